@@ -1,0 +1,43 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/kernels/requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Shape and arithmetic of a 2-d convolution. Sizes are in elements, all positive unless said otherwise. */
+typedef struct {
+    int32_t input_height, input_width, input_channels;
+    int32_t output_height, output_width, output_channels;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_height, stride_width;
+    int32_t dilation_height, dilation_width;
+    int32_t pad_top, pad_left;                 /**< >= 0; bottom and right follow from the output's size */
+    int32_t groups;                            /**< divides input and output channels; = input channels: depthwise */
+    int32_t input_zero_point;                  /**< -128 .. 127; also the value of the border */
+    int32_t output_zero_point;                 /**< -128 .. 127 */
+    int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
+    espdl_rounding_t rounding;
+} espdl_conv2d_params_t;
+
+/**
+ * 2-d convolution of any group count, stride, dilation and border (ONNX Conv, int8).
+ *
+ * @param p         shape and arithmetic
+ * @param x         input, NHWC [input_height][input_width][input_channels]
+ * @param weights   OHWI [output_channels][kernel_height][kernel_width][input_channels / groups]
+ * @param channels  `output_channels` records
+ * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
+ */
+void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                     const espdl_channel_t *channels, int8_t *y);
+
+#ifdef __cplusplus
+}
+#endif

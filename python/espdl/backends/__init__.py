@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends: how a chip, or portable C, runs an operator."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowerings, packings
+from espdl.ops.operator import Operator
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+__all__ = ["Selection", "lower", "packings", "select"]
+
+
+class Selection:
+    """What the target's backends say to one operator: who takes it, and who declined it and why."""
+
+    def __init__(self, node: Operator, target: Target):
+        self.backend: str | None = None
+        self.lowering: Lowering | None = None
+        self.declined: list[str] = []
+        table = lowerings()
+        for backend in target.backends:
+            candidate = table.get((backend, node.name))
+            reason = "it has no kernel for this operator" if candidate is None else candidate.accept(node, target)
+            if reason is None:
+                self.backend, self.lowering = backend, candidate
+                return
+            self.declined.append(f"{backend}: {reason}")
+
+
+def select(node: Operator, target: Target) -> Selection:
+    """Asks the target's backends in order."""
+    return Selection(node, target)
+
+
+def lower(node: Operator, target: Target) -> KernelCall:
+    """The kernel call of the first backend that accepts `node`; ValueError where none does."""
+    from dataclasses import replace
+
+    choice = select(node, target)
+    if choice.lowering is None:
+        raise ValueError(f"{node.name}: {'; '.join(choice.declined)}")
+    call = choice.lowering.lower(node, target)
+    return replace(call, backend=choice.backend, notes=call.notes + tuple(choice.declined))

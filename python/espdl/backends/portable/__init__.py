@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Portable C11 kernels: every chip, and the host."""

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolution in portable C."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.records import channel_records, scale_ratios
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.numerics import activation_range, requantization
+from espdl.plan.types import Constant, KernelCall
+from espdl.targets import Target
+
+
+@lowering("conv2d", backend="portable")
+class PortableConv2d(Lowering):
+    """The general kernel: any groups, strides, dilations and pads."""
+
+    def accept(self, node: Conv2d, target: Target) -> str | None:
+        return None
+
+    def lower(self, node: Conv2d, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
+        low, high = activation_range(node.activation, y)
+        return KernelCall(
+            operator=node.name,
+            function="espdl_conv2d_s8",
+            params_type="espdl_conv2d_params_t",
+            header="espdl/kernels/conv2d.h",
+            params={
+                "input_height": x.shape[1],
+                "input_width": x.shape[2],
+                "input_channels": x.shape[3],
+                "output_height": y.shape[1],
+                "output_width": y.shape[2],
+                "output_channels": y.shape[3],
+                "kernel_height": node.weights.shape[1],
+                "kernel_width": node.weights.shape[2],
+                "stride_height": node.strides[0],
+                "stride_width": node.strides[1],
+                "dilation_height": node.dilations[0],
+                "dilation_width": node.dilations[1],
+                "pad_top": node.pads[0],
+                "pad_left": node.pads[1],
+                "groups": node.groups,
+                "input_zero_point": x.zero_point,
+                "output_zero_point": y.zero_point,
+                "activation_min": low,
+                "activation_max": high,
+                "rounding": target.rounding,
+            },
+            inputs=(x.name,),
+            outputs=(y.name,),
+            constants=(
+                Constant("weights", node.weights),
+                Constant("bias", node.bias),
+                Constant("multiplier", multiplier),
+                Constant("shift", shift),
+            ),
+            packing="weights_and_channels",
+            macs=node.macs,
+            source_nodes=node.source_nodes,
+        )
+
+
+@packing("weights_and_channels")
+def weights_and_channels(call: KernelCall) -> list[np.ndarray]:
+    """Weights in their logical order, then one `espdl_channel_t` per output channel."""
+    return [call.constant("weights"), channel_records(call)]

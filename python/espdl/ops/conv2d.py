@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""2-d convolution with bias and a fused activation (ONNX Conv, quantised)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from espdl.ops.numerics import requantize, saturate
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+
+
+@operator("conv2d")
+@dataclass(frozen=True, eq=False)
+class Conv2d(Operator):
+    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC].
+
+    `weights` int8 [OC, KH, KW, C / groups] (symmetric), `weights_scale` [OC], `bias` int32 [OC] at scale
+    input scale * weights scale. `pads` are top, left, bottom, right; the border holds the input's zero point.
+    """
+
+    weights: np.ndarray
+    weights_scale: np.ndarray
+    bias: np.ndarray
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    dilations: tuple[int, int]
+    groups: int
+    activation: tuple[float, float] | None
+
+    priority = 20
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        conv = p.call("relax.nn.conv2d", p.dequantized("x"), p.constant("weights"), label="conv")
+        biased = p.call("relax.add", conv, p.constant("bias"))
+        return p.quantized(p.activated(p.any_of(biased, conv)))
+
+    @classmethod
+    def from_match(cls, match: Match) -> "Conv2d":
+        if match.attribute("conv", "data_layout") != "NHWC":
+            raise Mismatch("it is not a convolution over two spatial axes")
+        weights = match.array("weights")
+        if weights.dtype != np.int8:
+            raise Mismatch(f"its weights are {weights.dtype}, not int8")
+        channels = weights.shape[0]
+        bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(channels, np.int32)
+        return cls(
+            inputs=match.inputs,
+            outputs=match.outputs,
+            source_nodes=match.source_nodes,
+            weights=weights,
+            weights_scale=np.broadcast_to(match.scale("weights").reshape(-1), (channels,)),
+            bias=np.broadcast_to(bias, (channels,)).astype(np.int32),
+            strides=match.attribute("conv", "strides"),
+            pads=match.attribute("conv", "padding"),
+            dilations=match.attribute("conv", "dilation"),
+            groups=match.attribute("conv", "groups"),
+            activation=match.activation,
+        )
+
+    @property
+    def macs(self) -> int:
+        return self.outputs[0].count * int(np.prod(self.weights.shape[1:]))
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        (x,) = inputs
+        weights = constants["weights"].astype(np.int64)
+        acc = convolve(x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"], weights, p)
+        scaled = requantize(acc + constants["bias"], constants["multiplier"], constants["shift"], p["rounding"])
+        y = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
+        return [y.reshape(1, *y.shape)]
+
+
+def convolve(x: np.ndarray, weights: np.ndarray, p: Mapping[str, Any]) -> np.ndarray:
+    """int64 accumulators [OH, OW, OC] of `x` [H, W, C] (zero point removed) with `weights` [OC, KH, KW, C / groups]."""
+    channels, kernel_height, kernel_width, group_inputs = weights.shape
+    groups = x.shape[2] // group_inputs
+    height, width = p["output_height"], p["output_width"]
+    reach_y = (height - 1) * p["stride_height"] + (kernel_height - 1) * p["dilation_height"] + 1
+    reach_x = (width - 1) * p["stride_width"] + (kernel_width - 1) * p["dilation_width"] + 1
+    padded = np.zeros((max(reach_y, p["pad_top"] + x.shape[0]), max(reach_x, p["pad_left"] + x.shape[1]), x.shape[2]), np.int64)
+    padded[p["pad_top"] : p["pad_top"] + x.shape[0], p["pad_left"] : p["pad_left"] + x.shape[1]] = x
+    acc = np.zeros((height, width, groups, channels // groups), np.int64)
+    grouped_weights = weights.reshape(groups, channels // groups, kernel_height, kernel_width, group_inputs)
+    for ky in range(kernel_height):
+        for kx in range(kernel_width):
+            top, left = ky * p["dilation_height"], kx * p["dilation_width"]
+            rows = slice(top, top + (height - 1) * p["stride_height"] + 1, p["stride_height"])
+            columns = slice(left, left + (width - 1) * p["stride_width"] + 1, p["stride_width"])
+            window = padded[rows, columns].reshape(height, width, groups, group_inputs)
+            # Exact in float64: products are below 2**16 and at most 2**20 of them are summed.
+            acc += np.einsum("hwgi,goi->hwgo", window.astype(np.float64), grouped_weights[:, :, ky, kx].astype(np.float64), optimize=True).astype(np.int64)
+    return acc.reshape(height, width, channels)

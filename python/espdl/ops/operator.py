@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator is: a pattern over the quantised graph, its meaning, and an exact numpy reference.
+
+An operator is one file in this package. It says nothing about any chip: how a backend runs it is a file in
+`espdl.backends.<backend>`. Importing the package's registry finds all files; two operators of one name are an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Callable, ClassVar, Mapping, Protocol, Sequence
+
+import numpy as np
+
+from espdl.plan.types import Tensor
+
+
+class PatternBuilder(Protocol):
+    """Builds dataflow patterns over the quantised graph (`espdl.partition.patterns` implements it on TVM).
+
+    Labels given here are the names under which `Match` finds the matched parts.
+    """
+
+    def call(self, name: str, *arguments: Any, label: str | None = None) -> Any: ...
+    def dequantized(self, label: str) -> Any: ...
+    def constant(self, label: str) -> Any: ...
+    def quantized(self, value: Any) -> Any: ...
+    def activated(self, value: Any) -> Any: ...
+    def any_of(self, *alternatives: Any) -> Any: ...
+    def wildcard(self, label: str | None = None) -> Any: ...
+
+
+class Match(Protocol):
+    """A place where a pattern matched, with TVM's objects turned into plain values."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    source_nodes: tuple[str, ...]
+    activation: tuple[float, float] | None
+
+    def tensor(self, label: str) -> Tensor: ...
+    def has(self, label: str) -> bool: ...
+    def array(self, label: str) -> np.ndarray: ...
+    def scale(self, label: str) -> np.ndarray: ...
+    def attribute(self, label: str, name: str) -> Any: ...
+
+
+class Mismatch(Exception):
+    """Raised by `from_match` when the pattern fits but the operator does not; the text is the reason, as a sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operator(ABC):
+    """One operator of the graph: its tensors (memory order, channels last) and, in subclasses, its attributes.
+
+    `source_nodes` are the names of the ONNX nodes it stands for.
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    source_nodes: tuple[str, ...]
+
+    name: ClassVar[str] = ""
+    # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.
+    priority: ClassVar[int] = 0
+
+    @staticmethod
+    @abstractmethod
+    def pattern(p: PatternBuilder) -> Any:
+        """The pattern this operator has in the graph."""
+
+    @classmethod
+    @abstractmethod
+    def from_match(cls, match: Match) -> "Operator":
+        """The operator at a place where the pattern matched; raises `Mismatch` with the reason where it is none."""
+
+    @staticmethod
+    @abstractmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        """The exact outputs of a kernel call, from the call's parameters and its logical constants."""
+
+
+_registry: dict[str, type[Operator]] = {}
+
+
+def operator(name: str) -> Callable[[type[Operator]], type[Operator]]:
+    """Class decorator: registers an operator under `name`."""
+
+    def register(cls: type[Operator]) -> type[Operator]:
+        known = _registry.get(name)
+        if known is not None and known.__module__ != cls.__module__:
+            raise RuntimeError(f"operator '{name}' is defined in {known.__module__} and in {cls.__module__}")
+        cls.name = name
+        _registry[name] = cls
+        return cls
+
+    return register
+
+
+@lru_cache(maxsize=None)
+def operators() -> Mapping[str, type[Operator]]:
+    """All operators by name, found in this package's files."""
+    package = importlib.import_module("espdl.ops")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"espdl.ops.{module}")
+    return dict(sorted(_registry.items()))

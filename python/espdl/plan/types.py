@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Plan: everything that emitter, memory planner, report and reference runner need to know, and nothing of TVM.
+
+All types are frozen dataclasses that survive a round trip through JSON bit for bit (`Plan.to_json`, `Plan.from_json`).
+No stage after the planner knows an operator by name: a `KernelCall` names its C function, and its `params` are both the
+fields of the C parameter struct and the keyword arguments of the numpy reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Mapping, Union
+
+import numpy as np
+
+# A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
+ParamValue = Union[int, float, str, tuple]
+
+ITEM_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "float64": 8}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value that one call writes and others read.
+
+    `shape` is the order in memory (row major), batch included. `real = scale * (q - zero_point)`; `scale` is None for
+    tensors that are not quantised. `alias_of` names the tensor whose memory this one shares, `alias_offset` bytes behind
+    its start. `offset` is the place in the arena in bytes, None until memory is planned.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int = 0
+    alias_of: str | None = None
+    alias_offset: int = 0
+    offset: int | None = None
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.count * ITEM_BYTES[self.dtype]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A logical constant of a call: weights as the operator defines them, never as a kernel packs them."""
+
+    name: str
+    data: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Constant)
+            and self.name == other.name
+            and self.data.dtype == other.data.dtype
+            and np.array_equal(self.data, other.data, equal_nan=self.data.dtype.kind == "f")
+        )
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?)`.
+
+    `operator` names the module in `espdl.ops` whose `reference` gives this call's exact result.
+    `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
+    kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory.
+    `scratch_bytes` of the arena belong to the call while it runs; a kernel that has none gets no scratch argument.
+    `notes` are sentences for the report (why not a faster kernel, ...).
+    """
+
+    operator: str
+    function: str
+    params_type: str
+    params: Mapping[str, ParamValue]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    constants: tuple[Constant, ...] = ()
+    packing: str = "plain"
+    header: str = ""
+    backend: str = ""
+    in_place: tuple[tuple[int, int], ...] = ()
+    scratch_bytes: int = 0
+    macs: int = 0
+    source_nodes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    exact: bool = True
+
+    def constant(self, name: str) -> np.ndarray:
+        return next(c.data for c in self.constants if c.name == name)
+
+    def find_constant(self, name: str) -> np.ndarray | None:
+        return next((c.data for c in self.constants if c.name == name), None)
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the model as the application sees it.
+
+    `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how its `shape` is to be read ("NCHW", "NHWC" or "").
+    """
+
+    name: str
+    tensor: str
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`."""
+
+    tensors: tuple[Tensor, ...]
+    calls: tuple[KernelCall, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    functions: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "affine"
+    target: str = "generic"
+    arena_bytes: int = 0
+    arena_lower_bound: int = 0
+
+    def tensor(self, name: str) -> Tensor:
+        return self._by_name[name]
+
+    @property
+    def _by_name(self) -> dict[str, Tensor]:
+        cached = self.__dict__.get("_index")
+        if cached is None:
+            cached = {t.name: t for t in self.tensors}
+            object.__setattr__(self, "_index", cached)
+        return cached
+
+    @property
+    def macs(self) -> int:
+        return sum(call.macs for call in self.calls)
+
+    def to_json(self) -> str:
+        return json.dumps(_encode(self), indent=1, sort_keys=True) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> "Plan":
+        return _decode(json.loads(text))
+
+
+_TYPES = {cls.__name__: cls for cls in (Tensor, Constant, KernelCall, Port, Plan)}
+
+
+def _encode(value):
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, np.ndarray):
+        data = np.ascontiguousarray(value)
+        return {
+            "type": "array",
+            "dtype": data.dtype.str,
+            "shape": list(data.shape),
+            "base64": base64.b64encode(data.tobytes()).decode("ascii"),
+        }
+    if isinstance(value, Mapping):
+        return {"type": "mapping", "items": [[k, _encode(v)] for k, v in value.items()]}
+    if isinstance(value, (tuple, list)):
+        return [_encode(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _decode(value):
+    if isinstance(value, list):
+        return tuple(_decode(v) for v in value)
+    if not isinstance(value, dict):
+        return value
+    kind = value["type"]
+    if kind == "array":
+        raw = base64.b64decode(value["base64"])
+        return np.frombuffer(raw, dtype=value["dtype"]).reshape(value["shape"]).copy()
+    if kind == "mapping":
+        return {k: _decode(v) for k, v in value["items"]}
+    return _TYPES[kind](**{k: _decode(v) for k, v in value.items() if k != "type"})

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chips: which numerics they default to and which backends are asked, in order, to take an operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from espdl.errors import EspdlError
+
+SCHEMES = ("affine", "power_of_two")
+
+# Rounding of requantisation; the values are the C enumerators of include/espdl/kernels/requantize.h.
+ROUND_TFLITE = "ESPDL_ROUND_TFLITE"
+ROUND_HALF_UP = "ESPDL_ROUND_HALF_UP"
+ROUND_HALF_EVEN = "ESPDL_ROUND_HALF_EVEN"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the code is compiled for.
+
+    `backends` are asked in this order; the first that accepts an operator lowers it. `rounding` is what the target's
+    kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
+    """
+
+    chip: str
+    backends: tuple[str, ...]
+    scheme: str
+    rounding: str
+    per_channel: bool
+    optimize: str = "speed"
+
+
+_PORTABLE_CHIPS = ("generic", "esp32", "esp32s2", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2")
+_VECTOR_CHIPS = {
+    "esp32s3": ("power_of_two", ROUND_HALF_UP, False),
+    "esp32p4": ("power_of_two", ROUND_HALF_EVEN, True),
+}
+CHIPS = _PORTABLE_CHIPS + tuple(_VECTOR_CHIPS)
+
+
+def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: str = "speed") -> Target:
+    """The target for `chip` with the user's choice of kernels and scheme; raises EspdlError for an unknown chip."""
+    if chip not in CHIPS:
+        raise EspdlError(f"chip '{chip}'", "it is not one this version knows", f"choose one of {', '.join(CHIPS)}")
+    default_scheme, rounding, per_channel = _VECTOR_CHIPS.get(chip, ("affine", ROUND_HALF_UP, True))
+    if kernels == "portable":
+        default_scheme, per_channel = "affine", True
+    chosen = default_scheme if scheme == "default" else scheme
+    return Target(
+        chip=chip,
+        backends=("portable",),
+        scheme=chosen,
+        rounding=ROUND_TFLITE if chosen == "affine" else rounding,
+        per_channel=per_channel or chosen == "affine",
+        optimize=optimize,
+    )
