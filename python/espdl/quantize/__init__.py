@@ -1,1 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
+"""From a float model to an int8 model in QDQ form."""
+
+from __future__ import annotations
+
+import onnx
+
+from espdl.errors import EspdlError
+from espdl.frontend import Model
+from espdl.quantize import affine, calibration, qdq
+from espdl.quantize.calibration import Calibration
+from espdl.quantize.graph import Graph
+from espdl.quantize.placement import place
+from espdl.quantize.preprocess import preprocess
+from espdl.quantize.ranges import MinMax, Progress, observe
+from espdl.quantize.types import QuantizedModel, Settings
+
+__all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
+
+
+def run(
+    model: Model,
+    samples: Calibration | None,
+    settings: Settings = Settings(),
+    progress: Progress = lambda phase, done, total: None,
+) -> QuantizedModel:
+    """Preprocesses, calibrates, chooses scales and inserts Q/DQ pairs.
+
+    A model that carries Q/DQ nodes already is taken as it is. Raises EspdlError where the model cannot be quantised.
+    """
+    proto = preprocess(model)
+    _check_static(proto, model)
+    if model.carries_quantization:
+        return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
+    if samples is None:
+        samples = calibration.open(None, model)
+    graph = Graph(proto)
+    placement = place(graph)
+    if not placement.quantized:
+        raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
+    observers = observe(proto, placement.quantized, samples, lambda name: MinMax(), progress, len(samples))
+    ranges = {name: observer.range for name, observer in observers.items()}
+    scales = affine.choose(graph, placement, ranges)
+    return QuantizedModel(qdq.insert(graph, placement, scales), proto, model.label, model.inputs, settings.scheme, ranges)
+
+
+def _check_static(proto: onnx.ModelProto, model: Model) -> None:
+    known = {v.name: v for v in (*proto.graph.value_info, *proto.graph.output, *proto.graph.input)}
+    for node in proto.graph.node:
+        for output in filter(None, node.output):
+            value = known.get(output)
+            dims = value.type.tensor_type.shape.dim if value is not None and value.type.tensor_type.HasField("shape") else None
+            if dims is None or not all(d.HasField("dim_value") for d in dims):
+                raise EspdlError(
+                    f"{model.label}: node '{node.name}' ({node.op_type})",
+                    "the shape of its output is not known before it runs, and the generated C has only static shapes",
+                    "export the model with fixed sizes and without this operator, or cut the graph before it",
+                )

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calibration data: representative inputs, read one sample at a time so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import numpy as np
+
+from espdl.errors import EspdlError
+from espdl.frontend import Model
+from espdl.frontend.loader import ValueInfo
+
+_HOW = "pass a .npy file of shape [N, {shape}] (float32), or a .npz file with one array per input"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Samples for every input of a model. `files` are all files that were read; iteration yields {input: [1, ...]}."""
+
+    label: str
+    files: tuple[Path, ...]
+    arrays: tuple[dict[str, np.ndarray], ...]
+    inputs: tuple[ValueInfo, ...]
+    limit: int = 0
+
+    def __len__(self) -> int:
+        total = sum(len(next(iter(part.values()))) for part in self.arrays)
+        return min(total, self.limit) if self.limit else total
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        given = 0
+        for part in self.arrays:
+            for row in range(len(next(iter(part.values())))):
+                if given == len(self):
+                    return
+                yield {i.name: self._sample(part[i.name], i, row) for i in self.inputs}
+                given += 1
+
+    def _sample(self, array: np.ndarray, value: ValueInfo, row: int) -> np.ndarray:
+        sample = np.asarray(array[row], dtype=value.dtype)
+        if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+            raise EspdlError(
+                f"calibration {self.label}",
+                f"sample {row} of input '{value.name}' holds NaN or infinite values",
+                "remove that sample, or mend the preprocessing that made it",
+            )
+        # A model exported with a larger batch sees the same sample in every place.
+        return sample if sample.shape == value.shape else np.broadcast_to(sample, value.shape).copy()
+
+
+def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
+    """Calibration data in a .npy, a .npz or a folder of such files; `limit` > 0 uses only the first samples.
+
+    .npy: `[N, input shape without batch]` in the model's layout, for models with one input. .npz: one such array per input
+    name, equal N. Raises EspdlError for a missing file, a wrong shape or dtype, or no samples; NaN is found on reading.
+    """
+    if path is None:
+        raise EspdlError(
+            model.label,
+            "it carries no quantisation, and there is no calibration data to choose scales from",
+            "pass CALIBRATION: " + _HOW.format(shape=", ".join(str(d) for d in model.inputs[0].shape[1:])),
+        )
+    path = Path(path)
+    files = _files(path)
+    arrays = tuple(_load(file, model) for file in files)
+    calibration = Calibration(path.name, tuple(files), arrays, model.inputs, limit)
+    if len(calibration) == 0:
+        raise EspdlError(f"calibration {path.name}", "it holds no samples", "pass at least one sample; 50 to 500 are typical")
+    return calibration
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise EspdlError(f"calibration {path.name}", f"there is no such file or folder ({path})", "check CALIBRATION")
+    files = sorted(p for p in path.iterdir() if p.suffix in (".npy", ".npz"))
+    if not files:
+        raise EspdlError(f"calibration {path.name}", "the folder holds no .npy or .npz file", "save samples with numpy.save into it")
+    return files
+
+
+def _load(file: Path, model: Model) -> dict[str, np.ndarray]:
+    what = f"calibration {file.name}"
+    try:
+        loaded = np.load(file, mmap_mode="r", allow_pickle=False)
+        arrays = {name: loaded[name] for name in loaded.files} if file.suffix == ".npz" else {"": loaded}
+    except Exception as error:  # numpy raises many types for one reason: not an array file
+        raise EspdlError(what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez") from error
+    if file.suffix != ".npz":
+        if len(model.inputs) != 1:
+            raise EspdlError(what, f"the model has {len(model.inputs)} inputs, a .npy file serves one", "pass a .npz file with one array per input: " + ", ".join(i.name for i in model.inputs))
+        arrays = {model.inputs[0].name: arrays[""]}
+    missing = [i.name for i in model.inputs if i.name not in arrays]
+    if missing:
+        raise EspdlError(what, f"it has no array named '{missing[0]}'", f"save one array per input, named: {', '.join(i.name for i in model.inputs)}")
+    if len({len(arrays[i.name]) if arrays[i.name].ndim else -1 for i in model.inputs}) != 1:
+        raise EspdlError(what, "its arrays hold different numbers of samples", "give every input the same number of samples")
+    return {i.name: _checked(arrays[i.name], i, what) for i in model.inputs}
+
+
+def _checked(array: np.ndarray, value: ValueInfo, what: str) -> np.ndarray:
+    shapes: Sequence[tuple[int, ...]] = (value.shape[1:], value.shape)
+    if array.ndim == 0 or array.shape[1:] not in shapes:
+        expected = ", ".join(str(d) for d in value.shape[1:])
+        raise EspdlError(
+            what,
+            f"its shape for input '{value.name}' is {list(array.shape)}, expected [N, {expected}]",
+            "store the samples in the model's own layout, one after the other",
+        )
+    if not (array.dtype.kind == "f" and value.dtype == "float32") and array.dtype != np.dtype(value.dtype):
+        raise EspdlError(
+            what,
+            f"its dtype for input '{value.name}' is {array.dtype}, expected {value.dtype}",
+            "apply the preprocessing of the training (scaling included), then save it as " + value.dtype,
+        )
+    return array

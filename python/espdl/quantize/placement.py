@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where Q/DQ pairs go: which tensors are quantised, which are weights, which must share one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx
+
+from espdl.quantize.graph import Graph
+
+# Output and inputs hold the same values in another place, so that they can share one scale and stay int8.
+MOVES = {
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "MaxPool", "GlobalMaxPool", "Concat", "Slice",
+    "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Pad", "Max", "Min", "ReduceMax", "ReduceMin", "Dropout",
+    "Resize",
+}  # fmt: skip
+
+# Integer kernels clamp their result anyway: the activation behind them costs nothing and needs no scale between.
+_TAKES_ACTIVATION = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "BatchNormalization"}
+
+# Ranges that are known without data: output real range is (low, high) in steps of 1/256 or 1/128.
+FIXED_RANGES = {"Softmax": (0.0, 1.0), "Sigmoid": (0.0, 1.0), "HardSigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A node with constant weights. `axis` is the axis of the output channels in `weights`; `bias` may be None.
+
+    `output` is the tensor after the bias: for MatMul with a following Add that of the Add.
+    """
+
+    node: onnx.NodeProto
+    data: str
+    weights: str
+    axis: int
+    bias: str | None
+    bias_node: onnx.NodeProto | None
+    output: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`quantized`: float tensors that get a Q/DQ pair, in graph order. `groups`: sets that should share a scale."""
+
+    quantized: tuple[str, ...]
+    weighted: tuple[Weighted, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+
+def place(graph: Graph) -> Placement:
+    """Decides for a preprocessed float graph."""
+    weighted = tuple(w for node in graph.nodes if (w := _weighted(graph, node)))
+    inner = {name for name in graph.activations if _is_inner(graph, name, weighted)}
+    quantized = tuple(name for name in graph.activations if name not in inner)
+    return Placement(quantized, weighted, _groups(graph, quantized))
+
+
+def _weighted(graph: Graph, node: onnx.NodeProto) -> Weighted | None:
+    if len(node.input) < 2 or not graph.is_constant(node.input[1]) or not graph.is_activation(node.input[0]):
+        return None
+    data, weights = node.input[0], node.input[1]
+    bias = node.input[2] if len(node.input) > 2 and node.input[2] else None
+    if bias is not None and not graph.is_constant(bias):
+        return None
+    if node.op_type == "Conv":
+        return Weighted(node, data, weights, 0, bias, None, node.output[0])
+    if node.op_type == "ConvTranspose":
+        return Weighted(node, data, weights, 1, bias, None, node.output[0])
+    if node.op_type == "Gemm":
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        if any(a.name == "transA" and a.i for a in node.attribute):
+            return None
+        return Weighted(node, data, weights, 0 if transposed else 1, bias, None, node.output[0])
+    if node.op_type == "MatMul" and len(graph.constants[weights].dims) == 2:
+        adder = _bias_add(graph, node.output[0], graph.constants[weights].dims[1])
+        if adder is None:
+            return Weighted(node, data, weights, 1, None, None, node.output[0])
+        bias = next(i for i in adder.input if graph.is_constant(i))
+        return Weighted(node, data, weights, 1, bias, adder, adder.output[0])
+    return None
+
+
+def _bias_add(graph: Graph, name: str, channels: int) -> onnx.NodeProto | None:
+    """The Add that gives a MatMul its bias: its only consumer, with a constant of one value per column."""
+    reader = graph.only_consumer(name)
+    if reader is None or reader.op_type != "Add":
+        return None
+    constant = next((i for i in reader.input if graph.is_constant(i)), None)
+    if constant is None:
+        return None
+    dims = list(graph.constants[constant].dims)
+    return reader if dims and dims[-1] == channels and all(d == 1 for d in dims[:-1]) else None
+
+
+def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
+    """Whether `name` lives only inside one kernel: before a fused activation, or between MatMul and its bias."""
+    reader = graph.only_consumer(name)
+    maker = graph.producer.get(name)
+    if reader is None or maker is None:
+        return False
+    if any(w.bias_node is not None and w.node.output[0] == name for w in weighted):
+        return True
+    if maker.op_type not in _TAKES_ACTIVATION:
+        return False
+    return reader.op_type == "Relu" or (reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i))
+
+
+def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    parent = {name: name for name in quantized}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for node in graph.nodes:
+        if node.op_type not in MOVES:
+            continue
+        members = [n for n in (*node.input, *node.output) if n in parent]
+        for other in members[1:]:
+            parent[find(other)] = find(members[0])
+    groups: dict[str, list[str]] = {}
+    for name in quantized:
+        groups.setdefault(find(name), []).append(name)
+    return tuple(tuple(g) for g in groups.values())

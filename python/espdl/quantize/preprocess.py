@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simplifies a float model before quantisation: shape inference and ONNX Runtime's basic graph optimisations."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import numpy_helper
+from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+
+from espdl.errors import EspdlError
+from espdl.frontend import Model
+
+
+def preprocess(model: Model) -> onnx.ModelProto:
+    """Symbolic shape inference, ORT's basic optimisations (batch-norm folding, constant folding), ONNX shape inference.
+
+    Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a name.
+    """
+    proto = model.proto if model.carries_quantization else _optimize(model)
+    proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    _constants_to_initializers(proto)
+    _fold_gemm_factors(proto)
+    _name_nodes(proto)
+    return proto
+
+
+def _optimize(model: Model) -> onnx.ModelProto:
+    try:
+        return _run_ort_optimizer(_infer_symbolic_shapes(model.proto))
+    except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
+        raise EspdlError(
+            model.label,
+            f"ONNX Runtime cannot load it: {_first_line(error)}",
+            "run it in ONNX Runtime on the PC first; what does not run there cannot be compiled",
+        ) from error
+
+
+def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Symbolic inference is for models whose inner shapes ONNX's own inference cannot find."""
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.output) if _is_static(v)}
+    if all(output in known for node in inferred.graph.node for output in node.output if output):
+        return inferred
+    try:
+        return SymbolicShapeInference.infer_shapes(inferred, auto_merge=True)
+    except Exception:  # it gives up on graphs that ORT's constant folding makes static afterwards
+        return inferred
+
+
+def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:
+    with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
+        result = Path(folder) / "model.onnx"
+        options = ort.SessionOptions()
+        options.optimized_model_filepath = str(result)
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnx.load(str(result))
+
+
+def _is_static(value: onnx.ValueInfoProto) -> bool:
+    tensor = value.type.tensor_type
+    return tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _constants_to_initializers(proto: onnx.ModelProto) -> None:
+    kept = []
+    for node in proto.graph.node:
+        value = next((a for a in node.attribute if a.name == "value"), None)
+        if node.op_type == "Constant" and value is not None:
+            tensor = onnx.TensorProto()
+            tensor.CopyFrom(value.t)
+            tensor.name = node.output[0]
+            proto.graph.initializer.append(tensor)
+        else:
+            kept.append(node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(kept)
+
+
+def _fold_gemm_factors(proto: onnx.ModelProto) -> None:
+    constants = {t.name: t for t in proto.graph.initializer}
+    for node in proto.graph.node:
+        if node.op_type != "Gemm":
+            continue
+        for attribute, index in (("alpha", 1), ("beta", 2)):
+            found = next((a for a in node.attribute if a.name == attribute), None)
+            if found is None or found.f == 1.0 or len(node.input) <= index or node.input[index] not in constants:
+                continue
+            scaled = (numpy_helper.to_array(constants[node.input[index]]) * np.float32(found.f)).astype(np.float32)
+            name = f"{node.output[0]}_{attribute}_{node.input[index]}"
+            proto.graph.initializer.append(numpy_helper.from_array(scaled, name))
+            node.input[index] = name
+            found.f = 1.0
+
+
+def _name_nodes(proto: onnx.ModelProto) -> None:
+    seen: set[str] = set()
+    for node in proto.graph.node:
+        name = node.name or f"{node.op_type}:{node.output[0]}"
+        while name in seen:
+            name += "'"
+        seen.add(name)
+        node.name = name

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the quantiser decides and what it hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping
+
+import numpy as np
+import onnx
+
+from espdl.frontend.loader import ValueInfo
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend."""
+
+    scheme: str = "affine"
+    per_channel: bool = True
+    precision: str = "int8"
+    method: str = "default"
+    effort: str = "default"
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """real = scale * (q - zero_point); `scale` has one value, or one per channel along `axis`."""
+
+    scale: np.ndarray
+    zero_point: int = 0
+    dtype: str = "int8"
+    axis: int | None = None
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Everything that turns a float graph into a quantised one: per tensor, per weights and per bias (by node output).
+
+    `weights` and `biases` hold integers; their Quantization says what they are worth.
+    """
+
+    activations: Mapping[str, Quantization]
+    weights: Mapping[str, tuple[np.ndarray, Quantization]]
+    biases: Mapping[str, tuple[np.ndarray, Quantization]]
+
+
+@dataclass(frozen=True)
+class QuantizedModel:
+    """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
+
+    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user.
+    """
+
+    proto: onnx.ModelProto
+    float_proto: onnx.ModelProto
+    label: str
+    inputs: tuple[ValueInfo, ...]
+    scheme: str
+    statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
