@@ -1,16 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces that several lowerings share: scale ratios and the per-channel record of C kernels."""
+"""Pieces that several lowerings share: scale ratios, what makes an integer kernel exact, the per-channel record."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from espdl.ops.numerics import requantization
 from espdl.plan.types import KernelCall, Tensor
 
 
 def scale_ratios(x: Tensor, weights_scale: np.ndarray, y: Tensor) -> np.ndarray:
     """float64 [channels]: what one unit of the int32 accumulator is worth in units of the output."""
     return np.float64(np.float32(x.scale)) * weights_scale.astype(np.float64) / np.float64(np.float32(y.scale))
+
+
+def largest_input(x: Tensor) -> int:
+    """The largest |q - zero point| of an int8 tensor."""
+    return max(127 - x.zero_point, x.zero_point + 128)
+
+
+def decline_inexact(x: Tensor, weights: np.ndarray, bias: np.ndarray, ratios: np.ndarray, rounding: str) -> str | None:
+    """Why a sum of products over all axes of `weights` but the first cannot be exact in int32; None where it can."""
+    taps = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
+    bound = int((np.abs(bias.astype(np.int64)) + taps * largest_input(x)).max())
+    if bound >= 2**31:
+        return f"a sum can reach {bound}, which does not fit 32 bits"
+    return decline_ratios(ratios, rounding)
+
+
+def decline_ratios(ratios: np.ndarray, rounding: str) -> str | None:
+    """Why these scale ratios cannot be requantised; None where they can."""
+    try:
+        requantization(ratios, rounding)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def channel_records(call: KernelCall) -> np.ndarray:

@@ -45,6 +45,8 @@ class Conv2d(Operator):
         weights = match.array("weights")
         if weights.dtype != np.int8:
             raise Mismatch(f"its weights are {weights.dtype}, not int8")
+        if match.tensor("x").shape[0] != 1:
+            raise Mismatch(f"its batch size is {match.tensor('x').shape[0]}, not 1")
         channels = weights.shape[0]
         bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(channels, np.int32)
         return cls(
@@ -72,7 +74,8 @@ class Conv2d(Operator):
         p = params
         (x,) = inputs
         weights = constants["weights"].astype(np.int64)
-        acc = convolve(x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"], weights, p)
+        image = x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"]
+        acc = convolve(image, weights, p)
         scaled = requantize(acc + constants["bias"], constants["multiplier"], constants["shift"], p["rounding"])
         y = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
         return [y.reshape(1, *y.shape)]
@@ -85,16 +88,16 @@ def convolve(x: np.ndarray, weights: np.ndarray, p: Mapping[str, Any]) -> np.nda
     height, width = p["output_height"], p["output_width"]
     reach_y = (height - 1) * p["stride_height"] + (kernel_height - 1) * p["dilation_height"] + 1
     reach_x = (width - 1) * p["stride_width"] + (kernel_width - 1) * p["dilation_width"] + 1
-    padded = np.zeros((max(reach_y, p["pad_top"] + x.shape[0]), max(reach_x, p["pad_left"] + x.shape[1]), x.shape[2]), np.int64)
-    padded[p["pad_top"] : p["pad_top"] + x.shape[0], p["pad_left"] : p["pad_left"] + x.shape[1]] = x
-    acc = np.zeros((height, width, groups, channels // groups), np.int64)
-    grouped_weights = weights.reshape(groups, channels // groups, kernel_height, kernel_width, group_inputs)
+    below, right = max(0, reach_y - p["pad_top"] - x.shape[0]), max(0, reach_x - p["pad_left"] - x.shape[1])
+    padded = np.pad(x, ((p["pad_top"], below), (p["pad_left"], right), (0, 0))).astype(np.float64)
+    acc = np.zeros((groups, height * width, channels // groups))
+    # Exact in float64: products are below 2**16 and at most 2**37 of them are summed.
+    grouped = weights.reshape(groups, channels // groups, kernel_height, kernel_width, group_inputs).astype(np.float64)
     for ky in range(kernel_height):
         for kx in range(kernel_width):
             top, left = ky * p["dilation_height"], kx * p["dilation_width"]
             rows = slice(top, top + (height - 1) * p["stride_height"] + 1, p["stride_height"])
             columns = slice(left, left + (width - 1) * p["stride_width"] + 1, p["stride_width"])
-            window = padded[rows, columns].reshape(height, width, groups, group_inputs)
-            # Exact in float64: products are below 2**16 and at most 2**20 of them are summed.
-            acc += np.einsum("hwgi,goi->hwgo", window.astype(np.float64), grouped_weights[:, :, ky, kx].astype(np.float64), optimize=True).astype(np.int64)
-    return acc.reshape(height, width, channels)
+            window = padded[rows, columns].reshape(height * width, groups, group_inputs)
+            acc += window.transpose(1, 0, 2) @ grouped[:, :, ky, kx].transpose(0, 2, 1)
+    return acc.transpose(1, 0, 2).reshape(height, width, channels).astype(np.int64)

@@ -113,5 +113,7 @@ def activation_range(activation: tuple[float, float] | None, output: Tensor) -> 
     info = np.iinfo(output.dtype)
     if activation is None:
         return int(info.min), int(info.max)
-    low, high = (int(quantize_value(v, output)) if math.isfinite(v) else (info.min if v < 0 else info.max) for v in activation)
+    low, high = (
+        int(quantize_value(v, output)) if math.isfinite(v) else (info.min if v < 0 else info.max) for v in activation
+    )
     return int(low), int(max(low, high))

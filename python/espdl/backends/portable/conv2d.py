@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from espdl.backends.lowering import Lowering, lowering, packing
-from espdl.backends.records import channel_records, scale_ratios
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range, requantization
 from espdl.plan.types import Constant, KernelCall
@@ -18,7 +16,9 @@ class PortableConv2d(Lowering):
     """The general kernel: any groups, strides, dilations and pads."""
 
     def accept(self, node: Conv2d, target: Target) -> str | None:
-        return None
+        (x,), (y,) = node.inputs, node.outputs
+        ratios = scale_ratios(x, node.weights_scale, y)
+        return decline_inexact(x, node.weights, node.bias, ratios, target.rounding)
 
     def lower(self, node: Conv2d, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
@@ -63,9 +63,3 @@ class PortableConv2d(Lowering):
             macs=node.macs,
             source_nodes=node.source_nodes,
         )
-
-
-@packing("weights_and_channels")
-def weights_and_channels(call: KernelCall) -> list[np.ndarray]:
-    """Weights in their logical order, then one `espdl_channel_t` per output channel."""
-    return [call.constant("weights"), channel_records(call)]

@@ -1,0 +1,29 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Size of an elementwise function. */
+typedef struct {
+    int32_t count;    /**< elements; >= 1 */
+} espdl_lookup_params_t;
+
+/**
+ * y = table[x + 128]: any elementwise function of one int8 tensor.
+ *
+ * @param p      size
+ * @param x      `count` values; may be `y` itself (in place), no other overlap
+ * @param table  256 values, for x = -128 .. 127
+ * @param y      `count` values
+ */
+void espdl_lookup_s8(const espdl_lookup_params_t *p, const int8_t *x, const int8_t *table, int8_t *y);
+
+#ifdef __cplusplus
+}
+#endif

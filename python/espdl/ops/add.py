@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise sum of two tensors of one shape with a fused activation (ONNX Add, quantised)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from espdl.ops.numerics import requantize, saturate
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.targets import ROUND_TFLITE
+
+
+@operator("add")
+@dataclass(frozen=True, eq=False)
+class Add(Operator):
+    """Two inputs and an output of one shape, each with its own scale and zero point."""
+
+    activation: tuple[float, float] | None
+
+    priority = 10
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.quantized(p.activated(p.call("relax.add", p.dequantized("a"), p.dequantized("b"))))
+
+    @classmethod
+    def from_match(cls, match: Match) -> "Add":
+        a, b = match.tensor("a"), match.tensor("b")
+        if a.shape != b.shape:
+            raise Mismatch(f"its inputs have different shapes, {a.shape} and {b.shape}")
+        return cls(inputs=(a, b), outputs=match.outputs, source_nodes=match.source_nodes, activation=match.activation)
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        a, b = (v.astype(np.int64) - p[f"{n}_zero_point"] for n, v in zip("ab", inputs))
+        if p["rounding"] == ROUND_TFLITE:
+            total = sum(
+                requantize(v << p["left_shift"], p[f"{n}_multiplier"], p[f"{n}_shift"], ROUND_TFLITE)
+                for n, v in (("a", a), ("b", b))
+            )
+        else:
+            total = (a << p["a_shift"]) + (b << p["b_shift"])
+        scaled = requantize(total, p["output_multiplier"], p["output_shift"], p["rounding"])
+        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""2-d average pooling with a fused activation (ONNX AveragePool, GlobalAveragePool, ReduceMean over pixels; quantised)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from espdl.ops.numerics import requantize, saturate
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.windows import tap_counts, taps, window_attributes
+from espdl.targets import ROUND_TFLITE
+
+
+@operator("average_pool2d")
+@dataclass(frozen=True, eq=False)
+class AveragePool2d(Operator):
+    """Input read as [H, W, C], output as [OH, OW, C] (`image` is H, W, C; the tensors' own shapes may differ for a mean).
+
+    `pads` are top, left, bottom, right. A window's divisor is the number of its taps in the input or, with
+    `count_include_pad`, in the input and its border.
+    """
+
+    image: tuple[int, int, int]
+    output_size: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    dilations: tuple[int, int]
+    count_include_pad: bool
+    activation: tuple[float, float] | None
+
+    priority = 10
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        x = p.dequantized("x")
+        pool = p.call("relax.nn.avg_pool2d", x, label="pool")
+        mean = p.call("relax.mean", x, label="mean")
+        return p.quantized(p.activated(p.any_of(pool, mean)))
+
+    @classmethod
+    def from_match(cls, match: Match) -> "AveragePool2d":
+        shape = match.tensor("x").shape
+        if match.has("pool"):
+            window = window_attributes(match, "pool")
+            image, output_size = shape[1:], match.outputs[0].shape[1:3]
+            include = bool(match.attribute("pool", "count_include_pad"))
+        else:
+            image = _image_of_mean(shape, match.attribute("mean", "axis"))
+            output_size, include = (1, 1), False
+            window = {"kernel": image[:2], "strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
+        return cls(
+            inputs=match.inputs,
+            outputs=match.outputs,
+            source_nodes=match.source_nodes,
+            image=image,
+            output_size=output_size,
+            count_include_pad=include,
+            activation=match.activation,
+            **window,
+        )
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
+        total = sum(taps(x - p["input_zero_point"], p, border=0))
+        entries = tap_counts(p, bool(p["count_include_pad"])) - 1
+        if p["uniform"]:
+            entries = np.zeros_like(entries)
+        multiplier, shift = (constants[name][entries][..., np.newaxis] for name in ("multiplier", "shift"))
+        scaled = requantize(total, multiplier, shift, ROUND_TFLITE)
+        y = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
+        return [y[np.newaxis]]
+
+
+def _image_of_mean(shape: tuple[int, ...], axes: Sequence[int] | None) -> tuple[int, int, int]:
+    """(H, W, C) such that the mean of a tensor of `shape` over `axes` is the mean over H and W."""
+    reduced = sorted(a % len(shape) for a in (range(len(shape)) if axes is None else axes))
+    if not reduced or reduced != list(range(reduced[0], reduced[-1] + 1)) or math.prod(shape[: reduced[0]]) != 1:
+        raise Mismatch(f"its axes {tuple(reduced)} are not the first that are larger than 1, one after the other")
+    sizes = shape[reduced[0] : reduced[-1] + 1]
+    return math.prod(sizes[:-1]), sizes[-1], math.prod(shape[reduced[-1] + 1 :])

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""2-d max pooling with a fused activation (ONNX MaxPool, quantised)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.windows import taps, window_attributes
+
+
+@operator("max_pool2d")
+@dataclass(frozen=True, eq=False)
+class MaxPool2d(Operator):
+    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, C] with the same scale. The border is ignored.
+
+    `pads` are top, left, bottom, right.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    dilations: tuple[int, int]
+    activation: tuple[float, float] | None
+
+    priority = 10
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.quantized(p.activated(p.call("relax.nn.max_pool2d", p.dequantized("x"), label="pool")))
+
+    @classmethod
+    def from_match(cls, match: Match) -> "MaxPool2d":
+        x, (y,) = match.tensor("x"), match.outputs
+        if (x.scale, x.zero_point) != (y.scale, y.zero_point):
+            raise Mismatch("its input and its output are not quantised alike")
+        return cls(
+            inputs=match.inputs,
+            outputs=match.outputs,
+            source_nodes=match.source_nodes,
+            activation=match.activation,
+            **window_attributes(match, "pool"),
+        )
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        x = inputs[0].reshape(p["input_height"], p["input_width"], p["channels"])
+        y = np.maximum.reduce(list(taps(x, p, border=-128)))
+        return [np.clip(y, p["activation_min"], p["activation_max"]).astype(np.int8)[np.newaxis]]

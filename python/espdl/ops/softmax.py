@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax over the last axis (ONNX Softmax, quantised)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+
+
+@operator("softmax")
+@dataclass(frozen=True, eq=False)
+class Softmax(Operator):
+    """Rows of `length` elements; the output has the input's shape."""
+
+    length: int
+
+    priority = 10
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.quantized(p.call("relax.nn.softmax", p.dequantized("x"), label="softmax"))
+
+    @classmethod
+    def from_match(cls, match: Match) -> "Softmax":
+        shape = match.tensor("x").shape
+        axis = match.attribute("softmax", "axis") % len(shape)
+        if math.prod(shape[axis + 1 :]) != 1:
+            raise Mismatch(f"its axis {axis} is not the last of {len(shape)} in memory")
+        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, length=shape[axis])
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        x = inputs[0].astype(np.int64).reshape(p["rows"], p["length"])
+        values = constants["exponentials"].astype(np.int64)[x.max(axis=1, keepdims=True) - x]
+        total = values.sum(axis=1, keepdims=True)
+        y = ((values << p["output_bits"]) + total // 2) // total + p["output_zero_point"]
+        return [np.minimum(y, 127).astype(np.int8).reshape(inputs[0].shape)]

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Another order of axes (ONNX Transpose)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+
+
+@operator("transpose")
+@dataclass(frozen=True, eq=False)
+class Transpose(Operator):
+    """Output axis i is input axis `axes[i]`; any item type."""
+
+    axes: tuple[int, ...]
+
+    priority = 0
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.call("relax.permute_dims", p.wildcard("x"), label="permute")
+
+    @classmethod
+    def from_match(cls, match: Match) -> "Transpose":
+        rank = len(match.tensor("x").shape)
+        axes = match.attribute("permute", "axes")
+        return cls(
+            inputs=match.inputs,
+            outputs=match.outputs,
+            source_nodes=match.source_nodes,
+            axes=tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes),
+        )
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        x = np.ascontiguousarray(inputs[0])
+        strides = [s * x.itemsize for s in params["strides"]]
+        return [as_strided(x, params["shape"], strides).copy()]
