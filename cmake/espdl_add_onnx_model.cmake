@@ -1,0 +1,177 @@
+# espdl_add_onnx_model(): compile an ONNX model to C during the build, in ESP-IDF projects and in plain CMake ones.
+
+if(CMAKE_VERSION VERSION_LESS 3.20)
+    message(FATAL_ERROR "espdl_onnx: CMake ${CMAKE_VERSION} is too old, it has no depfiles outside Ninja.\n"
+        "Remedy: use CMake 3.20 or newer.")
+endif()
+
+# The weights are an assembler file. A language is enabled for a folder and those below it, so this comes before the guard.
+if(NOT COMMAND idf_component_register AND NOT CMAKE_ASM_COMPILE_OBJECT)
+    enable_language(ASM)
+endif()
+
+include_guard(GLOBAL)
+
+# What a depfile's paths are relative to. Projects of ESP-IDF declare CMake 3.16, whose choice would regenerate at every build.
+cmake_policy(PUSH)
+cmake_policy(SET CMP0116 NEW)
+
+include("${CMAKE_CURRENT_LIST_DIR}/espdl_library.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/espdl_options.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
+
+# @brief Compile an ONNX model to C and add it to a target, as the header <NAME>.h.
+#
+# Values that are not given come from the variable ESPDL_<SETTING> (-DESPDL_SCHEME=affine), then from menuconfig or the
+# sdkconfig that ESPDL_SDKCONFIG names, then they are the first of those listed.
+#
+# @param[in] target                        Library or executable that uses the model. In ESP-IDF ${COMPONENT_LIB}, behind
+#                                          idf_component_register().
+# @param[in] MODEL                         The .onnx file.
+# @param[in, optional] NAME                C identifier, prefix of everything generated. Default: the file's name.
+# @param[in, optional] CALIBRATION         Representative inputs: .npy [N, input without batch], .npz with one array for each
+#                                          input, or a folder of such files. Models that carry Q/DQ nodes need none.
+# @param[in, optional] SCHEME              default, affine, power_of_two
+# @param[in, optional] PRECISION           int8, int16x8, float32
+# @param[in, optional] CALIBRATION_METHOD  default, minmax, percentile, entropy, mse
+# @param[in, optional] IO                  int8, uint8, float32: the type of inputs and outputs.
+# @param[in, optional] INPUT_LAYOUT        model, nhwc: the order of an image input's dimensions.
+# @param[in, optional] ARENA               caller, static: who provides the working memory.
+# @param[in, optional] WEIGHTS             flash, ram, psram: where the weights are during a run.
+# @param[in, optional] TEST_VECTORS        .npz with inputs to build into the program, and the answers they must give.
+#
+# Example:
+#     idf_component_register(SRCS main.c REQUIRES espdl_onnx)
+#     espdl_add_onnx_model(${COMPONENT_LIB} MODEL models/net.onnx CALIBRATION models/calib.npy)
+function(espdl_add_onnx_model target)
+    if(CMAKE_BUILD_EARLY_EXPANSION)
+        return()
+    endif()
+    set(name "")
+    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
+    cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "")
+    _espdl_check_arguments()
+    _espdl_claim_name()
+    _espdl_load_config()
+    _espdl_find_inputs()
+
+    set(output "${CMAKE_CURRENT_BINARY_DIR}/espdl/${name}")
+    set(options_file "${output}.options.json")
+    set(depfile "${output}.d")
+    # Written only if the text changes, and only with what the compiler reads: other changes of the configuration cost nothing.
+    _espdl_make_options(options)
+    file(GENERATE OUTPUT "${options_file}" CONTENT "${options}")
+
+    set(generated "${output}/${name}.h" "${output}/${name}.c" "${output}/${name}_weights.S" "${output}/${name}_weights.bin"
+        "${output}/report.json")
+    _espdl_add_generator()
+    _espdl_add_to_target()
+    _espdl_add_to_report()
+endfunction()
+
+# Stops with an error that begins with the name of the function, and of the model once that is known, and ends with the remedy.
+function(_espdl_fail reason remedy)
+    set(model "")
+    if(name)
+        set(model "(${name})")
+    endif()
+    message(FATAL_ERROR "espdl_add_onnx_model${model}: ${reason}\nRemedy: ${remedy}")
+endfunction()
+
+# The following macros are the function's paragraphs: they read and set its variables.
+
+macro(_espdl_check_arguments)
+    if(espdl_arg_UNPARSED_ARGUMENTS)
+        string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
+        string(REPLACE ";" ", " known "${single}")
+        _espdl_fail("unknown arguments: ${unknown}." "use one value for each of ${known}.")
+    endif()
+    if(espdl_arg_KEYWORDS_MISSING_VALUES)
+        string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")
+        _espdl_fail("no value behind ${missing}." "give one, or leave the keyword out.")
+    endif()
+    if(NOT TARGET "${target}")
+        _espdl_fail("'${target}' is not a target." "pass a library or an executable that exists; in ESP-IDF write\
+ espdl_add_onnx_model(\${COMPONENT_LIB} ...) behind idf_component_register(...).")
+    endif()
+    get_target_property(target_type "${target}" TYPE)
+    if(target_type STREQUAL "INTERFACE_LIBRARY")
+        _espdl_fail("'${target}' has no source files, so nothing of it is compiled."
+            "give it at least one; in ESP-IDF idf_component_register(SRCS main.c ...).")
+    endif()
+    if(NOT espdl_arg_MODEL)
+        _espdl_fail("MODEL is missing." "name the .onnx file: MODEL path/to/net.onnx.")
+    endif()
+endmacro()
+
+# Sets `name`. Names must differ in capital letters too: NET_ARENA_SIZE belongs to one model.
+macro(_espdl_claim_name)
+    if(espdl_arg_NAME)
+        set(candidate "${espdl_arg_NAME}")
+    else()
+        get_filename_component(candidate "${espdl_arg_MODEL}" NAME_WE)
+    endif()
+    _espdl_is_usable_identifier("${candidate}" usable)
+    if(NOT usable)
+        _espdl_fail("'${candidate}' cannot be the model's name, which becomes part of C identifiers."
+            "pass NAME with a word of letters, digits and _ that is no keyword of C or C++, such as NAME net.")
+    endif()
+    string(TOUPPER "${candidate}" upper_name)
+    get_property(taken GLOBAL PROPERTY ESPDL_MODEL_${upper_name})
+    if(taken)
+        _espdl_fail("the model name '${candidate}' is taken by ${taken}."
+            "pass another NAME, or link the library that has the model.")
+    endif()
+    set(name "${candidate}")
+    set_property(GLOBAL PROPERTY ESPDL_MODEL_${upper_name} "${CMAKE_CURRENT_SOURCE_DIR}/${espdl_arg_MODEL}")
+endmacro()
+
+macro(_espdl_add_generator)
+    _espdl_python(python environment)
+    get_property(pools GLOBAL PROPERTY JOB_POOLS)
+    if(NOT pools MATCHES "espdl_compiler=")
+        set_property(GLOBAL APPEND PROPERTY JOB_POOLS espdl_compiler=1) # each may take a gigabyte of memory
+    endif()
+    # The compiler leaves equal files alone, so that nothing else is rebuilt. Make then believes them old: touch them all.
+    set(touch "")
+    if(NOT CMAKE_GENERATOR MATCHES "Ninja")
+        set(touch COMMAND "${CMAKE_COMMAND}" -E touch ${generated})
+    endif()
+    get_filename_component(model_file "${model}" NAME)
+    # What else was read (calibration folders, external weights, the compiler's own modules) is in the depfile.
+    add_custom_command(
+        OUTPUT ${generated}
+        COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" compile --options "${options_file}"
+        ${touch}
+        DEPENDS "${model}" "${options_file}" ${environment}
+        DEPFILE "${depfile}"
+        JOB_POOL espdl_compiler
+        COMMENT "espdl: compiling ${model_file} to ${name}.c"
+        VERBATIM)
+    add_custom_target(espdl-${name} DEPENDS ${generated})
+    add_dependencies("${target}" espdl-${name})
+endmacro()
+
+macro(_espdl_add_to_target)
+    _espdl_compile_options(compile_options "${setting_optimize}")
+    set_source_files_properties("${output}/${name}.c" PROPERTIES COMPILE_OPTIONS "${compile_options}")
+    set_source_files_properties("${output}/${name}_weights.S" PROPERTIES
+        LANGUAGE ASM INCLUDE_DIRECTORIES "${output}" OBJECT_DEPENDS "${output}/${name}_weights.bin")
+    target_sources("${target}" PRIVATE "${output}/${name}.h" "${output}/${name}.c" "${output}/${name}_weights.S")
+    target_include_directories("${target}" PUBLIC "${output}")
+    _espdl_link_runtime("${target}")
+endmacro()
+
+# `idf.py espdl-report`, `ninja espdl-report`: all models of the project. idf.py hands commands it does not know to Ninja.
+macro(_espdl_add_to_report)
+    if(NOT TARGET espdl-report)
+        add_custom_target(espdl-report
+            COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" report
+                    "$<TARGET_PROPERTY:espdl-report,ESPDL_REPORTS>"
+            COMMAND_EXPAND_LISTS USES_TERMINAL VERBATIM)
+    endif()
+    set_property(TARGET espdl-report APPEND PROPERTY ESPDL_REPORTS "${output}/report.json")
+    add_dependencies(espdl-report espdl-${name})
+endmacro()
+
+cmake_policy(POP)

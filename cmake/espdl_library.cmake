@@ -1,0 +1,49 @@
+# The runtime library in plain CMake, and how kernels and generated code are compiled everywhere.
+
+include_guard(GLOBAL)
+
+# Sets `out` to the compiler options for kernels and generated code: their own level of optimisation whatever the project's,
+# and no fused multiply-add, which would round otherwise than the reference.
+function(_espdl_compile_options out optimize)
+    set(level -O2)
+    if(optimize STREQUAL "size")
+        set(level -Os)
+    endif()
+    set(${out} "${level};-ffp-contract=off" PARENT_SCOPE)
+endfunction()
+
+# Sets `out` to the C files of the runtime and of the portable kernels, one kernel a file.
+function(_espdl_runtime_sources component_dir out)
+    file(GLOB sources "${component_dir}/src/*.c" "${component_dir}/src/kernels/*.c")
+    set(${out} "${sources}" PARENT_SCOPE)
+endfunction()
+
+# The library target `espdl_onnx` of a plain CMake project, made at first use.
+function(_espdl_add_library)
+    if(TARGET espdl_onnx)
+        return()
+    endif()
+    get_filename_component(component_dir "${CMAKE_CURRENT_FUNCTION_LIST_DIR}" DIRECTORY)
+    _espdl_runtime_sources("${component_dir}" sources)
+    _espdl_compile_options(options "${ESPDL_OPTIMIZE}")
+    add_library(espdl_onnx STATIC ${sources})
+    target_include_directories(espdl_onnx PUBLIC "${component_dir}/include")
+    target_compile_features(espdl_onnx PUBLIC c_std_11)
+    target_compile_options(espdl_onnx PRIVATE ${options})
+    if(UNIX)
+        target_link_libraries(espdl_onnx PUBLIC m)
+    endif()
+endfunction()
+
+# Links a target against the runtime: the library above, or the component of ESP-IDF under whatever name it is known there.
+function(_espdl_link_runtime target)
+    if(COMMAND idf_component_get_property)
+        idf_component_get_property(library espdl_onnx COMPONENT_LIB)
+    else()
+        _espdl_add_library()
+        set(library espdl_onnx)
+    endif()
+    # What target_link_libraries() does, which would refuse a target whose owner used its form without PUBLIC.
+    set_property(TARGET "${target}" APPEND PROPERTY LINK_LIBRARIES ${library})
+    set_property(TARGET "${target}" APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${library})
+endfunction()

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python environment that a build makes for the compiler, so that nobody has to install one.
+
+A script for any Python from 3.8 on, with the standard library only: it has to say clearly what is wrong with an older one.
+
+    environment.py locate <lock>    print the environment's interpreter and, on a second line, its stamp file
+    environment.py create <lock>    make it, unless its stamp says that it is complete
+    environment.py check <lock>     check that the packages of the running interpreter can serve instead
+
+`lock` is a requirements.lock as pip reads it, every package with version and hashes. The environment lies in ESP-IDF's
+tools folder, else in the user's cache folder, under a name made of the lock's content, the version of Python and the
+platform: projects share it, and two versions of this component do not disturb each other.
+
+Exit code 0, or 1 with a message on stderr that ends with the remedy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+OLDEST_PYTHON = (3, 10)
+STAMP = "complete"
+
+# Where apache-tvm has wheels: operating system, processor.
+PLATFORMS = {
+    ("Linux", "x86_64"),
+    ("Linux", "aarch64"),
+    ("Darwin", "arm64"),
+    ("Windows", "AMD64"),
+}
+
+USE_YOUR_OWN = (
+    "install these packages in a Python of your own and name it: -DESPDL_PYTHON=<path of python>, the environment "
+    "variable ESPDL_PYTHON, or menuconfig"
+)
+
+
+class EnvironmentProblem(Exception):
+    """There is no usable environment: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str):
+        super().__init__("espdl: %s\n       Remedy: %s." % (why, remedy))
+
+
+def check_interpreter() -> None:
+    """Raise EnvironmentProblem if the running Python, or its platform, cannot run the compiler at all."""
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        raise EnvironmentProblem(
+            "%s is Python %s, and the compiler needs %d.%d or newer." % ((sys.executable, platform.python_version()) + OLDEST_PYTHON),
+            "name a newer one: -DESPDL_PYTHON=<path of python> or the environment variable ESPDL_PYTHON. It needs the "
+            "packages of python/requirements.lock",
+        )
+    here = (platform.system(), platform.machine())
+    if here not in PLATFORMS:
+        known = ", ".join(sorted("%s %s" % pair for pair in PLATFORMS))
+        raise EnvironmentProblem(
+            "the package apache-tvm is not published for %s %s, only for %s." % (*here, known),
+            "build on one of these, or build apache-tvm yourself and " + USE_YOUR_OWN,
+        )
+
+
+def home() -> Path:
+    """The folder of all environments of this component."""
+    tools = os.environ.get("IDF_TOOLS_PATH")
+    if tools:
+        return Path(tools) / "espdl_onnx"
+    if sys.platform == "win32":
+        cache = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "espdl_onnx"
+
+
+def folder_for(lock: Path) -> Path:
+    """The folder of the environment that holds exactly the packages of `lock`."""
+    # Line ends depend on how the repository was checked out, the packages do not.
+    digest = hashlib.sha256(lock.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12]
+    where = "%s-%s" % (platform.system(), platform.machine())
+    return home() / ("python%d.%d-%s-%s" % (*sys.version_info[:2], where.lower(), digest))
+
+
+def interpreter_of(folder: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    if os.name == "nt":
+        return folder / "Scripts" / "python.exe"
+    return folder / "bin" / "python"
+
+
+def create(lock: Path) -> None:
+    """Make the environment. Several builds may ask at once: one works, the others wait. A complete one is left untouched."""
+    folder = folder_for(lock)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_name(folder.name + ".lock")):
+        stamp = folder / STAMP
+        if stamp.exists():
+            return
+        print("espdl: preparing %s" % folder, flush=True)
+        python = interpreter_of(folder)
+        if not runs(python):  # otherwise an interrupted installation, which pip completes
+            make_empty(folder)
+        command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:"]
+        if subprocess.run(command + ["--require-hashes", "-r", str(lock)]).returncode != 0:
+            raise EnvironmentProblem(
+                "pip could not install the compiler's packages, %s; its reason is above." % lock,
+                "build again once the network or pip's configuration is mended, what was installed is kept; or " + USE_YOUR_OWN,
+            )
+        stamp.write_text("%s\n" % lock.name)
+
+
+def make_empty(folder: Path) -> None:
+    """Make a virtual environment that has pip and nothing else."""
+    try:
+        venv.EnvBuilder(with_pip=True, clear=True).create(str(folder))
+    except subprocess.CalledProcessError as error:
+        raise EnvironmentProblem(
+            "%s cannot make a virtual environment with pip: %s." % (sys.executable, error),
+            "complete this Python (Debian, Ubuntu: install python3-venv), or " + USE_YOUR_OWN,
+        ) from error
+
+
+def runs(python: Path) -> bool:
+    """Whether this is an interpreter with a working pip."""
+    try:
+        return subprocess.run([str(python), "-I", "-m", "pip", "--version"], stdout=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the file lock `path`. The operating system frees it should this process die."""
+    with open(path, "w") as file:
+        if os.name == "nt":
+            import msvcrt
+
+            while True:
+                try:
+                    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                    break
+                except OSError:
+                    time.sleep(1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def check_packages(lock: Path) -> None:
+    """Raise EnvironmentProblem if the running interpreter lacks a package of `lock`, or has apache-tvm in another version.
+
+    Other packages may differ in version: they are the user's choice, and their interfaces are stable.
+    """
+    from importlib import metadata
+
+    problems: List[str] = []
+    for package, version in packages_of(lock):
+        try:
+            found = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            problems.append("%s is missing" % package)
+            continue
+        if package == "apache-tvm" and found != version:
+            problems.append("apache-tvm is %s instead of %s" % (found, version))
+    if problems:
+        raise EnvironmentProblem(
+            "%s cannot run the compiler: %s." % (sys.executable, ", ".join(problems)),
+            "install them with '%s -m pip install -r %s', or unset ESPDL_PYTHON and the build makes an environment itself"
+            % (sys.executable, lock),
+        )
+
+
+def packages_of(lock: Path) -> List[Tuple[str, str]]:
+    """(package, version) of each line `package==version` whose marker, if any, is not for another system."""
+    found = []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(;.*)?", line)
+        if match and not match.group(3):  # packages with a marker are needed by some systems only
+            found.append((match.group(1), match.group(2)))
+    return found
+
+
+def main(arguments: List[str]) -> int:
+    if len(arguments) != 2 or arguments[0] not in ("locate", "create", "check"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    lock = Path(arguments[1]).absolute()
+    try:
+        if not lock.is_file():
+            raise EnvironmentProblem("there is no %s." % lock, "restore it, it is part of the component")
+        check_interpreter()
+        if arguments[0] == "check":
+            check_packages(lock)
+        elif arguments[0] == "create":
+            create(lock)
+        else:
+            folder = folder_for(lock)
+            print(interpreter_of(folder).as_posix())
+            print((folder / STAMP).as_posix())
+    except EnvironmentProblem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(EnvironmentProblem("the Python environment cannot be made: %s." % error, USE_YOUR_OWN), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

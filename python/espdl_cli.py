@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the command line from this folder, without installation: `python -I espdl_cli.py <command> ...`."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from espdl.cli import main  # noqa: E402 (the path above comes first)
+
+if __name__ == "__main__":
+    sys.exit(main())
