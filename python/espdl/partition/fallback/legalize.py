@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lowerings of relax operators for which TVM has none on a bare C target: sorting and scanning.
+
+TVM's own lowering of these calls into its runtime. Here they are loops. A sort selects the best remaining element again
+and again: k * n comparisons, no memory beside the outputs. Equal elements keep their order, as ONNX TopK wants it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable
+
+import tvm
+from tvm import relax, te, tirx, topi
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as T
+
+
+def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], relax.Expr]]:
+    """Operator name to function, for `relax.transform.LegalizeOps`."""
+    return {
+        "relax.topk": _topk,
+        "relax.sort": _sort,
+        "relax.argsort": _argsort,
+        "relax.cumsum": _scan(topi.cumsum),
+        "relax.cumprod": _scan(topi.cumprod),
+    }
+
+
+def _topk(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    attrs = call.attrs
+    axis = int(attrs.axis) % call.args[0].ty.ndim
+    count = int(call.args[0].ty.shape.values[axis])
+    k = min(int(attrs.k), count) if int(attrs.k) > 0 else count
+    both = bb.call_te(_select, call.args[0], axis, k, bool(attrs.largest), str(attrs.dtype), primfunc_name_hint="topk")
+    if attrs.ret_type == "both":
+        return both
+    return relax.TupleGetItem(bb.emit(both), 0 if attrs.ret_type == "values" else 1)
+
+
+def _sort(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    return relax.TupleGetItem(bb.emit(_sorted(bb, call, "int32", "sort")), 0)
+
+
+def _argsort(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    return relax.TupleGetItem(bb.emit(_sorted(bb, call, str(call.attrs.dtype), "argsort")), 1)
+
+
+def _sorted(bb: relax.BlockBuilder, call: relax.Call, index_dtype: str, name: str) -> relax.Expr:
+    axis = int(call.attrs.axis) % call.args[0].ty.ndim
+    count = int(call.args[0].ty.shape.values[axis])
+    return bb.call_te(_select, call.args[0], axis, count, bool(call.attrs.descending), index_dtype, primfunc_name_hint=name)
+
+
+def _scan(function: Callable[..., te.Tensor]) -> Callable[[relax.BlockBuilder, relax.Call], relax.Expr]:
+    def legalize(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+        attrs = call.attrs
+        axis = None if attrs.axis is None else int(attrs.axis)
+        dtype = None if attrs.dtype is None else str(call.ty.dtype.dtype)
+        return bb.call_te(function, call.args[0], axis, dtype, bool(attrs.exclusive), primfunc_name_hint=function.__name__)
+
+    return legalize
+
+
+def _select(data: te.Tensor, axis: int, k: int, largest: bool, index_dtype: str) -> list[te.Tensor]:
+    """Values and indices of the `k` largest (or smallest) elements along `axis`, best first, equal ones by index."""
+    shape = [int(extent) for extent in data.shape]
+    result = [*shape[:axis], k, *shape[axis + 1 :]]
+    return te.extern(
+        [result, result],
+        [data],
+        lambda ins, outs: _selection_loops(ins[0], outs[0], outs[1], axis, largest),
+        dtype=[data.dtype, index_dtype],
+        in_buffers=[tirx.decl_buffer(data.shape, data.dtype, "data")],
+        out_buffers=[tirx.decl_buffer(result, data.dtype, "values"), tirx.decl_buffer(result, index_dtype, "indices")],
+        name="select",
+    )
+
+
+def _selection_loops(data: tirx.Buffer, values: tirx.Buffer, indices: tirx.Buffer, axis: int, largest: bool) -> tirx.Stmt:
+    """Writes slot after slot: the best element among those that come after the previous slot's in the order of the sort."""
+    shape, k = [int(extent) for extent in data.shape], int(values.shape[axis])
+    count = shape[axis]
+    inner = math.prod(shape[axis + 1 :])
+    outer = math.prod(shape[:axis])
+    x, value, index = T.buffer_proxy(data), T.buffer_proxy(values), T.buffer_proxy(indices)
+    dtype = str(indices.dtype)
+
+    def before(a: tvm.ir.Expr, b: tvm.ir.Expr) -> tvm.ir.Expr:
+        return a > b if largest else a < b
+
+    with IRBuilder() as builder:
+        with T.serial(0, outer) as o, T.serial(0, inner) as i, T.serial(0, k) as slot:
+            # An element that is not a number is never better; then index 0 stands, which is always inside.
+            best = IRBuilder.name("best", T.alloc_buffer((1,), "int32"))
+            T.buffer_store(best, -1, [0])
+            with T.serial(0, count) as j:
+                for name, variable in (("outer", o), ("inner", i), ("slot", slot), ("j", j)):
+                    IRBuilder.name(name, variable)
+                first = o * (count * inner) + i
+                last = o * (k * inner) + tirx.max(slot - 1, 0) * inner + i
+                candidate = x[first + j * inner]
+                remaining = tirx.any(
+                    slot == 0,
+                    before(value[last], candidate),
+                    tirx.all(value[last] == candidate, index[last] < tirx.Cast(dtype, j)),
+                )
+                better = tirx.any(best[0] < 0, before(candidate, x[first + best[0] * inner]))
+                with T.If(tirx.all(remaining, better)), T.Then():
+                    T.buffer_store(best, j, [0])
+            here = o * (k * inner) + slot * inner + i
+            value[here] = x[first + tirx.max(best[0], 0) * inner]
+            index[here] = tirx.Cast(dtype, tirx.max(best[0], 0))
+        return builder.get()
