@@ -73,7 +73,8 @@ class KernelCall:
     `operator` names the module in `espdl.ops` whose `reference` gives this call's exact result.
     `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
     kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory.
-    `scratch_bytes` of the arena belong to the call while it runs; a kernel that has none gets no scratch argument.
+    `scratch_bytes` of the arena belong to the call while it runs, at `scratch_offset` once memory is planned; a kernel
+    that has none gets no scratch argument.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -89,6 +90,7 @@ class KernelCall:
     backend: str = ""
     in_place: tuple[tuple[int, int], ...] = ()
     scratch_bytes: int = 0
+    scratch_offset: int | None = None
     macs: int = 0
     source_nodes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,237 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Running a compiled model.
+ *
+ * The generated `<name>.h` wraps these functions with typed names; use them directly where code must work with any model.
+ *
+ * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
+ *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
+ * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
+ * - Never call espdl_run() from an interrupt handler: a run takes milliseconds to seconds.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Alignment of the arena and of the weights, in bytes. */
+#define ESPDL_ALIGNMENT 16
+
+/** Changes whenever generated code and runtime must be rebuilt together. */
+#define ESPDL_ABI_VERSION 1u
+
+/** First word of every model descriptor ("EDL1"). */
+#define ESPDL_MODEL_MAGIC 0x314C4445u
+
+#if defined(__cplusplus)
+#define ESPDL_ALIGNED alignas(ESPDL_ALIGNMENT)
+#else
+#define ESPDL_ALIGNED _Alignas(ESPDL_ALIGNMENT)
+#endif
+
+/** What a function of this file answers. */
+typedef enum {
+    ESPDL_OK = 0,             /**< done */
+    ESPDL_NULL_ARGUMENT,      /**< a pointer that must not be NULL is; also config.arena, where the model has no arena of its own */
+    ESPDL_BAD_MODEL,          /**< no model descriptor, or one generated for another version of this runtime */
+    ESPDL_ARENA_TOO_SMALL,    /**< config.arena_size is below the model's arena_bytes */
+    ESPDL_ARENA_MISALIGNED,   /**< config.arena is no multiple of ESPDL_ALIGNMENT */
+    ESPDL_WEIGHTS_MISALIGNED, /**< config.weights is no multiple of ESPDL_ALIGNMENT */
+    ESPDL_NO_LAYERS,          /**< config.on_layer is set, but the model was generated without its table of layers */
+    ESPDL_NOT_INITIALIZED,    /**< the instance was not initialised, or its initialisation failed */
+    ESPDL_CANCELLED,          /**< config.on_layer answered false; the outputs are not valid */
+} espdl_status_t;
+
+/** Type of a tensor's elements. */
+typedef enum {
+    ESPDL_INT8 = 0,
+    ESPDL_UINT8,
+    ESPDL_BOOL, /**< one byte, 0 or 1 */
+    ESPDL_INT16,
+    ESPDL_UINT16,
+    ESPDL_INT32,
+    ESPDL_UINT32,
+    ESPDL_INT64,
+    ESPDL_FLOAT32,
+    ESPDL_FLOAT64,
+} espdl_dtype_t;
+
+/** An input or output of a model: real value = scale * (stored value - zero_point). */
+typedef struct {
+    const char *name;       /**< name in the ONNX model, at most 80 characters of it */
+    const int32_t *shape;   /**< `rank` sizes, order in memory (row major), batch included */
+    float scale;            /**< 0 where the tensor is not quantised */
+    int32_t zero_point;     /**< in the range of the type; 0 where the tensor is not quantised */
+    uint32_t offset;        /**< place in the arena, bytes */
+    uint32_t bytes;         /**< size, bytes */
+    uint8_t rank;           /**< number of dimensions, 0 for a scalar */
+    uint8_t dtype;          /**< an espdl_dtype_t */
+} espdl_tensor_t;
+
+/** A piece of the arena. */
+typedef struct {
+    uint32_t offset; /**< from the start of the arena, bytes */
+    uint32_t bytes;  /**< size, bytes */
+} espdl_span_t;
+
+/** One step of a run, as the layer hook sees it. Strings are ASCII, at most 80 characters, never NULL. */
+typedef struct {
+    const char *name;            /**< the ONNX nodes that this layer computes */
+    const char *op;              /**< operator, such as "conv2d" */
+    const char *backend;         /**< who computes it, such as "portable" */
+    const espdl_span_t *outputs; /**< `output_count` results, valid when the layer has ended */
+    uint16_t output_count;
+    uint16_t index; /**< 0 .. layer_count - 1, in the order of execution */
+} espdl_layer_t;
+
+/** When the layer hook is called. */
+typedef enum {
+    ESPDL_LAYER_BEGIN = 0, /**< before the layer runs */
+    ESPDL_LAYER_END = 1,   /**< after it ran: its outputs are in the arena until the next layer begins */
+} espdl_phase_t;
+
+/**
+ * Called before and after every layer: to measure time, look at results, yield to other tasks, or cancel.
+ *
+ * @param user   config.user
+ * @param layer  the layer; valid as long as the model is
+ * @param phase  before or after
+ * @return true to go on, false to end the run with ESPDL_CANCELLED
+ */
+typedef bool (*espdl_on_layer_t)(void *user, const espdl_layer_t *layer, espdl_phase_t phase);
+
+/** What an instance runs with. All zero is valid for a model that was generated with an arena of its own. */
+typedef struct {
+    void *arena;               /**< working memory, multiple of ESPDL_ALIGNMENT; NULL: the model's own (ARENA static) */
+    size_t arena_size;         /**< bytes at `arena`; at least the model's arena_bytes. Not read where `arena` is NULL */
+    const void *weights;       /**< the model's weights at another place, multiple of ESPDL_ALIGNMENT; NULL: as linked */
+    espdl_on_layer_t on_layer; /**< NULL: none. Costs two instructions per layer where it is NULL */
+    void *user;                /**< handed to on_layer */
+} espdl_config_t;
+
+/** Runs one layer. */
+typedef void (*espdl_step_t)(uint8_t *arena, const uint8_t *weights);
+
+/** A compiled model. Generated code defines one as `<name>_model`; it is constant. */
+typedef struct {
+    uint32_t magic;                /**< ESPDL_MODEL_MAGIC */
+    uint32_t abi_version;          /**< ESPDL_ABI_VERSION */
+    const char *name;              /**< the C name it was generated under */
+    const char *identity;          /**< names the model, the options and the compiler: equal identity, equal code */
+    uint32_t arena_bytes;          /**< working memory, inputs, outputs and scratch included */
+    uint32_t weights_bytes;        /**< size of the weights */
+    const uint8_t *weights;        /**< the weights as linked */
+    uint8_t *weights_copy;         /**< where init copies the weights (WEIGHTS ram or psram), or NULL */
+    uint8_t *arena;                /**< the model's own arena (ARENA static), or NULL */
+    const espdl_step_t *steps;     /**< `layer_count` functions, in the order of execution */
+    const espdl_layer_t *layers;   /**< `layer_count` descriptions, or NULL where generated without */
+    const espdl_tensor_t *inputs;  /**< `input_count` tensors, in the model's order */
+    const espdl_tensor_t *outputs; /**< `output_count` tensors, in the model's order */
+    uint16_t layer_count;
+    uint16_t input_count;
+    uint16_t output_count;
+} espdl_model_t;
+
+/** An instance of a model. Its fields are private; it may be copied and needs no release. */
+typedef struct {
+    const espdl_model_t *model;
+    uint8_t *arena;
+    const uint8_t *weights;
+    espdl_on_layer_t on_layer;
+    void *user;
+} espdl_t;
+
+/**
+ * Prepare an instance. The arena need not be cleared. Where the model was generated with WEIGHTS ram or psram, the weights
+ * are copied there, once for all instances: initialise the first instance before other threads start theirs.
+ *
+ * @param self    instance to fill; after an error every other function refuses it
+ * @param model   model, must outlive the instance
+ * @param config  copied; NULL: all defaults
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_BAD_MODEL, ESPDL_ARENA_TOO_SMALL, ESPDL_ARENA_MISALIGNED,
+ *         ESPDL_WEIGHTS_MISALIGNED, ESPDL_NO_LAYERS
+ */
+espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl_config_t *config);
+
+/**
+ * Compute the outputs from the inputs; the inputs are destroyed.
+ *
+ * @param self  instance
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_CANCELLED
+ */
+espdl_status_t espdl_run(espdl_t *self);
+
+/**
+ * Where to write an input before a run.
+ *
+ * @param self   instance
+ * @param index  0 .. input_count - 1
+ * @return its memory, or NULL (no such input, or not initialised)
+ */
+void *espdl_input(const espdl_t *self, size_t index);
+
+/**
+ * Where to read an output after a run. It stays until the next run, or until an input is written.
+ *
+ * @param self   instance
+ * @param index  0 .. output_count - 1
+ * @return its memory, or NULL (no such output, or not initialised)
+ */
+const void *espdl_output(const espdl_t *self, size_t index);
+
+/** What input `index` of `model` is; NULL if there is none, or `model` is no model. */
+const espdl_tensor_t *espdl_input_info(const espdl_model_t *model, size_t index);
+
+/** What output `index` of `model` is; NULL if there is none, or `model` is no model. */
+const espdl_tensor_t *espdl_output_info(const espdl_model_t *model, size_t index);
+
+/** The name of a status, such as "ESPDL_OK"; "ESPDL_UNKNOWN" for any other number. */
+const char *espdl_status_name(espdl_status_t status);
+
+/**
+ * A real value as the nearest integer of a quantised tensor (ONNX QuantizeLinear: ties to even, saturated).
+ *
+ * @param real        value; NaN becomes the zero point
+ * @param scale       > 0
+ * @param zero_point  min .. max
+ * @param min, max    range of the tensor's type, at most -32768 .. 65535
+ */
+static inline int32_t espdl_quantize(float real, float scale, int32_t zero_point, int32_t min, int32_t max)
+{
+    float steps = real / scale;
+    if (!(steps == steps)) {
+        return zero_point;
+    }
+    if (steps <= (float)(min - zero_point)) {
+        return min;
+    }
+    if (steps >= (float)(max - zero_point)) {
+        return max;
+    }
+    int32_t whole = (int32_t)steps; /* towards zero; exact, because |steps| < 2^17 */
+    float rest = steps - (float)whole;
+    if (rest > 0.5f || (rest == 0.5f && (whole & 1) != 0)) {
+        whole++;
+    } else if (rest < -0.5f || (rest == -0.5f && (whole & 1) != 0)) {
+        whole--;
+    }
+    return whole + zero_point;
+}
+
+/** The real value of a stored one (ONNX DequantizeLinear). */
+static inline float espdl_dequantize(int32_t value, float scale, int32_t zero_point)
+{
+    return (float)(value - zero_point) * scale;
+}
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who shares memory with whom, who reads and writes what, and which order of calls keeps the meaning.
+
+A *root* is a tensor that is no alias. All aliases of a root, however long the chain, are byte ranges of that root.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+
+from espdl.plan.types import KernelCall, Port, Tensor
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes [start, stop) of the root tensor `root`."""
+
+    root: str
+    start: int
+    stop: int
+
+    def overlaps(self, other: Span) -> bool:
+        return self.root == other.root and self.start < other.stop and other.start < self.stop
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A checked network: `spans` of all tensors, and per call what it reads and writes."""
+
+    tensors: dict[str, Tensor]
+    calls: tuple[KernelCall, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    spans: dict[str, Span]
+
+    @property
+    def roots(self) -> list[str]:
+        return [name for name, tensor in self.tensors.items() if tensor.alias_of is None]
+
+    def size(self, root: str) -> int:
+        return self.tensors[root].nbytes
+
+    def reads(self, call: int) -> list[Span]:
+        return [self.spans[name] for name in self.calls[call].inputs]
+
+    def writes(self, call: int) -> list[Span]:
+        return [self.spans[name] for name in self.calls[call].outputs]
+
+    def users(self) -> dict[str, list[int]]:
+        """Per root, the calls that read or write any part of it, in order."""
+        users: dict[str, list[int]] = {root: [] for root in self.roots}
+        for index in range(len(self.calls)):
+            for root in dict.fromkeys(span.root for span in self.reads(index) + self.writes(index)):
+                users[root].append(index)
+        return users
+
+    def in_place_pairs(self, call: int) -> list[tuple[str, str]]:
+        """Pairs (input root, output root) that `call` lets share a start, as far as the call alone can tell.
+
+        Both tensors must start where their root does, the output must be new memory, and every other input in the
+        input's root must be allowed to share with the same output too: the kernel would overwrite it otherwise.
+        """
+        node = self.calls[call]
+        pairs = []
+        for i, o in node.in_place:
+            source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
+            others = [k for k, name in enumerate(node.inputs) if k != i and self.spans[name].root == source.root]
+            clobbered = [k for k in others if (k, o) not in node.in_place or self.spans[node.inputs[k]].start != 0]
+            if source.root != result.root and source.start == 0 and result.start == 0 and not clobbered:
+                pairs.append((source.root, result.root))
+        return list(dict.fromkeys(pairs))
+
+
+def build(
+    calls: Sequence[KernelCall], tensors: Iterable[Tensor], inputs: Sequence[Port], outputs: Sequence[Port]
+) -> Graph:
+    """Check the network and resolve its aliases; tensors that nothing uses are left out.
+
+    Raises ValueError, naming call and tensor, where a name is unknown or defined twice, an alias has no end or leaves its
+    root, a tensor is read before all of its bytes are written, or an output is never written.
+    """
+    by_name: dict[str, Tensor] = {}
+    for tensor in tensors:
+        if tensor.name in by_name:
+            raise ValueError(f"tensor '{tensor.name}' is defined twice")
+        by_name[tensor.name] = tensor
+    used = _used_names(calls, inputs, outputs, by_name)
+    spans = {name: _span(by_name, name) for name in by_name if name in used}
+    graph = Graph(
+        tensors={name: tensor for name, tensor in by_name.items() if name in used},
+        calls=tuple(calls),
+        inputs=tuple(port.tensor for port in inputs),
+        outputs=tuple(port.tensor for port in outputs),
+        spans=spans,
+    )
+    _check_order(graph)
+    return graph
+
+
+def _used_names(
+    calls: Sequence[KernelCall], inputs: Sequence[Port], outputs: Sequence[Port], by_name: dict[str, Tensor]
+) -> set[str]:
+    mentioned = [(f"{port.name!r} is a port of the model", port.tensor) for port in (*inputs, *outputs)]
+    for index, call in enumerate(calls):
+        where = _describe(calls, index)
+        mentioned += [(f"{where} reads it", name) for name in call.inputs]
+        mentioned += [(f"{where} writes it", name) for name in call.outputs]
+        for i, o in call.in_place:
+            if not (0 <= i < len(call.inputs) and 0 <= o < len(call.outputs)):
+                raise ValueError(f"{where}: in_place names input {i} and output {o}, which it does not have")
+    used: set[str] = set()
+    for why, name in mentioned:
+        while name is not None and name not in used:
+            if name not in by_name:
+                raise ValueError(f"tensor '{name}' is not defined, but {why}")
+            used.add(name)
+            why, name = f"'{name}' is an alias of it", by_name[name].alias_of
+    return used
+
+
+def _span(by_name: dict[str, Tensor], name: str) -> Span:
+    tensor, start, seen = by_name[name], 0, {name}
+    while tensor.alias_of is not None:
+        start += tensor.alias_offset
+        tensor = by_name[tensor.alias_of]
+        if tensor.name in seen:
+            raise ValueError(f"tensor '{name}' is an alias of itself")
+        seen.add(tensor.name)
+    stop = start + by_name[name].nbytes
+    if start < 0 or stop > tensor.nbytes:
+        raise ValueError(f"tensor '{name}' takes bytes {start} to {stop} of '{tensor.name}', which has {tensor.nbytes}")
+    return Span(tensor.name, start, stop)
+
+
+def _check_order(graph: Graph) -> None:
+    written: dict[str, list[tuple[int, int]]] = {}
+    for name in graph.inputs:
+        _mark(written, graph.spans[name])
+    for index, call in enumerate(graph.calls):
+        for name in call.inputs:
+            if not _is_covered(written, graph.spans[name]):
+                raise ValueError(f"{_describe(graph.calls, index)} reads tensor '{name}' before it is written")
+        for name in call.outputs:
+            _mark(written, graph.spans[name])
+    for name in graph.outputs:
+        if not _is_covered(written, graph.spans[name]):
+            raise ValueError(f"the model's output tensor '{name}' is never written")
+
+
+def _mark(written: dict[str, list[tuple[int, int]]], span: Span) -> None:
+    merged = []
+    for start, stop in sorted([*written.get(span.root, []), (span.start, span.stop)]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    written[span.root] = merged
+
+
+def _is_covered(written: dict[str, list[tuple[int, int]]], span: Span) -> bool:
+    return any(start <= span.start and span.stop <= stop for start, stop in written.get(span.root, []))
+
+
+def _describe(calls: Sequence[KernelCall], index: int) -> str:
+    nodes = ", ".join(calls[index].source_nodes)
+    return f"call {index} ({calls[index].function}{' for ' + nodes if nodes else ''})"

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Placing blocks of memory that live for a while (dynamic storage allocation), near the optimum, always the same way.
+
+Work is limited in counted steps, never in seconds, so that equal inputs give equal bytes on every machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from collections.abc import Sequence
+
+LOCAL_SEARCH_STEPS = 400_000
+EXACT_SEARCH_STEPS = 400_000
+EXACT_SEARCH_BLOCKS = 200
+
+
+@dataclass(frozen=True)
+class Block:
+    """Memory that starts at one address, for `members` that share it, needing `sizes[i]` bytes at time `first + i`."""
+
+    members: tuple[str, ...]
+    first: int
+    sizes: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.sizes) - 1
+
+    def at(self, time: int) -> int:
+        return self.sizes[time - self.first] if self.first <= time <= self.last else 0
+
+
+class Packer:
+    """Finds addresses for `blocks` so that no two overlap at any time and the highest end is small."""
+
+    def __init__(self, blocks: Sequence[Block]):
+        self.blocks = tuple(blocks)
+        count = len(self.blocks)
+        # need[a][b]: bytes that must lie between the addresses of a and b where a is below b; 0: never alive together.
+        self.need = [[0] * count for _ in range(count)]
+        for a in range(count):
+            for b in range(count):
+                self.need[a][b] = self._distance(self.blocks[a], self.blocks[b]) if a != b else 0
+        self.rivals = [[b for b in range(count) if self.need[a][b] or self.need[b][a]] for a in range(count)]
+        self.peak_size = [max(block.sizes, default=0) for block in self.blocks]
+        times = max((block.last for block in self.blocks), default=-1) + 1
+        self.demand = [sum(block.at(t) for block in self.blocks) for t in range(times)]
+        self.lower_bound = max(self.demand, default=0)
+
+    @staticmethod
+    def _distance(below: Block, above: Block) -> int:
+        times = range(max(below.first, above.first), min(below.last, above.last) + 1)
+        return max((below.at(t) for t in times if above.at(t) > 0), default=0)
+
+    def height(self, addresses: Sequence[int]) -> int:
+        return max((address + size for address, size in zip(addresses, self.peak_size)), default=0)
+
+    def pack(self) -> list[int]:
+        """Addresses of the blocks, in their order."""
+        best = self._local_search()
+        if self.height(best) > self.lower_bound and len(self.blocks) <= EXACT_SEARCH_BLOCKS:
+            best = _ExactSearch(self, best).run()
+        return best
+
+    def place(self, order: Sequence[int]) -> list[int]:
+        """Every block at the lowest free address, in this order."""
+        addresses = [-1] * len(self.blocks)
+        for block in order:
+            taken = sorted(
+                (addresses[other] - self.need[block][other], addresses[other] + self.need[other][block])
+                for other in self.rivals[block]
+                if addresses[other] >= 0
+            )
+            address = 0
+            for low, high in taken:  # addresses strictly between low and high are taken
+                if address <= low:
+                    break
+                address = max(address, high)
+            addresses[block] = address
+        return addresses
+
+    def _orders(self) -> list[list[int]]:
+        blocks, count = self.blocks, range(len(self.blocks))
+        crowd = [max((self.demand[t] for t in range(b.first, b.last + 1)), default=0) for b in blocks]
+        keys = (
+            lambda i: (-self.peak_size[i], blocks[i].first, i),
+            lambda i: (-self.peak_size[i] * len(blocks[i].sizes), i),
+            lambda i: (-len(blocks[i].sizes), -self.peak_size[i], i),
+            lambda i: (-crowd[i], -self.peak_size[i], i),
+            lambda i: (-crowd[i], -len(blocks[i].sizes), i),
+            lambda i: (blocks[i].first, -self.peak_size[i], i),
+            lambda i: (-blocks[i].last, -self.peak_size[i], i),
+        )
+        return [sorted(count, key=key) for key in keys]
+
+    def _local_search(self) -> list[int]:
+        candidates = [(self.height(addresses), order, addresses) for order in self._orders() for addresses in [self.place(order)]]
+        height, order, best = min(candidates, key=lambda candidate: candidate[0])
+        count = len(order)
+        cost = sum(len(rivals) + 1 for rivals in self.rivals)
+        state = 1
+        for _ in range(LOCAL_SEARCH_STEPS // max(cost, 1) if count > 1 else 0):
+            if height == self.lower_bound:
+                break
+            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+            i, j = (state >> 33) % count, (state >> 13) % count
+            trial = list(order)
+            trial.insert(j, trial.pop(i))
+            addresses = self.place(trial)
+            reached = self.height(addresses)
+            if reached <= height:
+                height, order, best = reached, trial, addresses
+        return best
+
+
+class _ExactSearch:
+    """Branch and bound over the blocks in the order of their addresses.
+
+    Some best packing has every block either at address 0 or on top of another; placing the blocks by rising address finds
+    it. A branch dies when, at some time, what is placed (or lies below the present address) and what is still to come
+    together reach the best height known.
+    """
+
+    def __init__(self, packer: Packer, start: list[int]):
+        self.packer = packer
+        self.best = list(start)
+        self.best_height = packer.height(start)
+        self.steps = EXACT_SEARCH_STEPS
+        self.addresses = [-1] * len(packer.blocks)
+        self.tops = [0] * len(packer.demand)
+        self.waiting = list(packer.demand)
+
+    def run(self) -> list[int]:
+        self._descend(0, -1, set(range(len(self.packer.blocks))))
+        return self.best
+
+    def _descend(self, level: int, previous: int, left: set[int]) -> None:
+        if not left:
+            height = self.packer.height(self.addresses)
+            if height < self.best_height:
+                self.best, self.best_height = list(self.addresses), height
+            return
+        choices = []
+        for block in left:
+            address = max(
+                (self.addresses[o] + self.packer.need[o][block] for o in self.packer.rivals[block] if self.addresses[o] >= 0),
+                default=0,
+            )
+            if (address, block) > (level, previous):  # rising addresses; each set of equal ones in one order only
+                choices.append((address, -self.packer.peak_size[block], block))
+        for address, _, block in sorted(choices):
+            if self.steps <= 0 or self.best_height == self.packer.lower_bound:
+                return
+            self.steps -= len(left)
+            undo = self._put(block, address)
+            left.remove(block)
+            if self._is_promising(address):
+                self._descend(address, block, left)
+            left.add(block)
+            self._take(block, undo)
+
+    def _put(self, block: int, address: int) -> list[int]:
+        b = self.packer.blocks[block]
+        self.addresses[block] = address
+        undo = self.tops[b.first : b.last + 1]
+        for t, size in enumerate(b.sizes, b.first):
+            self.waiting[t] -= size
+            if size:
+                self.tops[t] = address + size
+        return undo
+
+    def _take(self, block: int, undo: list[int]) -> None:
+        b = self.packer.blocks[block]
+        self.addresses[block] = -1
+        self.tops[b.first : b.last + 1] = undo
+        for t, size in enumerate(b.sizes, b.first):
+            self.waiting[t] += size
+
+    def _is_promising(self, level: int) -> bool:
+        limit = self.best_height
+        return all(
+            (max(top, level) + waiting if waiting else top) < limit for top, waiting in zip(self.tops, self.waiting)
+        )
