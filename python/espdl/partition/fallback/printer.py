@@ -291,6 +291,8 @@ class _Printer:
             raise self.unsupported(f"the expression {type(node).__name__}")
         dtype = _dtype(node)
         c_type = self.c_type(dtype)
+        if isinstance(node, tirx.Mod) and dtype.startswith("float"):
+            return self.math("fmod", [node.a, node.b], dtype), _PRIMARY
         if type(node) in _BINARY:
             operator, strength, left, right = _BINARY[type(node)]
             text = f"{self.expression(node.a, left)} {operator} {self.expression(node.b, right)}"
@@ -307,6 +309,11 @@ class _Printer:
             return f"({c_type}){self.expression(node.value, _UNARY)}", _UNARY
         elif isinstance(node, tirx.Not):
             return f"!{self.expression(node.a, _UNARY)}", _UNARY
+        elif isinstance(node, tirx.BitwiseNot):
+            return f"({c_type})~{self.expression(node.a, _UNARY)}", _UNARY
+        elif isinstance(node, tirx.Let):
+            self.names[node.var] = self.expression(node.value, _PRIMARY)
+            return self.print(node.body)
         elif isinstance(node, (tirx.Max, tirx.Min)):
             text = self.extreme(node, dtype, c_type)
         elif isinstance(node, tirx.Select):
@@ -338,9 +345,6 @@ class _Printer:
             return self.print(arguments[0])
         if name in ("call_pure_extern", "call_extern"):
             name = str(arguments.pop(0).value)
-        if name == "bitwise_not":
-            text = f"~{self.expression(arguments[0], _UNARY)}"
-            return (f"({C_TYPES[dtype]}){text}" if dtype in _NARROW else text), _UNARY
         if name in _CLASSIFY:
             return f"{name}({self.expression(arguments[0])})", _PRIMARY
         return self.math(name, arguments, dtype), _PRIMARY
