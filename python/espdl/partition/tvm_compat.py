@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every private hook into TVM, and every place that depends on its exact version. An upgrade of TVM starts here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from typing import Callable, Mapping, Sequence
+
+import onnx
+import tvm
+from tvm import relax
+from tvm.relax.frontend.onnx import onnx_frontend
+
+ConversionError = Callable[[str, str, Exception], Exception]
+Converter = type
+
+_FLOAT_MAX = 3.4028234663852886e38  # exactly; TVM refuses a literal beyond it
+
+
+class _StaticClip(onnx_frontend.OnnxOpConverter):
+    """ONNX Clip with constant bounds as relax.clip; the importer's own form (isnan, where) defeats pattern matching."""
+
+    @classmethod
+    def _impl_v6(cls, bb, inputs, attr, params):
+        return relax.op.clip(inputs[0], float(attr.get("min", -_FLOAT_MAX)), float(attr.get("max", _FLOAT_MAX)))
+
+    @classmethod
+    def _impl_v11(cls, bb, inputs, attr, params):
+        low, high = _bound(inputs, 1, -_FLOAT_MAX), _bound(inputs, 2, _FLOAT_MAX)
+        if low is None or high is None or inputs[0].ty.dtype.dtype != "float32":
+            return onnx_frontend.Clip.get_converter(13)(bb, inputs, attr, params)
+        return relax.op.clip(inputs[0], low, high)
+
+
+def _bound(inputs, index: int, default: float) -> float | None:
+    """The constant at `index`, `default` where it is left out, None where it is computed."""
+    value = inputs[index] if len(inputs) > index else None
+    if value is None:
+        return default
+    return float(value.value.numpy().reshape(())) if is_constant(value) else None
+
+
+def is_constant(expression) -> bool:
+    return isinstance(expression, tvm.ir.GenericConst)
+
+
+class _TypedOneHot(onnx_frontend.OnnxOpConverter):
+    """ONNX OneHot with the type of its values; the importer makes every float a double."""
+
+    @classmethod
+    def _impl_v11(cls, bb, inputs, attr, params):
+        result = onnx_frontend.OneHot.get_converter(11)(bb, inputs, attr, params)
+        values = onnx_frontend.get_constant(inputs[2], params).value.numpy()
+        off, on = (relax.prim_value(tvm.tirx.const(value.item(), str(values.dtype))) for value in values)
+        return relax.op.one_hot(result.args[0], on, off, result.attrs.depth, result.attrs.axis)
+
+
+# Converters that replace or complete the importer's own, by ONNX operator.
+_CONVERTERS: dict[str, Converter] = {"Clip": _StaticClip, "OneHot": _TypedOneHot}
+
+
+def register_converter(name: str, converter: Converter) -> None:
+    """Adds a converter for an ONNX operator that the importer lacks or converts badly; raises on duplicates."""
+    if name in _CONVERTERS:
+        raise RuntimeError(f"two converters for the ONNX operator '{name}'")
+    _CONVERTERS[name] = converter
+
+
+@contextlib.contextmanager
+def _converters():
+    original = onnx_frontend._get_convert_map
+    table = {**original(), **_CONVERTERS}
+    onnx_frontend._get_convert_map = lambda: table
+    try:
+        yield
+    finally:
+        onnx_frontend._get_convert_map = original
+
+
+def importable_operators() -> set[str]:
+    """ONNX operators that can be imported."""
+    return set(onnx_frontend._get_convert_map()) | set(_CONVERTERS)
+
+
+class _NamedImporter(onnx_frontend.ONNXGraphImporter):
+    """Binds every result to a variable named like the ONNX node, whose name is that of its first output."""
+
+    on_error: ConversionError
+
+    def _convert_operator(self, op_name, inputs, attrs, opset):
+        name = attrs["tvm_custom"]["name"]
+        try:
+            result = super()._convert_operator(op_name, inputs, attrs, opset)
+        except Exception as error:
+            raise self.on_error(name, op_name, error) from error
+        if isinstance(result, relax.Expr) and isinstance(result.ty, relax.TensorType) and not is_constant(result):
+            return self.bb.emit(result, name)
+        return result
+
+    def _check_for_unsupported_ops(self, graph):
+        """Unsupported operators are reported by `_convert_operator`, with their node."""
+
+
+def import_onnx(model: onnx.ModelProto, on_error: ConversionError) -> tvm.IRModule:
+    """Relax's ONNX importer with our converters; `on_error(node name, operator, error)` makes the exception to raise."""
+    shapes: Mapping[str, Sequence[int]] = {
+        i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input
+    }
+    importer = _NamedImporter(dict(shapes), "float32")
+    importer.on_error = on_error
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    # The importer prints what it then raises, and warns about its own choices.
+    with _converters(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importer.from_onnx(model.graph, opset)
+
+
+def dtype_of(expression) -> str:
+    return str(expression.ty.dtype.dtype) if hasattr(expression.ty.dtype, "dtype") else str(expression.ty.dtype)
+
+
+def shape_of(expression) -> tuple[int, ...]:
+    """The static shape; raises ValueError where a dimension is symbolic."""
+    shape = expression.ty.shape
+    if shape is None:
+        raise ValueError("the shape is not known at compile time")
+    try:
+        return tuple(int(d) for d in shape.values)
+    except (TypeError, AttributeError) as error:
+        raise ValueError("the shape is not known at compile time") from error
+
+
+def op_name(expression) -> str:
+    """The name of the Relax operator that `expression` calls; '' for anything else."""
+    if isinstance(expression, tvm.ir.Call) and isinstance(expression.op, tvm.ir.Op):
+        return str(expression.op.name)
+    return ""
+
+
+def attribute(call, name: str):
+    """An attribute of a call as a plain Python value: int, float, str, or a tuple of those."""
+    return _plain(getattr(call.attrs, name))
+
+
+def _plain(value):
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (tvm.tirx.IntImm, tvm.tirx.FloatImm)):
+        return value.value
+    if hasattr(value, "__iter__"):
+        return tuple(_plain(v) for v in value)
+    return value
