@@ -1,1 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
+"""From a QDQ model to a graph of operators, each of which a backend takes (TVM Relax, bring your own codegen)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tvm
+
+from espdl.partition import borders
+from espdl.partition.composites import Accept, Composites
+from espdl.partition.graph import Graph, GraphBuilder
+from espdl.partition.importer import import_model
+from espdl.partition.layout import channels_last
+from espdl.partition.simplify import simplify
+from espdl.quantize.types import QuantizedModel
+
+__all__ = ["Accept", "Graph", "Partition", "run"]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """`graph` is what the next stage needs; the modules are kept to be looked at."""
+
+    graph: Graph
+    imported: tvm.IRModule
+    partitioned: tvm.IRModule
+
+
+def run(model: QuantizedModel, accept: Accept, io: str = "int8", input_layout: str = "model") -> Partition:
+    """Imports, goes channels last, and groups what `accept` takes.
+
+    Raises EspdlError for an operator that nothing can run, naming the node and why.
+    """
+    imported, names = import_model(model)
+    simplified = simplify(channels_last(imported))
+    composites = Composites(names, accept)
+    partitioned = composites.group(simplified)
+    ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
+    graph = GraphBuilder(partitioned, composites, model.label, ports).build()
+    return Partition(borders.apply(graph, io, input_layout), imported, partitioned)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BYOC: finds the operators that a backend takes and groups each into a composite function of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import tvm
+from tvm import relax
+from tvm.relax.transform import FusionPattern, PatternCheckContext
+
+from espdl.ops.operator import Mismatch, Operator, operators
+from espdl.partition.importer import Names
+from espdl.partition.patterns import TvmMatch, TvmPattern
+
+# None where a backend takes the operator, else the reasons why none does.
+Accept = Callable[[Operator], "list[str] | None"]
+
+
+class Composites:
+    """Runs the patterns of all operators over a module; keeps why matches were turned down, by output variable."""
+
+    def __init__(self, names: Names, accept: Accept):
+        self.names = names
+        self.accept = accept
+        self.reasons: dict[str, list[str]] = {}
+        table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
+        self.patterns = {operator.name: TvmPattern(operator) for operator in table}
+
+    def group(self, module: tvm.IRModule) -> tvm.IRModule:
+        fusion = [
+            FusionPattern(f"espdl.{name}", pattern.root, pattern.labels, lambda context, p=pattern: self._check(p, context))
+            for name, pattern in self.patterns.items()
+        ]
+        return relax.transform.FuseOpsByPattern(fusion, bind_constants=True)(module)
+
+    def operator_of(self, function: relax.Function, arguments: Any, name: Callable[[Any], str], output_name: str) -> Operator:
+        """The operator that a composite function holds; `arguments` are those of its call in main."""
+        pattern = self.patterns[str(function.attrs["Composite"]).split(".", 1)[1]]
+        definitions = relax.analysis.get_var2val(function)
+        root = definitions[function.body.body]
+        matched = pattern.root.extract_matched_expr(root, definitions)
+        labels = {label: matched[part] for label, part in pattern.labels.items() if part in matched}
+        actual = dict(zip(function.params, arguments))
+        match = TvmMatch(
+            pattern, labels, lambda e: definitions.get(e, e) if isinstance(e, tvm.ir.Var) else e,
+            lambda v: name(actual.get(v, v)), root, output_name, self._nodes(_variables(function)),
+        )  # fmt: skip
+        return pattern.operator.from_match(match)
+
+    def output_name(self, function: relax.Function) -> str:
+        """The ONNX tensor that a composite function computes: that of its last variable with a name; '' without one."""
+        named = (self.names.tensor(v.name) for v in reversed(_variables(function)))
+        return next((n for n in named if n), "")
+
+    def _check(self, pattern: TvmPattern, context: PatternCheckContext) -> bool:
+        bindings = dict(context.matched_bindings.items())
+        variables = context.value_to_bound_var
+        output = variables[context.matched_expr].name
+        expressions = {k: e if isinstance(e, tvm.ir.Var) else variables.get(e, e) for k, e in context.annotated_expr.items()}
+        try:
+            match = TvmMatch(
+                pattern, expressions, lambda e: bindings.get(e, e) if isinstance(e, tvm.ir.Var) else e,
+                lambda v: self.names.tensor(v.name) or v.name, context.matched_expr, output, self._nodes(bindings),
+            )  # fmt: skip
+            declined = self.accept(pattern.operator.from_match(match))
+        except Mismatch as mismatch:
+            declined = [str(mismatch)]
+        if declined is not None:
+            self.reasons.setdefault(self.names.key(output), []).extend(declined)
+        return declined is None
+
+    def _nodes(self, variables) -> tuple[str, ...]:
+        found = (self.names.node(v.name) for v in variables)
+        return tuple(dict.fromkeys(node[0] for node in found if node))
+
+
+def _variables(function: relax.Function) -> list:
+    return [b.var for block in function.body.blocks for b in block.bindings]

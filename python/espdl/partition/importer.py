@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a QDQ model to Relax, with the ONNX names kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Mapping
+
+import onnx
+import tvm
+
+from espdl.errors import EspdlError
+from espdl.partition import tvm_compat
+from espdl.quantize.types import QuantizedModel
+
+
+@dataclass(frozen=True)
+class Names:
+    """Relax variables are called t<number>_, whatever the model calls its tensors; this leads back.
+
+    `tensors`: id -> name of the float tensor it stands for. `nodes`: id of the first output -> (ONNX node, operator);
+    Q/DQ nodes are not among them.
+    """
+
+    tensors: Mapping[str, str]
+    nodes: Mapping[str, tuple[str, str]]
+
+    @staticmethod
+    def key(variable: str) -> str:
+        """The id in a variable's name; passes add suffixes to it. '' for variables that a pass made up."""
+        found = re.match(r"t\d+_", variable)
+        return found.group() if found else ""
+
+    def tensor(self, variable: str) -> str:
+        return self.tensors.get(self.key(variable), "")
+
+    def node(self, variable: str) -> tuple[str, str] | None:
+        return self.nodes.get(self.key(variable))
+
+
+def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
+    """The Relax module of a quantised model and the names of its parts.
+
+    Raises EspdlError for an operator that TVM cannot import, naming the node.
+    """
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    names = _rename(proto)
+
+    def on_error(identifier: str, operator: str, error: Exception) -> EspdlError:
+        node = names.nodes.get(identifier, (identifier, operator))[0]
+        known = operator in tvm_compat.importable_operators()
+        why = f"TVM cannot import it ({str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__})"
+        return EspdlError(
+            f"{model.label}: node '{node}' ({operator})",
+            why if known else "there is no lowering for this operator, neither in a backend nor in TVM",
+            "replace it by other operators before the export, or cut the graph before it",
+        )
+
+    return tvm_compat.import_onnx(proto, on_error), names
+
+
+def _rename(proto: onnx.ModelProto) -> Names:
+    graph = proto.graph
+    quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    identifiers: dict[str, str] = {"": ""}
+
+    def identifier(name: str) -> str:
+        return identifiers.setdefault(name, f"t{len(identifiers)}_")
+
+    nodes = {}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        value.name = identifier(value.name)
+    for tensor in graph.initializer:
+        tensor.name = identifier(tensor.name)
+    for node in graph.node:
+        node.input[:] = [identifier(i) for i in node.input]
+        original = list(node.output)
+        node.output[:] = [identifier(o) for o in original]
+        key = next(o for o in node.output if o)
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            nodes[key] = (node.name, node.op_type)
+        node.name = key
+    tensors = {key: quantized.get(name, name) for name, key in identifiers.items() if key}
+    return Names(tensors, nodes)

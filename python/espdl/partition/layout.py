@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channels last: ONNX computes in NCHW, kernels read NHWC.
+
+Every four-dimensional value can exist in two forms, made on demand: as the model has it, and channels last. An operator
+with a layout rule (a file in `layout_rules`) computes in the channels-last form; all others see the model's form.
+Where a form is missing, the int8 tensor is permuted, never the float one, so that a permutation becomes a cheap move.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from functools import lru_cache
+from typing import Callable, Mapping
+
+import numpy as np
+import tvm
+from tvm import relax
+
+from espdl.partition.rewriter import Rewriter
+from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
+
+TO_NHWC = (0, 2, 3, 1)
+TO_NCHW = (0, 3, 1, 2)
+
+# (rewriter, call with old arguments) -> the new expression in NHWC, or None where the rule does not apply.
+Rule = Callable[["Layout", "tvm.ir.Call"], "tvm.ir.Call | None"]
+_rules: dict[str, Rule] = {}
+
+
+def rule(*operators: str) -> Callable[[Rule], Rule]:
+    """Function decorator: how the Relax operators compute channels last."""
+
+    def register(function: Rule) -> Rule:
+        for name in operators:
+            if name in _rules:
+                raise RuntimeError(f"two layout rules for '{name}'")
+            _rules[name] = function
+        return function
+
+    return register
+
+
+@lru_cache(maxsize=None)
+def _all_rules() -> Mapping[str, Rule]:
+    package = importlib.import_module("espdl.partition.layout_rules")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
+    return _rules
+
+
+def channels_last(module: tvm.IRModule) -> tvm.IRModule:
+    """`module` with convolutions, pools and what is between them in NHWC."""
+    return Layout().run(module)
+
+
+class Layout(Rewriter):
+    """`self.value` has the model's form of a value, `self.last` its channels-last form; either may be missing."""
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        self.last: dict = {}
+        self.old = {b.var: b.value for block in module["main"].body.blocks for b in block.bindings}
+        return super().run(module)
+
+    def call(self, variable, call):
+        found = _all_rules().get(op_name(call))
+        if found is not None and len(getattr(variable.ty.shape, "values", None) or ()) == 4:
+            result = found(self, call)
+            if result is not None:
+                self.last[variable] = result if isinstance(result, tvm.ir.Var) else self.emit(result, variable.name)
+                return None
+        if op_name(call) == "relax.permute_dims" and self.has_last(call.args[0]) and attribute(call, "axes") == TO_NHWC:
+            return self.nhwc(call.args[0])
+        return super().call(variable, call)
+
+    def map(self, expression):
+        if isinstance(expression, tvm.ir.Var) and self.value.get(expression) is None and expression in self.last:
+            self.value[expression] = self._other_form(expression, self.last, self.map, TO_NCHW)
+        return super().map(expression)
+
+    def nhwc(self, expression):
+        """The channels-last form of an old four-dimensional value."""
+        if is_constant(expression):
+            return relax.const(np.ascontiguousarray(expression.value.numpy().transpose(TO_NHWC)))
+        if expression not in self.last:
+            self.last[expression] = self._other_form(expression, self.value, self.nhwc, TO_NHWC)
+        return self.last[expression]
+
+    def has_last(self, expression) -> bool:
+        return isinstance(expression, tvm.ir.Var) and expression in self.last
+
+    def _other_form(self, variable, forms: dict, convert: Callable, axes: tuple[int, ...]):
+        definition = self.old.get(variable)
+        if op_name(definition) == "relax.dequantize" and isinstance(definition.args[0], tvm.ir.Var) and self._per_tensor(definition):
+            source = convert(definition.args[0])
+            return self.emit(self.dequantize(source, definition, 0), variable.name)
+        return self.emit(permute(forms[variable], axes), variable.name)
+
+    @staticmethod
+    def _per_tensor(call) -> bool:
+        return math.prod(shape_of(call.args[1])) == 1
+
+    @staticmethod
+    def dequantize(source, call, axis: int):
+        """`call` (a dequantize) applied to `source`."""
+        return relax.op.dequantize(source, call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype"))
+
+    def constant_source(self, expression):
+        """The constant, or the dequantize of a constant, behind an old value (seen through a reshape); else None."""
+        if is_constant(expression):
+            return expression
+        definition = self.old.get(expression) if isinstance(expression, tvm.ir.Var) else None
+        if op_name(definition) == "relax.dequantize" and is_constant(definition.args[0]):
+            return definition
+        if op_name(definition) == "relax.reshape":
+            return self.constant_source(definition.args[0])
+        return None
+
+    def permuted_constant(self, source, axes: tuple[int, ...]):
+        """What `constant_source` returned, with its axes permuted."""
+        if is_constant(source):
+            return relax.const(np.ascontiguousarray(source.value.numpy().transpose(axes)))
+        data = relax.const(np.ascontiguousarray(source.args[0].value.numpy().transpose(axes)))
+        axis = 0 if self._per_tensor(source) else axes.index(attribute(source, "axis"))
+        return self.emit(self.dequantize(data, source, axis))
+
+    def channel_constant(self, source):
+        """What `constant_source` returned (one value per channel) as a vector, which broadcasts over NHWC."""
+        if is_constant(source):
+            return relax.const(source.value.numpy().reshape(-1))
+        data = relax.const(source.args[0].value.numpy().reshape(-1))
+        return self.emit(self.dequantize(data, source, 0))
+
+
+def permute(expression, axes: tuple[int, ...]):
+    """A permutation; a reshape where it moves nothing because height and width, or channels, are 1."""
+    shape = shape_of(expression)
+    target = [shape[a] for a in axes]
+    if [d for d in shape if d != 1] == [d for d in target if d != 1]:
+        return relax.op.reshape(expression, target)
+    return relax.op.permute_dims(expression, list(axes))

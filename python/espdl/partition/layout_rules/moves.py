@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that only move data."""
+
+from tvm import relax
+
+from espdl.partition.layout import TO_NCHW, TO_NHWC, Layout, rule
+from espdl.partition.tvm_compat import attribute
+
+
+@rule("relax.concat")
+def concat(layout: Layout, call):
+    """Only where a part is channels last already."""
+    parts = call.args[0].fields
+    if not any(layout.has_last(p) for p in parts):
+        return None
+    return relax.op.concat([layout.nhwc(p) for p in parts], axis=TO_NHWC.index(attribute(call, "axis") % 4))
+
+
+@rule("relax.permute_dims")
+def permute_dims(layout: Layout, call):
+    """A model that takes NHWC begins with this permutation: its result is channels last without a move."""
+    if attribute(call, "axes") != TO_NCHW or layout.has_last(call.args[0]):
+        return None
+    return layout.map(call.args[0])

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds TVM dataflow patterns from the operators' own description, and reads a match back as plain values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Mapping
+
+import numpy as np
+import tvm
+from tvm.relax.dpl import is_const, is_op, wildcard
+
+from espdl.ops.operator import Mismatch, Operator
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, shape_of
+from espdl.plan.types import Tensor
+
+# Labels that the builder gives by itself; operators cannot use them because of the colon.
+_RELU, _CLIP, _OUTPUT = "activation:relu", "activation:clip", "output:quantize"
+
+
+class TvmPattern:
+    """The pattern of one operator: `root`, and `labels` for its parts. Implements ops.operator.PatternBuilder."""
+
+    def __init__(self, operator: type[Operator]):
+        self.operator = operator
+        self.labels: dict[str, Any] = {}
+        self.input_labels: list[str] = []
+        self.root = operator.pattern(self)
+
+    def call(self, name: str, *arguments: Any, label: str | None = None) -> Any:
+        return self._labelled(label, is_op(name)(*arguments))
+
+    def dequantized(self, label: str) -> Any:
+        """An activation: dequantize(tensor, scale, zero point)."""
+        self.input_labels.append(label)
+        return self._labelled(label, is_op("relax.dequantize")(wildcard(), is_const(), is_const()))
+
+    def constant(self, label: str) -> Any:
+        """Weights: dequantize(constant, scale, zero point), or a constant as it is."""
+        return self._labelled(label, is_op("relax.dequantize")(is_const(), is_const(), is_const()) | is_const())
+
+    def wildcard(self, label: str | None = None) -> Any:
+        if label is not None:
+            self.input_labels.append(label)
+        return self._labelled(label, wildcard())
+
+    def quantized(self, value: Any) -> Any:
+        return self._labelled(_OUTPUT, is_op("relax.quantize")(value, is_const(), is_const()))
+
+    def activated(self, value: Any) -> Any:
+        """`value`, relu(value) or clip(value, constants)."""
+        relu = self._labelled(_RELU, is_op("relax.nn.relu")(value))
+        clip = self._labelled(_CLIP, is_op("relax.clip")(value, wildcard(), wildcard()))
+        return clip | relu | value
+
+    def any_of(self, *alternatives: Any) -> Any:
+        result = alternatives[0]
+        for other in alternatives[1:]:
+            result = result | other
+        return result
+
+    def _labelled(self, label: str | None, pattern: Any) -> Any:
+        if label is not None:
+            if label in self.labels:
+                raise RuntimeError(f"operator '{self.operator.name}' uses the label '{label}' twice")
+            self.labels[label] = pattern
+        return pattern
+
+
+class TvmMatch:
+    """What a pattern matched. Implements ops.operator.Match.
+
+    `expressions`: label -> matched expression; `value`: variable -> its definition; `name`: variable -> tensor name.
+    """
+
+    def __init__(
+        self,
+        pattern: TvmPattern,
+        expressions: Mapping[str, Any],
+        value: Callable[[Any], Any],
+        name: Callable[[Any], str],
+        output: Any,
+        output_name: str,
+        source_nodes: tuple[str, ...],
+    ):
+        self._expressions = {label: value(e) for label, e in expressions.items()}
+        self._raw = expressions
+        self._name = name
+        self.source_nodes = source_nodes
+        self.inputs = tuple(self.tensor(label) for label in pattern.input_labels if self.has(label))
+        self.outputs = (self._output(value(output), output_name),)
+
+    @property
+    def activation(self) -> tuple[float, float] | None:
+        if _CLIP in self._expressions:
+            low, high = (float(_prim(a)) for a in self._expressions[_CLIP].args[1:3])
+            return low, high
+        return (0.0, math.inf) if _RELU in self._expressions else None
+
+    def has(self, label: str) -> bool:
+        return label in self._expressions
+
+    def tensor(self, label: str) -> Tensor:
+        """The tensor behind a `dequantized` or `wildcard` label."""
+        expression = self._expressions[label]
+        if _is_dequantize(expression):
+            source, scale, zero_point = expression.args[:3]
+            return self._tensor(source, scale, zero_point)
+        return self._tensor(self._raw[label], None, None)
+
+    def array(self, label: str) -> np.ndarray:
+        expression = self._expressions[label]
+        constant = expression.args[0] if _is_dequantize(expression) else expression
+        if not is_constant(constant):
+            raise Mismatch(f"its {label} are computed, not constant")
+        return constant.value.numpy()
+
+    def scale(self, label: str) -> np.ndarray:
+        expression = self._expressions[label]
+        if not _is_dequantize(expression):
+            raise Mismatch(f"its {label} are not quantised")
+        if np.any(expression.args[2].value.numpy()):
+            raise Mismatch(f"its {label} have a zero point, only symmetric ones can be accelerated")
+        return expression.args[1].value.numpy()
+
+    def attribute(self, label: str, name: str) -> Any:
+        return attribute(self._expressions[label], name)
+
+    def _tensor(self, source: Any, scale: Any, zero_point: Any) -> Tensor:
+        if is_constant(source):
+            raise Mismatch("one of its operands is a constant")
+        if not isinstance(source, tvm.ir.Var) or not hasattr(source.ty, "shape"):
+            raise Mismatch("one of its operands is no tensor")
+        return Tensor(self._name(source), _static(source), dtype_of(source), *_scale(scale, zero_point))
+
+    def _output(self, output: Any, name: str) -> Tensor:
+        quantize = self._expressions.get(_OUTPUT)
+        scale, zero_point = (None, None) if quantize is None else quantize.args[1:3]
+        return Tensor(name, _static(output), dtype_of(output), *_scale(scale, zero_point))
+
+
+def _static(expression: Any) -> tuple[int, ...]:
+    try:
+        return shape_of(expression)
+    except ValueError as error:
+        raise Mismatch(str(error)) from error
+
+
+def _scale(scale: Any, zero_point: Any) -> tuple[float | None, int]:
+    if scale is None:
+        return None, 0
+    values, zeros = scale.value.numpy().reshape(-1), zero_point.value.numpy().reshape(-1)
+    if values.size != 1 or zeros.size != 1:
+        raise Mismatch("an activation has more than one scale")
+    return float(values[0]), int(zeros[0])
+
+
+def _is_dequantize(expression: Any) -> bool:
+    return isinstance(expression, tvm.ir.Call) and getattr(expression.op, "name", "") == "relax.dequantize"
+
+
+def _prim(expression: Any) -> Any:
+    """The number in a PrimValue or an immediate."""
+    inner = getattr(expression, "value", expression)
+    return getattr(inner, "value", inner)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of all rewrites of Relax's `main`: one walk from inputs to outputs that builds a new function."""
+
+from __future__ import annotations
+
+import tvm
+from tvm import relax
+
+
+class Rewriter:
+    """Copies `main` binding by binding; a subclass overrides `call` to put something else in a call's place.
+
+    `self.value[old variable]` is the new expression. `self.definition(new variable)` is what it was bound to.
+    """
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        function = module["main"]
+        self.builder = relax.BlockBuilder()
+        self.value: dict = {}
+        self._definitions: dict = {}
+        parameters = [relax.Var(p.name, p.ty) for p in function.params]
+        self.value.update(zip(function.params, parameters))
+        with self.builder.function("main", parameters):
+            with self.builder.dataflow():
+                for block in function.body.blocks:
+                    for binding in block.bindings:
+                        self.value[binding.var] = self._binding(binding)
+                output = self.builder.emit_output(self.outputs(function.body.body))
+            self.builder.emit_func_output(output)
+        result = self.builder.get()
+        for variable, other in module.functions.items():
+            if variable.name_hint != "main":
+                result[variable] = other
+        if function.attrs:
+            result["main"] = result["main"].with_attrs({k: v for k, v in function.attrs.items() if k != "global_symbol"})
+        return relax.transform.DeadCodeElimination()(result)
+
+    def _binding(self, binding):
+        value = binding.value
+        if isinstance(value, tvm.ir.Call):
+            return self.call(binding.var, value)
+        if isinstance(value, relax.TupleGetItem):
+            source = self.map(value.tuple_value)
+            if isinstance(source, relax.Tuple):
+                return source.fields[value.index]
+            return self.emit(relax.TupleGetItem(source, value.index), binding.var.name)
+        return self.map(value)
+
+    def call(self, variable, call):
+        """The new expression for `variable = call`."""
+        return self.emit(self.copy(call), variable.name)
+
+    def copy(self, call):
+        """`call` with its arguments replaced by the new ones."""
+        return tvm.ir.Call(call.op, [self.map(a) for a in call.args], call.attrs, call.ty_args)
+
+    def outputs(self, body):
+        return self.map(body)
+
+    def map(self, expression):
+        """The new expression for an old one."""
+        if isinstance(expression, tvm.ir.Var):
+            return self.value.get(expression, expression)
+        if isinstance(expression, relax.Tuple):
+            return relax.Tuple([self.map(f) for f in expression.fields])
+        return expression
+
+    def emit(self, expression, name: str = ""):
+        variable = self.builder.emit(expression, name)
+        self._definitions[variable] = expression
+        return variable
+
+    def definition(self, expression):
+        """What a new variable was bound to; constants and parameters are returned as they are."""
+        return self._definitions.get(expression, expression) if isinstance(expression, tvm.ir.Var) else expression
