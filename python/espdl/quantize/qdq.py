@@ -56,7 +56,7 @@ class _Writer:
 
     def constant(self, name: str, value: np.ndarray) -> str:
         name = self.unique(name)
-        self.proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def replace_constant(self, node: onnx.NodeProto, name: str, values: np.ndarray, quantization: Quantization) -> None:
