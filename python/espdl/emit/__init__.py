@@ -1,1 +1,160 @@
 # SPDX-License-Identifier: Apache-2.0
+"""From a Plan to C: header, source, weights blob and the assembler file that links it.
+
+The templates in `templates/` hold all C text; this file gives them values that are C text already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from espdl.emit import c_text
+from espdl.emit.files import Files
+from espdl.emit.weights import Weights, pack
+from espdl.plan.types import KernelCall, Plan, Port, Tensor
+
+__all__ = ["Files", "Options", "check_model_name", "render"]
+
+check_model_name = c_text.check_model_name
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_QUANTIZED = {"int8", "uint8", "int16", "uint16"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the generated code is set up.
+
+    `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is NULL).
+    `weights`: "flash" (used where they are linked), "ram" or "psram" (copied there by init; under ESP-IDF, psram needs
+    CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table that the layer hook needs.
+    """
+
+    arena: str = "caller"
+    weights: str = "flash"
+    layers: bool = False
+
+    def __post_init__(self) -> None:
+        if self.arena not in ("caller", "static"):
+            raise ValueError(f"arena must be 'caller' or 'static', not {self.arena!r}")
+        if self.weights not in ("flash", "ram", "psram"):
+            raise ValueError(f"weights must be 'flash', 'ram' or 'psram', not {self.weights!r}")
+
+
+def render(
+    plan: Plan,
+    name: str,
+    *,
+    packings: Mapping[str, Callable[[KernelCall], list[np.ndarray]]],
+    identity: str = "",
+    options: Options = Options(),
+) -> Files:
+    """`<name>_weights.bin`, `<name>_weights.S`, `<name>.h`, `<name>.c` for a plan whose memory is assigned.
+
+    `identity` is text that names model, options and compiler; it ends in the header and the descriptor. Equal arguments
+    give equal bytes. Raises EspdlError where `name` cannot be a prefix of C names.
+    """
+    check_model_name(name)
+    weights = pack(plan, packings)
+    context = {
+        "name": name,
+        "prefix": name.upper(),
+        "identity": c_text.string(identity),
+        "options": options,
+        "arena_bytes": max(plan.arena_bytes, 16),
+        "weights_bytes": len(weights.blob),
+        "headers": sorted({call.header for call in plan.calls if call.header}),
+        "functions": list(plan.functions.values()),
+        "inputs": _ports(plan, plan.inputs),
+        "outputs": _ports(plan, plan.outputs),
+        "layers": [_layer(plan, weights, index) for index in range(len(plan.calls))],
+    }
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+    def text(template: str) -> bytes:
+        return environment.get_template(template).render(context).encode("ascii")
+
+    return Files(
+        {
+            f"{name}_weights.bin": weights.blob,
+            f"{name}_weights.S": text("weights.S.jinja"),
+            f"{name}.h": text("model.h.jinja"),
+            f"{name}.c": text("model.c.jinja"),
+        }
+    )
+
+
+def _ports(plan: Plan, ports: tuple[Port, ...]) -> list[dict]:
+    tensors = [plan.tensor(port.tensor) for port in ports]
+    suffixes = c_text.identifiers(port.name for port in ports)
+    return [_port(index, *values) for index, values in enumerate(zip(ports, tensors, suffixes, strict=True))]
+
+
+def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
+    quantized = tensor.scale is not None
+    bounds = np.iinfo(tensor.dtype) if tensor.dtype in _QUANTIZED else None
+    return {
+        "index": index,
+        "id": suffix,
+        "ID": suffix.upper(),
+        "name": c_text.string(port.name),
+        "comment": c_text.comment(port.name),
+        "layout": c_text.comment(port.layout),
+        "type": c_text.C_TYPES[tensor.dtype],
+        "dtype": f"ESPDL_{tensor.dtype.upper()}",
+        "shape": ", ".join(str(extent) for extent in tensor.shape),
+        "rank": len(tensor.shape),
+        "count": tensor.count,
+        "bytes": tensor.nbytes,
+        "offset": tensor.offset,
+        "quantized": quantized,
+        "helpers": quantized and bounds is not None,
+        "scale": c_text.real(float(np.float32(tensor.scale))) if quantized else "0.0f",
+        "zero_point": tensor.zero_point if quantized else 0,
+        "min": int(bounds.min) if bounds else 0,
+        "max": int(bounds.max) if bounds else 0,
+    }
+
+
+def _layer(plan: Plan, weights: Weights, index: int) -> dict:
+    call = plan.calls[index]
+    outputs = [plan.tensor(name) for name in call.outputs]
+    arguments = ["&params"] if call.params_type else []
+    arguments += [f"ARENA({plan.tensor(name).offset})" for name in call.inputs]
+    arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
+    arguments += [f"ARENA({tensor.offset})" for tensor in outputs]
+    arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
+    params = [f".{c_text.symbol(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
+    nodes = ", ".join(call.source_nodes) or call.operator
+    return {
+        "index": index,
+        "comment": c_text.comment(nodes),
+        "name": c_text.string(nodes),
+        "op": c_text.string(call.operator),
+        "backend": c_text.string(call.backend),
+        "summary": f"{_tensors(plan, call.inputs)} -> {_tensors(plan, call.outputs)}",
+        "params_type": call.params_type and c_text.symbol(call.params_type),
+        "params": c_text.fill(params, " " * 8),
+        "function": c_text.symbol(call.function),
+        "arguments": ", ".join(arguments),
+        "uses_weights": bool(weights.offsets[index]),
+        "spans": ", ".join(f"{{{tensor.offset}, {tensor.nbytes}}}" for tensor in outputs),
+        "span_count": len(outputs),
+    }
+
+
+def _tensors(plan: Plan, names: tuple[str, ...]) -> str:
+    tensors = [plan.tensor(name) for name in names]
+    return ", ".join(f"{t.dtype}[{'x'.join(str(extent) for extent in t.shape)}]" for t in tensors)
