@@ -25,8 +25,8 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List, Tuple
 
 OLDEST_PYTHON = (3, 10)
 STAMP = "complete"
@@ -49,22 +49,23 @@ class EnvironmentProblem(Exception):
     """There is no usable environment: why, and what to do."""
 
     def __init__(self, why: str, remedy: str):
-        super().__init__("espdl: %s\n       Remedy: %s." % (why, remedy))
+        super().__init__(f"espdl: {why}\n       Remedy: {remedy}.")
 
 
 def check_interpreter() -> None:
     """Raise EnvironmentProblem if the running Python, or its platform, cannot run the compiler at all."""
     if sys.version_info[:2] < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
         raise EnvironmentProblem(
-            "%s is Python %s, and the compiler needs %d.%d or newer." % ((sys.executable, platform.python_version()) + OLDEST_PYTHON),
+            f"{sys.executable} is Python {platform.python_version()}, and the compiler needs {oldest} or newer.",
             "name a newer one: -DESPDL_PYTHON=<path of python> or the environment variable ESPDL_PYTHON. It needs the "
             "packages of python/requirements.lock",
         )
     here = (platform.system(), platform.machine())
     if here not in PLATFORMS:
-        known = ", ".join(sorted("%s %s" % pair for pair in PLATFORMS))
+        known = ", ".join(sorted(map(" ".join, PLATFORMS)))
         raise EnvironmentProblem(
-            "the package apache-tvm is not published for %s %s, only for %s." % (*here, known),
+            f"the package apache-tvm is not published for {' '.join(here)}, only for {known}.",
             "build on one of these, or build apache-tvm yourself and " + USE_YOUR_OWN,
         )
 
@@ -87,8 +88,9 @@ def folder_for(lock: Path) -> Path:
     """The folder of the environment that holds exactly the packages of `lock`."""
     # Line ends depend on how the repository was checked out, the packages do not.
     digest = hashlib.sha256(lock.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12]
-    where = "%s-%s" % (platform.system(), platform.machine())
-    return home() / ("python%d.%d-%s-%s" % (*sys.version_info[:2], where.lower(), digest))
+    major, minor = sys.version_info[:2]
+    where = f"{platform.system()}-{platform.machine()}".lower()
+    return home() / f"python{major}.{minor}-{where}-{digest}"
 
 
 def interpreter_of(folder: Path) -> Path:
@@ -106,17 +108,18 @@ def create(lock: Path) -> None:
         stamp = folder / STAMP
         if stamp.exists():
             return
-        print("espdl: preparing %s" % folder, flush=True)
+        print(f"espdl: preparing {folder}", flush=True)
         python = interpreter_of(folder)
         if not runs(python):  # otherwise an interrupted installation, which pip completes
             make_empty(folder)
         command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:"]
-        if subprocess.run(command + ["--require-hashes", "-r", str(lock)]).returncode != 0:
+        if subprocess.run([*command, "--require-hashes", "-r", str(lock)], check=False).returncode != 0:
             raise EnvironmentProblem(
-                "pip could not install the compiler's packages, %s; its reason is above." % lock,
-                "build again once the network or pip's configuration is mended, what was installed is kept; or " + USE_YOUR_OWN,
+                f"pip could not install the compiler's packages, {lock}; its reason is above.",
+                "build again once the network or pip's configuration is mended, what was installed is kept; or "
+                + USE_YOUR_OWN,
             )
-        stamp.write_text("%s\n" % lock.name)
+        stamp.write_text(f"{lock.name}\n")
 
 
 def make_empty(folder: Path) -> None:
@@ -125,7 +128,7 @@ def make_empty(folder: Path) -> None:
         venv.EnvBuilder(with_pip=True, clear=True).create(str(folder))
     except subprocess.CalledProcessError as error:
         raise EnvironmentProblem(
-            "%s cannot make a virtual environment with pip: %s." % (sys.executable, error),
+            f"{sys.executable} cannot make a virtual environment with pip: {error}.",
             "complete this Python (Debian, Ubuntu: install python3-venv), or " + USE_YOUR_OWN,
         ) from error
 
@@ -133,7 +136,8 @@ def make_empty(folder: Path) -> None:
 def runs(python: Path) -> bool:
     """Whether this is an interpreter with a working pip."""
     try:
-        return subprocess.run([str(python), "-I", "-m", "pip", "--version"], stdout=subprocess.DEVNULL).returncode == 0
+        command = [str(python), "-I", "-m", "pip", "--version"]
+        return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
     except OSError:
         return False
 
@@ -165,24 +169,24 @@ def check_packages(lock: Path) -> None:
     """
     from importlib import metadata
 
-    problems: List[str] = []
+    problems: list[str] = []
     for package, version in packages_of(lock):
         try:
             found = metadata.version(package)
         except metadata.PackageNotFoundError:
-            problems.append("%s is missing" % package)
+            problems.append(f"{package} is missing")
             continue
         if package == "apache-tvm" and found != version:
-            problems.append("apache-tvm is %s instead of %s" % (found, version))
+            problems.append(f"apache-tvm is {found} instead of {version}")
     if problems:
         raise EnvironmentProblem(
-            "%s cannot run the compiler: %s." % (sys.executable, ", ".join(problems)),
-            "install them with '%s -m pip install -r %s', or unset ESPDL_PYTHON and the build makes an environment itself"
-            % (sys.executable, lock),
+            f"{sys.executable} cannot run the compiler: {', '.join(problems)}.",
+            f"install them with '{sys.executable} -m pip install -r {lock}', or unset ESPDL_PYTHON and the build makes an "
+            "environment itself",
         )
 
 
-def packages_of(lock: Path) -> List[Tuple[str, str]]:
+def packages_of(lock: Path) -> list[tuple[str, str]]:
     """(package, version) of each line `package==version` whose marker, if any, is not for another system."""
     found = []
     for line in lock.read_text(encoding="utf-8").splitlines():
@@ -192,14 +196,14 @@ def packages_of(lock: Path) -> List[Tuple[str, str]]:
     return found
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in ("locate", "create", "check"):
         print(__doc__, file=sys.stderr)
         return 2
     lock = Path(arguments[1]).absolute()
     try:
         if not lock.is_file():
-            raise EnvironmentProblem("there is no %s." % lock, "restore it, it is part of the component")
+            raise EnvironmentProblem(f"there is no {lock}.", "restore it, it is part of the component")
         check_interpreter()
         if arguments[0] == "check":
             check_packages(lock)
@@ -213,7 +217,7 @@ def main(arguments: List[str]) -> int:
         print(problem, file=sys.stderr)
         return 1
     except OSError as error:
-        print(EnvironmentProblem("the Python environment cannot be made: %s." % error, USE_YOUR_OWN), file=sys.stderr)
+        print(EnvironmentProblem(f"the Python environment cannot be made: {error}.", USE_YOUR_OWN), file=sys.stderr)
         return 1
     return 0
 
