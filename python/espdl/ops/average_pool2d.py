@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""2-d average pooling with a fused activation (ONNX AveragePool, GlobalAveragePool, ReduceMean over pixels; quantised)."""
+"""2-d average pooling with a fused activation (ONNX AveragePool, GlobalAveragePool, ReduceMean over pixels)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from espdl.targets import ROUND_TFLITE
 @operator("average_pool2d")
 @dataclass(frozen=True, eq=False)
 class AveragePool2d(Operator):
-    """Input read as [H, W, C], output as [OH, OW, C] (`image` is H, W, C; the tensors' own shapes may differ for a mean).
+    """Input read as [H, W, C] (`image`; a mean's tensor may have other axes), output as [OH, OW, C].
 
     `pads` are top, left, bottom, right. A window's divisor is the number of its taps in the input or, with
     `count_include_pad`, in the input and its border.

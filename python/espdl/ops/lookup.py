@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise function of one tensor as a table of 256 bytes (ONNX Relu, Clip, Sigmoid, Tanh, ..., or a change of scale)."""
+"""Elementwise function of one tensor as a table of 256 bytes (ONNX Relu, Sigmoid, ..., or a change of scale)."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """`real` as (multiplier, shift) with real = multiplier * 2**-31 * 2**-shift and 2**30 <= multiplier < 2**31.
 
-    TFLite's QuantizeMultiplier with the sign of the shift turned: a positive shift is a right shift. A ratio too small for
-    a shift of 31 becomes (0, 0). Raises ValueError for ratios that are not positive, or too large for int32 (2**30).
+    TFLite's QuantizeMultiplier with the sign of the shift turned: a positive shift is a right shift. A ratio too small
+    for a shift of 31 becomes (0, 0). Raises ValueError for ratios that are not positive, or not below 2**30.
     """
     if not (real > 0.0 and math.isfinite(real)):
         raise ValueError(f"a scale ratio must be positive and finite, not {real}")

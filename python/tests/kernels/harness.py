@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Runs kernel calls of a Plan in compiled C and compares them with the operators' references, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from espdl.backends.lowering import packings
+from espdl.ops.operator import operators
+from espdl.plan.types import KernelCall, ParamValue
+from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
+WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+INPUT, OUTPUT, SCRATCH, SHARED = range(4)
+
+# Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "300"))
+examples = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+def sources() -> list[Path]:
+    return sorted((ROOT / "src" / "kernels").glob("*.c"))
+
+
+@cache
+def functions() -> tuple[str, ...]:
+    """The names of all kernels, from the headers."""
+    headers = sorted((ROOT / "include" / "espdl" / "kernels").glob("*.h"))
+    return tuple(sorted(name for h in headers for name in re.findall(r"^void (espdl_\w+)\(", h.read_text(), re.M)))
+
+
+def function_table() -> str:
+    """The generated part of the runner: C that lists the kernels in the order of `functions()`."""
+    lines = ['#include "runner.h"']
+    lines += [f'#include "espdl/kernels/{h.name}"' for h in sorted((ROOT / "include/espdl/kernels").glob("*.h"))]
+    lines += ["const espdl_test_function_t espdl_test_functions[] = {"]
+    lines += [f"    (espdl_test_function_t){name}," for name in functions()]
+    lines += ["};", f"const uint32_t espdl_test_function_count = {len(functions())};", ""]
+    return "\n".join(lines)
+
+
+class Runner:
+    """A sanitised executable with all kernels that stays open and answers cases through a pipe (format: runner.c)."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        table = folder / "functions.c"
+        table.write_text(function_table())
+        program = folder / "runner"
+        command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}"]
+        own = [table, HERE / "runner.c", HERE / "runner_host.c"]
+        subprocess.run([*command, *map(str, [*own, *sources()]), "-o", str(program)], check=True)
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, case: bytes, answer_bytes: Sequence[int]) -> list[bytes]:
+        """The content of the output buffers; AssertionError with the sanitizer's words where the kernel misbehaves."""
+        if self.process is None or self.process.poll() is not None:
+            self.errors = tempfile.TemporaryFile()
+            self.process = subprocess.Popen(
+                [str(self.program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
+            )
+        try:
+            self.process.stdin.write(case)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        status = self.process.stdout.read(4)
+        if len(status) < 4:
+            self.process.wait()
+            self.errors.seek(0)
+            raise AssertionError(f"the kernel crashed:\n{self.errors.read().decode(errors='replace')[:4000]}")
+        (code,) = struct.unpack("<I", status)
+        assert code == 0, f"the kernel wrote outside, or into the input, of buffer {code - 1}"
+        return [self.process.stdout.read(n) for n in answer_bytes]
+
+
+@cache
+def runner() -> Runner:
+    return Runner(Path(tempfile.mkdtemp(prefix="espdl-kernels-")))
+
+
+def pack_params(params: Mapping[str, ParamValue]) -> bytes:
+    """The memory of a parameter struct: every field is 32 bits wide."""
+    packed = b""
+    for value in params.values():
+        for item in value if isinstance(value, tuple) else (value,):
+            item = ENUMERATORS[item] if isinstance(item, str) else item
+            packed += struct.pack("<f" if isinstance(item, float) else "<i", item)
+    return packed
+
+
+@cache
+def struct_fields(header: str, name: str) -> list[tuple[str, str]]:
+    """(type, name) of the fields of a parameter struct in a public header, in order."""
+    body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", (ROOT / "include" / header).read_text())
+    assert body is not None, f"{header} has no struct {name}"
+    fields = []
+    for declaration in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";"):
+        if declaration.strip():
+            kind, names = declaration.split(maxsplit=1)
+            fields += [(kind, re.sub(r"\[\d+\]", "", n).strip()) for n in names.split(",")]
+    return fields
+
+
+def check_params(call: KernelCall) -> None:
+    """The parameters are the fields of the C struct, in its order, of its types."""
+    fields = struct_fields(call.header, call.params_type)
+    assert list(call.params) == [name for _, name in fields]
+    for (kind, name), value in zip(fields, call.params.values(), strict=True):
+        expected = {"float": float, "int32_t": int}.get(kind, str)
+        assert all(type(v) is expected for v in (value if isinstance(value, tuple) else (value,))), (name, value)
+
+
+def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
+    """One case: sizes from `outputs`; addresses `shift` items off alignment; `pair` (input, output) shared."""
+    buffers = [(INPUT, x, x.tobytes()) for x in inputs]
+    buffers += [(INPUT, c, np.ascontiguousarray(c).tobytes()) for c in packings()[call.packing](call)]
+    for i, y in enumerate(outputs):
+        shared = pair is not None and pair[1] == i
+        buffers.append((SHARED + pair[0] if shared else OUTPUT, y, b""))
+    params = pack_params(call.params)
+    case = struct.pack("<II", functions().index(call.function), len(params)) + params
+    case += struct.pack("<I", len(buffers) + (call.scratch_bytes > 0))
+    for kind, array, content in buffers:
+        case += struct.pack("<III", kind, array.nbytes, shift * array.itemsize % 16) + content
+    if call.scratch_bytes > 0:
+        case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
+    return case
+
+
+def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndarray]:
+    """Runs `call` apart and in place, each equal to the reference bit for bit; returns the reference's outputs."""
+    check_params(call)
+    constants = {c.name: c.data for c in call.constants}
+    expected = operators()[call.operator].reference(call.params, inputs, constants)
+    for pair in (None, *call.in_place):
+        case = encode(call, inputs, expected, shift, pair)
+        answers = runner().run(case, [y.nbytes for y in expected])
+        for y, answer in zip(expected, answers, strict=True):
+            actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} in place {pair}")
+    return expected

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: CC0-1.0
+"""What every kernel file must be: free of warnings, libraries and writable state, one function with its header."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import ROOT, WARNINGS, functions, sources
+
+names = [s.name for s in sources()]
+
+
+@pytest.fixture(scope="module", params=sources(), ids=names)
+def object_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("objects") / f"{request.param.stem}.o"
+    subprocess.run(["gcc", *WARNINGS, f"-I{ROOT / 'include'}", "-c", str(request.param), "-o", str(out)], check=True)
+    return out
+
+
+def test_object(object_file: Path) -> None:
+    """Compiles without a warning; needs only memcpy, memset; has no writable data; defines the function of its name."""
+    symbols = subprocess.run(["nm", str(object_file)], check=True, capture_output=True, text=True).stdout
+    kinds = [line.split()[-2:] for line in symbols.splitlines()]
+    assert {name for kind, name in kinds if kind == "U"} <= {"memcpy", "memset", "_GLOBAL_OFFSET_TABLE_"}
+    assert not [name for kind, name in kinds if kind in "bBdDC"]
+    assert [name for kind, name in kinds if kind == "T"] == [f"espdl_{object_file.stem}"]
+
+
+def test_every_function_has_a_file() -> None:
+    assert set(functions()) == {f"espdl_{s.stem}" for s in sources()}
+
+
+@pytest.mark.parametrize("header", sorted((ROOT / "include/espdl/kernels").glob("*.h")), ids=lambda h: h.name)
+def test_header_stands_alone(header: Path) -> None:
+    for language, standard in (("c", "c11"), ("c++", "c++17")):
+        subprocess.run(
+            ["gcc", "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+            + ["-fsyntax-only", f"-I{ROOT / 'include'}", "-"],
+            input=f'#include "espdl/kernels/{header.name}"',
+            text=True,
+            check=True,
+        )
