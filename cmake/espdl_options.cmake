@@ -178,9 +178,9 @@ macro(_espdl_fit_settings_to_target)
         if(setting_weights STREQUAL "psram")
             set(setting_weights ram)
         endif()
-    elseif(setting_weights STREQUAL "psram" AND NOT CONFIG_SPIRAM)
-        _espdl_fail("WEIGHTS psram, but the project does not use PSRAM."
-            "enable it in menuconfig (Component config, ESP PSRAM), or use WEIGHTS flash.")
+    elseif(setting_weights STREQUAL "psram" AND NOT CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY)
+        _espdl_fail("WEIGHTS psram, but the project keeps no variables in PSRAM."
+            "set SPIRAM and SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY in menuconfig, or use WEIGHTS flash.")
     endif()
 endmacro()
 

@@ -7,8 +7,8 @@
 
 #include "digits.h"
 
-#define PIXELS DIGITS_INPUT_IMAGE_SIZE
-#define CLASSES DIGITS_OUTPUT_SCORES_SIZE
+#define PIXELS DIGITS_INPUT_IMAGE_COUNT
+#define CLASSES DIGITS_OUTPUT_SCORES_COUNT
 #define DRAWN 3
 
 typedef struct {
@@ -35,7 +35,7 @@ static int answer_of(const int8_t *scores, float *probability)
             best = i;
         }
     }
-    *probability = espdl_dequantize(scores[best], DIGITS_OUTPUT_SCORES_SCALE, DIGITS_OUTPUT_SCORES_ZERO_POINT);
+    *probability = digits_dequantize_scores(scores[best]);
     return best;
 }
 
@@ -43,8 +43,7 @@ static int recognise(digits_t *net, const digit_t *digit, float *probability)
 {
     int8_t *image = digits_input_image(net);
     for (int i = 0; i < PIXELS; i++) {
-        float ink = (float)digit->pixels[i] / 16.0f; /* the network was trained on 0 to 1 */
-        image[i] = (int8_t)espdl_quantize(ink, DIGITS_INPUT_IMAGE_SCALE, DIGITS_INPUT_IMAGE_ZERO_POINT, INT8_MIN, INT8_MAX);
+        image[i] = digits_quantize_image((float)digit->pixels[i] / 16.0f); /* the network was trained on 0 to 1 */
     }
     espdl_status_t status = digits_run(net);
     if (status != ESPDL_OK) {
