@@ -6,8 +6,8 @@ A *root* is a tensor that is no alias. All aliases of a root, however long the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from espdl.plan.types import KernelCall, Port, Tensor
 

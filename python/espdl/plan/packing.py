@@ -6,8 +6,8 @@ Work is limited in counted steps, never in seconds, so that equal inputs give eq
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 LOCAL_SEARCH_STEPS = 400_000
 EXACT_SEARCH_STEPS = 400_000

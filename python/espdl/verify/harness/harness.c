@@ -1,0 +1,135 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/*
+ * Runs a compiled model on samples from a stream.
+ *
+ * In:  uint32 number of samples, uint32 1 to get every layer's outputs (else 0), then the inputs of each sample in order.
+ * Out: for each sample, every layer's outputs (if wanted), then the model's outputs in order.
+ * Integers are in the machine's byte order (little endian everywhere this runs).
+ *
+ * Before each sample the arena is filled with a pattern, so that a read of memory that was never written does not go unseen,
+ * and after each run the bytes around the arena are checked.
+ *
+ * Compiled with HARNESS_HEADER ("net.h"), HARNESS_MODEL (net_model) and HARNESS_ARENA (net_arena_t).
+ */
+#include HARNESS_HEADER
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+#define GUARD_BYTES 256
+#define GUARD_VALUE 0x5C
+#define ARENA_VALUE 0xA5
+
+enum { FAILED_INPUT = 10, FAILED_STATUS = 11, FAILED_GUARD = 12 };
+
+static struct {
+    uint8_t before[GUARD_BYTES];
+    HARNESS_ARENA arena;
+    uint8_t after[GUARD_BYTES];
+} s_memory;
+
+static void set_guards(void)
+{
+    memset(s_memory.before, GUARD_VALUE, GUARD_BYTES);
+    memset(s_memory.after, GUARD_VALUE, GUARD_BYTES);
+#ifdef __SANITIZE_ADDRESS__
+    ASAN_POISON_MEMORY_REGION(s_memory.before, GUARD_BYTES);
+    ASAN_POISON_MEMORY_REGION(s_memory.after, GUARD_BYTES);
+#endif
+}
+
+static void check_guards(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which stops at the access itself */
+    for (size_t i = 0; i < GUARD_BYTES; i++) {
+        if (s_memory.before[i] != GUARD_VALUE || s_memory.after[i] != GUARD_VALUE) {
+            harness_fail(FAILED_GUARD, "a byte outside of the arena was written");
+        }
+    }
+#endif
+}
+
+/* With the address sanitizer the weights move to memory of their exact size: a read behind their end is then an error. */
+static const void *place_weights(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    const size_t bytes = HARNESS_MODEL.weights_bytes;
+    void *copy = aligned_alloc(ESPDL_ALIGNMENT, bytes);
+    if (copy == NULL) {
+        harness_fail(FAILED_STATUS, "no memory for the weights");
+    }
+    return memcpy(copy, HARNESS_MODEL.weights, bytes);
+#else
+    return NULL;
+#endif
+}
+
+static void read_exactly(void *data, size_t bytes)
+{
+    if (harness_read(data, bytes) != bytes) {
+        harness_fail(FAILED_INPUT, "the input stream ended early");
+    }
+}
+
+static void check(espdl_status_t status)
+{
+    if (status != ESPDL_OK) {
+        harness_fail(FAILED_STATUS, espdl_status_name(status));
+    }
+}
+
+static bool write_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
+{
+    (void)user;
+    for (size_t i = 0; phase == ESPDL_LAYER_END && i < layer->output_count; i++) {
+        harness_write(s_memory.arena.bytes + layer->outputs[i].offset, layer->outputs[i].bytes);
+    }
+    return true;
+}
+
+static void run_sample(espdl_t *instance)
+{
+    memset(&s_memory.arena, ARENA_VALUE, sizeof(s_memory.arena));
+    for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
+        read_exactly(espdl_input(instance, i), espdl_input_info(&HARNESS_MODEL, i)->bytes);
+    }
+    harness_before_run();
+    espdl_status_t status = espdl_run(instance);
+    harness_after_run();
+    check(status);
+    check_guards();
+    for (size_t i = 0; i < HARNESS_MODEL.output_count; i++) {
+        harness_write(espdl_output(instance, i), espdl_output_info(&HARNESS_MODEL, i)->bytes);
+    }
+}
+
+int main(void)
+{
+    uint32_t samples, layers;
+    read_exactly(&samples, sizeof(samples));
+    read_exactly(&layers, sizeof(layers));
+    set_guards();
+
+    espdl_t instance;
+    const espdl_config_t config = {
+        .arena = &s_memory.arena,
+        .arena_size = sizeof(s_memory.arena),
+        .weights = place_weights(),
+        .on_layer = layers != 0 ? write_layer : NULL,
+    };
+    check(espdl_init(&instance, &HARNESS_MODEL, &config));
+    for (uint32_t sample = 0; sample < samples; sample++) {
+        run_sample(&instance);
+    }
+    free((void *)(uintptr_t)config.weights);
+    return 0;
+}

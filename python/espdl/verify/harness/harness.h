@@ -1,0 +1,23 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * What the harness needs from the machine it runs on.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/** Read up to `bytes` bytes of the input stream; returns how many there were. */
+size_t harness_read(void *data, size_t bytes);
+
+/** Append to the output stream. */
+void harness_write(const void *data, size_t bytes);
+
+/** Say what went wrong and end the program with this code. */
+_Noreturn void harness_fail(int code, const char *text);
+
+/** Called right before and right after each run, to count what it costs. */
+void harness_before_run(void);
+void harness_after_run(void);

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds generated C with the host's compiler into a program and runs it on samples."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from espdl.emit import Files
+from espdl.errors import EspdlError
+from espdl.plan.types import Plan
+from espdl.verify.program import Results, parse, stream
+
+# The folder with `include/` and `src/`: the component that this package is part of.
+COMPONENT = Path(__file__).resolve().parents[3]
+HARNESS = Path(__file__).resolve().parent / "harness"
+
+# No fused multiply-add: it rounds otherwise than the reference.
+FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-ffp-contract=off")
+SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+@dataclass(frozen=True)
+class Program:
+    """An executable that runs `plan` on samples from its standard input."""
+
+    path: Path
+    plan: Plan
+
+    def run(self, inputs: Mapping[str, np.ndarray], *, layers: bool = False, timeout: float = 600) -> Results:
+        """Outputs for N samples; `inputs` by name of the port, [N, ...]. With `layers`, every layer's outputs too.
+
+        Raises RuntimeError with the program's message where it fails (a status, a guard, a sanitizer).
+        """
+        done = subprocess.run(
+            [str(self.path)], input=stream(self.plan, inputs, layers), capture_output=True, timeout=timeout, check=False
+        )
+        if done.returncode != 0:
+            message = done.stderr.decode(errors="replace").strip()
+            raise RuntimeError(f"{self.path.name} ended with code {done.returncode}: {message}")
+        return parse(self.plan, done.stdout, layers)
+
+
+def find_compiler() -> str:
+    """The C compiler: $CC, else the first of cc, gcc, clang; EspdlError where there is none."""
+    for candidate in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        found = candidate and shutil.which(candidate)
+        if found:
+            return found
+    raise EspdlError("running the generated C", "no C compiler was found", "install gcc, or name a compiler in CC")
+
+
+def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[str] = ()) -> Program:
+    """Write the generated `files` of the model `name` to `folder` and make a program of them.
+
+    `flags` come behind FLAGS. The runtime and the kernels are compiled once per set of flags into `folder`'s parent.
+    Raises EspdlError with the compiler's message where it refuses.
+    """
+    folder = Path(folder)
+    files.write(folder)
+    compiler = find_compiler()
+    archive = library(folder.parent, flags=flags)
+    program = folder / f"{name}_program"
+    _compile(
+        compiler,
+        *FLAGS,
+        *flags,
+        f'-DHARNESS_HEADER="{name}.h"',
+        f"-DHARNESS_MODEL={name}_model",
+        f"-DHARNESS_ARENA={name}_arena_t",
+        f"-I{folder}",
+        f"-I{COMPONENT / 'include'}",
+        str(HARNESS / "harness.c"),
+        str(HARNESS / "stdio.c"),
+        str(folder / f"{name}.c"),
+        str(folder / f"{name}_weights.S"),
+        str(archive),
+        "-lm",
+        "-o",
+        str(program),
+    )
+    return Program(program, plan)
+
+
+def library(folder: Path, *, flags: Sequence[str] = ()) -> Path:
+    """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed."""
+    compiler = find_compiler()
+    sources = sorted([*(COMPONENT / "src").glob("*.c"), *(COMPONENT / "src" / "kernels").glob("*.c")])
+    if not sources:
+        raise EspdlError(
+            "running the generated C",
+            f"the C sources of the runtime are not in {COMPONENT}",
+            "use the espdl of a clone of the repository, or of the component in an ESP-IDF project",
+        )
+    depends = [*sources, *sorted((COMPONENT / "include").rglob("*.h")), *sorted((COMPONENT / "src").rglob("*.h"))]
+    key = hashlib.sha256("\0".join([compiler, *FLAGS, *flags]).encode())
+    for path in depends:
+        key.update(path.name.encode() + b"\0" + path.read_bytes())
+    archive = Path(folder) / f"libespdl-{key.hexdigest()[:16]}.a"
+    if archive.exists():
+        return archive
+    staging = archive.with_suffix(f".{os.getpid()}.tmp")
+    staging.mkdir(parents=True)
+    try:
+        _compile(compiler, *FLAGS, *flags, f"-I{COMPONENT / 'include'}", "-c", *map(str, sources), cwd=staging)
+        objects = sorted(str(path) for path in staging.glob("*.o"))
+        _compile(shutil.which("ar") or "ar", "rcs", str(staging / "library.a"), *objects)
+        os.replace(staging / "library.a", archive)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return archive
+
+
+def _compile(*command: str, cwd: Path | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    if done.returncode != 0:
+        raise EspdlError(
+            "compiling the generated C",
+            f"{Path(command[0]).name} refused it:\n{done.stderr.strip()}",
+            "report this as a bug of espdl, with the model if you can share it",
+        )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a Plan on numpy, with the operators' exact references: what the generated C must give, bit for bit.
+
+The references read logical constants, never packed ones, and every tensor has memory of its own, so that a mistake in a
+packing or in the memory plan shows as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from espdl.ops.operator import operators
+from espdl.plan import graph as graphs
+from espdl.plan.graph import Span
+from espdl.plan.types import KernelCall, Plan, Tensor
+
+
+def run(plan: Plan, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All tensors of one run, by name, in their dtype and shape.
+
+    `inputs` are the arrays of one sample by the name of the port, in the tensor's dtype, of as many elements. A tensor that a
+    call overwrites later (an alias) keeps the value it had when it was written. Raises ValueError for inputs that are missing,
+    unknown or of another type, and where a reference does not give what the Plan says.
+    """
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
+    memory = {root: np.zeros(graph.size(root), np.uint8) for root in graph.roots}
+    values: dict[str, np.ndarray] = {}
+
+    def load(name: str) -> np.ndarray:
+        return _view(memory, graph.spans[name], graph.tensors[name]).copy()
+
+    def store(name: str, value: np.ndarray) -> None:
+        _view(memory, graph.spans[name], graph.tensors[name])[...] = value
+        values[name] = value
+
+    unknown = sorted(set(inputs) - {port.name for port in plan.inputs})
+    if unknown:
+        raise ValueError(f"the model has no input {unknown[0]!r}")
+    for port in plan.inputs:
+        if port.name not in inputs:
+            raise ValueError(f"no value for the input {port.name!r}")
+        store(port.tensor, _checked(np.asarray(inputs[port.name]), plan.tensor(port.tensor), f"the input {port.name!r}"))
+    for call in plan.calls:
+        for name, value in zip(call.outputs, _compute(call, [load(name) for name in call.inputs]), strict=True):
+            store(name, _checked(value, plan.tensor(name), f"the reference of {call.operator} for {name!r}"))
+    return {name: values[name] if name in values else load(name) for name in graph.tensors}
+
+
+def _compute(call: KernelCall, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    known = operators()
+    if call.operator not in known:
+        raise ValueError(f"the operator {call.operator!r} has no reference")
+    return known[call.operator].reference(call.params, inputs, {c.name: c.data for c in call.constants})
+
+
+def _view(memory: Mapping[str, np.ndarray], span: Span, tensor: Tensor) -> np.ndarray:
+    return memory[span.root][span.start : span.stop].view(tensor.dtype).reshape(tensor.shape)
+
+
+def _checked(value: np.ndarray, tensor: Tensor, what: str) -> np.ndarray:
+    if value.dtype != np.dtype(tensor.dtype) or value.size != tensor.count:
+        raise ValueError(f"{what} is {value.dtype}{list(value.shape)}, not {tensor.dtype}{list(tensor.shape)}")
+    return value.reshape(tensor.shape)
