@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
@@ -16,19 +17,46 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
-# Functions of float64; those that have attributes get them as keywords.
-FUNCTIONS: Mapping[str, Callable[..., np.ndarray]] = {
+def _erf(x: np.ndarray) -> np.ndarray:
+    return np.vectorize(math.erf)(x)
+
+
+# Functions of float64. Where one is undefined (square root of -1) it gives NaN, which becomes zero.
+FUNCTIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "relax.sigmoid": _sigmoid,
     "relax.tanh": np.tanh,
+    "relax.exp": np.exp,
+    "relax.log": np.log,
+    "relax.sqrt": np.sqrt,
+    "relax.rsqrt": lambda x: 1.0 / np.sqrt(x),
+    "relax.abs": np.abs,
+    "relax.negative": np.negative,
+    "relax.square": np.square,
+    "relax.sign": np.sign,
+    "relax.floor": np.floor,
+    "relax.ceil": np.ceil,
+    "relax.round": np.rint,
+    "relax.sin": np.sin,
+    "relax.cos": np.cos,
+    "relax.erf": _erf,
+    "relax.nn.silu": lambda x: x * _sigmoid(x),
+    "relax.nn.gelu": lambda x: 0.5 * x * (1.0 + _erf(x / math.sqrt(2.0))),
+    "relax.nn.gelu_tanh": lambda x: 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))),
+    "relax.nn.softplus": lambda x: np.logaddexp(0.0, x),
 }
+LEAKY_RELU = "relax.nn.leakyrelu"
 
 
 @operator("lookup")
 @dataclass(frozen=True, eq=False)
 class Lookup(Operator):
-    """y = activation(function(x)) for one int8 tensor; `function` is a key of FUNCTIONS, or None for the identity."""
+    """y = activation(function(x)) for one int8 tensor.
+
+    `function` is a key of FUNCTIONS, LEAKY_RELU with its slope `alpha`, or None for the identity.
+    """
 
     function: str | None
+    alpha: float
     activation: tuple[float, float] | None
 
     priority = 5
@@ -36,7 +64,8 @@ class Lookup(Operator):
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
         x = p.dequantized("x")
-        return p.quantized(p.activated(p.any_of(*(p.call(name, x, label=name) for name in FUNCTIONS), x)))
+        functions = (p.call(name, x, label=name) for name in (*FUNCTIONS, LEAKY_RELU))
+        return p.quantized(p.activated(p.any_of(*functions, x)))
 
     @classmethod
     def from_match(cls, match: Match) -> "Lookup":
@@ -47,7 +76,8 @@ class Lookup(Operator):
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
-            function=next((name for name in FUNCTIONS if match.has(name)), None),
+            function=next((name for name in (*FUNCTIONS, LEAKY_RELU) if match.has(name)), None),
+            alpha=float(match.attribute(LEAKY_RELU, "alpha")) if match.has(LEAKY_RELU) else 1.0,
             activation=match.activation,
         )
 
@@ -55,8 +85,11 @@ class Lookup(Operator):
         """int8 [256]: the output for x = -128 .. 127."""
         (x,), (y,) = self.inputs, self.outputs
         real = (np.arange(-128, 128) - x.zero_point) * np.float64(np.float32(x.scale))
-        if self.function is not None:
-            real = FUNCTIONS[self.function](real)
+        if self.function == LEAKY_RELU:
+            real = np.where(real < 0.0, self.alpha * real, real)
+        elif self.function is not None:
+            with np.errstate(all="ignore"):
+                real = np.nan_to_num(FUNCTIONS[self.function](real), nan=0.0, posinf=np.inf, neginf=-np.inf)
         return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(np.int8)
 
     @staticmethod

@@ -15,6 +15,7 @@ from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
+from espdl.ops.lookup import LEAKY_RELU, Lookup
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.softmax import Softmax
 from espdl.plan.types import Tensor
@@ -113,6 +114,26 @@ def test_pooling(include: int, ceil: int) -> None:
     y = Tensor("y", largest.shape, "int8", x.scale, x.zero_point)
     node = MaxPool2d((x,), (y,), (), kernel=(3, 2), activation=None, **window)
     np.testing.assert_array_equal(real(y, check(lower(node, TARGETS[0]), values)[0]), largest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [
+        ("Sigmoid", "relax.sigmoid"),
+        ("Tanh", "relax.tanh"),
+        ("Exp", "relax.exp"),
+        ("Erf", "relax.erf"),
+        ("Softplus", "relax.nn.softplus"),
+        ("Round", "relax.round"),
+        ("LeakyRelu", LEAKY_RELU),
+    ],
+)
+def test_lookup(kind: str, function: str) -> None:
+    x, y = Tensor("x", (1, 256), "int8", 0.02, 9), Tensor("y", (1, 256), "int8", 0.04, -60)
+    values = np.arange(-128, 128).astype(np.int8).reshape(x.shape)
+    result = check(lower(Lookup((x,), (y,), (), function, 0.1, None), TARGETS[0]), values)[0]
+    attributes = {"alpha": 0.1} if kind == "LeakyRelu" else {}
+    assert_one_step(y, result, onnx_float(kind, {"x": real(x, values)}, **attributes))
 
 
 def test_softmax() -> None:
