@@ -84,7 +84,8 @@ class Lookup(Operator):
     def table(self) -> np.ndarray:
         """int8 [256]: the output for x = -128 .. 127."""
         (x,), (y,) = self.inputs, self.outputs
-        real = (np.arange(-128, 128) - x.zero_point) * np.float64(np.float32(x.scale))
+        # In float32, as ONNX dequantises: functions that jump (round, floor) must see the same values.
+        real = (np.float32(np.arange(-128, 128) - x.zero_point) * np.float32(x.scale)).astype(np.float64)
         if self.function == LEAKY_RELU:
             real = np.where(real < 0.0, self.alpha * real, real)
         elif self.function is not None:

@@ -36,7 +36,7 @@ def onnx_float(kind: str, inputs: dict[str, np.ndarray], **attributes: object) -
 
 
 def real(t: Tensor, q: np.ndarray) -> np.ndarray:
-    return np.float32((q.astype(np.float64) - t.zero_point) * t.scale)
+    return np.float32(q.astype(np.int32) - t.zero_point) * np.float32(t.scale)
 
 
 def assert_one_step(y: Tensor, result: np.ndarray, exact: np.ndarray) -> None:
