@@ -6,8 +6,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..project import settings
-
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("settings", help="print the settings of an ESP-IDF project's sdkconfig")
@@ -18,12 +16,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    found = settings.read(args.sdkconfig)
-    if args.cmake is None:
+def run(arguments: argparse.Namespace) -> int:
+    from espdl.project import settings
+
+    found = settings.read(arguments.sdkconfig)
+    if arguments.cmake is None:
         for name, value in sorted(found.items()):
             print(f"{name} = {value}")
         return 0
-    args.cmake.parent.mkdir(parents=True, exist_ok=True)
-    args.cmake.write_text(settings.as_cmake(found), encoding="utf-8")
+    arguments.cmake.parent.mkdir(parents=True, exist_ok=True)
+    arguments.cmake.write_text(settings.as_cmake(found), encoding="utf-8")
     return 0

@@ -27,12 +27,13 @@ class Graph:
     parameters: tuple[Tensor, ...]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name. What a tensor's writer says of its scale wins over what its readers say."""
-        table = {t.name: t for t in self.parameters}
-        for operator in self.operators:
-            for tensor in operator.inputs:
-                table.setdefault(tensor.name, tensor)
-            table.update((t.name, t) for t in operator.outputs)
+        """All tensors by name. A writer that moves data does not know its scale; then a reader says it."""
+        table: dict[str, Tensor] = {}
+        written = [t for operator in self.operators for t in operator.outputs]
+        read = [t for operator in self.operators for t in operator.inputs]
+        for tensor in (*self.parameters, *written, *read):
+            if tensor.name not in table or table[tensor.name].scale is None:
+                table[tensor.name] = tensor
         for alias in self.aliases:
             known = table.get(alias.name)
             source = table.get(alias.alias_of)

@@ -64,6 +64,11 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
 def _rename(proto: onnx.ModelProto) -> Names:
     graph = proto.graph
     quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    outputs = {o.name for o in graph.output}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.output[0] in outputs and node.input[0] in quantized:
+            quantized[quantized[node.input[0]]] = node.output[0]
+            quantized[node.input[0]] = node.output[0]
     identifiers: dict[str, str] = {"": ""}
 
     def identifier(name: str) -> str:

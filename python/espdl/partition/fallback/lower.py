@@ -53,6 +53,7 @@ def _lower_operators(module: tvm.IRModule) -> tvm.IRModule:
     passes = [
         relax.transform.DecomposeOpsForInference(),
         relax.transform.LegalizeOps(legalizations(), skip_ops=["relax.reshape"]),
+        relax.transform.FoldConstant(),
         relax.transform.AnnotateTIROpPattern(),
         relax.transform.FuseOps(),
         relax.transform.FuseTIR(),

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line. Every command is a file in `espdl.commands` with `add_parser(subparsers)` and `run(arguments)`.
+
+Exit codes: 0, 1 (something about the user's input), 2 (usage), 70 (a bug of ours), 130 (interrupted).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+import traceback
+
+from espdl import __version__, commands
+from espdl.errors import EspdlError, UsageError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; never raises."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        return parsed.run(parsed)
+    except UsageError as error:
+        print(error.text, file=sys.stderr)
+        return 2
+    except EspdlError as error:
+        print(error.text, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("espdl: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"espdl: {error.filename or 'file'}: {error.strerror or error}\n       Remedy: check the path, its permissions and the free space.", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if os.environ.get("ESPDL_TRACEBACK"):
+            traceback.print_exc()
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"espdl: internal error: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            f" ({os.path.basename(where.filename)}:{where.lineno})\n"
+            "       Remedy: this is a bug; please report it with the model, if you can share it (ESPDL_TRACEBACK=1 shows more).",
+            file=sys.stderr,
+        )
+        return 70
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="espdl", description="Compile ONNX models to C for ESP32 chips.")
+    parser.add_argument("--version", action="version", version=f"espdl {__version__}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    for module in sorted(m.name for m in pkgutil.iter_modules(commands.__path__)):
+        command = importlib.import_module(f"espdl.commands.{module}")
+        if hasattr(command, "add_parser"):
+            command.add_parser(subparsers)
+    return parser

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments that describe a model, shared by the commands that take one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espdl.errors import UsageError
+
+if TYPE_CHECKING:
+    from espdl.pipeline import Options
+
+_CHOICES = {
+    "chip": "the chip to compile for: generic, esp32, esp32s3, esp32c3, ...",
+    "kernels": "auto, portable, own or esp_dl",
+    "scheme": "default, affine or power_of_two",
+    "precision": "int8, int16x8 or float32",
+    "calibration_method": "default, minmax, percentile, entropy or mse",
+    "effort": "fast, default or best",
+    "io": "type of inputs and outputs: int8, uint8 or float32",
+    "input_layout": "model: as in the ONNX file; nhwc: channels last, without a transposition at run time",
+    "arena": "caller: the application gives the memory; static: the generated C holds it",
+    "weights": "flash, psram or ram",
+    "optimize": "speed or size",
+}
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="the .onnx file")
+    parser.add_argument("--name", help="C identifier that prefixes everything generated (default: the file's stem)")
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="where the files go (default: ./<name>)")
+    parser.add_argument("--calibration", metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs")
+    parser.add_argument("--calibration-samples", type=int, default=0, metavar="N", help="use only the first N samples (default: all)")
+    parser.add_argument("--shape", action="append", default=[], metavar="INPUT=1,3,32,32", help="shape of an input with dynamic dimensions")
+    parser.add_argument("--depfile", metavar="FILE", help="write a Makefile rule with every file that was read")
+    parser.add_argument("--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs")
+    for name, text in _CHOICES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None)
+
+
+def options_from(arguments: argparse.Namespace) -> Options:
+    """Options of a command line; raises UsageError where the model is missing or a shape malformed."""
+    from espdl.pipeline import Options
+
+    if arguments.model is None:
+        raise UsageError("MODEL", "no model is given", "pass the path of an .onnx file")
+    given = {name: getattr(arguments, name) for name in _CHOICES if getattr(arguments, name) is not None}
+    name = arguments.name or Path(arguments.model).stem
+    return Options(
+        model=os.path.abspath(arguments.model),
+        name=name,
+        output=os.path.abspath(arguments.output or name),
+        calibration=arguments.calibration and os.path.abspath(arguments.calibration),
+        calibration_samples=arguments.calibration_samples,
+        shapes=dict(_shape(text) for text in arguments.shape),
+        depfile=arguments.depfile and os.path.abspath(arguments.depfile),
+        test_vectors=arguments.test_vectors and os.path.abspath(arguments.test_vectors),
+        **given,
+    )
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, dims = text.rpartition("=")
+    try:
+        shape = tuple(int(d) for d in dims.split(","))
+    except ValueError:
+        shape = ()
+    if not name or not shape or min(shape) < 1:
+        raise UsageError(f"--shape {text}", "it is not of the form INPUT=1,3,32,32", "give the input's name and positive sizes")
+    return name, shape

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`espdl compile`: from an ONNX model to C."""
+
+from __future__ import annotations
+
+import argparse
+
+from espdl.commands.arguments import add_model_arguments, options_from
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("compile", help="compile an ONNX model to C", description="Compile an ONNX model to C.")
+    add_model_arguments(parser)
+    parser.add_argument("--options", metavar="FILE", help="read all options from this JSON file (what the build does)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from espdl import pipeline, report
+    from espdl.commands.progress import Progress
+
+    options = pipeline.Options.from_json(arguments.options) if arguments.options else options_from(arguments)
+    with Progress() as progress:
+        compilation = pipeline.compile_model(options, progress)
+    print(report.summary(compilation.plan, options.name))
+    return 0

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler as a table of contents: the only file that knows all stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Mapping
+
+from espdl import __version__, backends, emit, frontend, partition, plan, quantize, targets
+from espdl.emit import depfile
+from espdl.errors import UsageError
+from espdl.ops.operator import Operator
+from espdl.plan.types import KernelCall, Plan
+from espdl.quantize import QuantizedModel, Settings, calibration
+
+# (phase, done, total): called often; total 0 for phases without steps.
+Progress = Callable[[str, int, int], None]
+
+_CHOICES = {
+    "kernels": ("auto", "portable", "own", "esp_dl"),
+    "scheme": ("default", *targets.SCHEMES),
+    "precision": ("int8", "int16x8", "float32"),
+    "calibration_method": ("default", "minmax", "percentile", "entropy", "mse"),
+    "effort": ("fast", "default", "best"),
+    "io": ("int8", "uint8", "float32"),
+    "input_layout": ("model", "nhwc"),
+    "arena": ("caller", "static"),
+    "weights": ("flash", "psram", "ram"),
+    "optimize": ("speed", "size"),
+    "chip": targets.CHIPS,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that a compilation depends on, the files' contents apart. The keys of options.json are these names.
+
+    `shapes` gives sizes to inputs with dynamic dimensions; `calibration_samples` 0 means all; `output` is a folder.
+    """
+
+    model: str
+    name: str
+    output: str
+    calibration: str | None = None
+    depfile: str | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    chip: str = "generic"
+    kernels: str = "auto"
+    scheme: str = "default"
+    precision: str = "int8"
+    calibration_method: str = "default"
+    calibration_samples: int = 0
+    effort: str = "default"
+    io: str = "int8"
+    input_layout: str = "model"
+    arena: str = "caller"
+    weights: str = "flash"
+    test_vectors: str | None = None
+    optimize: str = "speed"
+    profile: bool = False
+    taps: bool = False
+
+    def __post_init__(self) -> None:
+        for key, allowed in _CHOICES.items():
+            if getattr(self, key) not in allowed:
+                raise UsageError(f"option {key}", f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}")
+        emit.check_model_name(self.name)
+
+    @staticmethod
+    def from_json(path: str | Path) -> Options:
+        """The options in a file written by the build; raises UsageError for a malformed one."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"options {path}", f"they cannot be read ({error})", "configure the project again") from error
+        known = {f.name for f in dataclasses.fields(Options)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", "configure the project again with this version's CMake files")
+        return Options(**{k: v for k, v in values.items()})
+
+    @property
+    def target(self) -> targets.Target:
+        return targets.select(self.chip, self.kernels, self.scheme, self.optimize)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The value of every stage; `plan` and `files` are the result, the others are kept to be looked at."""
+
+    options: Options
+    model: frontend.Model
+    quantized: QuantizedModel
+    partition: partition.Partition
+    plan: Plan
+    files: emit.Files
+    identity: str
+
+
+def quantize_model(options: Options, progress: Progress = lambda *_: None) -> tuple[frontend.Model, QuantizedModel, list[Path]]:
+    """Loads and quantises; the files are all that were read."""
+    model = frontend.load(options.model, options.shapes)
+    samples = None
+    if options.calibration is not None:
+        samples = calibration.open(options.calibration, model, options.calibration_samples)
+    target = options.target
+    settings = Settings(target.scheme, target.per_channel, options.precision, options.calibration_method, options.effort)
+    quantized = quantize.run(model, samples, settings, progress)
+    return model, quantized, [*model.files, *(samples.files if samples else ())]
+
+
+def compile_model(options: Options, progress: Progress = lambda *_: None) -> Compilation:
+    """From the model's file to files in the output folder: all of them or none. Raises EspdlError."""
+    model, quantized, inputs = quantize_model(options, progress)
+    target = options.target
+    progress("partition", 0, 0)
+    parts = partition.run(quantized, _accept(target), options.io, options.input_layout)
+    progress("plan", 0, 0)
+    calls = [backends.lower(operator, target) for operator in parts.graph.operators]
+    planned = make_plan(parts.graph, calls, target)
+    progress("emit", 0, 0)
+    identity = _identity(planned, options)
+    form = emit.Options(arena=options.arena, weights=options.weights, layers=True)
+    files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
+    files.write(Path(options.output))
+    if options.depfile:
+        depfile.write(options.depfile, Path(options.output) / f"{options.name}.c", inputs)
+    return Compilation(options, model, quantized, parts, planned, files, identity)
+
+
+def make_plan(graph: partition.Graph, calls: list[KernelCall], target: targets.Target) -> Plan:
+    """Schedules the calls and plans their memory."""
+    used = {name for call in calls for name in (*call.inputs, *call.outputs)}
+    used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
+    tensors = graph.tensors()
+    for alias in graph.aliases:
+        used |= {alias.name, alias.alias_of}
+    return plan.run(calls, [t for t in tensors.values() if t.name in used], graph.inputs, graph.outputs, target.chip, target.scheme)
+
+
+def _accept(target: targets.Target) -> partition.Accept:
+    def accept(operator: Operator) -> list[str] | None:
+        choice = backends.select(operator, target)
+        return None if choice.lowering is not None else choice.declined
+
+    return accept
+
+
+def _identity(planned: Plan, options: Options) -> str:
+    """16 hexadecimal digits that change with anything that changes the generated code: model, options, version."""
+    emitted = {key: getattr(options, key) for key in ("name", "arena", "weights", "profile", "taps")}
+    text = planned.to_json() + json.dumps(emitted, sort_keys=True) + __version__
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
