@@ -62,7 +62,7 @@ function(espdl_add_onnx_model target)
     _espdl_make_options(options)
     file(GENERATE OUTPUT "${options_file}" CONTENT "${options}")
 
-    set(generated "${output}/${name}.h" "${output}/${name}.c" "${output}/${name}_weights.S" "${output}/${name}_weights.bin"
+    set(generated "${output}/${name}.c" "${output}/${name}.h" "${output}/${name}_weights.S" "${output}/${name}_weights.bin"
         "${output}/report.json")
     _espdl_add_generator()
     _espdl_add_to_target()
@@ -138,12 +138,12 @@ macro(_espdl_add_generator)
         set(touch COMMAND "${CMAKE_COMMAND}" -E touch ${generated})
     endif()
     get_filename_component(model_file "${model}" NAME)
-    # What else was read (calibration folders, external weights, the compiler's own modules) is in the depfile.
+    # What else was read (files of a calibration folder, external weights, the compiler's own modules) is in the depfile.
     add_custom_command(
         OUTPUT ${generated}
         COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" compile --options "${options_file}"
         ${touch}
-        DEPENDS "${model}" "${options_file}" ${environment}
+        DEPENDS "${model}" ${calibration} "${options_file}" ${environment}
         DEPFILE "${depfile}"
         JOB_POOL espdl_compiler
         COMMENT "espdl: compiling ${model_file} to ${name}.c"

@@ -130,7 +130,7 @@ endmacro()
 
 # Sets `out` to the text of the options file, and the settings in the calling function.
 macro(_espdl_make_options out)
-    _espdl_setting(CHIP generic esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32h2 esp32p4)
+    _espdl_setting(CHIP generic esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4)
     _espdl_setting(KERNELS auto portable own esp_dl)
     _espdl_setting(SCHEME default affine power_of_two)
     _espdl_setting(PRECISION int8 int16x8 float32)
@@ -165,7 +165,7 @@ macro(_espdl_make_options out)
     string(APPEND ${out} "\n")
 endmacro()
 
-# On the host there are neither vector kernels nor PSRAM: the same numbers come from portable C and ordinary memory.
+# On a computer there is no PSRAM: ordinary memory serves, so that one call suits the chip and its tests.
 macro(_espdl_fit_settings_to_target)
     if(NOT setting_calibration_samples)
         set(setting_calibration_samples 0)
@@ -174,7 +174,6 @@ macro(_espdl_fit_settings_to_target)
             "use a number of samples, 0 for all.")
     endif()
     if(idf_target STREQUAL "linux")
-        set(setting_kernels portable)
         if(setting_weights STREQUAL "psram")
             set(setting_weights ram)
         endif()

@@ -13,13 +13,14 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from ..errors import EspdlError
+from espdl import targets
+from espdl.errors import EspdlError
 
 KCONFIG = Path(__file__).resolve().parents[3] / "Kconfig"
 PREFIX = "ESPDL_"
 
 # The chips that Kconfig mentions, and what else of ESP-IDF it refers to.
-TARGETS = ("linux", "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32h2", "esp32p4")
+TARGETS = ("linux", *targets.CHIPS[1:])
 
 
 def read(sdkconfig: Path) -> dict[str, str | int | bool]:
