@@ -30,9 +30,9 @@ _QUANTIZED = {"int8", "uint8", "int16", "uint16"}
 class Options:
     """How the generated code is set up.
 
-    `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is NULL).
-    `weights`: "flash" (used where they are linked), "ram" or "psram" (copied there by init; under ESP-IDF, psram needs
-    CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table that the layer hook needs.
+    `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is
+    NULL). `weights`: "flash" (used where they are linked), "ram" or "psram" (copied there by init; under ESP-IDF,
+    psram needs CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table that the layer hook needs.
     """
 
     arena: str = "caller"

@@ -33,13 +33,13 @@ _MAX_IDENTIFIER = 40
 
 KEYWORDS = frozenset(
     """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class co_await
-    co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
-    double dynamic_cast else enum explicit export extern false final float for friend goto if import inline int long module
-    mutable namespace new noexcept not not_eq nullptr operator or or_eq override private protected public register
-    reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast struct switch template
-    this thread_local throw true try typedef typeid typename typeof typeof_unqual union unsigned using virtual void volatile
-    wchar_t while xor xor_eq
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class
+    co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype
+    default delete do double dynamic_cast else enum explicit export extern false final float for friend goto if
+    import inline int long module mutable namespace new noexcept not not_eq nullptr operator or or_eq override
+    private protected public register reinterpret_cast requires restrict return short signed sizeof static
+    static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename
+    typeof typeof_unqual union unsigned using virtual void volatile wchar_t while xor xor_eq
     """.split()
 )
 
@@ -50,7 +50,8 @@ def check_model_name(name: str) -> None:
         why = "it is a keyword of C or C++" if name in KEYWORDS else "it is no C identifier"
         raise EspdlError(f"model name {printable(name)!r}", why, "pass NAME with letters, digits and underscores")
     if name.lower() == "espdl" or name.lower().startswith("espdl_"):
-        raise EspdlError(f"model name '{name}'", "names that begin with espdl belong to the runtime", "pass another NAME")
+        why = "names that begin with espdl belong to the runtime"
+        raise EspdlError(f"model name '{name}'", why, "pass another NAME")
 
 
 def symbol(name: str) -> str:

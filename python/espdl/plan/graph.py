@@ -77,8 +77,8 @@ def build(
 ) -> Graph:
     """Check the network and resolve its aliases; tensors that nothing uses are left out.
 
-    Raises ValueError, naming call and tensor, where a name is unknown or defined twice, an alias has no end or leaves its
-    root, a tensor is read before all of its bytes are written, or an output is never written.
+    Raises ValueError, naming call and tensor, where a name is unknown or defined twice, an alias has no end or leaves
+    its root, a tensor is read before all of its bytes are written, or an output is never written.
     """
     by_name: dict[str, Tensor] = {}
     for tensor in tensors:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory planning: every tensor and every scratch area gets its place in one arena.
 
-Time runs in slots: 0 is before the run (all inputs are there), call `c` is slot c + 1, the last slot is after the run (all
-outputs are there). A tensor lives from its first to its last use, aliases included; a call's scratch lives for that call.
-Where a call allows it and its input is not needed afterwards, output and input start at the same address.
+Time runs in slots: 0 is before the run (all inputs are there), call `c` is slot c + 1, the last slot is after the run
+(all outputs are there). A tensor lives from its first to its last use, aliases included; a call's scratch lives for
+that call. Where a call allows it and its input is not needed afterwards, output and input start at the same address.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def assign(plan: Plan) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, in-place pairs
-    counted once). Tensors that nothing uses are dropped. Raises ValueError for a malformed network (`espdl.plan.graph`).
+    counted once). Tensors that nothing uses are dropped. Raises ValueError for a malformed network
+    (`espdl.plan.graph`).
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     layout = _Layout(graph)

@@ -94,8 +94,9 @@ class Packer:
         return [sorted(count, key=key) for key in keys]
 
     def _local_search(self) -> list[int]:
-        candidates = [(self.height(addresses), order, addresses) for order in self._orders() for addresses in [self.place(order)]]
-        height, order, best = min(candidates, key=lambda candidate: candidate[0])
+        order = min(self._orders(), key=lambda candidate: self.height(self.place(candidate)))
+        best = self.place(order)
+        height = self.height(best)
         count = len(order)
         cost = sum(len(rivals) + 1 for rivals in self.rivals)
         state = 1
@@ -116,9 +117,9 @@ class Packer:
 class _ExactSearch:
     """Branch and bound over the blocks in the order of their addresses.
 
-    Some best packing has every block either at address 0 or on top of another; placing the blocks by rising address finds
-    it. A branch dies when, at some time, what is placed (or lies below the present address) and what is still to come
-    together reach the best height known.
+    Some best packing has every block either at address 0 or on top of another; placing the blocks by rising address
+    finds it. A branch dies when, at some time, what is placed (or lies below the present address) and what is still to
+    come together reach the best height known.
     """
 
     def __init__(self, packer: Packer, start: list[int]):
@@ -142,10 +143,8 @@ class _ExactSearch:
             return
         choices = []
         for block in left:
-            address = max(
-                (self.addresses[o] + self.packer.need[o][block] for o in self.packer.rivals[block] if self.addresses[o] >= 0),
-                default=0,
-            )
+            below = (o for o in self.packer.rivals[block] if self.addresses[o] >= 0)
+            address = max((self.addresses[o] + self.packer.need[o][block] for o in below), default=0)
             if (address, block) > (level, previous):  # rising addresses; each set of equal ones in one order only
                 choices.append((address, -self.packer.peak_size[block], block))
         for address, _, block in sorted(choices):

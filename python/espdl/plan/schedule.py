@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of the calls: of all orders that keep the meaning, one with the smallest peak of live bytes.
 
-Exact, by dynamic programming over the sets of calls that are done: what is alive then does not depend on how that set was
-reached. Networks so wide that there are too many such sets keep their order.
+Exact, by dynamic programming over the sets of calls that are done: what is alive then does not depend on how that set
+was reached. Networks so wide that there are too many such sets keep their order.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ class _Scheduler:
         self.inputs = {graph.spans[name].root for name in graph.inputs}
         self.outputs = {graph.spans[name].root for name in graph.outputs}
         self.touched = [
-            tuple(dict.fromkeys(span.root for span in graph.reads(call) + graph.writes(call))) for call in range(self.count)
+            tuple(dict.fromkeys(span.root for span in graph.reads(call) + graph.writes(call)))
+            for call in range(self.count)
         ]
         self.pairs = [graph.in_place_pairs(call) for call in range(self.count)]
 
     @cached_property
     def before(self) -> list[int]:
-        """Per call, the calls that must be done first: those whose bytes it reads or overwrites, or that read bytes it overwrites."""
+        """Per call, the earlier calls that must be done first: both touch the same bytes, and one of them writes."""
         reads = [self.graph.reads(call) for call in range(self.count)]
         writes = [self.graph.writes(call) for call in range(self.count)]
         before = [0] * self.count
@@ -59,7 +60,7 @@ class _Scheduler:
         return before
 
     def step(self, done: int, alive: int, call: int) -> tuple[int, int]:
-        """(bytes alive while `call` runs, bytes alive afterwards), with `alive` bytes before it and `done` behind it."""
+        """(bytes alive while `call` runs, bytes alive afterwards), given `alive` bytes before it and what is `done`."""
         after = done | 1 << call
         starts = [r for r in self.touched[call] if not self.users[r] & done and r not in self.inputs]
         ends = [r for r in self.touched[call] if not self.users[r] & ~after and r not in self.outputs]

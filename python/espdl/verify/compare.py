@@ -51,8 +51,9 @@ def first_difference(plan: Plan, inputs: Mapping[str, np.ndarray], results: Resu
 def _compare(sample: int, call: int | None, name: str, expected: np.ndarray, got: np.ndarray) -> Difference | None:
     # As bytes: a NaN equals itself, and 0.0 differs from -0.0.
     item = np.dtype(f"u{expected.dtype.itemsize}")
-    places = np.argwhere(np.atleast_1d(expected).view(item) != np.atleast_1d(got).view(item))
+    expected, got = np.atleast_1d(expected), np.atleast_1d(got)
+    places = np.argwhere(np.ascontiguousarray(expected).view(item) != np.ascontiguousarray(got).view(item))
     if not len(places):
         return None
     index = tuple(int(i) for i in places[0])
-    return Difference(sample, call, name, index, np.atleast_1d(expected)[index].item(), np.atleast_1d(got)[index].item())
+    return Difference(sample, call, name, index, expected[index].item(), got[index].item())

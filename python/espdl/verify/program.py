@@ -15,8 +15,8 @@ from espdl.plan.types import Plan, Tensor
 class Results:
     """What a program gave for N samples.
 
-    `outputs`: by name of the port, [N, shape of the tensor]. `layers`: per call, one such array for each of its outputs, as
-    they were when the layer ended; empty where they were not asked for.
+    `outputs`: by name of the port, [N, shape of the tensor]. `layers`: per call, one such array for each of its
+    outputs, as they were when the layer ended; empty where they were not asked for.
     """
 
     outputs: dict[str, np.ndarray]

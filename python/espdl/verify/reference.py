@@ -20,9 +20,9 @@ from espdl.plan.types import KernelCall, Plan, Tensor
 def run(plan: Plan, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """All tensors of one run, by name, in their dtype and shape.
 
-    `inputs` are the arrays of one sample by the name of the port, in the tensor's dtype, of as many elements. A tensor that a
-    call overwrites later (an alias) keeps the value it had when it was written. Raises ValueError for inputs that are missing,
-    unknown or of another type, and where a reference does not give what the Plan says.
+    `inputs` are the arrays of one sample by the name of the port, in the tensor's dtype, of as many elements. A tensor
+    that a call overwrites later (an alias) keeps the value it had when it was written. Raises ValueError for inputs
+    that are missing, unknown or of another type, and where a reference does not give what the Plan says.
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     memory = {root: np.zeros(graph.size(root), np.uint8) for root in graph.roots}
@@ -41,7 +41,8 @@ def run(plan: Plan, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for port in plan.inputs:
         if port.name not in inputs:
             raise ValueError(f"no value for the input {port.name!r}")
-        store(port.tensor, _checked(np.asarray(inputs[port.name]), plan.tensor(port.tensor), f"the input {port.name!r}"))
+        value = np.asarray(inputs[port.name])
+        store(port.tensor, _checked(value, plan.tensor(port.tensor), f"the input {port.name!r}"))
     for call in plan.calls:
         for name, value in zip(call.outputs, _compute(call, [load(name) for name in call.inputs]), strict=True):
             store(name, _checked(value, plan.tensor(name), f"the reference of {call.operator} for {name!r}"))
