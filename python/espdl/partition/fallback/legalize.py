@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lowerings of relax operators for which TVM has none on a bare C target: sorting and scanning.
+"""Lowerings of relax operators for which TVM has none on a bare C target, or none that is safe there.
 
-TVM's own lowering of these calls into its runtime. Here they are loops. A sort selects the best remaining element again
-and again: k * n comparisons, no memory beside the outputs. Equal elements keep their order, as ONNX TopK wants it.
+Sorting and scanning: TVM's own lowering calls into its runtime. Here they are loops. A sort selects the best remaining
+element again and again: k * n comparisons, no memory beside the outputs. Equal elements keep their order, as ONNX TopK
+wants it. Gathering: an index outside of the tensor is clamped to its border, so that no input can make a kernel read
+foreign memory; that also tells the compiler that addresses fit 32 bits.
 """
 
 from __future__ import annotations
@@ -24,7 +26,61 @@ def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], rela
         "relax.argsort": _argsort,
         "relax.cumsum": _scan(topi.cumsum),
         "relax.cumprod": _scan(topi.cumprod),
+        "relax.take": _take,
+        "relax.gather_elements": _gather_elements,
+        "relax.gather_nd": _gather_nd,
+        "relax.nn.dropout": _dropout,
     }
+
+
+def _take(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    axis = None if call.attrs.axis is None else int(call.attrs.axis)
+    mode = "clip" if call.attrs.mode == "fast" else str(call.attrs.mode)
+    return bb.call_te(topi.take, call.args[0], call.args[1], axis, mode=mode, primfunc_name_hint="take")
+
+
+def _gather_elements(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    axis = int(call.attrs.axis) % call.args[0].ty.ndim
+
+    def gather(data: te.Tensor, indices: te.Tensor) -> te.Tensor:
+        return topi.gather(data, axis, _inside(indices, lambda *_: data.shape[axis]))
+
+    return bb.call_te(gather, call.args[0], call.args[1], primfunc_name_hint="gather_elements")
+
+
+def _gather_nd(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    batch = int(call.attrs.batch_dims)
+
+    def gather(data: te.Tensor, indices: te.Tensor) -> te.Tensor:
+        def limit(*index: tvm.ir.Expr) -> tvm.ir.Expr:
+            dims = data.shape[batch : batch + int(indices.shape[-1])]
+            result = dims[-1]
+            for position in reversed(range(len(dims) - 1)):
+                result = tirx.Select(index[-1] == position, dims[position], result)
+            return result
+
+        # TVM wants the components of an index first, ONNX has them last.
+        rank = len(indices.shape)
+        return topi.gather_nd(data, topi.transpose(_inside(indices, limit), [rank - 1, *range(rank - 1)]), batch)
+
+    return bb.call_te(gather, call.args[0], call.args[1], primfunc_name_hint="gather_nd")
+
+
+def _inside(indices: te.Tensor, limit: Callable[..., tvm.ir.Expr]) -> te.Tensor:
+    """`indices`, none below 0 or above `limit(position) - 1`."""
+
+    def clamped(*position: tvm.ir.Expr) -> tvm.ir.Expr:
+        last = tirx.Cast(indices.dtype, limit(*position) - 1)
+        return tirx.max(tirx.min(indices(*position), last), tirx.const(0, indices.dtype))
+
+    return te.compute(indices.shape, clamped, name="inside")
+
+
+def _dropout(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    """At inference dropout is its input; the mask vanishes unless somebody reads it."""
+    data = call.args[0]
+    mask = bb.call_te(topi.full, data.ty.shape.values, str(data.ty.dtype.dtype), 1.0, primfunc_name_hint="ones")
+    return relax.Tuple([data, bb.emit(mask)])
 
 
 def _topk(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:

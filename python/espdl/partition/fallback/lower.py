@@ -26,11 +26,13 @@ class Lowered:
     """A lowered module.
 
     `module["main"]` binds only `call_tir`, `call_dps_packed`, `reshape`, tuples and constants. A `call_tir` of the global
-    `g` calls `kernels[g]` with the call's arguments, then its results, then workspaces.
+    `g` calls `kernels[g]` with the call's arguments, then its results, then workspaces. `members` tells, for the variable
+    of each `call_tir`, which variables of the module before lowering it computes (passes may have appended digits).
     """
 
     module: tvm.IRModule
     kernels: dict[str, CKernel]
+    members: dict[str, tuple[str, ...]]
 
 
 def lower(module: tvm.IRModule, prefix: str = "") -> Lowered:
@@ -39,28 +41,82 @@ def lower(module: tvm.IRModule, prefix: str = "") -> Lowered:
     `prefix` begins the name of every C function. Shapes must be static. Raises EspdlError, naming the operator, where TVM
     has no lowering for it or C cannot express it.
     """
-    module = _lower_operators(module)
+    grouped = _group(module)
+    members = _members(grouped)
+    module = _merge_groups(grouped)
     inputs = _check(module["main"])
     functions = {g.name_hint: f for g, f in module.functions.items() if isinstance(f, tirx.PrimFunc)}
     names = _names(sorted(functions), prefix)
     loops = _lower_loops(functions)
     kernels = {g: print_kernel(loops[g], names[g], inputs[g], prefix) for g in sorted(functions)}
-    return Lowered(module, kernels)
+    calls = [b.var.name for b in _bindings(module["main"]) if _operator(b.value) == "relax.call_tir"]
+    return Lowered(module, kernels, {name: members.get(name, (name,)) for name in calls})
 
 
-def _lower_operators(module: tvm.IRModule) -> tvm.IRModule:
-    """Relax operators to TIR functions, neighbours fused; reshape stays, it is only another view of the same memory."""
-    passes = [
+def _group(module: tvm.IRModule) -> tvm.IRModule:
+    """Relax operators to TIR functions, neighbours in one "Primitive" function; reshape stays, it is a view of its input."""
+    to_tir = [
         relax.transform.DecomposeOpsForInference(),
         relax.transform.LegalizeOps(legalizations(), skip_ops=["relax.reshape"]),
         relax.transform.FoldConstant(),
+        relax.transform.DeadCodeElimination(),
         relax.transform.AnnotateTIROpPattern(),
-        relax.transform.FuseOps(),
+    ]
+    module = tvm.ir.transform.Sequential(to_tir)(module)
+    module["main"] = _named_calls(module["main"])
+    return relax.transform.FuseOps()(module)
+
+
+def _named_calls(main: relax.Function) -> relax.Function:
+    """`main` with each call's variable as its source location: grouping gives new names to variables but keeps these."""
+    blocks = []
+    for block in main.body.blocks:
+        bindings = []
+        for binding in block.bindings:
+            value = binding.value
+            if isinstance(value, relax.Call):
+                span = tvm.ir.Span(tvm.ir.SourceName(binding.var.name), 0, 0, 0, 0)
+                value = tvm.ir.Call(value.op, value.args, value.attrs, value.ty_args, span, value.ty)
+            bindings.append(relax.VarBinding(binding.var, value))
+        blocks.append(type(block)(bindings))
+    return relax.Function(main.params, relax.SeqExpr(blocks, main.body.body), main.ret_ty, main.is_pure, main.attrs)
+
+
+def _merge_groups(module: tvm.IRModule) -> tvm.IRModule:
+    """Each group becomes one TIR function."""
+    passes = [
         relax.transform.FuseTIR(),
         relax.transform.DeadCodeElimination(),
         relax.transform.CanonicalizeBindings(),
     ]
     return tvm.ir.transform.Sequential(passes)(module)
+
+
+def _bindings(function: relax.Function) -> list[relax.Binding]:
+    return [binding for block in function.body.blocks for binding in block.bindings]
+
+
+def _operator(value: relax.Expr) -> str:
+    return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""
+
+
+def _members(module: tvm.IRModule) -> dict[str, tuple[str, ...]]:
+    """Variable of main to the variables inside of the function it calls; a copy of a variable has that one's."""
+    members: dict[str, tuple[str, ...]] = {}
+    for binding in _bindings(module["main"]):
+        name, value = binding.var.name, binding.value
+        if isinstance(value, tvm.ir.Var):
+            members[name] = members.get(value.name, ())
+        elif isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.GlobalVar):
+            members[name] = tuple(_original_name(inner) for inner in _bindings(module[value.op]))
+        elif isinstance(value, relax.Call):
+            members[name] = (_original_name(binding),)
+    return members
+
+
+def _original_name(binding: relax.Binding) -> str:
+    span = getattr(binding.value, "span", None)
+    return str(span.source_name.name) if span is not None else binding.var.name
 
 
 def _lower_loops(functions: dict[str, tirx.PrimFunc]) -> dict[str, tirx.PrimFunc]:
@@ -111,21 +167,20 @@ def _names(globals_: list[str], prefix: str) -> dict[str, str]:
 def _check(main: relax.Function) -> dict[str, int]:
     """Number of inputs of each TIR function that `main` calls; raises on whatever has not been lowered."""
     inputs: dict[str, int] = {}
-    for block in main.body.blocks:
-        for binding in block.bindings:
-            name, value = binding.var.name, binding.value
-            _check_static(name, binding.var.ty)
-            if not isinstance(value, relax.Call):
-                continue
-            operator = value.op.name if isinstance(value.op, tvm.ir.Op) else "a call to another function"
-            if operator not in _ALLOWED:
-                raise EspdlError(
-                    f"'{name}' ({operator.removeprefix('relax.')})",
-                    "no backend takes this operator and it has no lowering to plain loops",
-                    "replace the operator in the model, or cut the graph before it",
-                )
-            if operator == "relax.call_tir":
-                inputs[value.args[0].name_hint] = len(value.args[1].fields)
+    for binding in _bindings(main):
+        name, value = binding.var.name, binding.value
+        _check_static(name, binding.var.ty)
+        if not isinstance(value, relax.Call):
+            continue
+        operator = _operator(value) or "a call to another function"
+        if operator not in _ALLOWED:
+            raise EspdlError(
+                f"'{name}' ({operator.removeprefix('relax.')})",
+                "no backend takes this operator and it has no lowering to plain loops",
+                "replace the operator in the model, or cut the graph before it",
+            )
+        if operator == "relax.call_tir":
+            inputs[value.args[0].name_hint] = len(value.args[1].fields)
     return inputs
 
 
