@@ -14,7 +14,7 @@ import sys
 import traceback
 
 from espdl import __version__, commands
-from espdl.errors import EspdlError, UsageError
+from espdl.errors import EspdlError, UsageError, first_line
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,18 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
         print("espdl: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
-        print(f"espdl: {error.filename or 'file'}: {error.strerror or error}\n       Remedy: check the path, its permissions and the free space.", file=sys.stderr)
+        remedy = "check the path, its permissions and the free space"
+        print(EspdlError(str(error.filename or "file"), str(error.strerror or error), remedy).text, file=sys.stderr)
         return 1
     except Exception as error:
         if os.environ.get("ESPDL_TRACEBACK"):
             traceback.print_exc()
         where = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"espdl: internal error: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-            f" ({os.path.basename(where.filename)}:{where.lineno})\n"
-            "       Remedy: this is a bug; please report it with the model, if you can share it (ESPDL_TRACEBACK=1 shows more).",
-            file=sys.stderr,
-        )
+        why = f"{type(error).__name__}: {first_line(error)} ({os.path.basename(where.filename)}:{where.lineno})"
+        remedy = "this is a bug; please report it, with the model if you can (ESPDL_TRACEBACK=1 shows more)"
+        print(EspdlError("internal error", why, remedy).text, file=sys.stderr)
         return 70
 
 

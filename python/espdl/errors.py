@@ -20,13 +20,19 @@ class EspdlError(Exception):
         self.remedy = remedy
 
     def __reduce__(self):
-        # The default would rebuild it from the joined text; it crosses a process boundary when the compiler runs in a child.
+        # The default would rebuild it from the joined text; it crosses process boundaries.
         return type(self), (self.what, self.why, self.remedy)
 
     @property
     def text(self) -> str:
         """The message as it is printed: prefixed, the remedy on a line of its own, both aligned."""
         return f"espdl: {self.what}: {self.why}\n       Remedy: {self.remedy}"
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """What another library's exception says, in one line for our own message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:limit] if lines else type(error).__name__
 
 
 class UsageError(EspdlError):

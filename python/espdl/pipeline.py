@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Mapping
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, targets
 from espdl.emit import depfile
@@ -67,7 +67,9 @@ class Options:
     def __post_init__(self) -> None:
         for key, allowed in _CHOICES.items():
             if getattr(self, key) not in allowed:
-                raise UsageError(f"option {key}", f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}")
+                raise UsageError(
+                    f"option {key}", f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
+                )
         emit.check_model_name(self.name)
 
     @staticmethod
@@ -76,11 +78,17 @@ class Options:
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UsageError(f"options {path}", f"they cannot be read ({error})", "configure the project again") from error
+            raise UsageError(
+                f"options {path}", f"they cannot be read ({error})", "configure the project again"
+            ) from error
         known = {f.name for f in dataclasses.fields(Options)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", "configure the project again with this version's CMake files")
+            raise UsageError(
+                f"options {path}",
+                f"unknown key '{unknown[0]}'",
+                "configure the project again with this version's CMake files",
+            )
         return Options(**{k: v for k, v in values.items()})
 
     @property
@@ -101,14 +109,18 @@ class Compilation:
     identity: str
 
 
-def quantize_model(options: Options, progress: Progress = lambda *_: None) -> tuple[frontend.Model, QuantizedModel, list[Path]]:
+def quantize_model(
+    options: Options, progress: Progress = lambda *_: None
+) -> tuple[frontend.Model, QuantizedModel, list[Path]]:
     """Loads and quantises; the files are all that were read."""
     model = frontend.load(options.model, options.shapes)
     samples = None
     if options.calibration is not None:
         samples = calibration.open(options.calibration, model, options.calibration_samples)
     target = options.target
-    settings = Settings(target.scheme, target.per_channel, options.precision, options.calibration_method, options.effort)
+    settings = Settings(
+        target.scheme, target.per_channel, options.precision, options.calibration_method, options.effort
+    )
     quantized = quantize.run(model, samples, settings, progress)
     return model, quantized, [*model.files, *(samples.files if samples else ())]
 
@@ -139,7 +151,9 @@ def make_plan(graph: partition.Graph, calls: list[KernelCall], target: targets.T
     tensors = graph.tensors()
     for alias in graph.aliases:
         used |= {alias.name, alias.alias_of}
-    return plan.run(calls, [t for t in tensors.values() if t.name in used], graph.inputs, graph.outputs, target.chip, target.scheme)
+    return plan.run(
+        calls, [t for t in tensors.values() if t.name in used], graph.inputs, graph.outputs, target.chip, target.scheme
+    )
 
 
 def _accept(target: targets.Target) -> partition.Accept:

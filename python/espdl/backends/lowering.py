@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from functools import lru_cache
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def plain(call: KernelCall) -> list[np.ndarray]:
     return [c.data for c in call.constants]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _discover() -> None:
     package = importlib.import_module("espdl.backends")
     for backend in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg):

@@ -32,11 +32,23 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", metavar="MODEL", help="the .onnx file")
     parser.add_argument("--name", help="C identifier that prefixes everything generated (default: the file's stem)")
     parser.add_argument("-o", "--output", metavar="FOLDER", help="where the files go (default: ./<name>)")
-    parser.add_argument("--calibration", metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs")
-    parser.add_argument("--calibration-samples", type=int, default=0, metavar="N", help="use only the first N samples (default: all)")
-    parser.add_argument("--shape", action="append", default=[], metavar="INPUT=1,3,32,32", help="shape of an input with dynamic dimensions")
+    parser.add_argument(
+        "--calibration", metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs"
+    )
+    parser.add_argument(
+        "--calibration-samples", type=int, default=0, metavar="N", help="use only the first N samples (default: all)"
+    )
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="INPUT=1,3,32,32",
+        help="shape of an input with dynamic dimensions",
+    )
     parser.add_argument("--depfile", metavar="FILE", help="write a Makefile rule with every file that was read")
-    parser.add_argument("--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs")
+    parser.add_argument(
+        "--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs"
+    )
     for name, text in _CHOICES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None)
 
@@ -69,5 +81,7 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
     except ValueError:
         shape = ()
     if not name or not shape or min(shape) < 1:
-        raise UsageError(f"--shape {text}", "it is not of the form INPUT=1,3,32,32", "give the input's name and positive sizes")
+        raise UsageError(
+            f"--shape {text}", "it is not of the form INPUT=1,3,32,32", "give the input's name and positive sizes"
+        )
     return name, shape

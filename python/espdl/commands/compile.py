@@ -9,7 +9,9 @@ from espdl.commands.arguments import add_model_arguments, options_from
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    parser = subparsers.add_parser("compile", help="compile an ONNX model to C", description="Compile an ONNX model to C.")
+    parser = subparsers.add_parser(
+        "compile", help="compile an ONNX model to C", description="Compile an ONNX model to C."
+    )
     add_model_arguments(parser)
     parser.add_argument("--options", metavar="FILE", help="read all options from this JSON file (what the build does)")
     parser.set_defaults(run=run)

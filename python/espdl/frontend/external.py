@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import onnx
 from onnx import AttributeProto, TensorProto
@@ -24,7 +24,11 @@ def external_files(proto: onnx.ModelProto, path: Path, label: str) -> tuple[Path
         candidate = Path(location.replace("\\", "/"))
         resolved = (folder / candidate).resolve()
         if not location or candidate.is_absolute() or ":" in location or not resolved.is_relative_to(folder):
-            raise EspdlError(what, f"its external data ('{location}') lies outside the model's folder", "keep the data file beside the .onnx file")
+            raise EspdlError(
+                what,
+                f"its external data ('{location}') lies outside the model's folder",
+                "keep the data file beside the .onnx file",
+            )
         if not resolved.is_file():
             raise EspdlError(what, f"its external data file '{location}' is missing", "copy it beside the .onnx file")
         found[resolved] = None

@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
 
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, version_converter
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, first_line
 from espdl.frontend.external import external_files
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
 MAXIMUM_OPSET = 25
-SUPPORTED_INPUTS = {TensorProto.FLOAT: "float32", TensorProto.INT64: "int64", TensorProto.INT32: "int32", TensorProto.BOOL: "bool"}
+SUPPORTED_INPUTS = {
+    TensorProto.FLOAT: "float32",
+    TensorProto.INT64: "int64",
+    TensorProto.INT32: "int32",
+    TensorProto.BOOL: "bool",
+}
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,24 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
 
 def _parse(path: Path, label: str) -> onnx.ModelProto:
     if not path.is_file():
-        raise EspdlError(label, f"there is no such file ({path})", "check MODEL; relative paths start at the CMakeLists.txt that names them")
+        raise EspdlError(
+            label,
+            f"there is no such file ({path})",
+            "check MODEL; relative paths start at the CMakeLists.txt that names them",
+        )
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
     except (DecodeError, OSError, ValueError) as error:
-        raise EspdlError(label, f"it cannot be read as an ONNX model ({error})", "export the model again; the file may be incomplete") from error
+        raise EspdlError(
+            label, f"it cannot be read as an ONNX model ({error})", "export the model again; the file may be incomplete"
+        ) from error
     if not proto.HasField("graph") or not proto.graph.output or not proto.ir_version:
-        raise EspdlError(label, "it is not an ONNX model: it holds no graph with outputs", "pass the .onnx file that your framework exported")
+        raise EspdlError(
+            label,
+            "it is not an ONNX model: it holds no graph with outputs",
+            "pass the .onnx file that your framework exported",
+        )
     return proto
 
 
@@ -78,8 +93,11 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # the checker raises several types for one reason: the model is invalid
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise EspdlError(label, f"the ONNX checker rejects it: {first}", "export the model again with a current exporter, or mend it with onnx.checker's help") from error
+        raise EspdlError(
+            label,
+            f"the ONNX checker rejects it: {first_line(error)}",
+            "export the model again with a current exporter, or mend it with onnx.checker's help",
+        ) from error
     domains = {o.domain for o in proto.opset_import} - {"", "ai.onnx"}
     for node in proto.graph.node:
         if node.domain in domains:
@@ -97,13 +115,21 @@ def _opset(proto: onnx.ModelProto) -> int:
 def _convert_opset(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     version = _opset(proto)
     if version > MAXIMUM_OPSET:
-        raise EspdlError(label, f"it uses opset {version}, newer than {MAXIMUM_OPSET}", f"export it with an opset from {MINIMUM_OPSET} to {MAXIMUM_OPSET}")
+        raise EspdlError(
+            label,
+            f"it uses opset {version}, newer than {MAXIMUM_OPSET}",
+            f"export it with an opset from {MINIMUM_OPSET} to {MAXIMUM_OPSET}",
+        )
     if version >= MINIMUM_OPSET:
         return proto
     try:
         return version_converter.convert_version(proto, MINIMUM_OPSET)
     except Exception as error:
-        raise EspdlError(label, f"it uses opset {version} and cannot be converted to {MINIMUM_OPSET} ({str(error).splitlines()[0]})", f"export it with opset {MINIMUM_OPSET} or newer") from error
+        raise EspdlError(
+            label,
+            f"it uses opset {version} and cannot be converted to {MINIMUM_OPSET} ({first_line(error)})",
+            f"export it with opset {MINIMUM_OPSET} or newer",
+        ) from error
 
 
 def _drop_initializers_from_inputs(proto: onnx.ModelProto) -> None:
@@ -118,34 +144,48 @@ def _static_inputs(proto: onnx.ModelProto, label: str, shapes: dict[str, Sequenc
     unknown = sorted(set(shapes) - {i.name for i in proto.graph.input})
     if unknown:
         names = ", ".join(i.name for i in proto.graph.input)
-        raise EspdlError(f"{label}: shape for '{unknown[0]}'", "the model has no such input", f"its inputs are: {names}")
+        raise EspdlError(
+            f"{label}: shape for '{unknown[0]}'", "the model has no such input", f"its inputs are: {names}"
+        )
     symbols: dict[str, int] = {}
     return tuple(_static_input(value, label, shapes.get(value.name), symbols) for value in proto.graph.input)
 
 
-def _static_input(value: onnx.ValueInfoProto, label: str, wanted: Sequence[int] | None, symbols: dict[str, int]) -> ValueInfo:
+def _static_input(
+    value: onnx.ValueInfoProto, label: str, wanted: Sequence[int] | None, symbols: dict[str, int]
+) -> ValueInfo:
     what = f"{label}: input '{value.name}'"
     if not value.type.HasField("tensor_type"):
         raise EspdlError(what, "it is not a tensor", "export the model with tensor inputs only")
     tensor = value.type.tensor_type
     if tensor.elem_type not in SUPPORTED_INPUTS:
-        name = TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type in TensorProto.DataType.values() else tensor.elem_type
+        name = (
+            TensorProto.DataType.Name(tensor.elem_type)
+            if tensor.elem_type in TensorProto.DataType.values()
+            else tensor.elem_type
+        )
         raise EspdlError(what, f"its type is {name}", f"use one of {', '.join(SUPPORTED_INPUTS.values())}")
     if not tensor.HasField("shape"):
         raise EspdlError(what, "the model does not say its shape", f"pass the shape: --shape {value.name}=1,3,32,32")
     dims = tensor.shape.dim
     if wanted is not None and len(wanted) != len(dims):
-        raise EspdlError(what, f"it has {len(dims)} dimensions, the given shape {len(wanted)}", "give one number per dimension")
+        raise EspdlError(
+            what, f"it has {len(dims)} dimensions, the given shape {len(wanted)}", "give one number per dimension"
+        )
     for axis, dim in enumerate(dims):
         fixed = dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
         given = wanted[axis] if wanted is not None else None
         if fixed is not None and given not in (None, fixed):
-            raise EspdlError(what, f"dimension {axis} is {fixed} in the model, not {given}", "leave the shape away, or export the model with another one")
+            raise EspdlError(
+                what,
+                f"dimension {axis} is {fixed} in the model, not {given}",
+                "leave the shape away, or export the model with another one",
+            )
         size = fixed or given or symbols.get(dim.dim_param) or (1 if axis == 0 else None)
         if size is None:
             raise EspdlError(
                 what,
-                f"dimension {axis} ('{dim.dim_param or '?'}') has no fixed size, and the generated C has only static shapes",
+                f"dimension {axis} ('{dim.dim_param or '?'}') has no fixed size, and the C has only static shapes",
                 f"pass the shape (--shape {value.name}=...), or export the model with fixed sizes",
             )
         if dim.dim_param:

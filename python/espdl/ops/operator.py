@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Callable, ClassVar, Mapping, Protocol, Sequence
+from functools import cache
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class Operator(ABC):
 
     @classmethod
     @abstractmethod
-    def from_match(cls, match: Match) -> "Operator":
+    def from_match(cls, match: Match) -> Operator:
         """The operator at a place where the pattern matched; raises `Mismatch` with the reason where it is none."""
 
     @staticmethod
@@ -103,7 +104,7 @@ def operator(name: str) -> Callable[[type[Operator]], type[Operator]]:
     return register
 
 
-@lru_cache(maxsize=None)
+@cache
 def operators() -> Mapping[str, type[Operator]]:
     """All operators by name, found in this package's files."""
     package = importlib.import_module("espdl.ops")

@@ -77,6 +77,9 @@ def _without_input_transpose(graph: Graph) -> Graph:
             graph,
             operators=tuple(o for o in graph.operators if o is not readers[0]),
             inputs=tuple(replace(p, tensor=tensor.name, layout="NHWC") if p is port else p for p in graph.inputs),
-            parameters=tuple(replace(tensor, scale=t.scale, zero_point=t.zero_point) if t.name == port.tensor else t for t in graph.parameters),
+            parameters=tuple(
+                replace(tensor, scale=t.scale, zero_point=t.zero_point) if t.name == port.tensor else t
+                for t in graph.parameters
+            ),
         )
     return graph

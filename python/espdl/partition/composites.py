@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import tvm
 from tvm import relax
@@ -29,12 +30,16 @@ class Composites:
 
     def group(self, module: tvm.IRModule) -> tvm.IRModule:
         fusion = [
-            FusionPattern(f"espdl.{name}", pattern.root, pattern.labels, lambda context, p=pattern: self._check(p, context))
+            FusionPattern(
+                f"espdl.{name}", pattern.root, pattern.labels, lambda context, p=pattern: self._check(p, context)
+            )
             for name, pattern in self.patterns.items()
         ]
         return relax.transform.FuseOpsByPattern(fusion, bind_constants=True)(module)
 
-    def operator_of(self, function: relax.Function, arguments: Any, name: Callable[[Any], str], output_name: str) -> Operator:
+    def operator_of(
+        self, function: relax.Function, arguments: Any, name: Callable[[Any], str], output_name: str
+    ) -> Operator:
         """The operator that a composite function holds; `arguments` are those of its call in main."""
         pattern = self.patterns[str(function.attrs["Composite"]).split(".", 1)[1]]
         definitions = relax.analysis.get_var2val(function)
@@ -57,7 +62,9 @@ class Composites:
         bindings = dict(context.matched_bindings.items())
         variables = context.value_to_bound_var
         output = variables[context.matched_expr].name
-        expressions = {k: e if isinstance(e, tvm.ir.Var) else variables.get(e, e) for k, e in context.annotated_expr.items()}
+        expressions = {
+            k: e if isinstance(e, tvm.ir.Var) else variables.get(e, e) for k, e in context.annotated_expr.items()
+        }
         try:
             match = TvmMatch(
                 pattern, expressions, lambda e: bindings.get(e, e) if isinstance(e, tvm.ir.Var) else e,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Mapping
 
 import tvm
 from tvm import relax
@@ -97,7 +97,9 @@ class GraphBuilder:
 
     def _name(self, expression) -> str:
         if is_constant(expression):
-            raise EspdlError(self.label, "one of its outputs does not depend on any input", "remove that output before the export")
+            raise EspdlError(
+                self.label, "one of its outputs does not depend on any input", "remove that output before the export"
+            )
         return self.names[expression]
 
     def _unique(self, name: str) -> str:

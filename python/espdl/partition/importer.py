@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping
 
 import onnx
 import tvm
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, first_line
 from espdl.partition import tvm_compat
 from espdl.quantize.types import QuantizedModel
 
@@ -51,7 +51,7 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
     def on_error(identifier: str, operator: str, error: Exception) -> EspdlError:
         node = names.nodes.get(identifier, (identifier, operator))[0]
         known = operator in tvm_compat.importable_operators()
-        why = f"TVM cannot import it ({str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__})"
+        why = f"TVM cannot import it ({first_line(error)})"
         return EspdlError(
             f"{model.label}: node '{node}' ({operator})",
             why if known else "there is no lowering for this operator, neither in a backend nor in TVM",

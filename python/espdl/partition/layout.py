@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from functools import lru_cache
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 import tvm
@@ -42,7 +42,7 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
     return register
 
 
-@lru_cache(maxsize=None)
+@cache
 def _all_rules() -> Mapping[str, Rule]:
     package = importlib.import_module("espdl.partition.layout_rules")
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
@@ -92,7 +92,11 @@ class Layout(Rewriter):
 
     def _other_form(self, variable, forms: dict, convert: Callable, axes: tuple[int, ...]):
         definition = self.old.get(variable)
-        if op_name(definition) == "relax.dequantize" and isinstance(definition.args[0], tvm.ir.Var) and self._per_tensor(definition):
+        if (
+            op_name(definition) == "relax.dequantize"
+            and isinstance(definition.args[0], tvm.ir.Var)
+            and self._per_tensor(definition)
+        ):
             source = convert(definition.args[0])
             return self.emit(self.dequantize(source, definition, 0), variable.name)
         return self.emit(permute(forms[variable], axes), variable.name)
@@ -104,7 +108,9 @@ class Layout(Rewriter):
     @staticmethod
     def dequantize(source, call, axis: int):
         """`call` (a dequantize) applied to `source`."""
-        return relax.op.dequantize(source, call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype"))
+        return relax.op.dequantize(
+            source, call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype")
+        )
 
     def constant_source(self, expression):
         """The constant, or the dequantize of a constant, behind an old value (seen through a reshape); else None."""

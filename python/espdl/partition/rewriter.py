@@ -32,7 +32,9 @@ class Rewriter:
             if variable.name_hint != "main":
                 result[variable] = other
         if function.attrs:
-            result["main"] = result["main"].with_attrs({k: v for k, v in function.attrs.items() if k != "global_symbol"})
+            result["main"] = result["main"].with_attrs(
+                {k: v for k, v in function.attrs.items() if k != "global_symbol"}
+            )
         return relax.transform.DeadCodeElimination()(result)
 
     def _binding(self, binding):

@@ -50,7 +50,12 @@ class Int8Moves(Rewriter):
 
 def _same_scale(quantize, dequantize) -> bool:
     def same(a, b) -> bool:
-        return is_constant(a) and is_constant(b) and a.value.numpy().size == 1 and np.array_equal(a.value.numpy(), b.value.numpy())
+        return (
+            is_constant(a)
+            and is_constant(b)
+            and a.value.numpy().size == 1
+            and np.array_equal(a.value.numpy(), b.value.numpy())
+        )
 
     return (
         same(quantize.args[1], dequantize.args[1])

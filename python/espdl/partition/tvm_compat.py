@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from typing import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import onnx
 import tvm
@@ -104,7 +104,7 @@ class _NamedImporter(onnx_frontend.ONNXGraphImporter):
 
 
 def import_onnx(model: onnx.ModelProto, on_error: ConversionError) -> tvm.IRModule:
-    """Relax's ONNX importer with our converters; `on_error(node name, operator, error)` makes the exception to raise."""
+    """Relax's ONNX importer with our converters; `on_error(node, operator, error)` makes the exception to raise."""
     shapes: Mapping[str, Sequence[int]] = {
         i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input
     }

@@ -12,24 +12,35 @@ import base64
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Mapping, Union
 
 import numpy as np
 
 # A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
-ParamValue = Union[int, float, str, tuple]
+ParamValue = int | float | str | tuple
 
-ITEM_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "float64": 8}
+ITEM_BYTES = {
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+    "int16": 2,
+    "uint16": 2,
+    "int32": 4,
+    "uint32": 4,
+    "float32": 4,
+    "int64": 8,
+    "float64": 8,
+}
 
 
 @dataclass(frozen=True)
 class Tensor:
     """A value that one call writes and others read.
 
-    `shape` is the order in memory (row major), batch included. `real = scale * (q - zero_point)`; `scale` is None for
-    tensors that are not quantised. `alias_of` names the tensor whose memory this one shares, `alias_offset` bytes behind
-    its start. `offset` is the place in the arena in bytes, None until memory is planned.
+    `shape` is the order in memory (row major), batch included. `real = scale * (q - zero_point)`; `scale` is None
+    for tensors that are not quantised. `alias_of` names the tensor whose memory this one shares, `alias_offset` bytes
+    behind its start. `offset` is the place in the arena in bytes, None until memory is planned.
     """
 
     name: str
@@ -107,7 +118,7 @@ class KernelCall:
 class Port:
     """An input or output of the model as the application sees it.
 
-    `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how its `shape` is to be read ("NCHW", "NHWC" or "").
+    `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how to read its `shape`: "NCHW", "NHWC" or "".
     """
 
     name: str
@@ -148,7 +159,7 @@ class Plan:
         return json.dumps(_encode(self), indent=1, sort_keys=True) + "\n"
 
     @staticmethod
-    def from_json(text: str) -> "Plan":
+    def from_json(text: str) -> Plan:
         return _decode(json.loads(text))
 
 

@@ -16,4 +16,6 @@ def quantization(layout: Layout, call):
     function = relax.op.quantize if op_name(call) == "relax.quantize" else relax.op.dequantize
     per_tensor = math.prod(shape_of(call.args[1])) == 1
     axis = 0 if per_tensor else TO_NHWC.index(attribute(call, "axis") % 4)
-    return function(layout.nhwc(call.args[0]), call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype"))
+    return function(
+        layout.nhwc(call.args[0]), call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype")
+    )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo    a real network from ONNX to checked int8 output on this computer
+# make test    all tests (10 minutes on 2 cores at most)
+# make quick   what must be green before a commit (under a minute)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Packages of the registry only: what the user has set for Python elsewhere must not leak in.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+.PHONY: demo test quick test-all lint docs bench bench-check lock clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/python examples/digits/demo.py
+
+test: $(VENV)/.test lint
+	cd python && ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not sweep"
+
+quick: $(VENV)/.test lint
+	cd python && ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
+
+test-all: $(VENV)/.test lint
+	cd python && ESPDL_TEST_EXAMPLES=1000 ../$(BIN)/python -m pytest -q -n $(WORKERS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks
+	$(BIN)/ruff format --check --quiet --config python/pyproject.toml python examples benchmarks
+
+docs: $(VENV)/.runtime
+	$(BIN)/python -I python/espdl_cli.py ops --markdown > docs/operators.md
+
+bench: $(VENV)/.runtime
+	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))
+
+bench-check: $(VENV)/.runtime
+	$(BIN)/python benchmarks/run.py --check
+
+# Both locks hold every package with its hashes, for all platforms and all versions of Python that we support.
+lock: $(VENV)/.test
+	$(PIP) uv
+	cd python && ../$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
+	cd python && ../$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet -o requirements-test.lock
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is %d.%d: make PYTHON=<path>" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/.created python/requirements.lock
+	$(PIP) --require-hashes -r python/requirements.lock
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime python/requirements-test.lock
+	$(PIP) --require-hashes -r python/requirements-test.lock
+	touch $@
+
+clean:
+	rm -rf build $(VENV)
