@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: CC0-1.0
+"""A build does what a change needs and no more: the same table for plain CMake and, where IDF_PATH is set, for ESP-IDF."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from projects import IdfProject, PlainProject, Project, write_calibration, write_model
+
+needs_idf = pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set")
+
+
+@pytest.fixture(scope="module", params=["cmake", pytest.param("idf", marks=needs_idf)])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, component: Path) -> Project:
+    kind = {"cmake": PlainProject, "idf": IdfProject}[request.param]
+    project = kind(tmp_path_factory.mktemp(request.param) / "pro ject", component)
+    project.build()
+    assert project.compilations == 1
+    return project
+
+
+@pytest.fixture
+def project(built: Project) -> Project:
+    """Up to date, whatever the test before did."""
+    built.build()
+    return built
+
+
+def touch(path: Path) -> None:
+    # Later than every output, on file systems with coarse time stamps too.
+    future = time.time() + 1
+    os.utime(path, (future, future))
+
+
+def test_unchanged_does_nothing(project: Project) -> None:
+    project.build()
+    assert "no work to do" in project.output
+
+
+def test_changed_weights_change_the_answer(project: Project) -> None:
+    before = project.answer()
+    write_model(project.folder / "models" / "net.onnx", seed=1)
+    project.build()
+    assert project.compilations == 1
+    assert project.recompiled("net_weights.S")
+    assert project.answer() != before
+
+
+def test_touched_model_recompiles_nothing(project: Project) -> None:
+    touch(project.folder / "models" / "net.onnx")
+    project.build()
+    assert project.compilations == 1
+    assert not project.recompiled("net.c")
+    project.build()
+    assert "no work to do" in project.output
+
+
+def test_calibration(project: Project) -> None:
+    write_calibration(project.folder / "models" / "calib.npy", seed=1)
+    project.build()
+    assert project.compilations == 1
+    assert project.recompiled("net.c")
+
+
+def test_external_weights(project: Project) -> None:
+    model = project.folder / "models" / "net.onnx"
+    write_model(model, external=True)
+    project.build()
+    before = project.answer()
+    skeleton = model.read_bytes()
+    write_model(model, seed=2, external=True)
+    assert model.read_bytes() == skeleton
+    os.utime(model, (0, 0))
+    project.build()
+    assert project.compilations == 1
+    assert project.answer() != before
+
+
+def test_own_python_module(project: Project) -> None:
+    touch(project.component / "python" / "espdl" / "pipeline.py")
+    project.build()
+    assert project.compilations == 1
+    assert not project.recompiled("net.c")
+
+
+def test_template(project: Project) -> None:
+    template = project.component / "python" / "espdl" / "emit" / "templates" / "model.c.jinja"
+    template.write_text(template.read_text() + "/* changed */\n")
+    project.build()
+    assert project.compilations == 1
+    assert project.recompiled("net.c")
+
+
+def test_options_that_the_compiler_reads(project: Project) -> None:
+    idf = isinstance(project, IdfProject)
+    project.set_option(*(("ESPDL_CALIBRATION_METHOD_MINMAX", "y") if idf else ("ESPDL_CALIBRATION_METHOD", "minmax")))
+    project.build()
+    assert project.compilations == 1
+    project.set_option(*(("ESPDL_SCHEME_AFFINE", "y") if idf else ("ESPDL_SCHEME", "affine")))
+    project.build()
+    assert project.compilations == 1
+
+
+def test_other_options_cost_nothing(project: Project) -> None:
+    idf = isinstance(project, IdfProject)
+    project.set_option(*(("FREERTOS_HZ", "250") if idf else ("CMAKE_BUILD_TYPE", "Debug")))
+    project.build()
+    assert "Building C object" in project.output
+    assert project.compilations == 0
+
+
+def test_failed_compilation_recovers(project: Project) -> None:
+    model = project.folder / "models" / "net.onnx"
+    write_model(model, operator="NoSuchOperator")
+    assert not project.try_build()
+    assert "NoSuchOperator" in project.output
+    assert "Remedy:" in project.output
+    assert "Traceback" not in project.output
+    assert not project.try_build(), "the failure was forgotten"
+    write_model(model)
+    project.build()
+    assert project.compilations == 1
+
+
+def test_calibration_folder(tmp_path: Path, component: Path) -> None:
+    project = PlainProject(tmp_path / "p", component, "espdl_add_onnx_model(app MODEL models/net.onnx CALIBRATION samples)")
+    samples = project.folder / "samples"
+    samples.mkdir()
+    write_calibration(samples / "a.npy")
+    project.build()
+    write_calibration(samples / "b.npy", seed=5)
+    project.build()
+    assert project.compilations == 1
+    write_calibration(samples / "a.npy", seed=6)
+    project.build()
+    assert project.compilations == 1
+    project.build()
+    assert "no work to do" in project.output
+
+
+def test_makefiles(tmp_path: Path, component: Path) -> None:
+    project = PlainProject(tmp_path / "p", component, generator="Unix Makefiles")
+    project.build()
+    before = project.answer()
+    project.build()
+    assert project.compilations == 0
+    touch(project.folder / "models" / "net.onnx")
+    project.build()
+    assert project.compilations == 1
+    time.sleep(1.1)  # the touched model lies in the future
+    write_model(project.folder / "models" / "net.onnx", seed=1)
+    project.build()
+    assert project.compilations == 1
+    assert project.answer() != before
+    project.build()
+    assert project.compilations == 0
+
+
+def test_settings_of_an_sdkconfig(tmp_path: Path, component: Path) -> None:
+    project = PlainProject(tmp_path / "p", component)
+    sdkconfig = project.folder / "sdkconfig"
+    sdkconfig.write_text('CONFIG_IDF_TARGET="esp32s3"\nCONFIG_ESPDL_SCHEME_AFFINE=y\n')
+    assert project.configure("-DESPDL_SDKCONFIG=sdkconfig"), project.output
+    project.build()
+    options = (project.folder / "build" / "espdl" / "net.options.json").read_text()
+    assert '"chip" : "esp32s3"' in options
+    assert '"scheme" : "affine"' in options
+    sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_FREERTOS_HZ=250\n")
+    project.build()
+    assert project.compilations == 0
+    sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_ESPDL_CALIBRATION_METHOD_MINMAX=y\n")
+    project.build()
+    assert project.compilations == 1
