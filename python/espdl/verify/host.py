@@ -68,7 +68,7 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
     compiler = find_compiler()
     archive = library(folder.parent, flags=flags)
     program = folder / f"{name}_program"
-    _compile(
+    run_tool(
         compiler,
         *FLAGS,
         *flags,
@@ -89,9 +89,12 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
     return Program(program, plan)
 
 
-def library(folder: Path, *, flags: Sequence[str] = ()) -> Path:
-    """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed."""
-    compiler = find_compiler()
+def library(folder: Path, *, flags: Sequence[str] = (), compiler: str | None = None, archiver: str = "ar") -> Path:
+    """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed.
+
+    `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain.
+    """
+    compiler = compiler or find_compiler()
     sources = sorted([*(COMPONENT / "src").glob("*.c"), *(COMPONENT / "src" / "kernels").glob("*.c")])
     if not sources:
         raise EspdlError(
@@ -109,16 +112,17 @@ def library(folder: Path, *, flags: Sequence[str] = ()) -> Path:
     staging = archive.with_suffix(f".{os.getpid()}.tmp")
     staging.mkdir(parents=True)
     try:
-        _compile(compiler, *FLAGS, *flags, f"-I{COMPONENT / 'include'}", "-c", *map(str, sources), cwd=staging)
+        run_tool(compiler, *FLAGS, *flags, f"-I{COMPONENT / 'include'}", "-c", *map(str, sources), cwd=staging)
         objects = sorted(str(path) for path in staging.glob("*.o"))
-        _compile(shutil.which("ar") or "ar", "rcs", str(staging / "library.a"), *objects)
+        run_tool(archiver, "rcs", str(staging / "library.a"), *objects)
         os.replace(staging / "library.a", archive)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return archive
 
 
-def _compile(*command: str, cwd: Path | None = None) -> None:
+def run_tool(*command: str, cwd: Path | None = None) -> str:
+    """What a tool of a toolchain prints; EspdlError with its message where it refuses."""
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     if done.returncode != 0:
         raise EspdlError(
@@ -126,3 +130,4 @@ def _compile(*command: str, cwd: Path | None = None) -> None:
             f"{Path(command[0]).name} refused it:\n{done.stderr.strip()}",
             "report this as a bug of espdl, with the model if you can share it",
         )
+    return done.stdout

@@ -23,8 +23,11 @@ class Results:
     layers: tuple[tuple[np.ndarray, ...], ...]
 
 
-def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool) -> bytes:
-    """The bytes to feed: `inputs` are by name of the port, [N, ...], in the tensor's dtype; ValueError otherwise."""
+def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool, costs: bool = False) -> bytes:
+    """The bytes to feed: `inputs` are by name of the port, [N, ...], in the tensor's dtype; ValueError otherwise.
+
+    `layers` asks for every layer's outputs, `costs` for what each layer costs, on machines that count it.
+    """
     columns = []
     for port in plan.inputs:
         tensor = plan.tensor(port.tensor)
@@ -36,7 +39,7 @@ def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool) -> bytes:
     if len({len(column) for column in columns}) > 1:
         raise ValueError("the inputs have different numbers of samples")
     samples = len(columns[0]) if columns else 1
-    head = np.array([samples, int(layers)], "<u4").tobytes()
+    head = np.array([samples, int(layers) + 2 * int(costs)], "<u4").tobytes()
     return head + (np.concatenate(columns, axis=1).tobytes() if columns else b"")
 
 

@@ -4,7 +4,8 @@
 /*
  * Runs a compiled model on samples from a stream.
  *
- * In:  uint32 number of samples, uint32 1 to get every layer's outputs (else 0), then the inputs of each sample in order.
+ * In:  uint32 number of samples, uint32 what is wanted of each layer (1: its outputs, 2: its costs, 0: nothing), then the
+ *      inputs of each sample in order.
  * Out: for each sample, every layer's outputs (if wanted), then the model's outputs in order.
  * Integers are in the machine's byte order (little endian everywhere this runs).
  *
@@ -29,6 +30,7 @@
 #define GUARD_VALUE 0x5C
 #define ARENA_VALUE 0xA5
 
+enum { WANT_OUTPUTS = 1, WANT_COSTS = 2 };
 enum { FAILED_INPUT = 10, FAILED_STATUS = 11, FAILED_GUARD = 12 };
 
 static struct {
@@ -87,10 +89,20 @@ static void check(espdl_status_t status)
     }
 }
 
-static bool write_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
+/* The costs are read next to the layer, before anything else happens here. */
+static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
 {
-    (void)user;
-    for (size_t i = 0; phase == ESPDL_LAYER_END && i < layer->output_count; i++) {
+    const uint32_t wanted = *(const uint32_t *)user;
+    if (phase == ESPDL_LAYER_BEGIN) {
+        if ((wanted & WANT_COSTS) != 0) {
+            harness_before_layer();
+        }
+        return true;
+    }
+    if ((wanted & WANT_COSTS) != 0) {
+        harness_after_layer();
+    }
+    for (size_t i = 0; (wanted & WANT_OUTPUTS) != 0 && i < layer->output_count; i++) {
         harness_write(s_memory.arena.bytes + layer->outputs[i].offset, layer->outputs[i].bytes);
     }
     return true;
@@ -114,9 +126,9 @@ static void run_sample(espdl_t *instance)
 
 int main(void)
 {
-    uint32_t samples, layers;
+    uint32_t samples, wanted;
     read_exactly(&samples, sizeof(samples));
-    read_exactly(&layers, sizeof(layers));
+    read_exactly(&wanted, sizeof(wanted));
     set_guards();
 
     espdl_t instance;
@@ -124,7 +136,8 @@ int main(void)
         .arena = &s_memory.arena,
         .arena_size = sizeof(s_memory.arena),
         .weights = place_weights(),
-        .on_layer = layers != 0 ? write_layer : NULL,
+        .on_layer = wanted != 0 ? on_layer : NULL,
+        .user = &wanted,
     };
     check(espdl_init(&instance, &HARNESS_MODEL, &config));
     for (uint32_t sample = 0; sample < samples; sample++) {

@@ -21,3 +21,7 @@ _Noreturn void harness_fail(int code, const char *text);
 /** Called right before and right after each run, to count what it costs. */
 void harness_before_run(void);
 void harness_after_run(void);
+
+/** Called right before and right after each layer, where the input stream asks for costs. */
+void harness_before_layer(void);
+void harness_after_layer(void);

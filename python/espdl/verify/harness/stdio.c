@@ -32,3 +32,11 @@ void harness_before_run(void)
 void harness_after_run(void)
 {
 }
+
+void harness_before_layer(void)
+{
+}
+
+void harness_after_layer(void)
+{
+}
