@@ -99,6 +99,10 @@ macro(_espdl_check_arguments)
         _espdl_fail("'${target}' has no source files, so nothing of it is compiled."
             "give it at least one; in ESP-IDF idf_component_register(SRCS main.c ...).")
     endif()
+    if(NOT CMAKE_ASM_COMPILE_OBJECT)
+        _espdl_fail("the language ASM is not enabled here, and the weights are an assembler file."
+            "name it in the project's CMakeLists.txt: project(<name> C ASM).")
+    endif()
     if(NOT espdl_arg_MODEL)
         _espdl_fail("MODEL is missing." "name the .onnx file: MODEL path/to/net.onnx.")
     endif()

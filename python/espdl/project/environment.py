@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python environment that a build makes for the compiler, so that nobody has to install one.
 
-A script for any Python from 3.8 on, with the standard library only: it has to say clearly what is wrong with an older one.
+A script for any Python from 3.8 on, with the standard library only: it has to say clearly that one is too old.
 
     environment.py locate <lock>    print the environment's interpreter and, on a second line, its stamp file
     environment.py create <lock>    make it, unless its stamp says that it is complete
@@ -101,7 +101,7 @@ def interpreter_of(folder: Path) -> Path:
 
 
 def create(lock: Path) -> None:
-    """Make the environment. Several builds may ask at once: one works, the others wait. A complete one is left untouched."""
+    """Make the environment; a complete one is left untouched. Builds may ask at once: one works, others wait."""
     folder = folder_for(lock)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(folder.name + ".lock")):
@@ -163,37 +163,48 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def check_packages(lock: Path) -> None:
-    """Raise EnvironmentProblem if the running interpreter lacks a package of `lock`, or has apache-tvm in another version.
+    """Raise EnvironmentProblem if the running interpreter lacks a package of `lock`, or has another apache-tvm.
 
-    Other packages may differ in version: they are the user's choice, and their interfaces are stable.
+    Other packages may differ in version: they are the user's choice, and their interfaces are stable. ESP-IDF's own
+    environment has its kconfiglib in the package esp-idf-kconfig, beside which the other cannot be installed.
     """
     from importlib import metadata
 
-    problems: list[str] = []
-    for package, version in packages_of(lock):
-        try:
-            found = metadata.version(package)
-        except metadata.PackageNotFoundError:
+    installed = {canonical(d.metadata["Name"]): d.version for d in metadata.distributions() if d.metadata["Name"]}
+    if "esp-idf-kconfig" in installed:
+        installed["kconfiglib"] = installed["esp-idf-kconfig"]
+    problems = []
+    for package, version in packages_for_this_system(lock):
+        found = installed.get(package)
+        if found is None:
             problems.append(f"{package} is missing")
-            continue
-        if package == "apache-tvm" and found != version:
+        elif package == "apache-tvm" and found != version:
             problems.append(f"apache-tvm is {found} instead of {version}")
     if problems:
         raise EnvironmentProblem(
             f"{sys.executable} cannot run the compiler: {', '.join(problems)}.",
-            f"install them with '{sys.executable} -m pip install -r {lock}', or unset ESPDL_PYTHON and the build makes an "
-            "environment itself",
+            f"install them with '{sys.executable} -m pip install -r {lock}', or unset ESPDL_PYTHON: then the build "
+            "makes an environment itself",
         )
 
 
-def packages_of(lock: Path) -> list[tuple[str, str]]:
-    """(package, version) of each line `package==version` whose marker, if any, is not for another system."""
-    found = []
+def canonical(package: str) -> str:
+    """The one spelling of a package's name."""
+    return re.sub("[-_.]+", "-", package).lower()
+
+
+def packages_for_this_system(lock: Path) -> Iterator[tuple[str, str]]:
+    """(package, version) of each line `package==version ; marker` whose marker, if any, holds here."""
+    try:
+        from packaging.markers import Marker
+    except ImportError:  # it is in the lock: that it is missing will be told
+        Marker = None
     for line in lock.read_text(encoding="utf-8").splitlines():
-        match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(;.*)?", line)
-        if match and not match.group(3):  # packages with a marker are needed by some systems only
-            found.append((match.group(1), match.group(2)))
-    return found
+        match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(?:;([^\\]*))?", line)
+        if match:
+            package, version, marker = match.groups()
+            if marker is None or (Marker and Marker(marker.strip()).evaluate()):
+                yield canonical(package), version
 
 
 def main(arguments: list[str]) -> int:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The menuconfig settings of this component outside ESP-IDF: an sdkconfig file, completed by the defaults of Kconfig.
 
-Inside ESP-IDF its own build system reads both; here kconfiglib does, so that a program on the computer is compiled with the
-settings of the firmware.
+Inside ESP-IDF its own build system reads both; here kconfiglib does, so that a program on the computer is compiled with
+the settings of the firmware.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TARGETS = ("linux", *targets.CHIPS[1:])
 
 
 def read(sdkconfig: Path) -> dict[str, str | int | bool]:
-    """The settings of `sdkconfig` by lower-case name ("scheme": "affine", "profile": False, ...), choices as one string.
+    """The settings of `sdkconfig` by lower-case name, choices as one string: "scheme": "affine", "profile": False, ...
 
     EspdlError if there is no such file, or it or Kconfig cannot be read.
     """
@@ -64,7 +64,7 @@ def as_cmake(settings: dict[str, str | int | bool]) -> str:
 
 
 def _import_kconfiglib(sdkconfig: Path) -> ModuleType:
-    """The module that defines `Kconfig`: kconfiglib's, or esp-idf-kconfig's, which hides it where both are installed."""
+    """The module that defines `Kconfig`: kconfiglib's, or esp-idf-kconfig's, which hides it where both are there."""
     try:
         from esp_kconfiglib import Kconfig
     except ImportError:

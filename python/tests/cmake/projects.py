@@ -15,7 +15,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-COMPONENT_PARTS = ("CMakeLists.txt", "Kconfig", "project_include.cmake", "idf_component.yml", "cmake", "include", "src", "python")
+COMPONENT_PARTS = (
+    "CMakeLists.txt",
+    "Kconfig",
+    "project_include.cmake",
+    "idf_component.yml",
+    "cmake",
+    "include",
+    "src",
+    "python",
+)
 
 MAIN_C = r"""
 #include <stdio.h>
@@ -182,7 +191,9 @@ class IdfProject(Project):
     def idf_py(self, *arguments: str) -> bool:
         environment = os.environ.get("IDF_PYTHON_ENV_PATH")
         python = Path(environment) / "bin" / "python" if environment else Path("python")
-        return self._run(python, Path(os.environ["IDF_PATH"]) / "tools" / "idf.py", *arguments, IDF_COMPONENT_MANAGER="0")
+        return self._run(
+            python, Path(os.environ["IDF_PATH"]) / "tools" / "idf.py", *arguments, IDF_COMPONENT_MANAGER="0"
+        )
 
     def try_build(self) -> bool:
         self.output = ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""A build does what a change needs and no more: the same table for plain CMake and, where IDF_PATH is set, for ESP-IDF."""
+"""A build does what a change needs and no more: one table for plain CMake and, where IDF_PATH is set, for ESP-IDF."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def test_failed_compilation_recovers(project: Project) -> None:
 
 
 def test_calibration_folder(tmp_path: Path, component: Path) -> None:
-    project = PlainProject(tmp_path / "p", component, "espdl_add_onnx_model(app MODEL models/net.onnx CALIBRATION samples)")
+    project = PlainProject(
+        tmp_path / "p", component, "espdl_add_onnx_model(app MODEL models/net.onnx CALIBRATION samples)"
+    )
     samples = project.folder / "samples"
     samples.mkdir()
     write_calibration(samples / "a.npy")

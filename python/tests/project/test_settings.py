@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Kconfig and sdkconfig as seen from outside ESP-IDF."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from espdl import pipeline, targets
+from espdl.errors import EspdlError
+from espdl.project import settings
+
+
+@pytest.fixture
+def sdkconfig(tmp_path: Path) -> Path:
+    return tmp_path / "sdkconfig"
+
+
+def test_defaults_are_those_of_the_compiler(sdkconfig: Path) -> None:
+    sdkconfig.write_text("")
+    found = settings.read(sdkconfig)
+    for field in dataclasses.fields(pipeline.Options):
+        if field.name in found and field.name != "calibration":
+            assert found[field.name] == field.default, field.name
+    assert {"chip", "scheme", "kernels", "weights", "profile", "calibration_samples"} <= found.keys()
+
+
+def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
+    text = settings.KCONFIG.read_text()
+    for name, allowed in pipeline._CHOICES.items():
+        for value in allowed:
+            if name == "chip":
+                continue
+            assert f"config ESPDL_{name.upper()}_{value.upper()}\n" in text
+            sdkconfig.write_text(
+                f'CONFIG_IDF_TARGET="esp32s3"\nCONFIG_SPIRAM=y\nCONFIG_ESPDL_{name.upper()}_{value.upper()}=y\n'
+            )
+            assert settings.read(sdkconfig)[name] == value
+
+
+@pytest.mark.parametrize("chip", targets.CHIPS[1:])
+def test_the_chip_is_the_target(sdkconfig: Path, chip: str) -> None:
+    sdkconfig.write_text(f'CONFIG_IDF_TARGET="{chip}"\n')
+    assert settings.read(sdkconfig)["chip"] == chip
+
+
+def test_imitated_chip(sdkconfig: Path) -> None:
+    sdkconfig.write_text('CONFIG_IDF_TARGET="linux"\nCONFIG_ESPDL_CHIP_ESP32P4=y\n')
+    assert settings.read(sdkconfig)["chip"] == "esp32p4"
+
+
+def test_values_and_what_does_not_fit(sdkconfig: Path) -> None:
+    sdkconfig.write_text(
+        'CONFIG_ESPDL_CALIBRATION="a b/c"\nCONFIG_ESPDL_CALIBRATION_SAMPLES=12\nCONFIG_ESPDL_PROFILE=y\n'
+        "CONFIG_ESPDL_WEIGHTS_PSRAM=y\nCONFIG_OF_SOMEBODY_ELSE=y\n"
+    )
+    found = settings.read(sdkconfig)
+    assert (found["calibration"], found["calibration_samples"], found["profile"]) == ("a b/c", 12, True)
+    assert found["weights"] == "flash", "there is no PSRAM in this sdkconfig"
+
+
+def test_cmake_text(sdkconfig: Path) -> None:
+    text = settings.as_cmake({"scheme": "affine", "profile": True, "taps": False, "calibration_samples": 3})
+    assert text.splitlines() == [
+        "set(CONFIG_ESPDL_CALIBRATION_SAMPLES [==[3]==])",
+        "set(CONFIG_ESPDL_PROFILE [==[y]==])",
+        "set(CONFIG_ESPDL_SCHEME [==[affine]==])",
+        "set(CONFIG_ESPDL_TAPS [==[]==])",
+    ]
+
+
+def test_missing_sdkconfig(sdkconfig: Path) -> None:
+    with pytest.raises(EspdlError, match="there is no such file(.|\n)*Remedy: "):
+        settings.read(sdkconfig)
+
+
+@pytest.mark.skipif("IDF_PYTHON_ENV_PATH" not in os.environ, reason="IDF_PYTHON_ENV_PATH is not set")
+def test_kconfig_style() -> None:
+    python = Path(os.environ["IDF_PYTHON_ENV_PATH"]) / "bin" / "python"
+    checked = subprocess.run([python, "-m", "kconfcheck", settings.KCONFIG], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
