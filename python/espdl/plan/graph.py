@@ -67,7 +67,7 @@ class Graph:
             source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
             others = [k for k, name in enumerate(node.inputs) if k != i and self.spans[name].root == source.root]
             clobbered = [k for k in others if (k, o) not in node.in_place or self.spans[node.inputs[k]].start != 0]
-            if source.root != result.root and source.start == 0 and result.start == 0 and not clobbered:
+            if source.start == 0 and result.start == 0 and not clobbered:
                 pairs.append((source.root, result.root))
         return list(dict.fromkeys(pairs))
 

@@ -81,15 +81,15 @@ class _Layout:
     def best(self) -> tuple[dict[str, int], int]:
         """Address of every root and scratch area, and the bytes in all."""
         choice = list(self.choice)
-        places, height = self._pack(choice)
+        places, height = self._pack(choice, exact=False)
         for call, alternative in self._alternatives():
             if height == self.lower_bound:
-                break
+                return places, height
             trial = [*choice[:call], alternative, *choice[call + 1 :]]
-            other_places, other_height = self._pack(trial)
+            other_places, other_height = self._pack(trial, exact=False)
             if other_height < height:
                 choice, places, height = trial, other_places, other_height
-        return places, height
+        return self._pack(choice, exact=True)
 
     def _alternatives(self) -> list[tuple[int, Pairs]]:
         others = [
@@ -101,9 +101,9 @@ class _Layout:
         nothing = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
         return (others + nothing)[:ALTERNATIVES]
 
-    def _pack(self, choice: Sequence[Pairs]) -> tuple[dict[str, int], int]:
+    def _pack(self, choice: Sequence[Pairs], exact: bool) -> tuple[dict[str, int], int]:
         packer = Packer(self._blocks(choice))
-        addresses = packer.pack()
+        addresses = packer.pack(exact)
         places = {name: address for block, address in zip(packer.blocks, addresses) for name in block.members}
         return places, packer.height(addresses)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOCAL_SEARCH_STEPS = 400_000
-EXACT_SEARCH_STEPS = 400_000
+LOCAL_SEARCH_STEPS = 1_000_000
+EXACT_SEARCH_STEPS = 1_000_000
 EXACT_SEARCH_BLOCKS = 200
 
 
@@ -55,10 +55,10 @@ class Packer:
     def height(self, addresses: Sequence[int]) -> int:
         return max((address + size for address, size in zip(addresses, self.peak_size)), default=0)
 
-    def pack(self) -> list[int]:
-        """Addresses of the blocks, in their order."""
+    def pack(self, exact: bool = True) -> list[int]:
+        """Addresses of the blocks, in their order; without `exact` only what a quick search finds."""
         best = self._local_search()
-        if self.height(best) > self.lower_bound and len(self.blocks) <= EXACT_SEARCH_BLOCKS:
+        if exact and self.height(best) > self.lower_bound and len(self.blocks) <= EXACT_SEARCH_BLOCKS:
             best = _ExactSearch(self, best).run()
         return best
 

@@ -171,7 +171,7 @@ def _encode(value):
         fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields}
     if isinstance(value, np.ndarray):
-        data = np.ascontiguousarray(value)
+        data = np.asarray(value, order="C")
         return {
             "type": "array",
             "dtype": data.dtype.str,
