@@ -7,12 +7,13 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model
-from espdl.quantize import affine, calibration, qdq
+from espdl.quantize import affine, biases, calibration, qdq
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
+from espdl.quantize.network import Network
 from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
-from espdl.quantize.ranges import MinMax, Progress, observe
+from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.types import QuantizedModel, Settings
 
 __all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
@@ -34,14 +35,15 @@ def run(
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
     if samples is None:
         samples = calibration.open(None, model)
-    graph = Graph(proto)
-    placement = place(graph)
-    if not placement.quantized:
+    proto = biases.complete(proto)
+    quantized = place(Graph(proto)).quantized
+    if not quantized:
         raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
-    observers = observe(proto, placement.quantized, samples, lambda name: MinMax(), progress, len(samples))
-    ranges = {name: observer.range for name, observer in observers.items()}
-    scales = affine.choose(graph, placement, ranges)
-    return QuantizedModel(qdq.insert(graph, placement, scales), proto, model.label, model.inputs, settings.scheme, ranges)
+    network = Network.of(proto, observe(proto, quantized, samples, progress, len(samples)))
+    scales = affine.choose(network, settings)
+    result = qdq.insert(network.graph, network.placement, scales)
+    ranges = {name: statistics.range for name, statistics in network.statistics.items()}
+    return QuantizedModel(result, proto, model.label, model.inputs, settings.scheme, ranges)
 
 
 def _check_static(proto: onnx.ModelProto, model: Model) -> None:

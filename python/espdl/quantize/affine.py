@@ -3,43 +3,43 @@
 
 from __future__ import annotations
 
-from typing import Mapping
-
 import numpy as np
 
-from espdl.quantize.graph import Graph
-from espdl.quantize.placement import FIXED_RANGES, Placement, Weighted
-from espdl.quantize.types import Quantization, Scales
+from espdl.quantize.network import Layer, Network
+from espdl.quantize.placement import FIXED_RANGES
+from espdl.quantize.thresholds import METHODS
+from espdl.quantize.types import Quantization, Scales, Settings
 
 # A bias of at most 2**28 accumulator units leaves room for the products and keeps 29 bits for fast requantisation.
 BIAS_LIMIT = float(1 << 28)
+WEIGHT_LIMITS = (-127, 127)
+DEFAULT_METHOD = "minmax"
 
-Range = tuple[float, float]
 
-
-def choose(graph: Graph, placement: Placement, ranges: Mapping[str, Range]) -> Scales:
-    """Scales from observed ranges."""
-    activations = activation_scales(graph, placement, ranges)
+def choose(network: Network, settings: Settings) -> Scales:
+    """Scales from the observed distributions; weights and biases rounded to nearest."""
+    activations = activation_scales(network, settings.method if settings.method != "default" else DEFAULT_METHOD)
     weights, biases = {}, {}
-    for node in placement.weighted:
-        values, quantization, bias = quantize_weights(graph, node, activations[node.data])
-        weights[node.node.output[0]] = (values, quantization)
-        if bias is not None:
-            scale = (np.float64(activations[node.data].scale) * quantization.scale.astype(np.float64)).astype(np.float32)
-            biases[node.node.output[0]] = (bias, Quantization(scale, 0, "int32", 0))
-    return Scales(activations, weights, biases)
+    for layer in network.layers:
+        data = activations[layer.weighted.data]
+        quantization = Quantization(weight_scale(layer, data), 0, "int8", layer.weighted.axis)
+        weights[layer.key] = (round_weights(layer, quantization.scale, WEIGHT_LIMITS), quantization)
+        biases[layer.key] = round_bias(layer.bias, data, quantization)
+    return Scales(activations, weights, biases, WEIGHT_LIMITS)
 
 
-def activation_scales(graph: Graph, placement: Placement, ranges: Mapping[str, Range]) -> dict[str, Quantization]:
+def activation_scales(network: Network, method: str) -> dict[str, Quantization]:
     """One scale per group of tensors that should share it; tensors of known range get that range."""
     result = {}
-    for group in placement.groups:
-        fixed = [FIXED_RANGES[maker.op_type] for n in group if (maker := graph.producer.get(n)) and maker.op_type in FIXED_RANGES]
+    for group in network.placement.groups:
+        makers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
+        fixed = [FIXED_RANGES[m] for m in makers if m in FIXED_RANGES]
         if fixed:
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
             scale = Quantization(np.float32((high - low) / 256), -128 if low == 0.0 else 0)
         else:
-            scale = from_range(min(ranges[n][0] for n in group), max(ranges[n][1] for n in group))
+            ranges = [METHODS[method](network.statistics[n].distribution) for n in group]
+            scale = from_range(min(r[0] for r in ranges), max(r[1] for r in ranges))
         result.update(dict.fromkeys(group, scale))
     return result
 
@@ -54,29 +54,25 @@ def from_range(low: float, high: float) -> Quantization:
     return Quantization(scale, zero_point)
 
 
-def quantize_weights(graph: Graph, node: Weighted, data: Quantization) -> tuple[np.ndarray, Quantization, np.ndarray | None]:
-    """Integer weights with their scales, and the int32 bias [channels] (None where the node has none).
+def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:
+    """float32 [output channels].
 
     The scale of a channel is never so small that its bias would leave BIAS_LIMIT: channels that are nearly dead have
     weights of 1e-30 beside a bias of 0.1.
     """
-    weights = graph.array(node.weights).astype(np.float64)
-    rows = _rows(weights, node)
-    bias = graph.array(node.bias).astype(np.float64).reshape(-1) if node.bias is not None else None
-    scale = np.abs(rows).max(axis=1, initial=0.0) / 127
-    data_scale = np.float64(data.scale)
-    if bias is not None:
-        bias = np.broadcast_to(bias, scale.shape)
-        scale = np.maximum(scale, np.abs(bias) / (data_scale * BIAS_LIMIT))
-    scale = np.where(scale > np.finfo(np.float32).tiny * 2**24, scale, 1.0).astype(np.float32)
-    shape = [1] * weights.ndim
-    shape[node.axis] = -1
-    per_element = scale.astype(np.float64).reshape(shape)
-    values = np.clip(np.rint(weights / per_element), -127, 127).astype(np.int8)
-    integers = None if bias is None else np.rint(bias / (data_scale * scale.astype(np.float64))).astype(np.int32)
-    return values, Quantization(scale, 0, "int8", node.axis), integers
+    scale = np.abs(layer.rows(layer.weights)).max(axis=1, initial=0.0) / WEIGHT_LIMITS[1]
+    scale = np.maximum(scale, np.abs(layer.bias) / (np.float64(data.scale) * BIAS_LIMIT))
+    return np.where(scale > np.finfo(np.float32).tiny * 2**24, scale, 1.0).astype(np.float32)
 
 
-def _rows(weights: np.ndarray, node: Weighted) -> np.ndarray:
-    """The weights as [output channels, all that is summed]."""
-    return np.moveaxis(weights, node.axis, 0).reshape(weights.shape[node.axis], -1)
+def round_weights(layer: Layer, scale: np.ndarray, limits: tuple[int, int]) -> np.ndarray:
+    """int8 weights in the node's shape, rounded to the nearest step of `scale` (one value, or one per channel)."""
+    steps = np.rint(layer.weights / layer.per_output(scale.astype(np.float64)))
+    return np.clip(steps, *limits).astype(np.int8)
+
+
+def round_bias(bias: np.ndarray, data: Quantization, weights: Quantization) -> tuple[np.ndarray, Quantization]:
+    """`bias` (real values) as int32 at scale data scale * weights scale."""
+    scale = np.float64(data.scale) * weights.scale.astype(np.float64)
+    values = np.rint(bias / scale).astype(np.int32)
+    return values, Quantization(scale.astype(np.float32), 0, "int32", 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from espdl.quantize.graph import Graph
+from espdl.quantize.graph import Graph, attribute
 
 # Output and inputs hold the same values in another place, so that they can share one scale and stay int8.
 MOVES = {
@@ -66,10 +66,11 @@ def _weighted(graph: Graph, node: onnx.NodeProto) -> Weighted | None:
     if node.op_type == "Conv":
         return Weighted(node, data, weights, 0, bias, None, node.output[0])
     if node.op_type == "ConvTranspose":
-        return Weighted(node, data, weights, 1, bias, None, node.output[0])
+        # With groups, one index of the weights' output axis stands for several output channels.
+        return Weighted(node, data, weights, 1, bias, None, node.output[0]) if attribute(node, "group", 1) == 1 else None
     if node.op_type == "Gemm":
-        transposed = any(a.name == "transB" and a.i for a in node.attribute)
-        if any(a.name == "transA" and a.i for a in node.attribute):
+        transposed = bool(attribute(node, "transB", 0))
+        if attribute(node, "transA", 0) or (bias is not None and not _is_row(graph, bias)):
             return None
         return Weighted(node, data, weights, 0 if transposed else 1, bias, None, node.output[0])
     if node.op_type == "MatMul" and len(graph.constants[weights].dims) == 2:
@@ -79,6 +80,12 @@ def _weighted(graph: Graph, node: onnx.NodeProto) -> Weighted | None:
         bias = next(i for i in adder.input if graph.is_constant(i))
         return Weighted(node, data, weights, 1, bias, adder, adder.output[0])
     return None
+
+
+def _is_row(graph: Graph, bias: str) -> bool:
+    """Whether a Gemm's third operand is the same for all rows."""
+    dims = list(graph.constants[bias].dims)
+    return all(d == 1 for d in dims[:-1])
 
 
 def _bias_add(graph: Graph, name: str, channels: int) -> onnx.NodeProto | None:

@@ -37,19 +37,22 @@ class Quantization:
 class Scales:
     """Everything that turns a float graph into a quantised one: per tensor, per weights and per bias (by node output).
 
-    `weights` and `biases` hold integers; their Quantization says what they are worth.
+    `weights` and `biases` hold integers; their Quantization says what they are worth. `weight_limits` are the smallest and
+    the largest integer that weights may use.
     """
 
     activations: Mapping[str, Quantization]
     weights: Mapping[str, tuple[np.ndarray, Quantization]]
     biases: Mapping[str, tuple[np.ndarray, Quantization]]
+    weight_limits: tuple[int, int] = (-127, 127)
 
 
 @dataclass(frozen=True)
 class QuantizedModel:
     """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
 
-    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user.
+    `statistics`: observed (low, high) per quantised tensor. `factors`: quantised tensors that hold their float tensor
+    times a factor (missing: 1). `warnings`: sentences for the user.
     """
 
     proto: onnx.ModelProto
@@ -59,3 +62,4 @@ class QuantizedModel:
     scheme: str
     statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    factors: Mapping[str, float] = field(default_factory=dict)

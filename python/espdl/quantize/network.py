@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A float network with what is known of it, as one value that techniques turn into another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from espdl.quantize.graph import Graph, attribute
+from espdl.quantize.placement import Placement, Weighted, place
+from espdl.quantize.ranges import Statistics
+
+# (name of a node, index of its input) -> the constant that it reads there instead.
+Constants = Mapping[tuple[str, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Network:
+    """`factors`: quantised tensor -> what it is worth in units of the model's own tensor of that name (missing: 1)."""
+
+    graph: Graph
+    placement: Placement
+    statistics: Mapping[str, Statistics]
+    factors: Mapping[str, float]
+
+    @staticmethod
+    def of(proto: onnx.ModelProto, statistics: Mapping[str, Statistics], factors: Mapping[str, float] | None = None) -> Network:
+        graph = Graph(proto)
+        return Network(graph, place(graph), statistics, factors or {})
+
+    def layer(self, weighted: Weighted) -> Layer:
+        return Layer(self.graph, weighted)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [Layer(self.graph, weighted) for weighted in self.placement.weighted]
+
+    def with_constants(self, constants: Constants) -> onnx.ModelProto:
+        """The model with these constants; a constant that several nodes read is replaced only where it is named."""
+        proto = onnx.ModelProto()
+        proto.CopyFrom(self.graph.proto)
+        taken = {t.name for t in proto.graph.initializer} | {o for n in proto.graph.node for o in n.output}
+        nodes = {node.name: node for node in proto.graph.node}
+        for (node_name, index), values in constants.items():
+            node = nodes[node_name]
+            name = node.input[index]
+            readers = sum(list(n.input).count(name) for n in proto.graph.node)
+            if readers > 1:
+                name = f"{node.output[0]}_{index}"
+                while name in taken:
+                    name += "_"
+                taken.add(name)
+                node.input[index] = name
+            else:
+                kept = [t for t in proto.graph.initializer if t.name != name]
+                del proto.graph.initializer[:]
+                proto.graph.initializer.extend(kept)
+            proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, np.float32, order="C"), name))
+        return proto
+
+
+class Layer:
+    """A node with constant weights, seen as a matrix: one row per output channel, one column per summed product."""
+
+    def __init__(self, graph: Graph, weighted: Weighted):
+        self.graph = graph
+        self.weighted = weighted
+        self.node = weighted.node
+        self.key = weighted.node.output[0]
+        self.output = weighted.output
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float64, in the node's own shape."""
+        return self.graph.array(self.weighted.weights).astype(np.float64)
+
+    @property
+    def bias(self) -> np.ndarray:
+        """float64 [output channels]."""
+        bias = self.graph.array(self.weighted.bias).astype(np.float64).reshape(-1)
+        return np.broadcast_to(bias, (self.channels,))
+
+    @property
+    def channels(self) -> int:
+        return self.graph.constants[self.weighted.weights].dims[self.weighted.axis]
+
+    @property
+    def groups(self) -> int:
+        return int(attribute(self.node, "group", 1))
+
+    @property
+    def is_depthwise(self) -> bool:
+        return self.groups > 1 and self.weights.shape[1] == 1
+
+    def rows(self, values: np.ndarray) -> np.ndarray:
+        """Weights in the node's shape as [output channels, columns]."""
+        return np.moveaxis(values, self.weighted.axis, 0).reshape(self.channels, -1)
+
+    def from_rows(self, rows: np.ndarray) -> np.ndarray:
+        """What `rows` came from."""
+        shape = self.weights.shape
+        axis = self.weighted.axis
+        first = (shape[axis], *shape[:axis], *shape[axis + 1 :])
+        return np.moveaxis(rows.reshape(first), 0, axis)
+
+    def per_output(self, values: np.ndarray) -> np.ndarray:
+        """One value per output channel (or a scalar), shaped to broadcast over the weights."""
+        if np.ndim(values) == 0:
+            return np.asarray(values)
+        shape = [1] * self.weights.ndim
+        shape[self.weighted.axis] = -1
+        return np.asarray(values).reshape(shape)
+
+    def per_input(self, values: np.ndarray) -> np.ndarray | None:
+        """One value per input channel, shaped to broadcast over the weights; None where the sizes do not fit."""
+        weights = self.weights
+        if self.node.op_type == "Conv":
+            inputs = weights.shape[1]
+            if len(values) != inputs * self.groups:
+                return None
+            by_group = np.asarray(values).reshape(self.groups, inputs)
+            per_row = np.repeat(by_group, weights.shape[0] // self.groups, axis=0)
+            return per_row.reshape(*per_row.shape, *[1] * (weights.ndim - 2))
+        axis = 0 if self.node.op_type == "ConvTranspose" else 1 - self.weighted.axis
+        if len(values) != weights.shape[axis]:
+            return None
+        shape = [1] * weights.ndim
+        shape[axis] = -1
+        return np.asarray(values).reshape(shape)
+
+    @property
+    def places(self) -> dict[str, tuple[str, int]]:
+        """Where the node's constants are read: keys for Network.with_constants."""
+        owner = self.weighted.bias_node if self.weighted.bias_node is not None else self.node
+        return {
+            "weights": (self.node.name, list(self.node.input).index(self.weighted.weights)),
+            "bias": (owner.name, list(owner.input).index(self.weighted.bias)),
+        }
