@@ -23,7 +23,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Case:
-    """One operator. `inputs`: a shape, a `Feed`, an array (an initializer), or None where an optional input is absent."""
+    """One operator. `inputs`: a shape, a `Feed`, an array (an initializer), or None for an absent optional input."""
 
     name: str
     op: str
@@ -103,8 +103,8 @@ SPECIAL = Feed(np.array([[1.0, np.nan, -2.0], [np.inf, -np.inf, 0.0]], F32))
 
 # Elementwise, one input
 for _op in (
-    "Relu Sigmoid Tanh HardSwish HardSigmoid Elu Exp Softplus Erf Abs Neg Floor Ceil Round Sign Identity Sin Cos Tan Atan "
-    "Sinh Cosh Asinh Selu Softsign"
+    "Relu Sigmoid Tanh HardSwish HardSigmoid Elu Exp Softplus Erf Abs Neg Floor Ceil Round Sign Identity Sin Cos Tan "
+    "Atan Sinh Cosh Asinh Selu Softsign"
 ).split():
     case(_op, X)
 for _op in "Asin Acos Atanh".split():
@@ -176,7 +176,9 @@ case("MaxPool", X, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
 case("MaxPool", X, name="MaxPool_ceil", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
 case("MaxPool", (1, 4, 16), name="MaxPool_1d", kernel_shape=[2], strides=[2])
 case("AveragePool", X, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
-case("AveragePool", X, name="AveragePool_padded", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, count_include_pad=1)
+case(
+    "AveragePool", X, name="AveragePool_padded", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, count_include_pad=1
+)
 case("AveragePool", (1, 4, 16), name="AveragePool_1d", kernel_shape=[3], strides=[2])
 case("LpPool", X, kernel_shape=[2, 2], strides=[2, 2], p=2)
 case("GlobalAveragePool", X)
@@ -242,5 +244,14 @@ for _name, _attributes in {
     "cubic": dict(mode="cubic", coordinate_transformation_mode="half_pixel", cubic_coeff_a=-0.75),
 }.items():
     case("Resize", X, None, np.array([1, 1, 2, 2], F32), name=f"Resize_{_name}", **_attributes)
-case("Resize", X, None, None, ints(1, 4, 12, 12), name="Resize_aligned", mode="linear", coordinate_transformation_mode="align_corners")
+case(
+    "Resize",
+    X,
+    None,
+    None,
+    ints(1, 4, 12, 12),
+    name="Resize_aligned",
+    mode="linear",
+    coordinate_transformation_mode="align_corners",
+)
 case("GridSample", X, unit(1, 5, 5, 2))

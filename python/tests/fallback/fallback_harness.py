@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Runs lowered modules on the host: one C file per module, one sanitized program for all, each tensor its own allocation.
+"""Runs lowered modules on the host: a C file per module, one sanitized program for all, each tensor allocated alone.
 
 No arena: under the address sanitizer every read or write outside of a tensor or a workspace ends the program.
 """
@@ -18,7 +18,10 @@ from tvm import relax
 from espdl.partition.fallback import Lowered
 from espdl.partition.fallback.printer import C_TYPES, float_literal, integer_literal
 
-FLAGS = "-std=c11 -O2 -ffp-contract=off -Wall -Wextra -Wconversion -Wshadow -Werror -fsanitize=address,undefined -fno-sanitize-recover"
+FLAGS = (
+    "-std=c11 -O2 -ffp-contract=off -Wall -Wextra -Wconversion -Wshadow -Werror "
+    "-fsanitize=address,undefined -fno-sanitize-recover"
+)
 INCLUDES = "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n\n"
 
 
@@ -59,7 +62,8 @@ class _Body:
         self.lines += [f"free({pointer});" for pointer in self.allocated]
         helpers = sorted({helper for kernel in self.kernels.values() for helper in kernel.helpers})
         functions = [*helpers, *(kernel.source for kernel in self.kernels.values())]
-        head = f"void {name}(const void *const *in, void *const *out);\nvoid {name}(const void *const *in, void *const *out) {{\n"
+        declaration = f"void {name}(const void *const *in, void *const *out)"
+        head = f"{declaration};\n{declaration} {{\n"
         unused = "" if self.main.params else "    (void)in;\n"
         body = unused + "".join(f"    {line}\n" for line in self.lines)
         return INCLUDES + "\n".join([*functions, *self.constants, head + body + "}"]) + "\n"
@@ -93,7 +97,11 @@ class _Body:
 
     def constant(self, data: np.ndarray) -> str:
         dtype = str(data.dtype)
-        literal = (lambda v: float_literal(float(v), dtype)) if dtype.startswith("float") else (lambda v: integer_literal(int(v)))
+        literal = (
+            (lambda v: float_literal(float(v), dtype))
+            if dtype.startswith("float")
+            else (lambda v: integer_literal(int(v)))
+        )
         name = f"constant{len(self.constants)}"
         values = ", ".join(literal(v) for v in data.reshape(-1)) or "0"
         self.constants.append(f"static const {C_TYPES[dtype]} {name}[] = {{{values}}};\n")
@@ -131,7 +139,8 @@ class Program:
         (self.folder / "main.c").write_text(main)
         self.program = self.folder / "program"
         command = ["gcc", *FLAGS.split(), self.folder / "main.c", *objects, "-o", self.program, "-lm"]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     def run(self, name: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
         """Outputs of the module `name`; raises with the compiler's or the sanitizer's text."""
@@ -140,7 +149,9 @@ class Program:
         outputs = [describe(ty) for ty in tensor_types(self.modules[name].module["main"].ret_ty)]
         sizes = [str(math.prod(shape) * dtype.itemsize) for shape, dtype in outputs]
         command = [self.program, str(self.numbers[name]), str(len(inputs)), *(str(x.nbytes) for x in inputs), *sizes]
-        done = subprocess.run(command, input=b"".join(np.ascontiguousarray(x).tobytes() for x in inputs), capture_output=True)
+        done = subprocess.run(
+            command, input=b"".join(np.ascontiguousarray(x).tobytes() for x in inputs), capture_output=True
+        )
         if done.returncode:
             raise AssertionError(done.stderr.decode())
         results, position = [], 0
@@ -152,7 +163,7 @@ class Program:
 
 
 _MAIN = """
-/* program <case> <number of inputs> <bytes of each input> <bytes of each output>: inputs from stdin, outputs to stdout */
+/* program <case> <number of inputs> <bytes of each input> <bytes of each output>: from stdin to stdout */
 int main(int argc, char **argv) {
     int inputs = atoi(argv[2]);
     int count = argc - 3;
@@ -166,6 +177,7 @@ int main(int argc, char **argv) {
     }
     void **in = all;
     void **out = all + inputs;
+    (void)in;
     switch (atoi(argv[1])) {
 @CASES@    default: return 3;
     }

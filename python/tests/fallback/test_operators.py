@@ -21,7 +21,9 @@ def program(tmp_path_factory):
     lowered, errors = {}, {}
     for case in CASES:
         try:
-            lowered[case.name] = lower(tvm_compat.import_onnx(case.model(), lambda name, operator, error: error), "net_")
+            lowered[case.name] = lower(
+                tvm_compat.import_onnx(case.model(), lambda name, operator, error: error), "net_"
+            )
         except Exception as error:  # told by the test of the case
             errors[case.name] = error
     return Program(tmp_path_factory.mktemp("operators"), lowered), errors
@@ -30,7 +32,9 @@ def program(tmp_path_factory):
 def expected(case: Case) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(case.model().SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        case.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     return session.run(None, case.feeds())
 
 

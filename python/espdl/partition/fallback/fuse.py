@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups float operators with the Q/DQ around them, so that what lies between kernels is int8.
 
-An operator that no backend takes stands in the graph as dequantize, operator, quantize. Lowered one by one, float tensors
-of four times the size would lie in the arena. Here everything that float tensors connect becomes one function, which
-lowers to one kernel from int8 to int8; its floats are numbers or rows inside of it.
+An operator that no backend takes stands in the graph as dequantize, operator, quantize. Lowered one by one, float
+tensors of four times the size would lie in the arena. Here everything that float tensors connect becomes one function,
+which lowers to one kernel from int8 to int8; its floats are numbers or rows inside of it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
 def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
     """`module` with every float region of `main` that touches a Q or DQ as one function marked "Primitive".
 
-    A dequantize joins each region that reads it. Regions are as large as float tensors connect them, unless a region would
-    then need a result that is computed from its own. Float regions without Q/DQ stay as they are: nothing is gained.
+    A dequantize joins each region that reads it. Regions are as large as float tensors connect them, unless a region
+    would then need a result that is computed from its own. Float regions without Q/DQ stay as they are: nothing is
+    gained.
     """
     return relax.transform.DeadCodeElimination()(_Builder(module, _Graph(module["main"])).build())
 
 
 def _operator(value: relax.Expr) -> str:
     return value.op.name if isinstance(value, tvm.ir.Call) and isinstance(value.op, tvm.ir.Op) else ""
+
+
+def _short_name(call: relax.Call) -> str:
+    name = _operator(call)
+    return call.args[0].name_hint if name == "relax.call_tir" else name.split(".")[-1]
 
 
 def _is_float(ty: tvm.ir.Type) -> bool:
@@ -76,16 +82,20 @@ class _Graph:
         self.main = main
         self.nodes: list[_Node] = []
         self.of: dict[relax.Var, _Node] = {}
-        for block in main.body.blocks:
-            for binding in block.bindings:
-                inputs = [self.of[v] for v in _variables(binding.value) if v in self.of]
-                node = _Node(len(self.nodes), binding.var, binding.value, inputs)
-                node.group = [node]
-                self.of[binding.var] = node
-                self.nodes.append(node)
-                if node.is_member:
-                    self._join(node)
-        self.outputs = set(_variables(main.body.body))
+        copies: dict[relax.Var, relax.Expr] = {}
+        for binding in (b for block in main.body.blocks for b in block.bindings):
+            value = _substitute(binding.value, copies)
+            if isinstance(value, tvm.ir.Var):
+                copies[binding.var] = value
+                continue
+            node = _Node(len(self.nodes), binding.var, value, [self.of[v] for v in _variables(value) if v in self.of])
+            node.group = [node]
+            self.of[binding.var] = node
+            self.nodes.append(node)
+            if node.is_member:
+                self._join(node)
+        self.result = _substitute(main.body.body, copies)
+        self.outputs = set(_variables(self.result))
 
     def _join(self, node: _Node) -> None:
         for producer in node.inputs:
@@ -155,7 +165,7 @@ class _Builder:
                         self._call(*regions[id(group)])
                     else:
                         self._copy(group)
-                result = self.builder.emit_output(self._map(main.body.body))
+                result = self.builder.emit_output(self._map(self.graph.result))
             self.builder.emit_func_output(result)
         module = self.builder.get()
         if main.attrs:
@@ -169,7 +179,7 @@ class _Builder:
     def _function(self, group: list[_Node]) -> tuple[tvm.ir.GlobalVar, list[relax.Expr], list[_Node]]:
         """The function of a region, its arguments as main names them, and the nodes whose values it returns."""
         body = _Region(self.graph, group)
-        names = [_operator(n.value).split(".")[-1] for n in group if isinstance(n.value, tvm.ir.Call)]
+        names = [_short_name(n.value) for n in group if isinstance(n.value, tvm.ir.Call)]
         name = "_".join(n for n in names if n != "quantize") or "requantize"
         function = body.function(self.builder)
         return self.builder.add_func(function, name), body.arguments, body.results
@@ -179,7 +189,9 @@ class _Builder:
         call = self.builder.emit(value, results[-1].variable.name)
         for index, node in enumerate(results):
             whole = len(results) == 1
-            self.value[node.variable] = call if whole else self.builder.emit(relax.TupleGetItem(call, index), node.variable.name)
+            self.value[node.variable] = (
+                call if whole else self.builder.emit(relax.TupleGetItem(call, index), node.variable.name)
+            )
 
     def _copy(self, group: list[_Node]) -> None:
         for node in group:
@@ -199,7 +211,9 @@ def _substitute(expression: relax.Expr, values: dict[relax.Var, relax.Expr]) -> 
     if isinstance(expression, tvm.ir.TupleGetItem):
         return relax.TupleGetItem(_substitute(expression.tuple_value, values), expression.index)
     if isinstance(expression, tvm.ir.Call):
-        return tvm.ir.Call(expression.op, [_substitute(a, values) for a in expression.args], expression.attrs, expression.ty_args)
+        return tvm.ir.Call(
+            expression.op, [_substitute(a, values) for a in expression.args], expression.attrs, expression.ty_args
+        )
     return expression
 
 
@@ -245,10 +259,12 @@ class _Region:
         return relax.Function(self.parameters, body, output.ty).with_attr("Primitive", True)
 
     def _lowered(self, builder: relax.BlockBuilder, node: _Node) -> relax.Expr:
-        """The node's value inside of the function. A reshape, an alias between kernels, is index arithmetic within one."""
+        """The node's value inside of the function. A reshape, an alias between kernels, is index arithmetic in one."""
         value = _substitute(self._without_constants(node.value), self.value)
         if _operator(value) == "relax.reshape":
-            return builder.call_te(topi.reshape, value.args[0], node.variable.ty.shape.values, primfunc_name_hint="reshape")
+            return builder.call_te(
+                topi.reshape, value.args[0], node.variable.ty.shape.values, primfunc_name_hint="reshape"
+            )
         return value
 
     def _without_constants(self, value: relax.Expr) -> relax.Expr:

@@ -30,8 +30,9 @@ class CKernel:
 
     `source` is one static function, void, with `parameters` in order: inputs, outputs, workspaces. It needs <stdint.h>,
     <stdbool.h>, <math.h> and the functions in `helpers` (C text of static inline functions; kernels share them, so that
-    whoever writes the file emits each text once, before the kernels). `workspace_bytes` has one size per workspace parameter.
-    `uses_libm`: calls functions whose last bit may differ between C libraries. `uses_float`: computes in floating point.
+    whoever writes the file emits each text once, before the kernels). `workspace_bytes` has one size per workspace
+    parameter. `uses_float`: computes in floating point. `uses_libm`: calls functions whose last bit may differ between
+    C libraries.
     """
 
     name: str

@@ -10,7 +10,7 @@ foreign memory; that also tells the compiler that addresses fit 32 bits.
 from __future__ import annotations
 
 import math
-from typing import Callable
+from collections.abc import Callable
 
 import tvm
 from tvm import relax, te, tirx, topi
@@ -105,7 +105,9 @@ def _argsort(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
 def _sorted(bb: relax.BlockBuilder, call: relax.Call, index_dtype: str, name: str) -> relax.Expr:
     axis = int(call.attrs.axis) % call.args[0].ty.ndim
     count = int(call.args[0].ty.shape.values[axis])
-    return bb.call_te(_select, call.args[0], axis, count, bool(call.attrs.descending), index_dtype, primfunc_name_hint=name)
+    return bb.call_te(
+        _select, call.args[0], axis, count, bool(call.attrs.descending), index_dtype, primfunc_name_hint=name
+    )
 
 
 def _scan(function: Callable[..., te.Tensor]) -> Callable[[relax.BlockBuilder, relax.Call], relax.Expr]:
@@ -113,7 +115,9 @@ def _scan(function: Callable[..., te.Tensor]) -> Callable[[relax.BlockBuilder, r
         attrs = call.attrs
         axis = None if attrs.axis is None else int(attrs.axis)
         dtype = None if attrs.dtype is None else str(call.ty.dtype.dtype)
-        return bb.call_te(function, call.args[0], axis, dtype, bool(attrs.exclusive), primfunc_name_hint=function.__name__)
+        return bb.call_te(
+            function, call.args[0], axis, dtype, bool(attrs.exclusive), primfunc_name_hint=function.__name__
+        )
 
     return legalize
 
@@ -127,14 +131,15 @@ def _select(data: te.Tensor, axis: int, k: int, largest: bool, index_dtype: str)
         [data],
         lambda ins, outs: _selection_loops(ins[0], outs[0], outs[1], axis, largest),
         dtype=[data.dtype, index_dtype],
-        in_buffers=[tirx.decl_buffer(data.shape, data.dtype, "data")],
         out_buffers=[tirx.decl_buffer(result, data.dtype, "values"), tirx.decl_buffer(result, index_dtype, "indices")],
         name="select",
     )
 
 
-def _selection_loops(data: tirx.Buffer, values: tirx.Buffer, indices: tirx.Buffer, axis: int, largest: bool) -> tirx.Stmt:
-    """Writes slot after slot: the best element among those that come after the previous slot's in the order of the sort."""
+def _selection_loops(
+    data: tirx.Buffer, values: tirx.Buffer, indices: tirx.Buffer, axis: int, largest: bool
+) -> tirx.Stmt:
+    """Writes slot after slot: the best element among those that the sort puts behind the previous slot's."""
     shape, k = [int(extent) for extent in data.shape], int(values.shape[axis])
     count = shape[axis]
     inner = math.prod(shape[axis + 1 :])

@@ -16,7 +16,7 @@ from espdl.partition.fallback.printer import print_kernel
 from espdl.partition.fallback.schedule import schedule
 
 NAME_LENGTH = 40
-"""Longest part of a kernel's name that comes from its operators; fused chains would have names of hundreds of letters."""
+"""Longest part of a kernel's name that comes from its operators; the names of fused chains have hundreds of letters."""
 
 _ALLOWED = {"relax.call_tir", "relax.call_dps_packed", "relax.reshape"}
 
@@ -25,9 +25,10 @@ _ALLOWED = {"relax.call_tir", "relax.call_dps_packed", "relax.reshape"}
 class Lowered:
     """A lowered module.
 
-    `module["main"]` binds only `call_tir`, `call_dps_packed`, `reshape`, tuples and constants. A `call_tir` of the global
-    `g` calls `kernels[g]` with the call's arguments, then its results, then workspaces. `members` tells, for the variable
-    of each `call_tir`, which variables of the module before lowering it computes (passes may have appended digits).
+    `module["main"]` binds only `call_tir`, `call_dps_packed`, `reshape`, tuples and constants. A `call_tir` of the
+    global `g` calls `kernels[g]` with the call's arguments, then its results, then workspaces. `members` tells, for the
+    variable of each `call_tir`, which variables of the module before lowering it computes (passes may have appended
+    digits).
     """
 
     module: tvm.IRModule
@@ -35,11 +36,12 @@ class Lowered:
     members: dict[str, tuple[str, ...]]
 
 
-def lower(module: tvm.IRModule, prefix: str = "") -> Lowered:
+def lower(module: tvm.IRModule, prefix: str) -> Lowered:
     """Lowers every operator of `main`; `call_dps_packed` and functions marked "Primitive" are kept as they are grouped.
 
-    `prefix` begins the name of every C function. Shapes must be static. Raises EspdlError, naming the operator, where TVM
-    has no lowering for it or C cannot express it.
+    `prefix` begins the name of every C function; it may not be empty, a kernel called exp would clash with <math.h>.
+    Shapes must be static. Raises EspdlError, naming the operator, where TVM has no lowering for it or C cannot express
+    it.
     """
     grouped = _group(module)
     members = _members(grouped)
@@ -54,7 +56,7 @@ def lower(module: tvm.IRModule, prefix: str = "") -> Lowered:
 
 
 def _group(module: tvm.IRModule) -> tvm.IRModule:
-    """Relax operators to TIR functions, neighbours in one "Primitive" function; reshape stays, it is a view of its input."""
+    """Relax operators to TIR functions, neighbours in one "Primitive" function; reshape stays, a view of its input."""
     to_tir = [
         relax.transform.DecomposeOpsForInference(),
         relax.transform.LegalizeOps(legalizations(), skip_ops=["relax.reshape"]),
@@ -63,12 +65,22 @@ def _group(module: tvm.IRModule) -> tvm.IRModule:
         relax.transform.AnnotateTIROpPattern(),
     ]
     module = tvm.ir.transform.Sequential(to_tir)(module)
+    for variable, function in module.functions.items():
+        if isinstance(function, tirx.PrimFunc):
+            module[variable] = _plain_parameters(function)
     module["main"] = _named_calls(module["main"])
     return relax.transform.FuseOps()(module)
 
 
+def _plain_parameters(function: tirx.PrimFunc) -> tirx.PrimFunc:
+    """Tensors are passed by the address of their first element, row major; some operators leave that open."""
+    special = [p for p in function.params if p.ty.layout is not None or not isinstance(p.ty.elem_offset, tirx.IntImm)]
+    plain = {p: tirx.decl_buffer(p.ty.shape, p.ty.dtype, p.name, layout=None) for p in special}
+    return function.specialize(plain) if plain else function
+
+
 def _named_calls(main: relax.Function) -> relax.Function:
-    """`main` with each call's variable as its source location: grouping gives new names to variables but keeps these."""
+    """`main` with each call's variable as its source location: grouping renames variables but keeps these."""
     blocks = []
     for block in main.body.blocks:
         bindings = []
@@ -140,15 +152,9 @@ def _lower_loops(functions: dict[str, tirx.PrimFunc]) -> dict[str, tirx.PrimFunc
         tirx.transform.CommonSubexprElim(),
         tirx.transform.LowerIntrin(),
     ]
-    module = tvm.IRModule({name: schedule(_at_offset_zero(function)) for name, function in functions.items()})
+    module = tvm.IRModule({name: schedule(function) for name, function in functions.items()})
     module = tvm.ir.transform.Sequential(passes)(module)
     return {g.name_hint: f for g, f in module.functions.items()}
-
-
-def _at_offset_zero(function: tirx.PrimFunc) -> tirx.PrimFunc:
-    """Tensors are passed by the address of their first element; some operators leave the offset open."""
-    open_ones = [p for p in function.params if not isinstance(p.ty.elem_offset, tirx.IntImm)]
-    return function.specialize({p: tirx.decl_buffer(p.ty.shape, p.ty.dtype, p.name) for p in open_ones})
 
 
 def _names(globals_: list[str], prefix: str) -> dict[str, str]:
@@ -168,14 +174,13 @@ def _check(main: relax.Function) -> dict[str, int]:
     """Number of inputs of each TIR function that `main` calls; raises on whatever has not been lowered."""
     inputs: dict[str, int] = {}
     for binding in _bindings(main):
-        name, value = binding.var.name, binding.value
-        _check_static(name, binding.var.ty)
-        if not isinstance(value, relax.Call):
-            continue
-        operator = _operator(value) or "a call to another function"
-        if operator not in _ALLOWED:
+        value = binding.value
+        operator = _operator(value) or type(value).__name__
+        what = f"'{_original_name(binding)}' ({operator.removeprefix('relax.')})"
+        _check_static(what, binding.var.ty)
+        if isinstance(value, relax.Call) and operator not in _ALLOWED:
             raise EspdlError(
-                f"'{name}' ({operator.removeprefix('relax.')})",
+                what,
                 "no backend takes this operator and it has no lowering to plain loops",
                 "replace the operator in the model, or cut the graph before it",
             )
@@ -184,7 +189,7 @@ def _check(main: relax.Function) -> dict[str, int]:
     return inputs
 
 
-def _check_static(name: str, ty: tvm.ir.Type) -> None:
+def _check_static(what: str, ty: tvm.ir.Type) -> None:
     fields = ty.fields if isinstance(ty, tvm.ir.TupleType) else [ty]
     for field in fields:
         shape = getattr(field, "shape", None)
@@ -192,7 +197,7 @@ def _check_static(name: str, ty: tvm.ir.Type) -> None:
             isinstance(shape, relax.ShapeExpr) and all(isinstance(d, tirx.IntImm) for d in shape.values)
         ):
             raise EspdlError(
-                f"'{name}'",
+                what,
                 "its shape depends on the values of the input, and the generated C has only static shapes",
                 "export the model with fixed shapes, or cut the graph before this tensor",
             )

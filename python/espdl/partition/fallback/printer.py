@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints a lowered TIR function as C11.
 
-The function must be flat: every buffer one-dimensional, no blocks, integer division already truncating. The text keeps the
-order of every floating point operation, computes in the tensors' own precision, writes floats as exact hexadecimal
-literals, and depends on nothing but the function. What cannot be expressed raises an EspdlError that names the construct.
+The function must be flat: every buffer one-dimensional, no blocks, integer division already truncating. The text keeps
+the order of every floating point operation, computes in the tensors' own precision, writes floats as exact literals,
+and depends on nothing but the function. What cannot be expressed raises an EspdlError that names the construct.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tvm
@@ -26,9 +26,11 @@ LOCAL_BYTES = 64
 C_TYPES = {name: f"{name}_t" for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")}
 C_TYPES |= {"bool": "bool", "float32": "float", "float64": "double"}
 
-# Functions of <math.h>, by the name without the suffix of the precision. Those in the second row are exact everywhere.
-_LIBM = set("acos acosh asin asinh atan atan2 atanh cos cosh erf exp exp2 exp10 expm1 hypot log log10 log1p log2 pow sin sinh tan tanh".split())
-_EXACT = set("ceil copysign fabs floor fma fmod nearbyint rint round sqrt trunc".split())
+# Functions of <math.h>, by the name without the suffix of the precision: those whose last bit is the library's choice,
+# and those that are exact everywhere.
+_LIBM = set("acos acosh asin asinh atan atan2 atanh cos cosh erf exp exp2 expm1 hypot".split())
+_LIBM |= set("log log10 log1p log2 pow sin sinh tan tanh".split())
+_EXACT = set("ceil copysign fabs floor fma fmod nearbyint round sqrt trunc".split())
 _CLASSIFY = {"isnan", "isinf", "isfinite"}
 
 # Binding strength of C's operators, as far as gcc accepts them without further parentheses.
@@ -58,7 +60,7 @@ _BINARY = {
 _NARROW = {"int8", "uint8", "int16", "uint16"}
 
 
-def print_kernel(function: tirx.PrimFunc, name: str, inputs: int, prefix: str = "") -> CKernel:
+def print_kernel(function: tirx.PrimFunc, name: str, inputs: int, prefix: str) -> CKernel:
     """`function` as a static C function called `name`.
 
     The first `inputs` parameters are read only, the others are outputs. `prefix` begins the names of helper functions.
@@ -67,7 +69,7 @@ def print_kernel(function: tirx.PrimFunc, name: str, inputs: int, prefix: str = 
 
 
 def float_literal(value: float, dtype: str = "float32") -> str:
-    """A C expression whose value is exactly `value` rounded to `dtype` ("float32" or "float64"). Not a number is `NAN`."""
+    """A C expression for exactly `value` rounded to `dtype`, "float32" or "float64". Not a number is `NAN`."""
     with np.errstate(over="ignore"):
         value = float(np.dtype(dtype).type(value))
     if math.isnan(value):
@@ -130,7 +132,9 @@ class _Printer:
             raise self.unsupported("a store into an input")
         parameters += [parameter for parameter, _ in self.workspaces]
         unused = [f"    (void){p.name};" for p in parameters if p.name not in self.used]
-        source = "\n".join([f"static void {self.name}({self.signature(parameters)}) {{", *unused, *self.lines, "}"]) + "\n"
+        source = (
+            "\n".join([f"static void {self.name}({self.signature(parameters)}) {{", *unused, *self.lines, "}"]) + "\n"
+        )
         return CKernel(
             name=self.name,
             source=source,
@@ -148,7 +152,7 @@ class _Printer:
         return EspdlError(
             f"kernel '{self.name}'",
             f"the generated C cannot express {construct}",
-            "run this part of the model outside of the generated code, or replace the operator by one listed by 'espdl ops'",
+            "replace the operator by one that 'espdl ops' lists, or cut the graph before it",
         )
 
     def c_type(self, dtype: str) -> str:
@@ -236,7 +240,9 @@ class _Printer:
 
     def _DeclBuffer(self, node: tirx.DeclBuffer) -> None:
         parent = node.data
-        if not (isinstance(parent, tvm.ir.Call) and parent.op.name == "tirx.buffer_data" and parent.args[0] in self.names):
+        if not (
+            isinstance(parent, tvm.ir.Call) and parent.op.name == "tirx.buffer_data" and parent.args[0] in self.names
+        ):
             raise self.unsupported(f"the buffer '{node.buffer.name}', which is neither a parameter nor a local one")
         if str(parent.args[0].ty.dtype) != str(node.buffer.ty.dtype):
             raise self.unsupported(f"the buffer '{node.buffer.name}', which reads memory of another type")
@@ -332,7 +338,9 @@ class _Printer:
         """A call, so that no operand is computed twice."""
         word, operator = ("max", ">") if isinstance(node, tirx.Max) else ("min", "<")
         name = f"{self.prefix}{word}_{dtype}"
-        self.helpers.add(f"static inline {c_type} {name}({c_type} a, {c_type} b) {{\n    return a {operator} b ? a : b;\n}}\n")
+        self.helpers.add(
+            f"static inline {c_type} {name}({c_type} a, {c_type} b) {{\n    return a {operator} b ? a : b;\n}}\n"
+        )
         return f"{name}({self.expression(node.a)}, {self.expression(node.b)})"
 
     def call(self, node: tvm.ir.Call, dtype: str) -> tuple[str, int]:

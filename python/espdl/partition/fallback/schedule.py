@@ -2,9 +2,9 @@
 """Loop structure of a kernel: what is computed where, so that little is stored between the steps of one function.
 
 A function as TVM's legalisation leaves it has one loop nest (block) per step and a full buffer between any two. Three
-rewrites, none of which changes a value: steps that are cheap or needed once are computed where they are used; nests that
-walk the same leading dimensions share those loops, so that what lies between shrinks (a convolution's sum to one number,
-a softmax to one row); and the initial value of a reduction is written before the loop, not tested for inside it.
+rewrites, none of which changes a value: steps that are cheap or needed once are computed where they are used; nests
+that walk the same leading dimensions share those loops, so that what lies between shrinks (a convolution's sum to one
+number, a softmax to one row); and the initial value of a reduction is written before the loop, not tested inside it.
 """
 
 from __future__ import annotations
@@ -58,11 +58,13 @@ def _inline(sch: Schedule) -> None:
 
 
 def _worth_repeating(sch: Schedule, block: SBlockRV) -> bool:
-    """Whether computing this step where it is read is as good as storing it: it is cheap, or each element is read once."""
+    """Whether to compute this step where it is read, not to store it: it is cheap, or each element is read once."""
     if not _expensive(sch.get(block).body):
         return True
     buffer = sch.get(block).writes[0].source
-    reads = sum(_evaluations(sch, consumer) * _loads(sch.get(consumer).body, buffer) for consumer in sch.get_consumers(block))
+    reads = sum(
+        _evaluations(sch, consumer) * _loads(sch.get(consumer).body, buffer) for consumer in sch.get_consumers(block)
+    )
     return reads <= _evaluations(sch, block)
 
 
@@ -115,7 +117,7 @@ def _share_loops(sch: Schedule) -> None:
 
 
 def _common_depth(sch: Schedule, steps: list[SBlockRV]) -> int:
-    """How many leading dimensions all blocks iterate equally and use unchanged as the leading indices of what they share."""
+    """How many leading dimensions all blocks iterate equally and use as the leading indices of what they share."""
     blocks = [sch.get(step) for step in steps]
     shared = [block.writes[0].source for step, block in zip(steps, blocks) if sch.get_consumers(step)]
     depth = min(len(block.iter_vars) for block in blocks)
