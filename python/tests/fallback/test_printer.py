@@ -149,9 +149,15 @@ def test_a_type_without_c_equivalent_is_named():
         lower(built(relax.op.exp, tensor("x", (2, 3), "float16")), "net_")
 
 
-def test_an_operator_without_lowering_is_named():
-    with pytest.raises(EspdlError, match="nonzero"):
+def test_a_dynamic_shape_is_an_error_with_the_operator():
+    with pytest.raises(EspdlError, match=r"nonzero.*static shapes"):
         lower(built(relax.op.nonzero, tensor("x", (2, 3))), "net_")
+
+
+def test_an_operator_without_lowering_is_named():
+    with pytest.raises(EspdlError, match=r"multinomial.*no lowering"):
+        samples = lambda x: relax.op.multinomial_from_uniform(x, x, relax.const([[0], [1]], "int64"))  # noqa: E731
+        lower(built(samples, tensor("x", (2, 1))), "net_")
 
 
 if __name__ == "__main__":

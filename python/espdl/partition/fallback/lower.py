@@ -43,10 +43,11 @@ def lower(module: tvm.IRModule, prefix: str) -> Lowered:
     Shapes must be static. Raises EspdlError, naming the operator, where TVM has no lowering for it or C cannot express
     it.
     """
+    _check_static(module["main"])
     grouped = _group(module)
     members = _members(grouped)
     module = _merge_groups(grouped)
-    inputs = _check(module["main"])
+    inputs = _check_lowered(module["main"])
     functions = {g.name_hint: f for g, f in module.functions.items() if isinstance(f, tirx.PrimFunc)}
     names = _names(sorted(functions), prefix)
     loops = _lower_loops(functions)
@@ -170,34 +171,35 @@ def _names(globals_: list[str], prefix: str) -> dict[str, str]:
     return names
 
 
-def _check(main: relax.Function) -> dict[str, int]:
+def _what(binding: relax.Binding) -> str:
+    operator = _operator(binding.value) or type(binding.value).__name__
+    return f"'{_original_name(binding)}' ({operator.removeprefix('relax.')})"
+
+
+def _check_static(main: relax.Function) -> None:
+    for binding in _bindings(main):
+        ty = binding.var.ty
+        for tensor in ty.fields if isinstance(ty, tvm.ir.TupleType) else [ty]:
+            shape = getattr(tensor, "shape", None)
+            static = isinstance(shape, relax.ShapeExpr) and all(isinstance(d, tirx.IntImm) for d in shape.values)
+            if isinstance(tensor, relax.TensorType) and not static:
+                raise EspdlError(
+                    _what(binding),
+                    "its shape depends on the values of the input, and the generated C has only static shapes",
+                    "export the model with fixed shapes, or cut the graph before this operator",
+                )
+
+
+def _check_lowered(main: relax.Function) -> dict[str, int]:
     """Number of inputs of each TIR function that `main` calls; raises on whatever has not been lowered."""
     inputs: dict[str, int] = {}
     for binding in _bindings(main):
-        value = binding.value
-        operator = _operator(value) or type(value).__name__
-        what = f"'{_original_name(binding)}' ({operator.removeprefix('relax.')})"
-        _check_static(what, binding.var.ty)
-        if isinstance(value, relax.Call) and operator not in _ALLOWED:
+        if isinstance(binding.value, relax.Call) and _operator(binding.value) not in _ALLOWED:
             raise EspdlError(
-                what,
+                _what(binding),
                 "no backend takes this operator and it has no lowering to plain loops",
                 "replace the operator in the model, or cut the graph before it",
             )
-        if operator == "relax.call_tir":
-            inputs[value.args[0].name_hint] = len(value.args[1].fields)
+        if _operator(binding.value) == "relax.call_tir":
+            inputs[binding.value.args[0].name_hint] = len(binding.value.args[1].fields)
     return inputs
-
-
-def _check_static(what: str, ty: tvm.ir.Type) -> None:
-    fields = ty.fields if isinstance(ty, tvm.ir.TupleType) else [ty]
-    for field in fields:
-        shape = getattr(field, "shape", None)
-        if isinstance(field, relax.TensorType) and not (
-            isinstance(shape, relax.ShapeExpr) and all(isinstance(d, tirx.IntImm) for d in shape.values)
-        ):
-            raise EspdlError(
-                what,
-                "its shape depends on the values of the input, and the generated C has only static shapes",
-                "export the model with fixed shapes, or cut the graph before this tensor",
-            )
