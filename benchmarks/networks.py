@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The topologies of the four MLPerf Tiny networks with random weights, for those who do not have the trained ones.
+
+`write()` makes what the data folder of the trained networks holds as well: `<network>/model.onnx` (float32, opset 13,
+batch 1, NCHW), `calib.npy` and `eval.npz` (`x`, `y_ref`: what ONNX Runtime gives). Speed, memory and code size are
+close to those of the trained networks; accuracy means nothing here. Equal at every call.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+CALIBRATION_SAMPLES = 8
+EVALUATION_SAMPLES = 4
+
+
+class Builder:
+    """Appends layers to a graph; each method takes and returns names of tensors."""
+
+    def __init__(self, seed: int):
+        self.random = np.random.default_rng(seed)
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+
+    def node(self, kind: str, *inputs: str, **attributes) -> str:
+        name = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, values: np.ndarray) -> str:
+        name = f"constant_{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(values, name))
+        return name
+
+    def weights(self, shape: Sequence[int], fan_in: int) -> str:
+        """Normal, of such a size that values neither grow nor vanish behind a ReLU (He's initialisation)."""
+        return self.constant((self.random.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32))
+
+    def bias(self, count: int) -> str:
+        return self.constant((self.random.standard_normal(count) * 0.1).astype(np.float32))
+
+    def conv(self, x: str, inputs: int, outputs: int, kernel, stride=1, pads=(0, 0, 0, 0), relu=True) -> str:
+        """`kernel` and `stride`: one number, or (height, width); `pads`: top, left, bottom, right."""
+        height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
+        weights = self.weights((outputs, inputs, height, width), inputs * height * width)
+        y = self.node("Conv", x, weights, self.bias(outputs), strides=[stride, stride], pads=list(pads))
+        return self.node("Relu", y) if relu else y
+
+    def depthwise(self, x: str, channels: int, stride=1, pads=(1, 1, 1, 1)) -> str:
+        weights = self.weights((channels, 1, 3, 3), 9)
+        y = self.node(
+            "Conv", x, weights, self.bias(channels), strides=[stride, stride], pads=list(pads), group=channels
+        )
+        return self.node("Relu", y)
+
+    def dense(self, x: str, inputs: int, outputs: int, relu=False) -> str:
+        y = self.node("MatMul", x, self.weights((inputs, outputs), inputs))
+        y = self.node("Add", y, self.bias(outputs))
+        return self.node("Relu", y) if relu else y
+
+    def head(self, x: str, kernel: Sequence[int], inputs: int, outputs: int) -> str:
+        """Average over the whole plane, a dense layer, softmax."""
+        x = self.node("AveragePool", x, kernel_shape=list(kernel), strides=list(kernel))
+        x = self.node("Reshape", x, self.constant(np.int64([-1, inputs])))
+        return self.node("Softmax", self.dense(x, inputs, outputs))
+
+    def model(self, name: str, shape: Sequence[int], output: str, outputs: int) -> onnx.ModelProto:
+        ports = [("input", shape), (output, (1, outputs))]
+        values = [helper.make_tensor_value_info(port, TensorProto.FLOAT, extents) for port, extents in ports]
+        graph = helper.make_graph(self.nodes, name, values[:1], values[1:], self.initializers)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        onnx.checker.check_model(model)
+        return model
+
+
+def ic_resnet8() -> onnx.ModelProto:
+    """ResNet-8 for images of 32x32."""
+    b = Builder(1)
+    x = b.conv("input", 3, 16, 3, pads=(1, 1, 1, 1))
+    channels = 16
+    for outputs, stride in ((16, 1), (32, 2), (64, 2)):
+        first_pads = (1, 1, 1, 1) if stride == 1 else (0, 0, 1, 1)
+        y = b.conv(x, channels, outputs, 3, stride, first_pads)
+        y = b.conv(y, outputs, outputs, 3, pads=(1, 1, 1, 1), relu=False)
+        skipped = x if stride == 1 else b.conv(x, channels, outputs, 1, stride, relu=False)
+        x = b.node("Relu", b.node("Add", skipped, y))
+        channels = outputs
+    return b.model("ic_resnet8", (1, 3, 32, 32), b.head(x, (8, 8), 64, 10), 10)
+
+
+def kws_dscnn() -> onnx.ModelProto:
+    """DS-CNN for keywords, on 49 frames of 10 MFCC."""
+    b = Builder(2)
+    x = b.conv("input", 1, 64, (10, 4), 2, (4, 1, 5, 1))
+    for _ in range(4):
+        x = b.conv(b.depthwise(x, 64), 64, 64, 1)
+    return b.model("kws_dscnn", (1, 1, 49, 10), b.head(x, (25, 5), 64, 12), 12)
+
+
+def vww_mobilenet() -> onnx.ModelProto:
+    """MobileNetV1 of width 0.25 for images of 96x96."""
+    b = Builder(3)
+    x = b.conv("input", 3, 8, 3, 2, (0, 0, 1, 1))
+    channels = 8
+    for outputs, stride in [(16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), *[(128, 1)] * 5, (256, 2), (256, 1)]:
+        x = b.depthwise(x, channels, stride, (1, 1, 1, 1) if stride == 1 else (0, 0, 1, 1))
+        x = b.conv(x, channels, outputs, 1)
+        channels = outputs
+    return b.model("vww_mobilenet", (1, 3, 96, 96), b.head(x, (3, 3), 256, 2), 2)
+
+
+def ad_autoencoder() -> onnx.ModelProto:
+    """Fully connected autoencoder of 640 values."""
+    b = Builder(4)
+    x = "input"
+    sizes = [640, 128, 128, 128, 128, 8, 128, 128, 128, 128]
+    for inputs, outputs in zip(sizes, sizes[1:]):
+        x = b.dense(x, inputs, outputs, relu=True)
+    return b.model("ad_autoencoder", (1, 640), b.dense(x, 128, 640), 640)
+
+
+NETWORKS = {network.__name__: network for network in (ic_resnet8, kws_dscnn, vww_mobilenet, ad_autoencoder)}
+
+
+def write(folder: Path, names: Sequence[str] = tuple(NETWORKS)) -> Path:
+    """Write the networks with random calibration and evaluation data to `folder`, which is returned."""
+    for name in names:
+        model = NETWORKS[name]()
+        shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]
+        random = np.random.default_rng(100 + list(NETWORKS).index(name))
+        samples = random.standard_normal((CALIBRATION_SAMPLES + EVALUATION_SAMPLES, *shape)).astype(np.float32)
+        calibration, x = samples[:CALIBRATION_SAMPLES], samples[CALIBRATION_SAMPLES:]
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        y = np.concatenate([session.run(None, {"input": sample[None]})[0] for sample in x])
+        target = Path(folder) / name
+        target.mkdir(parents=True, exist_ok=True)
+        onnx.save(model, str(target / "model.onnx"))
+        np.save(target / "calib.npy", calibration)
+        np.savez(target / "eval.npz", x=x, y_ref=y)
+    return Path(folder)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where to write the networks")
+    write(parser.parse_args().folder)
