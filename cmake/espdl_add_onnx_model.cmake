@@ -38,7 +38,8 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 # @param[in, optional] INPUT_LAYOUT        model, nhwc: the order of an image input's dimensions.
 # @param[in, optional] ARENA               caller, static: who provides the working memory.
 # @param[in, optional] WEIGHTS             flash, ram, psram: where the weights are during a run.
-# @param[in, optional] TEST_VECTORS        .npz with inputs to build into the program, and the answers they must give.
+# @param[in, optional] TEST_VECTORS        .npy or .npz with inputs to build into the program as <NAME>_test.h, with the
+#                                          outputs that they must give and a function that compares.
 #
 # Example:
 #     idf_component_register(SRCS main.c REQUIRES espdl_onnx)
@@ -64,6 +65,9 @@ function(espdl_add_onnx_model target)
 
     set(generated "${output}/${name}.c" "${output}/${name}.h" "${output}/${name}_weights.S" "${output}/${name}_weights.bin"
         "${output}/report.json")
+    if(test_vectors)
+        list(APPEND generated "${output}/${name}_test.c" "${output}/${name}_test.h")
+    endif()
     _espdl_add_generator()
     _espdl_add_to_target()
     _espdl_add_to_report()
@@ -147,7 +151,7 @@ macro(_espdl_add_generator)
         OUTPUT ${generated}
         COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" compile --options "${options_file}"
         ${touch}
-        DEPENDS "${model}" ${calibration} "${options_file}" ${environment}
+        DEPENDS "${model}" ${calibration} ${test_vectors} "${options_file}" ${environment}
         DEPFILE "${depfile}"
         JOB_POOL espdl_compiler
         COMMENT "espdl: compiling ${model_file} to ${name}.c"
@@ -158,10 +162,14 @@ endmacro()
 
 macro(_espdl_add_to_target)
     _espdl_compile_options(compile_options "${setting_optimize}")
-    set_source_files_properties("${output}/${name}.c" PROPERTIES COMPILE_OPTIONS "${compile_options}")
+    set(sources ${generated})
+    list(FILTER sources INCLUDE REGEX "\\.[chS]$")
+    set(c_sources ${sources})
+    list(FILTER c_sources INCLUDE REGEX "\\.c$")
+    set_source_files_properties(${c_sources} PROPERTIES COMPILE_OPTIONS "${compile_options}")
     set_source_files_properties("${output}/${name}_weights.S" PROPERTIES
         LANGUAGE ASM INCLUDE_DIRECTORIES "${output}" OBJECT_DEPENDS "${output}/${name}_weights.bin")
-    target_sources("${target}" PRIVATE "${output}/${name}.h" "${output}/${name}.c" "${output}/${name}_weights.S")
+    target_sources("${target}" PRIVATE ${sources})
     target_include_directories("${target}" PUBLIC "${output}")
     _espdl_link_runtime("${target}")
 endmacro()

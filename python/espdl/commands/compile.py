@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from espdl.commands.arguments import add_model_arguments, options_from
 
@@ -24,5 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     options = pipeline.Options.from_json(arguments.options) if arguments.options else options_from(arguments)
     with Progress() as progress:
         compilation = pipeline.compile_model(options, progress)
+        if options.test_vectors:
+            from espdl.verify import vectors
+
+            vectors.files_for(compilation, options.test_vectors).write(Path(options.output))
     print(report.summary(compilation.plan, options.name))
     return 0
