@@ -14,7 +14,7 @@ from espdl import __version__, backends, emit, frontend, partition, plan, quanti
 from espdl.emit import depfile
 from espdl.errors import UsageError
 from espdl.ops.operator import Operator
-from espdl.plan.types import KernelCall, Plan
+from espdl.plan.types import Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
 
 # (phase, done, total): called often; total 0 for phases without steps.
@@ -130,10 +130,9 @@ def compile_model(options: Options, progress: Progress = lambda *_: None) -> Com
     model, quantized, inputs = quantize_model(options, progress)
     target = options.target
     progress("partition", 0, 0)
-    parts = partition.run(quantized, _accept(target), options.io, options.input_layout)
+    parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
     progress("plan", 0, 0)
-    calls = [backends.lower(operator, target) for operator in parts.graph.operators]
-    planned = make_plan(parts.graph, calls, target)
+    planned = make_plan(parts.graph, target)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
     form = emit.Options(arena=options.arena, weights=options.weights, layers=True)
@@ -144,16 +143,17 @@ def compile_model(options: Options, progress: Progress = lambda *_: None) -> Com
     return Compilation(options, model, quantized, parts, planned, files, identity)
 
 
-def make_plan(graph: partition.Graph, calls: list[KernelCall], target: targets.Target) -> Plan:
-    """Schedules the calls and plans their memory."""
+def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:
+    """Lowers the operators to kernel calls, orders the calls and plans their memory."""
+    calls = [backends.lower(operator, target) for operator in graph.operators]
+    functions: dict[str, str] = {}
+    for operator in graph.operators:
+        functions.update(getattr(operator, "functions", {}))
     used = {name for call in calls for name in (*call.inputs, *call.outputs)}
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
-    tensors = graph.tensors()
-    for alias in graph.aliases:
-        used |= {alias.name, alias.alias_of}
-    return plan.run(
-        calls, [t for t in tensors.values() if t.name in used], graph.inputs, graph.outputs, target.chip, target.scheme
-    )
+    used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
+    tensors = [t for t in graph.tensors().values() if t.name in used]
+    return plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions)
 
 
 def _accept(target: targets.Target) -> partition.Accept:

@@ -49,7 +49,7 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
     chosen = default_scheme if scheme == "default" else scheme
     return Target(
         chip=chip,
-        backends=("portable",),
+        backends=("portable", "tvm"),
         scheme=chosen,
         rounding=ROUND_TFLITE if chosen == "affine" else rounding,
         per_channel=per_channel or chosen == "affine",

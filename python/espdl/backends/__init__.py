@@ -11,6 +11,10 @@ from espdl.targets import Target
 __all__ = ["Selection", "lower", "packings", "select"]
 
 
+# Has no kernels of its own: it runs what all others declined.
+FALLBACK = "tvm"
+
+
 class Selection:
     """What the target's backends say to one operator: who takes it, and who declined it and why."""
 
@@ -21,6 +25,8 @@ class Selection:
         table = lowerings()
         for backend in target.backends:
             candidate = table.get((backend, node.name))
+            if candidate is None and backend == FALLBACK:
+                continue  # it takes what is left, not this operator; nobody wants to read that
             reason = "it has no kernel for this operator" if candidate is None else candidate.accept(node, target)
             if reason is None:
                 self.backend, self.lowering = backend, candidate

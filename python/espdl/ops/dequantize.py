@@ -17,6 +17,7 @@ class Dequantize(Operator):
     """An int8 tensor to a float32 tensor of the same shape."""
 
     priority = -10
+    at_border = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -17,6 +17,7 @@ class Quantize(Operator):
     """A float32 tensor to an int8 tensor of the same shape: nearest even, saturated, NaN becomes the zero point."""
 
     priority = -10
+    at_border = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

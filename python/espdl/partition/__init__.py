@@ -12,6 +12,7 @@ from espdl.partition.composites import Accept, Composites
 from espdl.partition.graph import Graph, GraphBuilder
 from espdl.partition.importer import import_model
 from espdl.partition.layout import channels_last
+from espdl.partition.leftovers import lower_leftovers
 from espdl.partition.simplify import simplify
 from espdl.quantize.types import QuantizedModel
 
@@ -27,15 +28,19 @@ class Partition:
     partitioned: tvm.IRModule
 
 
-def run(model: QuantizedModel, accept: Accept, io: str = "int8", input_layout: str = "model") -> Partition:
-    """Imports, goes channels last, and groups what `accept` takes.
+def run(
+    model: QuantizedModel, accept: Accept, name: str = "net", io: str = "int8", input_layout: str = "model"
+) -> Partition:
+    """Imports, goes channels last, groups what `accept` takes, and lowers the rest through TVM.
 
-    Raises EspdlError for an operator that nothing can run, naming the node and why.
+    `name` begins the names of generated C functions. Raises EspdlError for an operator that nothing can run, naming the
+    node and why.
     """
     imported, names = import_model(model)
-    simplified = simplify(channels_last(imported))
+    module = simplify(channels_last(imported))
     composites = Composites(names, accept)
-    partitioned = composites.group(simplified)
+    partitioned = composites.group(module)
+    lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
-    graph = GraphBuilder(partitioned, composites, model.label, ports).build()
+    graph = GraphBuilder(lowered, functions, composites, model.label, ports).build()
     return Partition(borders.apply(graph, io, input_layout), imported, partitioned)

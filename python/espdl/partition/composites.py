@@ -26,16 +26,19 @@ class Composites:
         self.accept = accept
         self.reasons: dict[str, list[str]] = {}
         table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
-        self.patterns = {operator.name: TvmPattern(operator) for operator in table}
+        patterns = {operator.name: TvmPattern(operator) for operator in table}
+        self.patterns = {name: pattern for name, pattern in patterns.items() if pattern.root is not None}
 
-    def group(self, module: tvm.IRModule) -> tvm.IRModule:
+    def group(self, module: tvm.IRModule, at_border: bool = False) -> tvm.IRModule:
+        """Groups main's operators; with `at_border` those that convert at inputs and outputs, else all others."""
         fusion = [
             FusionPattern(
                 f"espdl.{name}", pattern.root, pattern.labels, lambda context, p=pattern: self._check(p, context)
             )
             for name, pattern in self.patterns.items()
+            if pattern.operator.at_border == at_border
         ]
-        return relax.transform.FuseOpsByPattern(fusion, bind_constants=True)(module)
+        return relax.transform.FuseOpsByPattern(fusion, bind_constants=True, entry_functions=["main"])(module)
 
     def operator_of(
         self, function: relax.Function, arguments: Any, name: Callable[[Any], str], output_name: str

@@ -12,7 +12,9 @@ from tvm import relax
 from espdl.errors import EspdlError
 from espdl.ops.operator import Operator
 from espdl.partition.composites import Composites
-from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, shape_of
+from espdl.partition.fallback import Lowered
+from espdl.partition.leftovers import fallback
+from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
 from espdl.plan.types import Port, Tensor
 
 
@@ -45,10 +47,18 @@ class Graph:
 
 
 class GraphBuilder:
-    """Walks main once. `label` names the model in messages."""
+    """Walks a lowered main once. `label` names the model in messages; `functions` are its composites by name."""
 
-    def __init__(self, module: tvm.IRModule, composites: Composites, label: str, ports: tuple[list[str], list[str]]):
-        self.module = module
+    def __init__(
+        self,
+        lowered: Lowered,
+        functions: Mapping[str, relax.Function],
+        composites: Composites,
+        label: str,
+        ports: tuple[list[str], list[str]],
+    ):
+        self.lowered = lowered
+        self.functions = functions
         self.composites = composites
         self.label = label
         self.input_names, self.output_names = ports
@@ -56,51 +66,80 @@ class GraphBuilder:
         self.taken: set[str] = set()
         self.operators: list[Operator] = []
         self.aliases: list[Tensor] = []
+        self.seen: set[str] = set()
 
     def build(self) -> Graph:
-        main = self.module["main"]
+        main = self.lowered.module["main"]
         parameters = []
         for variable, name in zip(main.params, self.input_names):
             self.names[variable] = self._unique(name)
             parameters.append(Tensor(self.names[variable], shape_of(variable), dtype_of(variable)))
         for block in main.body.blocks:
             for binding in block.bindings:
+                self.seen.add(binding.var.name)
                 self._visit(binding.var, binding.value)
-        body = main.body.body
-        results = list(body.fields) if isinstance(body, relax.Tuple) else [body]
-        if isinstance(body, tvm.ir.Var) and body in self.names and isinstance(self.names[body], list):
-            results, outputs = [], [Port(n, t) for n, t in zip(self.output_names, self.names[body])]
-        else:
-            outputs = [Port(name, self._name(result)) for name, result in zip(self.output_names, results)]
+        results = self._resolve(main.body.body)
+        results = results if isinstance(results, list) else [results]
+        outputs = [Port(name, tensor) for name, tensor in zip(self.output_names, results)]
         inputs = [Port(name, self.names[v]) for name, v in zip(self.input_names, main.params)]
         return Graph(tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters))
 
     def _visit(self, variable, value) -> None:
-        if isinstance(value, tvm.ir.Var):
-            self.names[variable] = self.names[value]
-        elif isinstance(value, relax.Tuple):
-            self.names[variable] = [self._name(f) for f in value.fields]
-        elif isinstance(value, tvm.ir.Call) and isinstance(value.op, tvm.ir.GlobalVar):
-            self._composite(variable, value)
-        elif op_name(value) == "relax.reshape" and isinstance(value.args[0], tvm.ir.Var):
-            source = self._name(value.args[0])
-            self.names[variable] = self._unique(self.composites.names.tensor(variable.name) or source)
-            self.aliases.append(Tensor(self.names[variable], shape_of(variable), dtype_of(variable), alias_of=source))
+        operator = op_name(value)
+        if operator == "relax.call_dps_packed":
+            self._composite(variable, self.functions[str(value.args[0].global_symbol)], value.args[1].fields)
+        elif operator == "relax.call_tir":
+            self._fallback(variable, value)
+        elif operator == "relax.reshape" and not is_constant(value.args[0]):
+            source = self._resolve(value.args[0])
+            name = self._unique(self.composites.names.tensor(variable.name) or source)
+            self.aliases.append(Tensor(name, shape_of(variable), dtype_of(variable), alias_of=source))
+            self.names[variable] = name
         else:
-            self._refuse(variable, value)
+            self.names[variable] = self._resolve(value)
 
-    def _composite(self, variable, call) -> None:
-        function = self.module[call.op]
-        name = self.composites.output_name(function) or self._name(call.args[0])
-        self.names[variable] = self._unique(name)
-        self.operators.append(self.composites.operator_of(function, call.args, self._name, self.names[variable]))
+    def _composite(self, variable, function: relax.Function, arguments) -> None:
+        name = self._unique(self.composites.output_name(function) or self._resolve(arguments[0]))
+        self.operators.append(self.composites.operator_of(function, arguments, self._resolve, name))
+        self.names[variable] = name
 
-    def _name(self, expression) -> str:
-        if is_constant(expression):
-            raise EspdlError(
-                self.label, "one of its outputs does not depend on any input", "remove that output before the export"
+    def _fallback(self, variable, call) -> None:
+        types = variable.ty.fields if isinstance(variable.ty, tvm.ir.TupleType) else [variable.ty]
+        members = self.lowered.members[variable.name]
+        named = self.composites.names.tensor(members[-1]) or self._made_up_name(variable)
+        scale = self.composites.names.scales.get(named, (None, 0))
+        outputs = [
+            Tensor(
+                self._unique(named),
+                shape_of_type(ty),
+                dtype_of_type(ty),
+                *(scale if "int8" in dtype_of_type(ty) else ()),
             )
-        return self.names[expression]
+            for ty in types
+        ]
+        self.operators.append(fallback(self.lowered, self.composites, variable, call, self._resolve, outputs))
+        names = [t.name for t in outputs]
+        self.names[variable] = names if isinstance(variable.ty, tvm.ir.TupleType) else names[0]
+
+    def _made_up_name(self, variable) -> str:
+        """For a value that the model does not have: one step of an operator that TVM computes in several."""
+        following = (b.var for block in self.lowered.module["main"].body.blocks for b in block.bindings)
+        names = (self.composites.names.tensor(v.name) for v in following if v.name not in self.seen)
+        return f"{next((n for n in names if n), variable.name)}:step"
+
+    def _resolve(self, expression) -> str | list[str]:
+        """The tensor, or for a tuple the tensors, that an expression stands for."""
+        if isinstance(expression, relax.Tuple):
+            return [self._resolve(f) for f in expression.fields]
+        if isinstance(expression, relax.TupleGetItem):
+            return self._resolve(expression.tuple_value)[expression.index]
+        if isinstance(expression, tvm.ir.Var):
+            return self.names[expression]
+        raise EspdlError(
+            self.label,
+            "one of its results does not depend on any input",
+            "remove that output before the export, or make it a constant of the application",
+        )
 
     def _unique(self, name: str) -> str:
         candidate, count = name, 1
@@ -109,30 +148,6 @@ class GraphBuilder:
             candidate = f"{name}:{count}"
         self.taken.add(candidate)
         return candidate
-
-    def _refuse(self, variable, value) -> None:
-        reasons, nodes = self._reasons(variable, value)
-        node, operator = nodes
-        raise EspdlError(
-            f"{self.label}: node '{node}' ({operator})",
-            f"no kernel can run it: {reasons}" if reasons else "there is no kernel for this operator",
-            "replace it by supported operators before the export (see docs/operators.md), or cut the graph before it",
-        )
-
-    def _reasons(self, variable, value) -> tuple[str, tuple[str, str]]:
-        """Why the operator that computes `variable` was declined; its node, or that of the next named result."""
-        names = self.composites.names
-        found = False
-        node = names.node(variable.name)
-        reasons = list(self.composites.reasons.get(names.key(variable.name), []))
-        for block in self.module["main"].body.blocks:
-            for binding in block.bindings:
-                found = found or binding.var.same_as(variable)
-                if found and node is None:
-                    node = names.node(binding.var.name)
-                if found and not reasons:
-                    reasons = list(self.composites.reasons.get(names.key(binding.var.name), []))
-        return "; ".join(dict.fromkeys(reasons)), node or (variable.name, op_name(value) or "unknown")
 
 
 def by_output(operators: tuple[Operator, ...]) -> Mapping[str, Operator]:

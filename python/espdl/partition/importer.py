@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import onnx
 import tvm
+from onnx import numpy_helper
 
 from espdl.errors import EspdlError, first_line
 from espdl.partition import tvm_compat
@@ -20,11 +21,12 @@ class Names:
     """Relax variables are called t<number>_, whatever the model calls its tensors; this leads back.
 
     `tensors`: id -> name of the float tensor it stands for. `nodes`: id of the first output -> (ONNX node, operator);
-    Q/DQ nodes are not among them.
+    Q/DQ nodes are not among them. `scales`: name of a quantised tensor -> scale, zero point.
     """
 
     tensors: Mapping[str, str]
     nodes: Mapping[str, tuple[str, str]]
+    scales: Mapping[str, tuple[float, int]]
 
     @staticmethod
     def key(variable: str) -> str:
@@ -87,5 +89,15 @@ def _rename(proto: onnx.ModelProto) -> Names:
         if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
             nodes[key] = (node.name, node.op_type)
         node.name = key
-    tensors = {key: quantized.get(name, name) for name, key in identifiers.items() if key}
-    return Names(tensors, nodes)
+    # What comes out of a DequantizeLinear inside the graph is a view of another tensor, never one that is stored.
+    views = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    tensors = {key: quantized.get(name, name) for name, key in identifiers.items() if key and key not in views}
+    constants = {t.name: t for t in graph.initializer}
+    scales = {
+        tensors[node.output[0]]: tuple(
+            float(numpy_helper.to_array(constants[i]).reshape(-1)[0]) for i in node.input[1:3]
+        )
+        for node in graph.node
+        if node.op_type == "QuantizeLinear" and len(node.input) == 3 and all(i in constants for i in node.input[1:3])
+    }
+    return Names(tensors, nodes, {name: (scale, int(zero_point)) for name, (scale, zero_point) in scales.items()})

@@ -143,6 +143,7 @@ def permute(expression, axes: tuple[int, ...]):
     """A permutation; a reshape where it moves nothing because height and width, or channels, are 1."""
     shape = shape_of(expression)
     target = [shape[a] for a in axes]
-    if [d for d in shape if d != 1] == [d for d in target if d != 1]:
+    moved = [a for a in axes if shape[a] != 1]
+    if moved == sorted(moved):
         return relax.op.reshape(expression, target)
     return relax.op.permute_dims(expression, list(axes))

@@ -118,12 +118,20 @@ def import_onnx(model: onnx.ModelProto, on_error: ConversionError) -> tvm.IRModu
 
 
 def dtype_of(expression) -> str:
-    return str(expression.ty.dtype.dtype) if hasattr(expression.ty.dtype, "dtype") else str(expression.ty.dtype)
+    return dtype_of_type(expression.ty)
+
+
+def dtype_of_type(ty) -> str:
+    return str(ty.dtype.dtype) if hasattr(ty.dtype, "dtype") else str(ty.dtype)
 
 
 def shape_of(expression) -> tuple[int, ...]:
     """The static shape; raises ValueError where a dimension is symbolic."""
-    shape = expression.ty.shape
+    return shape_of_type(expression.ty)
+
+
+def shape_of_type(ty) -> tuple[int, ...]:
+    shape = ty.shape
     if shape is None:
         raise ValueError("the shape is not known at compile time")
     try:

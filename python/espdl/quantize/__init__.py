@@ -7,7 +7,7 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model
-from espdl.quantize import affine, biases, calibration, qdq
+from espdl.quantize import affine, biases, calibration, power_of_two, qdq
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -40,7 +40,13 @@ def run(
     if not quantized:
         raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
     network = Network.of(proto, observe(proto, quantized, samples, progress, len(samples)))
-    scales = affine.choose(network, settings)
+    scheme = {"affine": affine, "power_of_two": power_of_two}[settings.scheme]
+    scales = scheme.choose(network, settings)
+    import os
+    if os.environ.get("BC") or os.environ.get("GPTQ"):
+        from espdl.quantize.refine import gptq, walk
+        chosen = walk.choose_samples(network, samples, len(samples))
+        scales = walk.Walk(network, chosen, scales).run(gptq.rounding if os.environ.get("GPTQ") else None, True, progress)
     result = qdq.insert(network.graph, network.placement, scales)
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
     return QuantizedModel(result, proto, model.label, model.inputs, settings.scheme, ranges)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever no kernel takes: loops that TVM made of one or several operators, printed as C."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+
+
+@operator("fallback")
+@dataclass(frozen=True, eq=False)
+class Fallback(Operator):
+    """A generated C function. Its own text is its meaning: there is no second definition to compare it with.
+
+    `functions`: name -> C text, in the order in which they must stand in the file; `function` is the one to call, as
+    `function(inputs..., constants..., outputs..., scratch)`. `exact`: gives the same bytes with every C library.
+    """
+
+    function: str
+    functions: Mapping[str, str]
+    constants: tuple[np.ndarray, ...]
+    scratch_bytes: int
+    exact: bool
+    reasons: tuple[str, ...]
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        """None: it is never matched, it is what is left."""
+        return None
+
+    @classmethod
+    def from_match(cls, match: Match) -> Fallback:
+        raise NotImplementedError("the fallback has no pattern")
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        raise NotImplementedError("a fallback kernel is defined by its C text, see verify.native")

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What no backend takes: lowered by TVM, printed as C, described as a fallback operator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from espdl.errors import EspdlError
+from espdl.ops.fallback import Fallback
+from espdl.partition.composites import Composites
+from espdl.partition.fallback import CKernel, Lowered, fuse_quantized, lower
+from espdl.partition.rewriter import Rewriter
+from espdl.partition.tvm_compat import is_constant
+from espdl.plan.types import Tensor
+
+
+class _Outward(Rewriter):
+    """Calls of composite functions become opaque, so that TVM's lowering leaves them alone."""
+
+    def __init__(self, functions: dict[str, relax.Function]):
+        self.functions = functions
+        self._module: tvm.IRModule | None = None
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        self._module = module
+        return super().run(module)
+
+    def call(self, variable, call):
+        function = self._module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
+        if function is None or not function.attrs or "Composite" not in function.attrs:
+            return super().call(variable, call)
+        name = f"composite_{len(self.functions)}"
+        self.functions[name] = function
+        arguments = relax.Tuple([self.map(a) for a in call.args])
+        return self.emit(relax.op.call_dps_packed(name, arguments, call.ty), variable.name)
+
+
+def lower_leftovers(
+    module: tvm.IRModule, prefix: str, composites: Composites, label: str
+) -> tuple[Lowered, dict[str, relax.Function]]:
+    """The module with its leftovers lowered, and the composite functions by the name under which main calls them.
+
+    Raises EspdlError with the ONNX node where TVM cannot lower an operator.
+    """
+    functions: dict[str, relax.Function] = {}
+    fused = fuse_quantized(_Outward(functions).run(module))
+    try:
+        return lower(_Outward(functions).run(composites.group(fused, at_border=True)), prefix), functions
+    except EspdlError as error:
+        found = re.search(r"t\d+_", error.what)
+        node = composites.names.node(found.group()) if found else None
+        what = f"{label}: node '{node[0]}' ({node[1]})" if node else f"{label}: {error.what}"
+        raise EspdlError(what, error.why, error.remedy) from error
+
+
+def fallback(
+    lowered: Lowered, composites: Composites, variable: Any, call: Any, name: Callable, outputs: Sequence[Tensor]
+) -> Fallback:
+    """The operator for a call_tir of a lowered module. `name(variable)` is the tensor behind an argument."""
+    kernel = lowered.kernels[call.args[0].name_hint]
+    arguments = list(call.args[1].fields)
+    members = lowered.members[variable.name]
+    names = composites.names
+    nodes = (names.node(member) for member in members)
+    reasons = (reason for member in members for reason in composites.reasons.get(names.key(member), ()))
+    function, functions = _functions(kernel, arguments)
+    return Fallback(
+        inputs=tuple(
+            Tensor(name(a), tuple(int(d) for d in a.ty.shape.values), str(a.ty.dtype.dtype))
+            for a in arguments
+            if not is_constant(a)
+        ),
+        outputs=tuple(outputs),
+        source_nodes=tuple(dict.fromkeys(node[0] for node in nodes if node)),
+        function=function,
+        functions=functions,
+        constants=tuple(a.value.numpy() for a in arguments if is_constant(a)),
+        scratch_bytes=kernel.scratch_bytes,
+        exact=not kernel.uses_libm,
+        reasons=tuple(dict.fromkeys(reasons)),
+    )
+
+
+def _functions(kernel: CKernel, arguments: Sequence[Any]) -> tuple[str, dict[str, str]]:
+    """The function to call, and all texts it needs. The order of its arguments is that of all kernels (inputs,
+    constants, outputs, one scratch block); where the kernel's own differs, a function in between puts it right."""
+    functions = {f"helper {text.splitlines()[0]}": text for text in kernel.helpers}
+    functions[kernel.name] = kernel.source
+    kinds = [is_constant(a) for a in arguments]
+    if kinds == sorted(kinds) and len(kernel.workspace_bytes) <= 1:
+        return kernel.name, functions
+    inputs = [p for p in kernel.parameters if p.role == "input"]
+    ordered = [p for p, k in zip(inputs, kinds) if not k] + [p for p, k in zip(inputs, kinds) if k]
+    ordered += [p for p in kernel.parameters if p.role == "output"]
+    declared = [f"{'const ' if p.const else ''}{p.c_type} *{p.name}" for p in ordered]
+    offsets = iter(kernel.workspace_offsets)
+    passed = [
+        f"({p.c_type} *)(void *)(scratch + {next(offsets)})" if p.role == "workspace" else p.name
+        for p in kernel.parameters
+    ]
+    if kernel.workspace_bytes:
+        declared.append("uint8_t *scratch")
+    name = f"{kernel.name}_call"
+    functions[name] = f"static void {name}({', '.join(declared)})\n{{\n    {kernel.name}({', '.join(passed)});\n}}\n"
+    return name, functions

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input: one message that says what was asked, why it cannot be, and what to do; exit code 1; no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import REPOSITORY, conv_model
+from onnx import helper
+
+LAUNCHER = REPOSITORY / "python" / "espdl_cli.py"
+
+
+def compile_(folder: Path, *arguments: str, model: str = "net.onnx", calibration: str | None = "calib.npy"):
+    command = [sys.executable, "-I", str(LAUNCHER), "compile", str(folder / model), "-o", str(folder / "out")]
+    if calibration:
+        command += ["--calibration", str(folder / calibration)]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def refused(done: subprocess.CompletedProcess, folder: Path, *words: str, code: int = 1) -> None:
+    assert done.returncode == code, done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("espdl: ")
+    assert lines[-1].strip().startswith("Remedy: ")
+    assert len(lines) <= 6 and "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+    left = [p.name for p in (folder / "out").rglob("*")] if (folder / "out").exists() else []
+    assert not left, f"half-written output: {left}"
+
+
+def test_a_good_model_compiles(workspace: Path) -> None:
+    done = compile_(workspace)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    names = {"net.c", "net.h", "net_weights.S", "net_weights.bin"}
+    assert names <= {p.name for p in (workspace / "out").iterdir()}
+
+
+def test_missing_model(workspace: Path) -> None:
+    refused(compile_(workspace, model="other.onnx"), workspace, "other.onnx", "no such file")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a protobuf", b"\x08\x07\x12\x03abc"])
+def test_not_onnx(workspace: Path, content: bytes) -> None:
+    (workspace / "net.onnx").write_bytes(content)
+    refused(compile_(workspace), workspace, "net.onnx", "not an ONNX model" if len(content) != 14 else "ONNX")
+
+
+def test_truncated_model(workspace: Path) -> None:
+    content = (workspace / "net.onnx").read_bytes()
+    (workspace / "net.onnx").write_bytes(content[: len(content) // 2])
+    refused(compile_(workspace), workspace, "net.onnx")
+
+
+def test_no_calibration(workspace: Path) -> None:
+    refused(compile_(workspace, calibration=None), workspace, "calibration", "CALIBRATION", "[N, 2, 8, 8]")
+
+
+def test_missing_calibration(workspace: Path) -> None:
+    refused(compile_(workspace, calibration="other.npy"), workspace, "other.npy")
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 8), (4, 8, 8, 2), (2, 8, 9), ()])
+def test_wrong_calibration_shape(workspace: Path, shape: tuple[int, ...]) -> None:
+    np.save(workspace / "calib.npy", np.zeros(shape, np.float32))
+    refused(compile_(workspace), workspace, "calib.npy", "shape", "[N, 2, 8, 8]")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.complex64])
+def test_wrong_calibration_dtype(workspace: Path, dtype: type) -> None:
+    np.save(workspace / "calib.npy", np.zeros((4, 2, 8, 8), dtype))
+    refused(compile_(workspace), workspace, "calib.npy", "dtype", "float32")
+
+
+def test_pickled_calibration_is_not_opened(workspace: Path) -> None:
+    np.save(workspace / "calib.npy", np.array([{}], object), allow_pickle=True)
+    refused(compile_(workspace), workspace, "calib.npy")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_calibration_with_values_that_are_no_numbers(workspace: Path, value: float) -> None:
+    data = np.zeros((4, 2, 8, 8), np.float32)
+    data[2, 1, 0, 3] = value
+    np.save(workspace / "calib.npy", data)
+    refused(compile_(workspace), workspace, "calib.npy", "sample 2", "NaN")
+
+
+def test_no_samples(workspace: Path) -> None:
+    np.save(workspace / "calib.npy", np.zeros((0, 2, 8, 8), np.float32))
+    refused(compile_(workspace), workspace, "calib.npy", "no samples")
+
+
+def test_dynamic_dimension(workspace: Path) -> None:
+    onnx.save(conv_model(height="rows"), workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "'image'", "rows", "--shape image=")
+    assert compile_(workspace, "--shape", "image=1,2,8,8").returncode == 0
+
+
+def test_shape_that_contradicts_the_model(workspace: Path) -> None:
+    refused(compile_(workspace, "--shape", "image=1,2,9,8"), workspace, "dimension 2 is 8")
+    refused(compile_(workspace, "--shape", "picture=1,2,8,8"), workspace, "picture", "image")
+    refused(compile_(workspace, "--shape", "image=1,two"), workspace, "image=1,two", code=2)
+
+
+def test_operator_with_an_output_of_dynamic_shape(workspace: Path) -> None:
+    onnx.save(conv_model(extra=[helper.make_node("NonZero", ["active"], ["places"], name="head/NonZero"),
+                                helper.make_node("Cast", ["places"], ["scores"], name="cast", to=1)]), workspace / "net.onnx")  # fmt: skip
+    refused(compile_(workspace), workspace, "'head/NonZero' (NonZero)", "shape")
+
+
+def test_operator_of_another_domain(workspace: Path) -> None:
+    model = conv_model(
+        extra=[helper.make_node("Fancy", ["active"], ["scores"], name="head/fancy", domain="com.example")]
+    )
+    model.opset_import.append(helper.make_opsetid("com.example", 1))
+    onnx.save(model, workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "com.example")
+
+
+@pytest.mark.parametrize("name", ["2net", "int", "class", "my net", "a-b", ""])
+def test_name_that_is_no_identifier(workspace: Path, name: str) -> None:
+    done = compile_(workspace, f"--name={name}")
+    if name == "":  # an empty name is the default: the file's stem
+        assert done.returncode == 0
+    else:
+        refused(done, workspace, f"'{name}'", "NAME")
+
+
+def test_option_that_is_no_choice(workspace: Path) -> None:
+    refused(compile_(workspace, "--scheme", "binary"), workspace, "scheme", "affine", code=2)
+
+
+def test_output_folder_that_cannot_be_made(workspace: Path) -> None:
+    (workspace / "out").write_text("a file is in the way")
+    done = compile_(workspace)
+    assert done.returncode == 1 and "Remedy" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may import whom (design): boundaries keep the stages easy to change."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "espdl"
+
+# What every part may import. Plan types are values without behaviour, shared by all stages.
+EVERYONE = {"espdl", "espdl.errors", "espdl.targets", "espdl.plan.types"}
+OUTSIDE = {"numpy"}
+
+# Part of the package -> (our own packages, packages of others) that it may import besides.
+TABLE: dict[str, tuple[set[str], set[str]]] = {
+    "errors": (set(), set()),
+    "targets": (set(), set()),
+    "frontend": (set(), {"onnx", "google"}),
+    "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
+    "partition": ({"ops", "quantize.types"}, {"tvm", "tvm_ffi", "onnx"}),
+    "ops": (set(), {"tvm.relax.dpl"}),
+    "backends": ({"ops"}, set()),
+    "plan": (set(), {"jinja2"}),
+    "emit": ({"plan"}, {"jinja2"}),
+    "report": ({"plan"}, {"jinja2"}),
+    "verify": (
+        {"frontend", "quantize", "ops", "plan", "emit", "report", "backends", "pipeline"},
+        {"onnx", "onnxruntime", "jinja2"},
+    ),
+    "project": (set(), {"kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),
+    "pipeline": ({"frontend", "quantize", "partition", "ops", "backends", "plan", "emit", "report"}, set()),
+    "cli": ({"commands"}, set()),
+    "commands": ({"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends"}, {"onnx"}),
+    "__init__": (set(), set()),
+}
+
+
+def _imports(path: Path) -> set[str]:
+    """Absolute names of all modules that a file imports, wherever in the file."""
+    package = ["espdl", *path.relative_to(PACKAGE).parent.parts]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            # `from espdl import plan` names a package, `from espdl.plan import Plan` does not.
+            found |= {f"{module}.{a.name}" for a in node.names} if module == "espdl" else {module}
+    return found
+
+
+def _allowed(name: str, part: str) -> bool:
+    own, others = TABLE[part]
+    if name == "espdl.__version__" or name in EVERYONE:
+        return True
+    if name.startswith("espdl."):
+        inner = name.removeprefix("espdl.")
+        return any(inner == a or inner.startswith(a + ".") for a in own | {part})
+    top = name.split(".")[0]
+    if top in sys.stdlib_module_names or top in OUTSIDE:
+        return True
+    return any(name == a or name.startswith(a + ".") for a in others)
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(PACKAGE)) for p in FILES])
+def test_imports_follow_the_table(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert part in TABLE, f"{part} is not in the table: say what it may import"
+    wrong = sorted(name for name in _imports(path) if not _allowed(name, part))
+    assert not wrong, f"{part} must not import {', '.join(wrong)}"
+
+
+def test_the_table_would_find_a_wrong_import() -> None:
+    assert not _allowed("tvm", "plan")
+    assert not _allowed("espdl.partition", "quantize")
+    assert not _allowed("onnx", "emit")
+    assert _allowed("espdl.plan.types", "ops")
+
+
+def test_private_hooks_into_tvm_are_in_one_file() -> None:
+    for path in FILES:
+        if path.name != "tvm_compat.py":
+            text = path.read_text(encoding="utf-8")
+            assert "onnx_frontend" not in text and "_ffi_api" not in text, f"{path} reaches into TVM's private parts"
