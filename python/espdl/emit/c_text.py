@@ -30,6 +30,7 @@ C_TYPES = {
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MAX_IDENTIFIER = 40
+_MAX_MODEL_NAME = 48
 
 KEYWORDS = frozenset(
     """
@@ -49,6 +50,9 @@ def check_model_name(name: str) -> None:
     if not _IDENTIFIER.fullmatch(name) or name in KEYWORDS:
         why = "it is a keyword of C or C++" if name in KEYWORDS else "it is no C identifier"
         raise EspdlError(f"model name {printable(name)!r}", why, "pass NAME with letters, digits and underscores")
+    if len(name) > _MAX_MODEL_NAME:
+        why = f"it has {len(name)} characters; C compilers need to tell only 63 apart, and the generated names are longer"
+        raise EspdlError(f"model name '{printable(name)}'", why, f"pass NAME with at most {_MAX_MODEL_NAME} characters")
     if name.lower() == "espdl" or name.lower().startswith("espdl_"):
         why = "names that begin with espdl belong to the runtime"
         raise EspdlError(f"model name '{name}'", why, "pass another NAME")
