@@ -31,7 +31,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {"frontend", "quantize", "ops", "plan", "emit", "report", "backends", "pipeline"},
         {"onnx", "onnxruntime", "jinja2"},
     ),
-    "project": (set(), {"kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),
+    "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),
     "pipeline": ({"frontend", "quantize", "partition", "ops", "backends", "plan", "emit", "report"}, set()),
     "cli": ({"commands"}, set()),
     "commands": ({"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends"}, {"onnx"}),

@@ -18,7 +18,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Vector:
-    """What the tensors of the model's inputs hold before a run, and those of its outputs after it, in the model's order."""
+    """What the inputs hold before a run and the outputs after it, in the order of the model."""
 
     inputs: tuple[np.ndarray, ...]
     outputs: tuple[np.ndarray, ...]
