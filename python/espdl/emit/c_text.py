@@ -51,7 +51,7 @@ def check_model_name(name: str) -> None:
         why = "it is a keyword of C or C++" if name in KEYWORDS else "it is no C identifier"
         raise EspdlError(f"model name {printable(name)!r}", why, "pass NAME with letters, digits and underscores")
     if len(name) > _MAX_MODEL_NAME:
-        why = f"it has {len(name)} characters; C compilers need to tell only 63 apart, and the generated names are longer"
+        why = f"it has {len(name)} characters; C compilers tell 63 apart, and the generated names are longer"
         raise EspdlError(f"model name '{printable(name)}'", why, f"pass NAME with at most {_MAX_MODEL_NAME} characters")
     if name.lower() == "espdl" or name.lower().startswith("espdl_"):
         why = "names that begin with espdl belong to the runtime"
