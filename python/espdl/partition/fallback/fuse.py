@@ -85,7 +85,9 @@ class _Graph:
         copies: dict[relax.Var, relax.Expr] = {}
         for binding in (b for block in main.body.blocks for b in block.bindings):
             value = _substitute(binding.value, copies)
-            if isinstance(value, tvm.ir.Var):
+            if _operator(value) == "relax.shape_of":  # static, so it does not read the tensor
+                value = relax.ShapeExpr(binding.var.ty.values)
+            if isinstance(value, (tvm.ir.Var, relax.ShapeExpr)):
                 copies[binding.var] = value
                 continue
             node = _Node(len(self.nodes), binding.var, value, [self.of[v] for v in _variables(value) if v in self.of])
