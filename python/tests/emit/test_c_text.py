@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from espdl.emit import c_text
 from espdl.errors import EspdlError
 
-texts = st.one_of(st.text(max_size=200), st.text('*/\\?"%{}<>\n\r\0 ab\'', max_size=120))
+texts = st.one_of(st.text(max_size=200), st.text("*/\\?\"%{}<>\n\r\0 ab'", max_size=120))
 
 
 @given(texts)
