@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`espdl new-project`: an ESP-IDF project that runs a model."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    from espdl.project.new_project import TARGETS
+
+    text = "Make an ESP-IDF project that runs a model, and checks it on samples."
+    parser = subparsers.add_parser("new-project", help="make an ESP-IDF project that runs a model", description=text)
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="the .onnx file; it is copied")
+    parser.add_argument("--name", help="C identifier and name of the project (default: from the file's name)")
+    parser.add_argument(
+        "--calibration", type=Path, metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs"
+    )
+    parser.add_argument(
+        "--sample", type=Path, metavar="FILE", help=".npy or .npz with inputs that the firmware runs, checks and prints"
+    )
+    parser.add_argument("--target", choices=TARGETS, default="esp32s3", help="the chip (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to make it")
+    parser.add_argument("--template", type=Path, metavar="FOLDER", help="your own template instead of the built-in one")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from espdl import emit, pipeline
+    from espdl.commands.progress import Progress
+    from espdl.emit import c_text
+    from espdl.project import new_project
+    from espdl.verify import vectors
+
+    new_project.check_output(arguments.out)
+    name = arguments.name or re.sub(r"[^a-z0-9]+", "_", arguments.model.stem.lower()).strip("_")
+    emit.check_model_name(name)
+    with tempfile.TemporaryDirectory() as folder, Progress() as progress:
+        options = pipeline.Options(
+            model=str(arguments.model.absolute()),
+            name=name,
+            output=folder,
+            calibration=arguments.calibration and str(arguments.calibration.absolute()),
+            chip="generic" if arguments.target == "linux" else arguments.target,
+        )
+        compilation = pipeline.compile_model(options, progress)
+        if arguments.sample:
+            vectors.files_for(compilation, arguments.sample)  # raises where the build would
+    model = new_project.CompiledModel(
+        name,
+        tuple(c_text.identifiers(port.name for port in compilation.plan.inputs)),
+        compilation.plan.arena_bytes,
+        len(compilation.files[f"{name}_weights.bin"]),
+    )
+    files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, arguments.sample)
+    for path in new_project.create(arguments.out, model, files, arguments.target, arguments.template):
+        print(path)
+    preview = "--preview " if arguments.target == "linux" else ""
+    print(f"Next: cd {arguments.out} && idf.py {preview}set-target {arguments.target} && idf.py build")
+    return 0
