@@ -26,11 +26,9 @@ def conv_model(opset: int = 17, height: object = 8, extra: list | None = None) -
         nodes,
         "net",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 2, height, 8])],
-        [helper.make_empty_tensor_value_info("scores")],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["a", "b"] if extra else ["a", "b", "c", "d"])],
         [numpy_helper.from_array(weights, "w")],
     )
-    del graph.output[:]
-    graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, None))
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 

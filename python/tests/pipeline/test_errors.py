@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +16,32 @@ import pytest
 from conftest import REPOSITORY, conv_model
 from onnx import helper
 
+from espdl.cli import main
+
 LAUNCHER = REPOSITORY / "python" / "espdl_cli.py"
 
 
-def compile_(folder: Path, *arguments: str, model: str = "net.onnx", calibration: str | None = "calib.npy"):
-    command = [sys.executable, "-I", str(LAUNCHER), "compile", str(folder / model), "-o", str(folder / "out")]
-    if calibration:
-        command += ["--calibration", str(folder / calibration)]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120, check=False)
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def refused(done: subprocess.CompletedProcess, folder: Path, *words: str, code: int = 1) -> None:
+def arguments_for(folder: Path, *arguments: str, model: str = "net.onnx", calibration: str | None = "calib.npy"):
+    command = ["compile", str(folder / model), "-o", str(folder / "out")]
+    return [*command, *(["--calibration", str(folder / calibration)] if calibration else []), *arguments]
+
+
+def compile_(folder: Path, *arguments: str, **files: str | None) -> Done:
+    """The command line in this process, which spares the import of TVM."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments_for(folder, *arguments, **files))
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def refused(done: Done, folder: Path, *words: str, code: int = 1) -> None:
     assert done.returncode == code, done.stdout + done.stderr
     lines = done.stderr.splitlines()
     assert lines[0].startswith("espdl: ")
@@ -41,6 +59,12 @@ def test_a_good_model_compiles(workspace: Path) -> None:
     assert done.stderr == ""
     names = {"net.c", "net.h", "net_weights.S", "net_weights.bin"}
     assert names <= {p.name for p in (workspace / "out").iterdir()}
+
+
+def test_the_launcher_needs_no_installation(workspace: Path) -> None:
+    command = [sys.executable, "-I", str(LAUNCHER), *arguments_for(workspace, model="other.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    refused(done, workspace, "other.onnx", "no such file")
 
 
 def test_missing_model(workspace: Path) -> None:
