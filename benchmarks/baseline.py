@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from espdl.verify import rv32
 from measure import Measured
+
+from espdl.verify import rv32
 
 PATH = Path(__file__).resolve().parent / "baseline.json"
 TOLERANCE = 0.02

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
 from espdl import backends, emit, pipeline
 from espdl.plan.types import Plan
 from espdl.verify import compare, host, rv32, samples

@@ -24,10 +24,11 @@ sys.path.insert(0, str(ROOT / "python"))
 import baseline  # noqa: E402 (the path above comes first)
 import networks  # noqa: E402
 import table  # noqa: E402
+from measure import Measured, measure, without_details  # noqa: E402
+
 from espdl.errors import EspdlError  # noqa: E402
 from espdl.targets import SCHEMES  # noqa: E402
 from espdl.verify import rv32  # noqa: E402
-from measure import Measured, measure, without_details  # noqa: E402
 
 RESULTS = HERE / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -66,7 +66,10 @@ class Runner:
         command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}"]
         own = [table, HERE / "runner.c", HERE / "runner_host.c"]
         subprocess.run([*command, *map(str, [*own, *sources()]), "-o", str(program)], check=True)
-        self.program = program
+        self.start(program, [str(program)])
+
+    def start(self, program: Path, command: Sequence[str]) -> None:
+        self.program, self.command = program, command
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, case: bytes, answer_bytes: Sequence[int]) -> list[bytes]:
@@ -74,7 +77,7 @@ class Runner:
         if self.process is None or self.process.poll() is not None:
             self.errors = tempfile.TemporaryFile()
             self.process = subprocess.Popen(
-                [str(self.program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
             )
         try:
             self.process.stdin.write(case)

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: CC0-1.0
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))

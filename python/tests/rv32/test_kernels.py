@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: CC0-1.0
+"""The random kernel tests once more, with the kernels compiled for rv32."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import harness
+import pytest
+
+from espdl.verify import rv32
+
+
+class Rv32Runner(harness.Runner):
+    """All kernels in an image that stays open under QEMU and answers cases through its standard streams."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        table, image = folder / "functions.c", folder / "runner.elf"
+        table.write_text(harness.function_table())
+        own = [table, harness.HERE / "runner.c", harness.HERE / "runner_rv32.c"]
+        rv32.link(image, [*own, rv32.library(folder)], [f"-I{harness.HERE}"])
+        self.start(image, rv32.command(image))
+
+
+def properties() -> list[tuple[str, str]]:
+    """(module, function) of all tests that hypothesis feeds and that call kernels."""
+    found = []
+    for path in sorted(harness.HERE.glob("test_*.py")):
+        for name, test in vars(importlib.import_module(path.stem)).items():
+            if hasattr(test, "hypothesis") and "check" in test.hypothesis.inner_test.__code__.co_names:
+                found.append((path.stem, name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def runner(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rv32Runner]:
+    runner = Rv32Runner(tmp_path_factory.mktemp("kernels"))
+    yield runner
+    if runner.process is not None:
+        runner.process.stdin.close()
+        assert runner.process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(("module", "name"), properties())
+def test_kernel_equals_reference(runner: Rv32Runner, monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> None:
+    answered = 0
+
+    def count() -> Rv32Runner:
+        nonlocal answered
+        answered += 1
+        return runner
+
+    monkeypatch.setattr(harness, "runner", count)
+    getattr(importlib.import_module(module), name)()
+    assert answered > 0

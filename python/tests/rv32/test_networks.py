@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Whole networks: the generated C against the reference, bit for bit, layer by layer, on this computer and on rv32."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+
+from espdl import pipeline
+from espdl.targets import SCHEMES
+from espdl.verify import compare, host, rv32, samples
+
+ROOT = Path(__file__).resolve().parents[3]
+DIGITS = ROOT / "examples" / "digits" / "model"
+DATA = Path(os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks")
+SAMPLES = 3
+
+
+@pytest.fixture(scope="session")
+def random_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return networks.write(tmp_path_factory.mktemp("random_networks"))
+
+
+def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: str, folder: Path) -> None:
+    options = pipeline.Options(
+        model=str(model),
+        calibration=str(calibration),
+        name="net",
+        output=str(folder / "generated"),
+        scheme=scheme,
+        taps=True,
+    )
+    compilation = pipeline.compile_model(options)
+    plan = compilation.plan
+    tensors = samples.to_tensors(plan, {plan.inputs[0].name: inputs})
+    program = machine.build(plan, compilation.files, "net", folder / "program")
+    results = program.run(tensors, layers=True)
+    results = results[0] if machine is rv32 else results
+    assert len(results.layers) == len(plan.calls) > 2
+    assert compare.first_difference(plan, tensors, results) is None
+
+
+@pytest.fixture(params=["host", "rv32"])
+def machine(request: pytest.FixtureRequest):
+    if request.param == "host":
+        return host
+    request.getfixturevalue("rv32_tools")
+    return rv32
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_digits(machine, scheme: str, tmp_path: Path) -> None:
+    inputs = np.load(DIGITS / "test.npz")["x"][:20]
+    check(machine, DIGITS / "digits.onnx", DIGITS / "calib.npy", inputs, scheme, tmp_path)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_random_weights(machine, network: str, scheme: str, random_networks: Path, tmp_path: Path) -> None:
+    data = random_networks / network
+    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_trained(machine, network: str, scheme: str, tmp_path: Path) -> None:
+    data = DATA / network
+    if not (data / "model.onnx").is_file():
+        pytest.skip("the trained networks are missing; pass their folder: make test DATA=DIR")
+    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, tmp_path)
