@@ -2,5 +2,5 @@
 import sys
 from pathlib import Path
 
-# The tests of this folder share networks.py.
+# The tests of this folder share plan_networks.py.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from networks import call, tensor
+from plan_networks import call, tensor
 
 from espdl.plan import graph
 from espdl.plan.types import Port

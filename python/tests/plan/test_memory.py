@@ -7,11 +7,11 @@ import dataclasses
 import itertools
 import random
 
-import networks
+import plan_networks
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import call, plan, plans, tensor
+from plan_networks import call, plan, plans, tensor
 
 from espdl.plan import memory
 from espdl.plan.packing import Block, Packer
@@ -113,10 +113,10 @@ def test_lower_bound_is_live_bytes(network: Plan) -> None:
 
 
 TYPICAL = {
-    "resnet": networks.resnet(),
-    "mobilenet": networks.mobilenet(),
-    "inception": networks.inception(),
-    "unet": networks.unet(),
+    "resnet": plan_networks.resnet(),
+    "mobilenet": plan_networks.mobilenet(),
+    "inception": plan_networks.inception(),
+    "unet": plan_networks.unet(),
 }
 
 

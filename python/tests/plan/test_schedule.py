@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
-import networks
+import plan_networks
 from hypothesis import given, settings
-from networks import call, plan, plans, tensor
+from plan_networks import call, plan, plans, tensor
 
 from espdl import plan as planner
 from espdl.plan import graph, memory, schedule
@@ -89,7 +89,7 @@ def test_overwriting_alias_stays_behind_its_readers() -> None:
 
 
 def test_order_is_kept_where_no_other_is_better() -> None:
-    for network in (networks.resnet(), networks.mobilenet(), networks.unet()):
+    for network in (plan_networks.resnet(), plan_networks.mobilenet(), plan_networks.unet()):
         assert schedule.order(build(network))[:3] == network.calls[:3]
 
 
