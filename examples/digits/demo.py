@@ -40,7 +40,7 @@ def main() -> int:
         )
     )
     plan = compilation.plan
-    print(report.summary(plan, "digits"))
+    print(report.text(compilation.report))
 
     held_out = np.load(HERE / "model" / "test.npz")
     images, labels = held_out["x"], held_out["label"]

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from espdl import __version__, backends, emit, frontend, partition, plan, quantize, targets
+from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
 from espdl.emit import depfile
 from espdl.errors import UsageError
 from espdl.ops.operator import Operator
@@ -107,6 +108,7 @@ class Compilation:
     plan: Plan
     files: emit.Files
     identity: str
+    report: dict[str, Any]
 
 
 def quantize_model(
@@ -137,10 +139,12 @@ def compile_model(options: Options, progress: Progress = lambda *_: None) -> Com
     identity = _identity(planned, options)
     form = emit.Options(arena=options.arena, weights=options.weights, layers=True)
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
+    summary = report.make(planned, options.name, len(files[f"{options.name}_weights.bin"]), identity)
+    files = files.with_file("report.json", report.to_json(summary))
     files.write(Path(options.output))
     if options.depfile:
         depfile.write(options.depfile, Path(options.output) / f"{options.name}.c", inputs)
-    return Compilation(options, model, quantized, parts, planned, files, identity)
+    return Compilation(options, model, quantized, parts, planned, files, identity, summary)
 
 
 def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:

@@ -29,5 +29,5 @@ def run(arguments: argparse.Namespace) -> int:
             from espdl.verify import vectors
 
             vectors.files_for(compilation, options.test_vectors).write(Path(options.output))
-    print(report.summary(compilation.plan, options.name))
+    print(report.text(compilation.report))
     return 0

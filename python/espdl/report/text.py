@@ -3,29 +3,31 @@
 
 from __future__ import annotations
 
-from espdl.plan.types import KernelCall, Plan
+from typing import Any
 
 _COLUMNS = (("layer", 34, "<"), ("kernel", 30, "<"), ("output", 16, "<"), ("MACs", 10, ">"))
 
 
-def summary(plan: Plan, name: str) -> str:
-    """Totals and one line per layer."""
-    weights = sum(c.data.nbytes for call in plan.calls for c in call.constants)
+def text(report: dict[str, Any]) -> str:
+    """Totals and one line per layer of a report as `data.make` gives it."""
+    layers = report["layers"]
     lines = [
-        f"{name}: {len(plan.calls)} layers, {plan.macs:,} MACs, scheme {plan.scheme}, chip {plan.target}",
-        f"arena {plan.arena_bytes:,} bytes (lower bound {plan.arena_lower_bound:,}), constants {weights:,} bytes",
+        f"{report['name']}: {len(layers)} layers, {report['macs']:,} MACs,"
+        f" scheme {report['scheme']}, chip {report['chip']}",
+        f"arena {report['arena_bytes']:,} bytes (lower bound {report['arena_lower_bound']:,}),"
+        f" weights {report['weights_bytes']:,} bytes",
         "",
         _row([title for title, _, _ in _COLUMNS]),
         _row(["-" * width for _, width, _ in _COLUMNS]),
     ]
-    lines += [_row(_layer(plan, call)) for call in plan.calls]
+    lines += [_row(_layer(layer)) for layer in layers]
     return "\n".join(lines)
 
 
-def _layer(plan: Plan, call: KernelCall) -> list[str]:
-    output = plan.tensor(call.outputs[0])
-    shape = "x".join(str(d) for d in output.shape)
-    return [", ".join(call.source_nodes) or call.operator, call.function, shape, f"{call.macs:,}" if call.macs else "-"]
+def _layer(layer: dict[str, Any]) -> list[str]:
+    shape = "x".join(str(d) for d in layer["shape"])
+    macs = f"{layer['macs']:,}" if layer["macs"] else "-"
+    return [", ".join(layer["nodes"]) or layer["operator"], layer["kernel"], shape, macs]
 
 
 def _row(cells: list[str]) -> str:
