@@ -198,6 +198,30 @@ def test_a_float_output_leaves_its_region():
     assert [str(t.dtype.dtype) for t in tensor_types(module["main"].ret_ty)] == ["float32", "int8"]
 
 
+def test_calls_of_backends_stay_between_kernels():
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((2, 3), "int8"))
+    scale, zero = relax.const(0.1, "float32"), relax.const(0, "int8")
+    with builder.function("main", [x]):
+        with builder.dataflow():
+            value = x
+            for operator in (relax.op.sigmoid, None, relax.op.tanh):
+                if operator is None:
+                    value = builder.emit(relax.op.call_dps_packed("espdl_relu", relax.Tuple([value]), x.ty))
+                else:
+                    value = builder.emit(operator(builder.emit(relax.op.dequantize(value, scale, zero))))
+                    value = builder.emit(relax.op.quantize(value, scale, zero))
+            output = builder.emit_output(value)
+        builder.emit_func_output(output)
+    main = lower(fuse_quantized(builder.get()), "net_").module["main"]
+    assert [b.value.op.name for block in main.body.blocks for b in block.bindings] == [
+        "relax.call_tir",
+        "relax.call_dps_packed",
+        "relax.call_tir",
+    ]
+    assert float_results(main) == []
+
+
 def test_float_models_stay_as_they_are():
     case = next(c for c in CASES if c.name == "Softmax")
     assert functions(fused(case.model())) == []

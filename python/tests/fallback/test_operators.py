@@ -13,6 +13,7 @@ from espdl.partition import tvm_compat
 from espdl.partition.fallback import lower
 
 TOLERANCE = 2e-4
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

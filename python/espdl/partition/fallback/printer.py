@@ -18,7 +18,6 @@ from tvm import tirx
 
 from espdl.errors import EspdlError
 from espdl.partition.fallback.kernel import CKernel, KernelParameter
-from espdl.plan.types import ITEM_BYTES
 
 LOCAL_BYTES = 64
 """Buffers up to this size live on the stack, larger ones become workspace parameters."""
@@ -255,7 +254,8 @@ class _Printer:
         if not all(isinstance(extent, tirx.IntImm) for extent in shape):
             raise self.unsupported(f"the buffer '{node.buffer.name}', whose size is not constant")
         count = math.prod(int(extent) for extent in shape)
-        if count * ITEM_BYTES[dtype] <= LOCAL_BYTES:
+        size = count * np.dtype(dtype).itemsize
+        if size <= LOCAL_BYTES:
             name = self.declare(node.buffer, node.buffer.name)
             self.scalars |= {node.buffer} if count == 1 else set()
             self.line(f"{c_type} {name};" if count == 1 else f"{c_type} {name}[{count}];")
@@ -263,7 +263,7 @@ class _Printer:
         name = f"work{len(self.workspaces)}"
         self.scopes[0].add(name)
         self.names[node.buffer] = name
-        self.workspaces.append((KernelParameter(name, c_type, False, "workspace"), count * ITEM_BYTES[dtype]))
+        self.workspaces.append((KernelParameter(name, c_type, False, "workspace"), size))
 
     def _Evaluate(self, node: tirx.Evaluate) -> None:
         if not isinstance(node.value, tirx.IntImm):

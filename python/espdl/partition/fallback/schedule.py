@@ -3,7 +3,7 @@
 
 A function as TVM's legalisation leaves it has one loop nest (block) per step and a full buffer between any two. Three
 rewrites, none of which changes a value: steps that are cheap or needed once are computed where they are used; nests
-that walk the same leading dimensions share those loops, so that what lies between shrinks (a convolution's sum to one
+that walk the same dimensions share those loops, so that what lies between shrinks (a convolution's sum to one
 number, a softmax to one row); and the initial value of a reduction is written before the loop, not tested inside it.
 """
 
@@ -102,43 +102,72 @@ def _expensive(body: tirx.Stmt) -> bool:
 
 
 def _share_loops(sch: Schedule) -> None:
-    """Computes every step inside the leading loops of the last one, as far as all of them walk those in step."""
+    """Computes every step inside those loops of the last one that all of them walk in step."""
     steps = _steps(sch)
-    last = [block for block in steps if not sch.get_consumers(block)]
+    last = [step for step in steps if not sch.get_consumers(step)]
     if len(steps) < 2 or len(last) != 1:
         return
-    depth = _common_depth(sch, steps)
-    if depth == 0 or len(sch.get_loops(last[0])) < depth:
+    variables = _common_variables(sch, steps, last[0])
+    loops = sch.get_loops(last[0])
+    if not variables or not loops:
         return
-    loop = sch.get_loops(last[0])[depth - 1]
-    for block in reversed([b for b in steps if sch.get_consumers(b)]):
-        if not _attempt(sch.compute_at, block, loop):
+    values = dict(zip([v.var for v in sch.get(last[0]).iter_vars], sch.get(loops[-1]).body.iter_values))
+    outer = [loop for loop in loops if any(sch.get(loop).loop_var.same_as(values[v]) for v in variables)]
+    if not outer or not _attempt(sch.reorder, *outer, *[loop for loop in loops if loop not in outer]):
+        return
+    for step in reversed([s for s in steps if sch.get_consumers(s)]):
+        if not _attempt(sch.compute_at, step, outer[-1]):
             return
 
 
-def _common_depth(sch: Schedule, steps: list[SBlockRV]) -> int:
-    """How many leading dimensions all blocks iterate equally and use as the leading indices of what they share."""
+def _common_variables(sch: Schedule, steps: list[SBlockRV], last: SBlockRV) -> list[tvm.ir.Var]:
+    """Variables of the last block that run through every block, and index every shared buffer, in the same way."""
     blocks = [sch.get(step) for step in steps]
     shared = [block.writes[0].source for step, block in zip(steps, blocks) if sch.get_consumers(step)]
-    depth = min(len(block.iter_vars) for block in blocks)
-    extents = [int(v.dom.extent) for v in blocks[-1].iter_vars]
-    for block in blocks:
-        for position, variable in enumerate(block.iter_vars[:depth]):
-            if variable.iter_type != tirx.IterVar.DataPar or int(variable.dom.extent) != extents[position]:
-                depth = position
-                break
-        for region in [*block.reads, *block.writes]:
-            if any(region.source.same_as(buffer) for buffer in shared):
-                depth = min(depth, _leading(region.region, [v.var for v in block.iter_vars]))
-    return depth
+    final = sch.get(last)
+    return [v.var for v in final.iter_vars if _is_common(v.var, final, blocks, shared)]
 
 
-def _leading(region: list[tvm.ir.Range], variables: list[tvm.ir.Var]) -> int:
-    """How many leading indices of `region` are `variables`, in their order."""
-    for position, (index, variable) in enumerate(zip(region, variables)):
-        if not index.min.same_as(variable) or not (isinstance(index.extent, tirx.IntImm) and int(index.extent) == 1):
-            return position
-    return min(len(region), len(variables))
+def _is_common(variable: tvm.ir.Var, final: s_tir.SBlock, blocks: list[s_tir.SBlock], shared: list[tvm.ir.Var]) -> bool:
+    """Follows `variable` of the block `final` through the shared buffers to its counterpart in every other block.
+
+    The counterpart must be spatial, have the same extent, and be the whole index of one dimension in every access; then
+    no block needs, at one value of the variable, what another computes at a different one.
+    """
+    counterpart = {final: variable}
+    dimension: dict[tvm.ir.Var, int] = {}
+    ahead = [final]
+    while ahead:
+        block = ahead.pop()
+        for buffer, region in _accesses(block, shared):
+            if buffer not in dimension:
+                here = [d for d, index in enumerate(region) if _is_index(index, counterpart[block])]
+                if len(here) != 1:
+                    return False
+                dimension[buffer] = here[0]
+                for other in blocks:
+                    if other not in counterpart and any(b.same_as(buffer) for b, _ in _accesses(other, [buffer])):
+                        counterpart[other] = _accesses(other, [buffer])[0][1][here[0]].min
+                        ahead.append(other)
+            if not _is_index(region[dimension[buffer]], counterpart[block]):
+                return False
+    extents = {_spatial_extent(block, index) for block, index in counterpart.items()}
+    return len(counterpart) == len(blocks) and len(extents) == 1 and -1 not in extents
+
+
+def _accesses(block: s_tir.SBlock, buffers: list[tvm.ir.Var]) -> list[tuple[tvm.ir.Var, list[tvm.ir.Range]]]:
+    regions = [*block.reads, *block.writes]
+    return [(b, list(region.region)) for region in regions for b in buffers if region.source.same_as(b)]
+
+
+def _is_index(index: tvm.ir.Range, variable: tvm.ir.Expr) -> bool:
+    return index.min.same_as(variable) and isinstance(index.extent, tirx.IntImm) and int(index.extent) == 1
+
+
+def _spatial_extent(block: s_tir.SBlock, variable: tvm.ir.Expr) -> int:
+    """The extent of a block's spatial variable; -1 for anything else."""
+    spatial = [v for v in block.iter_vars if v.var.same_as(variable) and v.iter_type == tirx.IterVar.DataPar]
+    return int(spatial[0].dom.extent) if spatial else -1
 
 
 def _split_reduction(sch: Schedule, block: SBlockRV) -> None:
