@@ -85,7 +85,7 @@ class Program:
 class CodeSize:
     """Bytes of an image that holds a model and nothing else, without its weights.
 
-    `total` is .text, .rodata and .data of the generated code, of the runtime, of the kernels that the model uses, and of
+    `total` is .text, .rodata and .data of generated code, runtime, the kernels that the model uses, and of
     what they take from the C library and libgcc. `symbols`: (bytes, name) of functions and objects, largest first.
     """
 
