@@ -51,7 +51,8 @@ def line(network: str, scheme: str, m: Measured) -> str:
 def largest(m: Measured, count: int = 12) -> str:
     """The functions and objects that take most flash, for the terminal."""
     rows = [f"    {size:6,}  {name}" for size, name in m.symbols[:count]]
-    return "\n".join([*rows, f"    {sum(size for size, _ in m.symbols[count:]):6,}  all others"])
+    others = m.code_bytes - sum(size for size, _ in m.symbols[:count])
+    return "\n".join([*rows, f"    {others:6,}  all others"])
 
 
 def page(measured: Mapping[str, Mapping[str, Measured]], peers: Mapping[str, Mapping]) -> str:

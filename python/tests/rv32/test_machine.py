@@ -51,6 +51,12 @@ def image(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "main.elf"
 
 
+def test_missing_tools_are_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rv32.shutil, "which", lambda tool: None)
+    reason = rv32.available.__wrapped__()
+    assert rv32.GCC in reason and "apt-get install" in reason
+
+
 def run(image: Path, turns: list[int]) -> tuple[subprocess.CompletedProcess, list[list[str]]]:
     stream = b"".join(n.to_bytes(4, "little") for n in turns)
     done = subprocess.run(rv32.command(image), input=stream, capture_output=True, timeout=60, check=False)

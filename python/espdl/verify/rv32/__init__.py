@@ -150,7 +150,7 @@ def code_size(files: Files, name: str, folder: Path, *, flags: Sequence[str] = (
     symbols = []
     for line in host.run_tool(NM, "-S", "--defined-only", str(image)).splitlines():
         fields = line.split()
-        if len(fields) == 4:
+        if len(fields) == 4 and fields[2] in "tTrRdD":
             symbols.append((int(fields[1], 16), fields[3]))
     weights = sum(size for size, symbol in symbols if symbol == f"{name}_weights")
     total = sum(sections.get(section, 0) for section in (".init", ".text", ".data", ".tdata")) - weights
