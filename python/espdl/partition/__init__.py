@@ -37,7 +37,9 @@ def run(
     node and why.
     """
     imported, names = import_model(model)
-    module = simplify(channels_last(imported))
+    # Kernels are what wants channels last; a float model has none of them.
+    quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
+    module = simplify(channels_last(imported) if quantized else imported)
     composites = Composites(names, accept)
     partitioned = composites.group(module)
     lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from espdl.ops.flip_sign import FlipSign
+from espdl.ops.operator import Operator
 from espdl.partition.graph import Graph, by_output
+from espdl.plan.types import Port, Tensor
 
 
 def apply(graph: Graph, io: str, input_layout: str) -> Graph:
-    """`io` "int8": conversions at the borders go, the application reads and writes int8 itself. "float32": they stay.
+    """`io` "int8": conversions at the borders go, the application reads and writes int8 itself. "uint8": likewise, with
+    one cheap conversion to int8 inside. "float32": conversions stay.
 
     `input_layout` "nhwc": inputs of four dimensions are given channels last, and the transposition at the input goes.
     """
-    if io == "int8":
+    if io in ("int8", "uint8"):
         graph = _without_quantize(graph)
         graph = _without_dequantize(graph)
     if input_layout == "nhwc":
         graph = _without_input_transpose(graph)
+    if io == "uint8":
+        graph = _with_unsigned_borders(graph)
     tensors = graph.tensors()
     inputs = tuple(replace(p, layout=p.layout or _layout(tensors[p.tensor].shape)) for p in graph.inputs)
     return replace(graph, inputs=inputs)
@@ -68,18 +74,100 @@ def _without_dequantize(graph: Graph) -> Graph:
 
 
 def _without_input_transpose(graph: Graph) -> Graph:
+    """Inputs that are brought channels last are given so; with one channel only the dimensions change."""
     for port in graph.inputs:
-        readers = _readers(graph, port.tensor)
-        if len(readers) != 1 or readers[0].name != "transpose" or tuple(readers[0].axes) != (0, 2, 3, 1):
-            continue
-        (tensor,) = readers[0].outputs
-        graph = replace(
-            graph,
-            operators=tuple(o for o in graph.operators if o is not readers[0]),
-            inputs=tuple(replace(p, tensor=tensor.name, layout="NHWC") if p is port else p for p in graph.inputs),
-            parameters=tuple(
-                replace(tensor, scale=t.scale, zero_point=t.zero_point) if t.name == port.tensor else t
-                for t in graph.parameters
-            ),
-        )
+        path = _path_to_transpose(graph, port.tensor)
+        if path is not None:
+            graph = _channels_last_input(graph, port, *path)
     return graph
+
+
+def _path_to_transpose(graph: Graph, name: str) -> tuple[list[Operator], Operator | Tensor] | None:
+    """The Quantize, if any, between an input and the transposition (or alias) that is all that reads it; that one."""
+    passed: list[Operator] = []
+    while True:
+        readers = _readers(graph, name)
+        aliases = [a for a in graph.aliases if a.alias_of == name]
+        if len(readers) + len(aliases) != 1:
+            return None
+        if aliases:
+            source = graph.tensors()[name].shape
+            is_last = len(source) == 4 and source[1] == 1 and aliases[0].shape == (source[0], *source[2:], 1)
+            return (passed, aliases[0]) if is_last else None
+        if readers[0].name == "transpose" and tuple(readers[0].axes) == (0, 2, 3, 1):
+            return passed, readers[0]
+        if readers[0].name != "quantize":
+            return None
+        passed.append(readers[0])
+        name = readers[0].outputs[0].name
+
+
+def _channels_last_input(graph: Graph, port: Port, passed: list[Operator], last: Operator | Tensor) -> Graph:
+    """`last` goes; the input and what Quantize makes of it take its result's dimensions."""
+    tensors = graph.tensors()
+    result = last if isinstance(last, Tensor) else last.outputs[0]
+
+    def reshaped(name: str) -> Tensor:
+        return replace(tensors[name], shape=result.shape)
+
+    replaced = {port.tensor: reshaped(port.tensor)}
+    source = passed[-1].outputs[0].name if passed else port.tensor
+    if not passed:
+        replaced[port.tensor] = replace(reshaped(port.tensor), name=result.name)
+    operators = []
+    for operator in graph.operators:
+        if operator is last:
+            continue
+        if any(operator is p for p in passed):
+            outputs = [
+                replace(reshaped(t.name), name=result.name if t.name == source else t.name) for t in operator.outputs
+            ]
+            operator = replace(
+                operator, inputs=tuple(reshaped(t.name) for t in operator.inputs), outputs=tuple(outputs)
+            )
+        operators.append(operator)
+    return replace(
+        graph,
+        operators=tuple(operators),
+        aliases=tuple(a for a in graph.aliases if a is not last),
+        inputs=tuple(
+            replace(p, tensor=replaced[p.tensor].name, layout="NHWC") if p is port else p for p in graph.inputs
+        ),
+        parameters=tuple(replaced.get(t.name, t) for t in graph.parameters),
+    )
+
+
+def _with_unsigned_borders(graph: Graph) -> Graph:
+    """The application's tensors are uint8; int8 ones take their place inside."""
+    tensors = graph.tensors()
+    before, after, inputs, outputs = [], [], [], []
+    parameters = {t.name: t for t in graph.parameters}
+    for port in graph.inputs:
+        inner = tensors[port.tensor]
+        if inner.dtype == "int8":
+            outer = _unsigned(inner)
+            before.append(FlipSign((outer,), (inner,), (), True))
+            del parameters[inner.name]
+            parameters[outer.name] = outer
+            port = replace(port, tensor=outer.name)
+        inputs.append(port)
+    for port in graph.outputs:
+        inner = tensors[port.tensor]
+        if inner.dtype == "int8":
+            outer = _unsigned(inner)
+            after.append(FlipSign((inner,), (outer,), (), False))
+            port = replace(port, tensor=outer.name)
+        outputs.append(port)
+    return replace(
+        graph,
+        operators=(*before, *graph.operators, *after),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        parameters=tuple(parameters.values()),
+    )
+
+
+def _unsigned(tensor: Tensor) -> Tensor:
+    return replace(
+        tensor, name=f"{tensor.name}:uint8", dtype="uint8", zero_point=tensor.zero_point + 128, alias_of=None
+    )

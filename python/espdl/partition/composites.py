@@ -75,7 +75,8 @@ class Composites:
             )  # fmt: skip
             declined = self.accept(pattern.operator.from_match(match))
         except Mismatch as mismatch:
-            declined = [str(mismatch)]
+            # A pattern without Q/DQ (a move) says nothing about a float operator that it happens to fit.
+            declined = [str(mismatch)] if pattern.quantizes(context.annotated_expr) else []
         if declined is not None:
             self.reasons.setdefault(self.names.key(output), []).extend(declined)
         return declined is None

@@ -28,6 +28,11 @@ class TvmPattern:
         self.input_labels: list[str] = []
         self.root = operator.pattern(self)
 
+    @staticmethod
+    def quantizes(expressions: Mapping[str, Any]) -> bool:
+        """Whether what matched ends in a quantize."""
+        return _OUTPUT in expressions
+
     def call(self, name: str, *arguments: Any, label: str | None = None) -> Any:
         return self._labelled(label, is_op(name)(*arguments))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DIGITS, REPOSITORY
+from pipeline_models import DIGITS, REPOSITORY
 
 from espdl import pipeline
 from espdl.quantize.ranges import session

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import REPOSITORY, conv_model
 from onnx import helper
+from pipeline_models import REPOSITORY, conv_model
 
 from espdl.cli import main
 

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between uint8 and int8: what an application that works with unsigned bytes needs at inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+
+
+@operator("flip_sign")
+@dataclass(frozen=True, eq=False)
+class FlipSign(Operator):
+    """The same values with another zero point: uint8 is int8 plus 128. `to_signed`: the output is int8."""
+
+    to_signed: bool
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        """None: it stands for nothing in the model, `IO uint8` puts it there."""
+        return None
+
+    @classmethod
+    def from_match(cls, match: Match) -> FlipSign:
+        raise NotImplementedError("the conversion between uint8 and int8 has no pattern")
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        (x,) = inputs
+        other = np.int8 if x.dtype == np.uint8 else np.uint8
+        return [(x.astype(np.int16) + (-128 if x.dtype == np.uint8 else 128)).astype(other)]
