@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fallback_cases import CASES
-from tvm import relax
+from tvm import relax, tirx
 
 from espdl.errors import EspdlError
 from espdl.partition import tvm_compat
 from espdl.partition.fallback import CKernel, lower
-from espdl.partition.fallback.printer import C_TYPES, float_literal, integer_literal
+from espdl.partition.fallback.printer import C_TYPES, float_literal, integer_literal, print_kernel
 
 INFINITE_OR_NAN = {"float32": [np.inf, -np.inf, np.nan], "float64": [np.inf, -np.inf, np.nan]}
 BITS = {"float32": np.uint32, "float64": np.uint64}
@@ -128,6 +128,44 @@ def test_names_are_prefixed_and_helpers_shared():
         ("in0", "float", True, "input"),
         ("out0", "float", False, "output"),
     ]
+
+
+def loop(variable: str, value) -> tirx.PrimFunc:
+    """`for (variable...) y[variable] = value(x, variable)` over four floats."""
+    x, y = (tirx.decl_buffer((4,), "float32", name, layout=None) for name in "xy")
+    index = tirx.Var(variable, "int32")
+    store = tirx.BufferStore(y, value(x, index), [index])
+    return tirx.PrimFunc([x, y], tirx.For(index, 0, 4, tirx.ForKind.SERIAL, store))
+
+
+@pytest.mark.parametrize("name", ["double", "expf", "2 i", "", "in0"])
+def test_no_name_of_a_variable_collides_with_c(name: str, tmp_path):
+    function = loop(name, lambda x, i: tirx.exp(tirx.BufferLoad(x, [i])))
+    kernel = print_kernel(function, "net_kernel", 1, "net_")
+    source = tmp_path / "names.c"
+    source.write_text(f"#include <math.h>\n#include <stdint.h>\n{kernel.source.removeprefix('static ')}")
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-c", source, "-o", tmp_path / "names.o"]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize(
+    ("construct", "value"),
+    [
+        ("popcount", lambda x, i: tirx.Cast("float32", tirx.popcount(i))),
+        ("2 dimensions", lambda x, i: tirx.BufferLoad(tirx.decl_buffer((2, 2), "float32", "other"), [i, i])),
+        ("free variable 'other'", lambda x, i: tirx.BufferLoad(tirx.decl_buffer((4,), "float32", "other"), [i])),
+        ("my_function", lambda x, i: tirx.call_pure_extern("float32", "my_function", i)),
+        ("FloorDiv", lambda x, i: tirx.BufferLoad(x, [tirx.FloorDiv(i, 2)])),
+    ],
+)
+def test_what_c_cannot_say_is_an_error_that_names_it(construct: str, value):
+    with pytest.raises(EspdlError, match=construct):
+        print_kernel(loop("i", value), "net_kernel", 1, "net_")
+
+
+def test_an_input_is_never_written():
+    with pytest.raises(EspdlError, match="store into an input"):
+        print_kernel(loop("i", lambda x, i: tirx.BufferLoad(x, [i])), "net_kernel", 2, "net_")
 
 
 def test_large_buffers_are_workspaces_and_small_ones_local():

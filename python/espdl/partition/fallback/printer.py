@@ -32,6 +32,12 @@ _LIBM |= set("log log10 log1p log2 pow sin sinh tan tanh".split())
 _EXACT = set("ceil copysign fabs floor fma fmod nearbyint round sqrt trunc".split())
 _CLASSIFY = {"isnan", "isinf", "isfinite"}
 
+# Words that C or the headers have taken; a variable of such a name gets an underscore.
+_RESERVED = set("auto break case char const continue default do double else enum extern float for goto if".split())
+_RESERVED |= set("inline int long register restrict return short signed sizeof static struct switch typedef".split())
+_RESERVED |= set("union unsigned void volatile while bool true false NAN INFINITY".split())
+_RESERVED |= _CLASSIFY | {name + suffix for name in _LIBM | _EXACT for suffix in ("", "f", "l")} | set(C_TYPES.values())
+
 # Binding strength of C's operators, as far as gcc accepts them without further parentheses.
 _PRIMARY, _UNARY, _MULTIPLY, _ADD, _SHIFT, _RELATION, _EQUAL, _BITS, _AND, _OR, _CHOICE = range(14, 3, -1)
 
@@ -162,7 +168,8 @@ class _Printer:
 
     def declare(self, variable: tvm.ir.Var, wish: str) -> str:
         """A name for `variable` that no variable in scope has."""
-        base = re.sub(r"\W", "_", wish)
+        base = re.sub(r"\W|^(?=\d|$)", "_", wish)
+        base += "_" if base in _RESERVED else ""
         taken = set().union(*self.scopes)
         name, number = base, 0
         while name in taken:
