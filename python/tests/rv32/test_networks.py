@@ -73,3 +73,29 @@ def test_trained(machine, network: str, scheme: str, tmp_path: Path) -> None:
     if not (data / "model.onnx").is_file():
         pytest.skip("the trained networks are missing; pass their folder: make test DATA=DIR")
     check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, tmp_path)
+
+
+@pytest.mark.slow
+def test_channels_last_export_gives_the_same_bytes(tmp_path: Path) -> None:
+    data = DATA / "vww_mobilenet"
+    if not (data / "model_nhwc_input.onnx").is_file():
+        pytest.skip("the trained networks are missing; pass their folder: make test DATA=DIR")
+    calibration = tmp_path / "calib.npy"
+    np.save(calibration, np.load(data / "calib.npy").transpose(0, 2, 3, 1))
+
+    def compiled(model: str, calibration: Path, layout: str) -> pipeline.Compilation:
+        return pipeline.compile_model(
+            pipeline.Options(
+                model=str(data / model),
+                calibration=str(calibration),
+                name="net",
+                output=str(tmp_path / "generated"),
+                input_layout=layout,
+            )
+        )
+
+    channels_last = compiled("model_nhwc_input.onnx", calibration, "model")
+    transposed_by_caller = compiled("model.onnx", data / "calib.npy", "nhwc")
+    assert not [call for call in channels_last.plan.calls if call.operator == "transpose"]
+    for name in ("net.c", "net_weights.bin"):
+        assert channels_last.files[name] == transposed_by_caller.files[name]
