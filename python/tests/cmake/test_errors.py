@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from projects import PlainProject
 
+pytestmark = pytest.mark.slow
+
 CALL = "espdl_add_onnx_model(app MODEL models/net.onnx CALIBRATION models/calib.npy {})"
 
 

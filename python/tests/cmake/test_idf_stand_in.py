@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from projects import Project
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = Path(__file__).with_name("idf_stand_in.cmake")
 
 PROJECT = """

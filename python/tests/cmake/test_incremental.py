@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from projects import IdfProject, PlainProject, Project, write_calibration, write_model
 
+pytestmark = pytest.mark.slow
+
 needs_idf = pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set")
 
 

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from espdl.project import environment
 
 SCRIPT = Path(environment.__file__)
@@ -79,6 +80,7 @@ def tools(tmp_path: Path) -> Tools:
     return Tools(tmp_path)
 
 
+@pytest.mark.slow
 def test_create_once(tools: Tools) -> None:
     tools.lock.write_text(make_wheel(tools.wheels))
     python, stamp = tools.locate()
@@ -94,6 +96,7 @@ def test_create_once(tools: Tools) -> None:
     assert stamp.stat().st_mtime_ns == time_stamp
 
 
+@pytest.mark.slow
 def test_failed_installation_is_resumed(tools: Tools) -> None:
     line = make_wheel(tools.wheels)
     wheel = next(tools.wheels.iterdir())

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from espdl import pipeline, targets
 from espdl.errors import EspdlError
 from espdl.project import settings
