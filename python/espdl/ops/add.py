@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Add(Operator):
         return p.quantized(p.activated(p.call("relax.add", p.dequantized("a"), p.dequantized("b"))))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Add":
+    def from_match(cls, match: Match) -> Add:
         a, b = match.tensor("a"), match.tensor("b")
         if a.shape != b.shape:
             raise Mismatch(f"its inputs have different shapes, {a.shape} and {b.shape}")

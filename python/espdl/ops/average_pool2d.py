@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class AveragePool2d(Operator):
         return p.quantized(p.activated(p.any_of(pool, mean)))
 
     @classmethod
-    def from_match(cls, match: Match) -> "AveragePool2d":
+    def from_match(cls, match: Match) -> AveragePool2d:
         shape = match.tensor("x").shape
         if match.has("pool"):
             window = window_attributes(match, "pool")

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Conv2d(Operator):
         return p.quantized(p.activated(p.any_of(biased, conv)))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Conv2d":
+    def from_match(cls, match: Match) -> Conv2d:
         if match.attribute("conv", "data_layout") != "NHWC":
             raise Mismatch("it is not a convolution over two spatial axes")
         weights = match.array("weights")

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Dequantize(Operator):
         return p.dequantized("x")
 
     @classmethod
-    def from_match(cls, match: Match) -> "Dequantize":
+    def from_match(cls, match: Match) -> Dequantize:
         x = match.tensor("x")
         if x.dtype != "int8":
             raise Mismatch(f"its input is {x.dtype}, not int8")

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Gemm(Operator):
         return p.quantized(p.activated(p.any_of(biased, product)))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Gemm":
+    def from_match(cls, match: Match) -> Gemm:
         weights = match.array("weights")
         if weights.dtype != np.int8:
             raise Mismatch(f"its weights are {weights.dtype}, not int8")

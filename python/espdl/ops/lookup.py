@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class Lookup(Operator):
         return p.quantized(p.activated(p.any_of(*functions, x)))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Lookup":
+    def from_match(cls, match: Match) -> Lookup:
         for tensor in (match.tensor("x"), *match.outputs):
             if tensor.dtype != "int8":
                 raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8")

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class MaxPool2d(Operator):
         return p.quantized(p.activated(p.call("relax.nn.max_pool2d", p.dequantized("x"), label="pool")))
 
     @classmethod
-    def from_match(cls, match: Match) -> "MaxPool2d":
+    def from_match(cls, match: Match) -> MaxPool2d:
         x, (y,) = match.tensor("x"), match.outputs
         if (x.scale, x.zero_point) != (y.scale, y.zero_point):
             raise Mismatch("its input and its output are not quantised alike")

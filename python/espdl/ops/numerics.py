@@ -7,7 +7,7 @@ The functions follow include/espdl/kernels/requantize.h definition by definition
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

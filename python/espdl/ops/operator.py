@@ -66,6 +66,8 @@ class Operator(ABC):
     source_nodes: tuple[str, ...]
 
     name: ClassVar[str] = ""
+    # Only moves values: the output has the input's scale, which nothing around the operator says.
+    keeps_scale: ClassVar[bool] = False
     # Converts between the application's floats and int8: matched only after the fallback has taken the Q/DQ it needs.
     at_border: ClassVar[bool] = False
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.

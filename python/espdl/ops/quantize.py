@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Quantize(Operator):
         return p.quantized(p.wildcard("x"))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Quantize":
+    def from_match(cls, match: Match) -> Quantize:
         (y,) = match.outputs
         if y.dtype != "int8":
             raise Mismatch(f"its output is {y.dtype}, not int8")

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Softmax(Operator):
         return p.quantized(p.call("relax.nn.softmax", p.dequantized("x"), label="softmax"))
 
     @classmethod
-    def from_match(cls, match: Match) -> "Softmax":
+    def from_match(cls, match: Match) -> Softmax:
         shape = match.tensor("x").shape
         axis = match.attribute("softmax", "axis") % len(shape)
         if math.prod(shape[axis + 1 :]) != 1:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -20,13 +21,14 @@ class Transpose(Operator):
     axes: tuple[int, ...]
 
     priority = 0
+    keeps_scale = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
         return p.call("relax.permute_dims", p.wildcard("x"), label="permute")
 
     @classmethod
-    def from_match(cls, match: Match) -> "Transpose":
+    def from_match(cls, match: Match) -> Transpose:
         rank = len(match.tensor("x").shape)
         axes = match.attribute("permute", "axes")
         return cls(

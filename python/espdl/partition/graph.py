@@ -36,6 +36,11 @@ class Graph:
         for tensor in (*self.parameters, *written, *read):
             if tensor.name not in table or table[tensor.name].scale is None:
                 table[tensor.name] = tensor
+        for operator in self.operators:
+            if operator.keeps_scale:
+                source, result = table[operator.inputs[0].name], table[operator.outputs[0].name]
+                if result.scale is None:
+                    table[result.name] = replace(result, scale=source.scale, zero_point=source.zero_point)
         for alias in self.aliases:
             known = table.get(alias.name)
             source = table.get(alias.alias_of)

@@ -18,3 +18,9 @@ def workspace(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
     np.save(tmp_path / "calib.npy", rng.uniform(-1, 1, (8, 2, 8, 8)).astype(np.float32))
     return tmp_path
+
+
+@pytest.fixture
+def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For a program of `verify.host`: its parent, shared by all tests, keeps the compiled kernels."""
+    return tmp_path_factory.mktemp("program")

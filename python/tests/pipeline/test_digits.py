@@ -36,9 +36,9 @@ def held_out() -> dict[str, np.ndarray]:
 
 
 def test_c_equals_the_reference_and_keeps_the_accuracy(
-    compilation: pipeline.Compilation, held_out: dict[str, np.ndarray], tmp_path: Path
+    compilation: pipeline.Compilation, held_out: dict[str, np.ndarray], build_folder: Path
 ) -> None:
-    program = host.build(compilation.plan, compilation.files, "digits", tmp_path / "out", flags=host.SANITIZERS)
+    program = host.build(compilation.plan, compilation.files, "digits", build_folder, flags=host.SANITIZERS)
     inputs = samples.to_tensors(compilation.plan, {"image": held_out["x"]})
     results = program.run(inputs, layers=True)
     assert compare.first_difference(compilation.plan, inputs, results) is None

@@ -134,8 +134,11 @@ def test_shape_that_contradicts_the_model(workspace: Path) -> None:
 
 
 def test_operator_with_an_output_of_dynamic_shape(workspace: Path) -> None:
-    onnx.save(conv_model(extra=[helper.make_node("NonZero", ["active"], ["places"], name="head/NonZero"),
-                                helper.make_node("Cast", ["places"], ["scores"], name="cast", to=1)]), workspace / "net.onnx")  # fmt: skip
+    nodes = [
+        helper.make_node("NonZero", ["active"], ["places"], name="head/NonZero"),
+        helper.make_node("Cast", ["places"], ["scores"], name="cast", to=1),
+    ]
+    onnx.save(conv_model(extra=nodes), workspace / "net.onnx")
     refused(compile_(workspace), workspace, "'head/NonZero' (NonZero)", "shape")
 
 

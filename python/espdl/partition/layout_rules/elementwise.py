@@ -7,8 +7,9 @@ from espdl.partition.layout import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import shape_of
 
 UNARY = (
-    "nn.relu", "nn.leakyrelu", "nn.silu", "nn.gelu", "nn.gelu_tanh", "nn.softplus", "clip", "sigmoid", "tanh", "exp", "log",
-    "abs", "negative", "sqrt", "rsqrt", "erf", "floor", "ceil", "round", "sign", "sin", "cos", "square", "astype",
+    "nn.relu", "nn.leakyrelu", "nn.silu", "nn.gelu", "nn.gelu_tanh", "nn.softplus", "clip", "sigmoid", "tanh",
+    "exp", "log", "abs", "negative", "sqrt", "rsqrt", "erf", "floor", "ceil", "round", "sign", "sin", "cos", "square",
+    "astype",
 )  # fmt: skip
 BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power")
 
