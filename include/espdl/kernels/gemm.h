@@ -34,6 +34,32 @@ typedef struct {
 void espdl_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                    const espdl_channel_t *channels, int8_t *y);
 
+/**
+ * The same for many rows, four rows times four outputs at a time. A convolution of 1x1 pixels is this product.
+ *
+ * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param x         [rows][inputs]
+ * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0.
+ *                  No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
+ * @param channels  records, their number rounded up to a multiple of 4
+ * @param y         [rows][outputs]; may begin where `x` begins (in place), no other overlap
+ * @param scratch   8 * depth bytes at a multiple of 4
+ */
+void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                       const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+
+/**
+ * The same for few rows, eight outputs at a time.
+ *
+ * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param x         [rows][inputs]
+ * @param weights   [outputs / 8, rounded up][inputs][8]; what is added is 0
+ * @param channels  `outputs` records
+ * @param y         [rows][outputs]; may not overlap `x`
+ */
+void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                       const espdl_fast_channel_t *channels, int8_t *y);
+
 #ifdef __cplusplus
 }
 #endif

@@ -110,10 +110,11 @@ def pack_params(params: Mapping[str, ParamValue]) -> bytes:
 
 
 @cache
-def struct_fields(header: str, name: str) -> list[tuple[str, str]]:
-    """(type, name) of the fields of a parameter struct in a public header, in order."""
-    body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", (ROOT / "include" / header).read_text())
-    assert body is not None, f"{header} has no struct {name}"
+def struct_fields(name: str) -> list[tuple[str, str]]:
+    """(type, name) of the fields of a parameter struct of the public headers, in order."""
+    text = "".join(h.read_text() for h in (ROOT / "include/espdl/kernels").glob("*.h"))
+    body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", text)
+    assert body is not None, f"there is no struct {name}"
     fields = []
     for declaration in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";"):
         if declaration.strip():
@@ -124,7 +125,7 @@ def struct_fields(header: str, name: str) -> list[tuple[str, str]]:
 
 def check_params(call: KernelCall) -> None:
     """The parameters are the fields of the C struct, in its order, of its types."""
-    fields = struct_fields(call.header, call.params_type)
+    fields = struct_fields(call.params_type)
     assert list(call.params) == [name for _, name in fields]
     for (kind, name), value in zip(fields, call.params.values(), strict=True):
         expected = {"float": float, "int32_t": int}.get(kind, str)
@@ -136,13 +137,19 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
     buffers = [(INPUT, x, x.tobytes()) for x in inputs]
     buffers += [(INPUT, c, np.ascontiguousarray(c).tobytes()) for c in packings()[call.packing](call)]
     for i, y in enumerate(outputs):
-        shared = pair is not None and pair[1] == i
-        buffers.append((SHARED + pair[0] if shared else OUTPUT, y, b""))
+        if pair is not None and pair[1] == i:
+            # The memory is that of the input, and as large as the larger of both.
+            kind, x, content = buffers[pair[0]]
+            buffers[pair[0]] = (kind, x, content + bytes(max(0, y.nbytes - x.nbytes)))
+            buffers.append((SHARED + pair[0], y, b""))
+        else:
+            buffers.append((OUTPUT, y, b""))
     params = pack_params(call.params)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(buffers) + (call.scratch_bytes > 0))
     for kind, array, content in buffers:
-        case += struct.pack("<III", kind, array.nbytes, shift * array.itemsize % 16) + content
+        size = len(content) if kind == INPUT else array.nbytes
+        case += struct.pack("<III", kind, size, shift * array.itemsize % 16) + content
     if call.scratch_bytes > 0:
         case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
     return case

@@ -52,10 +52,18 @@ def tensors(draw: st.DrawFn, name: str, shape: tuple[int, ...], target: Target, 
 
 
 @st.composite
-def channel_scales(draw: st.DrawFn, target: Target, channels: int, x: Tensor, y: Tensor) -> np.ndarray:
-    """float32 weight scales such that the ratios s_x * s_w / s_y lie in 2**-20 .. 1, or a little above in affine."""
+def biases(draw: st.DrawFn, channels: int) -> np.ndarray:
+    """int32 [channels], small as in networks, or so large that sums leave the range of the fast requantisation."""
+    largest = draw(st.sampled_from([2**8, 2**14, 2**20, 2**28, 2**29]))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    least, most = draw(st.sampled_from([(-14, -4), (-20, 0), (-9, -7)]))
+    return random.integers(-largest, largest, channels).astype(np.int32)
+
+
+@st.composite
+def channel_scales(draw: st.DrawFn, target: Target, channels: int, x: Tensor, y: Tensor) -> np.ndarray:
+    """float32 weight scales such that the ratios s_x * s_w / s_y lie in 2**-31 .. 1, or a little above in affine."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    least, most = draw(st.sampled_from([(-14, -4), (-20, 0), (-9, -7), (-31, -18)]))
     exponents = random.uniform(least, most, channels)
     if target.rounding != ROUND_TFLITE:
         return np.float32(y.scale / x.scale * 2.0 ** np.round(exponents))

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import numpy as np
+import pytest
 from harness import check, examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import TARGETS, activations, channel_scales, contents, shifts, targets, tensors
+from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
 
 from espdl.backends import lower, select
 from espdl.ops.conv2d import Conv2d, convolve
 from espdl.plan.types import Tensor
+from espdl.targets import ROUND_HALF_EVEN, Target
 
 
 @st.composite
@@ -21,10 +24,11 @@ def convolutions(draw: st.DrawFn, target, depthwise: bool = False) -> Conv2d:
     groups = draw(st.integers(1, 6 if depthwise else 3))
     group_inputs = 1 if depthwise else draw(st.integers(1, 5))
     group_outputs = draw(st.integers(1, 2)) if depthwise else draw(st.integers(1, 5))
-    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    strides = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-    dilations = draw(st.tuples(st.integers(1, 2), st.integers(1, 3)))
-    pads = draw(st.tuples(*[st.integers(0, 3)] * 4))
+    kernel = draw(st.one_of(st.just((3, 3)), st.just((1, 1)), st.tuples(st.integers(1, 4), st.integers(1, 4))))
+    strides = draw(st.one_of(st.sampled_from([(1, 1), (2, 2)]), st.tuples(st.integers(1, 3), st.integers(1, 3))))
+    dilations = draw(st.one_of(st.just((1, 1)), st.tuples(st.integers(1, 2), st.integers(1, 3))))
+    same = st.sampled_from([(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 1, 1)])
+    pads = draw(st.one_of(same, st.tuples(*[st.integers(0, 3)] * 4)))
     size = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
     output = [
         (size[i] + pads[i] + pads[i + 2] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in range(2)
@@ -33,14 +37,13 @@ def convolutions(draw: st.DrawFn, target, depthwise: bool = False) -> Conv2d:
     channels = groups * group_outputs
     x = draw(tensors("x", (1, *size, groups * group_inputs), target))
     y = draw(tensors("y", (1, *output, channels), target))
-    bias = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(-(2**14), 2**14, channels)
     return Conv2d(
         inputs=(x,),
         outputs=(y,),
         source_nodes=("conv",),
-        weights=draw(contents((channels, *kernel, group_inputs), low=-127)),
+        weights=draw(contents((channels, *kernel, group_inputs), low=draw(st.sampled_from([-127, -128])))),
         weights_scale=draw(channel_scales(target, channels, x, y)),
-        bias=bias.astype(np.int32),
+        bias=draw(biases(channels)),
         strides=strides,
         pads=pads,
         dilations=dilations,
@@ -85,23 +88,52 @@ def test_reference_is_the_definition(data: st.DataObject) -> None:
     np.testing.assert_array_equal(convolve(x[0].astype(np.int64), w.astype(np.int64), params), acc)
 
 
-def test_declines_what_cannot_be_exact() -> None:
-    def node(**changes) -> Conv2d:
-        fields = {
-            "inputs": (Tensor("x", (1, 1, 1, 70000), "int8", 0.5, -128),),
-            "outputs": (Tensor("y", (1, 1, 1, 1), "int8", 0.5),),
-            "source_nodes": (),
-            "weights": np.full((1, 1, 1, 70000), 127, np.int8),
-            "weights_scale": np.float32([2.0**-20]),
-            "bias": np.zeros(1, np.int32),
-            "strides": (1, 1),
-            "pads": (0, 0, 0, 0),
-            "dilations": (1, 1),
-            "groups": 1,
-            "activation": None,
-        }
-        return Conv2d(**{**fields, **changes})
+def convolution(x: tuple[int, ...], y: tuple[int, ...], weights: np.ndarray, **changes: object) -> Conv2d:
+    """A convolution of inputs [1, *x] to [1, *y] whose ratios are 2**-9."""
+    fields = {
+        "inputs": (Tensor("x", (1, *x), "int8", 0.5, 0),),
+        "outputs": (Tensor("y", (1, *y), "int8", 0.5),),
+        "source_nodes": (),
+        "weights": weights,
+        "weights_scale": np.full(len(weights), 2.0**-9, np.float32),
+        "bias": np.zeros(len(weights), np.int32),
+        "strides": (1, 1),
+        "pads": (0, 0, 0, 0),
+        "dilations": (1, 1),
+        "groups": 1,
+        "activation": None,
+    }
+    return Conv2d(**{**fields, **changes})
 
-    assert "does not fit 32 bits" in select(node(), TARGETS[0]).declined[0]
-    odd = node(weights=np.zeros((1, 1, 1, 70000), np.int8), weights_scale=np.float32([0.3]))
+
+def test_declines_what_cannot_be_exact() -> None:
+    heavy = convolution((1, 1, 140000), (1, 1, 1), np.full((1, 1, 1, 140000), 127, np.int8))
+    assert "does not fit 32 bits" in select(heavy, TARGETS[0]).declined[0]
+    odd = convolution((1, 1, 1), (1, 1, 1), np.ones((1, 1, 1, 1), np.int8), weights_scale=np.float32([0.3]))
     assert "is not 2**-shift" in select(odd, TARGETS[1]).declined[0]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.rounding)
+def test_every_layer_gets_its_kernel(target: Target) -> None:
+    def function(*arguments: object, **changes: object) -> str:
+        call = lower(convolution(*arguments, **changes), target)
+        assert (call.function == "espdl_conv2d_s8" or call.function == "espdl_gemm_s8") == bool(call.notes)
+        return call.function
+
+    ones = partial(np.ones, dtype=np.int8)
+    even = target.rounding == ROUND_HALF_EVEN
+    window = {"pads": (1, 1, 1, 1)}
+    assert function((6, 6, 3), (6, 6, 8), ones((8, 3, 3, 3)), **window) == (
+        "espdl_conv2d_s8" if even else "espdl_conv2d_4x4_s8"
+    )
+    assert function((6, 6, 3), (6, 6, 8), ones((8, 1, 1, 3))) == ("espdl_gemm_s8" if even else "espdl_gemm_4x4_s8")
+    assert function((6, 6, 3), (1, 1, 8), ones((8, 6, 6, 3))) == ("espdl_gemm_s8" if even else "espdl_gemm_1x8_s8")
+    if not even:
+        three, five = ones((3, 3, 3, 1)), ones((3, 5, 5, 1))
+        assert function((6, 6, 3), (6, 6, 3), three, groups=3, **window) == "espdl_depthwise_3x3_s8"
+        two = {"groups": 3, "strides": (2, 2), "pads": (0, 0, 1, 1)}
+        assert function((6, 6, 3), (3, 3, 3), three, **two) == "espdl_depthwise_3x3_stride2_s8"
+        assert function((6, 6, 3), (2, 2, 3), five, groups=3) == "espdl_depthwise_s8"
+        assert function((6, 6, 4), (6, 6, 4), ones((4, 1, 1, 2)), groups=2) == "espdl_conv2d_s8"
+        heavy = np.full((8, 3, 3, 3), -128, np.int8)
+        assert function((6, 6, 3), (6, 6, 8), heavy, **window) == "espdl_conv2d_s8"

@@ -7,7 +7,7 @@ import numpy as np
 from harness import check, examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import TARGETS, activations, channel_scales, contents, shifts, targets, tensors
+from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
 
 from espdl.backends import lower, select
 from espdl.ops.gemm import Gemm
@@ -15,16 +15,15 @@ from espdl.ops.gemm import Gemm
 
 @st.composite
 def products(draw: st.DrawFn, target) -> Gemm:
-    rows, inputs, outputs = draw(st.tuples(st.integers(1, 5), st.integers(1, 70), st.integers(1, 20)))
+    rows, inputs, outputs = draw(st.tuples(st.integers(1, 9), st.integers(1, 70), st.integers(1, 20)))
     x, y = draw(tensors("x", (rows, inputs), target)), draw(tensors("y", (rows, outputs), target))
-    bias = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(-(2**14), 2**14, outputs)
     return Gemm(
         inputs=(x,),
         outputs=(y,),
         source_nodes=(),
-        weights=draw(contents((outputs, inputs), low=-127)),
+        weights=draw(contents((outputs, inputs), low=draw(st.sampled_from([-127, -128])))),
         weights_scale=draw(channel_scales(target, outputs, x, y)),
-        bias=bias.astype(np.int32),
+        bias=draw(biases(outputs)),
         activation=draw(activations),
     )
 

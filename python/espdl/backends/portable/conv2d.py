@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution in portable C."""
+"""Convolution in portable C: which of the kernels runs a layer."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.fast import decline_fast
+from espdl.backends.portable.gemm import product
+from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range, requantization
@@ -13,7 +18,7 @@ from espdl.targets import Target
 
 @lowering("conv2d", backend="portable")
 class PortableConv2d(Lowering):
-    """The general kernel: any groups, strides, dilations and pads."""
+    """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel."""
 
     def accept(self, node: Conv2d, target: Target) -> str | None:
         (x,), (y,) = node.inputs, node.outputs
@@ -21,45 +26,92 @@ class PortableConv2d(Lowering):
         return decline_inexact(x, node.weights, node.bias, ratios, target.rounding)
 
     def lower(self, node: Conv2d, target: Target) -> KernelCall:
+        if _is_product(node):
+            return product(node, node.weights.reshape(len(node.weights), -1), target)
+        call = _general(node, target)
         (x,), (y,) = node.inputs, node.outputs
-        multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-        low, high = activation_range(node.activation, y)
-        return KernelCall(
-            operator=node.name,
-            function="espdl_conv2d_s8",
-            params_type="espdl_conv2d_params_t",
-            header="espdl/kernels/conv2d.h",
-            params={
-                "input_height": x.shape[1],
-                "input_width": x.shape[2],
-                "input_channels": x.shape[3],
-                "output_height": y.shape[1],
-                "output_width": y.shape[2],
-                "output_channels": y.shape[3],
-                "kernel_height": node.weights.shape[1],
-                "kernel_width": node.weights.shape[2],
-                "stride_height": node.strides[0],
-                "stride_width": node.strides[1],
-                "dilation_height": node.dilations[0],
-                "dilation_width": node.dilations[1],
-                "pad_top": node.pads[0],
-                "pad_left": node.pads[1],
-                "groups": node.groups,
-                "input_zero_point": x.zero_point,
-                "output_zero_point": y.zero_point,
-                "activation_min": low,
-                "activation_max": high,
-                "rounding": target.rounding,
-            },
-            inputs=(x.name,),
-            outputs=(y.name,),
-            constants=(
-                Constant("weights", node.weights),
-                Constant("bias", node.bias),
-                Constant("multiplier", multiplier),
-                Constant("shift", shift),
-            ),
-            packing="weights_and_channels",
-            macs=node.macs,
-            source_nodes=node.source_nodes,
-        )
+        multiplier, shift = call.constant("multiplier"), call.constant("shift")
+        slow = decline_fast(x, y, node.weights, node.bias, multiplier, shift, target.rounding)
+        if slow is not None:
+            return replace(call, notes=(slow,))
+        if node.groups == 1 and not has_heavy_pairs(node.weights):
+            depth = node.weights[0].size + node.weights[0].size % 2
+            return replace(
+                call, function="espdl_conv2d_4x4_s8", packing="blocks_4x4", scratch_bytes=8 * depth + x.shape[3]
+            )
+        if node.groups == x.shape[3] == y.shape[3]:
+            return _depthwise(node, call)
+        return replace(call, notes=("the fast kernels have one group, or one channel per group",))
+
+
+def _is_product(node: Conv2d) -> bool:
+    """Whether every window is a vector of the input as it lies in memory: 1x1, or one window over the whole input."""
+    (x,) = node.inputs
+    single = node.weights.shape[1:3] == (1, 1) and node.strides == (1, 1)
+    whole = node.weights.shape[1:3] == x.shape[1:3] and node.dilations == (1, 1)
+    return node.groups == 1 and not any(node.pads) and (single or whole)
+
+
+def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
+    p = call.params
+    call = replace(call, header="espdl/kernels/depthwise.h")
+    if node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1):
+        if node.strides == (1, 1) and node.pads == (1, 1, 1, 1):
+            return replace(
+                call,
+                function="espdl_depthwise_3x3_s8",
+                packing="channels_3x3",
+                scratch_bytes=max(p["input_height"], p["input_width"]),
+                in_place=((0, 0),),
+            )
+        # The centre of the last window lies inside the input.
+        reach = (2 * p["output_height"] - p["pad_top"], 2 * p["output_width"] - p["pad_left"])
+        inside = reach[0] <= p["input_height"] and reach[1] <= p["input_width"]
+        if node.strides == (2, 2) and max(node.pads[:2]) <= 1 and inside:
+            return replace(call, function="espdl_depthwise_3x3_stride2_s8", packing="channels_3x3", in_place=((0, 0),))
+    return replace(call, function="espdl_depthwise_s8", packing="depthwise_1x4")
+
+
+def _general(node: Conv2d, target: Target) -> KernelCall:
+    (x,), (y,) = node.inputs, node.outputs
+    multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
+    low, high = activation_range(node.activation, y)
+    return KernelCall(
+        operator=node.name,
+        function="espdl_conv2d_s8",
+        params_type="espdl_conv2d_params_t",
+        header="espdl/kernels/conv2d.h",
+        params={
+            "input_height": x.shape[1],
+            "input_width": x.shape[2],
+            "input_channels": x.shape[3],
+            "output_height": y.shape[1],
+            "output_width": y.shape[2],
+            "output_channels": y.shape[3],
+            "kernel_height": node.weights.shape[1],
+            "kernel_width": node.weights.shape[2],
+            "stride_height": node.strides[0],
+            "stride_width": node.strides[1],
+            "dilation_height": node.dilations[0],
+            "dilation_width": node.dilations[1],
+            "pad_top": node.pads[0],
+            "pad_left": node.pads[1],
+            "groups": node.groups,
+            "input_zero_point": x.zero_point,
+            "output_zero_point": y.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "rounding": target.rounding,
+        },
+        inputs=(x.name,),
+        outputs=(y.name,),
+        constants=(
+            Constant("weights", node.weights),
+            Constant("bias", node.bias),
+            Constant("multiplier", multiplier),
+            Constant("shift", shift),
+        ),
+        packing="weights_and_channels",
+        macs=node.macs,
+        source_nodes=node.source_nodes,
+    )

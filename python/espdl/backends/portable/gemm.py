@@ -3,51 +3,78 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.fast import decline_fast
+from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
+from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import activation_range, requantization
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
+# From this many rows on, four at a time are faster than one, though some of the last four may be idle.
+MIN_ROWS_4X4 = 3
+
 
 @lowering("gemm", backend="portable")
 class PortableGemm(Lowering):
-    """Row by row, output by output."""
+    """Four rows or one at a time; the general kernel where the fast requantisation is not exact."""
 
     def accept(self, node: Gemm, target: Target) -> str | None:
         (x,), (y,) = node.inputs, node.outputs
         return decline_inexact(x, node.weights, node.bias, scale_ratios(x, node.weights_scale, y), target.rounding)
 
     def lower(self, node: Gemm, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-        low, high = activation_range(node.activation, y)
-        outputs, inputs = node.weights.shape
-        return KernelCall(
-            operator=node.name,
-            function="espdl_gemm_s8",
-            params_type="espdl_gemm_params_t",
-            header="espdl/kernels/gemm.h",
-            params={
-                "rows": x.count // inputs,
-                "inputs": inputs,
-                "outputs": outputs,
-                "input_zero_point": x.zero_point,
-                "output_zero_point": y.zero_point,
-                "activation_min": low,
-                "activation_max": high,
-                "rounding": target.rounding,
-            },
-            inputs=(x.name,),
-            outputs=(y.name,),
-            constants=(
-                Constant("weights", node.weights),
-                Constant("bias", node.bias),
-                Constant("multiplier", multiplier),
-                Constant("shift", shift),
-            ),
-            packing="weights_and_channels",
-            macs=node.macs,
-            source_nodes=node.source_nodes,
+        return product(node, node.weights, target)
+
+
+def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelCall:
+    """The call that multiplies every vector of `node`'s input with `weights` [outputs, inputs]."""
+    (x,), (y,) = node.inputs, node.outputs
+    multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
+    low, high = activation_range(node.activation, y)
+    outputs, inputs = weights.shape
+    call = KernelCall(
+        operator="gemm",
+        function="espdl_gemm_s8",
+        params_type="espdl_gemm_params_t",
+        header="espdl/kernels/gemm.h",
+        params={
+            "rows": x.count // inputs,
+            "inputs": inputs,
+            "outputs": outputs,
+            "input_zero_point": x.zero_point,
+            "output_zero_point": y.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "rounding": target.rounding,
+        },
+        inputs=(x.name,),
+        outputs=(y.name,),
+        constants=(
+            Constant("weights", weights),
+            Constant("bias", node.bias),
+            Constant("multiplier", multiplier),
+            Constant("shift", shift),
+        ),
+        packing="weights_and_channels",
+        macs=node.macs,
+        source_nodes=node.source_nodes,
+    )
+    slow = decline_fast(x, y, weights, node.bias, multiplier, shift, target.rounding)
+    if slow is not None:
+        return replace(call, notes=(slow,))
+    if call.params["rows"] >= MIN_ROWS_4X4 and not has_heavy_pairs(weights):
+        return replace(
+            call,
+            function="espdl_gemm_4x4_s8",
+            packing="blocks_4x4",
+            scratch_bytes=8 * (inputs + inputs % 2),
+            in_place=((0, 0),),
         )
+    return replace(call, function="espdl_gemm_1x8_s8", packing="blocks_1x8")

@@ -1,0 +1,54 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/kernels/conv2d.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Depthwise convolution of any kernel, stride, dilation and border (ONNX Conv with one channel per group, int8).
+ *
+ * @param p         shape and arithmetic; groups = input_channels = output_channels; rounding TFLITE or HALF_UP
+ * @param x         input, NHWC [input_height][input_width][input_channels]
+ * @param weights   four channels at a time [channels / 4][kernel_height * kernel_width][4], then the remaining channels
+ *                  one at a time [kernel_height * kernel_width]
+ * @param channels  one record per channel
+ * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
+ */
+void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                        const espdl_fast_channel_t *channels, int8_t *y);
+
+/**
+ * Depthwise convolution of 3x3 taps, stride 1, border 1, the output as large as the input.
+ *
+ * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param x         input, NHWC
+ * @param weights   [input_channels][3][3]
+ * @param channels  one record per channel
+ * @param y         output, NHWC; may be `x` itself (in place), no other overlap
+ * @param scratch   max(input_height, input_width) bytes
+ */
+void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                            const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+
+/**
+ * Depthwise convolution of 3x3 taps, stride 2, border 0 or 1 above and left, any below and right.
+ *
+ * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param x         input, NHWC
+ * @param weights   [input_channels][3][3]
+ * @param channels  one record per channel
+ * @param y         output, NHWC; may begin where `x` begins (in place), no other overlap
+ */
+void espdl_depthwise_3x3_stride2_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                    const espdl_fast_channel_t *channels, int8_t *y);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,95 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "dot_4x4_s8.h"
+
+#include "fast_scale.h"
+#include "keep.h"
+
+/* Added to each pair of products so that the low half never borrows from the high half. */
+#define HALF ((uint32_t)0x8000)
+
+/* Sums for two pixels and one channel: of the high halves, and of the whole words modulo 2^32. */
+typedef struct {
+    int32_t high;
+    uint32_t words;
+} sums_t;
+
+ESPDL_INLINE void start(sums_t *pair_0, sums_t *pair_1, int32_t bias, uint32_t halves)
+{
+    pair_0->high = pair_1->high = bias;
+    pair_0->words = pair_1->words = ((uint32_t)bias << 16) + (uint32_t)bias - halves;
+}
+
+ESPDL_INLINE void add_products(sums_t *sums, uint32_t pixels_0, uint32_t pixels_1, int32_t weight_0, int32_t weight_1,
+                                uint32_t half)
+{
+    uint32_t products = pixels_0 * (uint32_t)weight_0 + pixels_1 * (uint32_t)weight_1 + half;
+    sums->high += (int32_t)products >> 16;
+    sums->words += products;
+    ESPDL_KEEP(sums->words);
+}
+
+/* Leaves the sums of one channel for the pixels 0 .. 3. */
+ESPDL_INLINE void finish(const sums_t *pair_0, const sums_t *pair_1, int32_t sums[4])
+{
+    sums[0] = (int32_t)(pair_0->words - ((uint32_t)pair_0->high << 16));
+    sums[1] = pair_0->high;
+    sums[2] = (int32_t)(pair_1->words - ((uint32_t)pair_1->high << 16));
+    sums[3] = pair_1->high;
+}
+
+/* `sums`: [4 channels][4 pixels]. */
+ESPDL_INLINE void sum_block(const uint32_t *pixels, const uint32_t *end, const int8_t *weights,
+                      const espdl_fast_channel_t *channels, uint32_t halves, int32_t *sums)
+{
+    sums_t s00, s01, s02, s03, s10, s11, s12, s13;
+    uint32_t half = HALF;
+    ESPDL_KEEP(half);
+    start(&s00, &s10, channels[0].bias, halves);
+    start(&s01, &s11, channels[1].bias, halves);
+    start(&s02, &s12, channels[2].bias, halves);
+    start(&s03, &s13, channels[3].bias, halves);
+    do {
+        const uint32_t a0 = pixels[0], b0 = pixels[1], a1 = pixels[2], b1 = pixels[3];
+        add_products(&s00, a0, a1, weights[0], weights[4], half);
+        add_products(&s10, b0, b1, weights[0], weights[4], half);
+        add_products(&s01, a0, a1, weights[1], weights[5], half);
+        add_products(&s11, b0, b1, weights[1], weights[5], half);
+        add_products(&s02, a0, a1, weights[2], weights[6], half);
+        add_products(&s12, b0, b1, weights[2], weights[6], half);
+        add_products(&s03, a0, a1, weights[3], weights[7], half);
+        add_products(&s13, b0, b1, weights[3], weights[7], half);
+        pixels += 4;
+        weights += 8;
+    } while (pixels != end);
+    finish(&s00, &s10, sums);
+    finish(&s01, &s11, sums + 4);
+    finish(&s02, &s12, sums + 8);
+    finish(&s03, &s13, sums + 12);
+}
+
+void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t *weights,
+                      const espdl_fast_channel_t *channels, int8_t *y, int32_t count)
+{
+    const uint32_t *end = pixels + 2 * p->depth;
+    const uint32_t halves = (uint32_t)p->depth / 2 * HALF;
+    const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
+    int8_t *y1 = y + (count > 1 ? p->channels : 0);
+    int8_t *y2 = y1 + (count > 2 ? p->channels : 0);
+    int8_t *y3 = y2 + (count > 3 ? p->channels : 0);
+    for (int32_t left = p->channels; left > 0; left -= 4) {
+        int32_t sums[16];
+        sum_block(pixels, end, weights, channels, halves, sums);
+        weights += 4 * p->depth;
+        const int32_t *sum = sums;
+        for (const espdl_fast_channel_t *stop = channels + (left < 4 ? left : 4); channels != stop; channels++) {
+            const int32_t multiplier = channels->multiplier, offset = channels->offset, shift = channels->shift;
+            *y++ = espdl_fast_scale(sum[0], multiplier, offset, shift, &clamp);
+            *y1++ = espdl_fast_scale(sum[1], multiplier, offset, shift, &clamp);
+            *y2++ = espdl_fast_scale(sum[2], multiplier, offset, shift, &clamp);
+            *y3++ = espdl_fast_scale(sum[3], multiplier, offset, shift, &clamp);
+            sum += 4;
+        }
+    }
+}
