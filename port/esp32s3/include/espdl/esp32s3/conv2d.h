@@ -1,0 +1,82 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/kernels/requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Shape and arithmetic of a 2-d convolution on the vector unit of the ESP32-S3. Sizes are in elements.
+ * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero points
+ * and the half; where the input's zero point is not 0, there is no border.
+ */
+typedef struct {
+    int32_t input_height, input_width, input_channels;
+    int32_t output_height, output_width, output_channels;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_height, stride_width;
+    int32_t dilation_height, dilation_width;
+    int32_t pad_top, pad_left;                 /**< >= 0; bottom and right follow from the output's size */
+    int32_t groups;                            /**< 1, or input channels = output channels: depthwise */
+    int32_t input_zero_point, output_zero_point;
+    int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
+    espdl_rounding_t rounding;                 /**< ESPDL_ROUND_HALF_UP */
+    int32_t shift;                             /**< 0 .. 19 */
+    int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
+} espdl_s3_conv2d_params_t;
+
+/*
+ * All kernels: NHWC tensors at multiples of 16, `y` does not overlap `x` unless said otherwise, constants as packed by
+ * python/espdl/backends/esp32s3/packing.py, `scratch` a multiple of 16. They read `x` up to the end of the block of 16 bytes in
+ * which it ends, and write nothing but `y` and `scratch`.
+ */
+
+/** Input channels a multiple of 16. `scratch`: 16 * output_width bytes, used where output_channels is no multiple of 16. */
+void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** Any number of input channels. `scratch` as above. */
+void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                              const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/**
+ * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1.
+ * Columns at the border have weights of their own. `scratch` as above, for output_width / pixels columns.
+ */
+void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                               const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/**
+ * 1 x 1 without border; input channels 16, 32, 48 or 64, or 8 with an even number of pixels and strides of 1; output channels
+ * a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
+ */
+void espdl_s3_conv2d_pointwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                  const int8_t *biases, int8_t *y);
+
+/** Any shape, in 40 bits: for sums that 20 bits might not hold. */
+void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                             const int8_t *biases, int8_t *y);
+
+/** Most rows of a kernel that espdl_s3_depthwise_s8() takes. */
+#define ESPDL_S3_DEPTHWISE_ROWS 16
+
+/**
+ * groups = input channels = output channels. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
+ * input's shape is the output's, `y` may be `x`.
+ *
+ * @param scratch  16 * (columns * (rows + 1) + output_width) bytes;
+ *                 rows = (kernel_height - 1) * dilation_height + 1,
+ *                 columns = (output_width / pixels + 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1
+ */
+void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                           const int8_t *biases, int8_t *y, int8_t *scratch);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,59 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * From sums to the output: requantisation, activation, outputs that are no whole vectors.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "pie_moves.h"
+
+/** Bytes of the packed biases of 16 channels: QACC in 40, then a gap. */
+#define BIAS_BYTES 48
+
+/** Requantisation by the vector unit. `negative`: factor for results of 0 or less. */
+typedef struct {
+    int32_t shift, negative;
+    bool clamps;      /**< the output needs clamp_output() */
+    int8_t low, high;
+} finish_t;
+
+static inline finish_t make_finish(int32_t shift, int32_t low, int32_t high)
+{
+    const bool plain = high == 127 && (low == -128 || low == 0);
+    return (finish_t){shift, low == 0 ? 0 : 1, !plain, (int8_t)low, (int8_t)high};
+}
+
+/** q = 16 results from QACC. */
+EE void finish_vector(int q, const finish_t *f)
+{
+    ee_srcmb_s8_qacc(q, f->shift);
+    ee_vrelu_s8(q, f->negative, 0);
+}
+
+/** What requantisation and ReLU do not: any other clamp. `y` is a multiple of 16. */
+static inline void clamp_output(const finish_t *f, int8_t *y, int32_t bytes)
+{
+    if (!f->clamps) {
+        return;
+    }
+    ee_vldbc_8_ip(2, &f->low, 0);
+    ee_vldbc_8_ip(3, &f->high, 0);
+    pie_clamp(y, y, bytes / 16);
+    for (int32_t i = bytes & ~15; i < bytes; i++) {
+        y[i] = y[i] < f->low ? f->low : y[i] > f->high ? f->high : y[i];
+    }
+}
+
+/** Copies the first `lanes` of each of `count` vectors to `y`, `step` bytes apart. */
+static inline void scatter(const int8_t *vectors, int8_t *y, int32_t count, int32_t lanes, int32_t step)
+{
+    for (; count > 0; count--, vectors += 16, y += step) {
+        memcpy(y, vectors, (size_t)lanes);
+    }
+}

@@ -1,0 +1,292 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Hardware loops: sequences of vector instructions that the compiler could not put into a `loopgtz` itself.
+ *
+ * Each is one asm block, and on other machines the same sequence in C; a test holds the two together. None reads past the
+ * last byte that it computes with, weights apart: those are fetched one or two vectors ahead, and their packing ends with
+ * PIE_WEIGHTS_AHEAD spare bytes.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "pie.h"
+
+/** Bytes that the kernels fetch behind the last weight: 2 vectors, and up to 15 that meet zeros (masked rows). */
+#define PIE_WEIGHTS_AHEAD 272
+
+#if defined(__XTENSA__)
+
+/* QACC += q1 * q0[i], next weights to q1; then the same with q2 and lane j. %0 is the weights' address. */
+#define PIE_MAC2(i, j)                                                                                                 \
+    "ee.vsmulas.s8.qacc.ld.incp q1,%0,q1,q0," #i "\n"                                                                  \
+    "ee.vsmulas.s8.qacc.ld.incp q2,%0,q2,q0," #j "\n"
+#define PIE_MAC_2 PIE_MAC2(0, 1)
+#define PIE_MAC_4 PIE_MAC_2 PIE_MAC2(2, 3)
+#define PIE_MAC_6 PIE_MAC_4 PIE_MAC2(4, 5)
+#define PIE_MAC_8 PIE_MAC_6 PIE_MAC2(6, 7)
+#define PIE_MAC_10 PIE_MAC_8 PIE_MAC2(8, 9)
+#define PIE_MAC_12 PIE_MAC_10 PIE_MAC2(10, 11)
+#define PIE_MAC_14 PIE_MAC_12 PIE_MAC2(12, 13)
+#define PIE_MAC_16 PIE_MAC_14 PIE_MAC2(14, 15)
+#define PIE_BIAS(a)                                                                                                    \
+    "ee.ld.qacc_l.l.128.ip " a ",16\n"                                                                                 \
+    "ee.ld.qacc_h.l.128.ip " a ",16\n"                                                                                 \
+    "ee.ld.qacc_l.h.32.ip " a ",4\n"                                                                                   \
+    "ee.ld.qacc_h.h.32.ip " a ",-36\n"
+
+#else
+
+EE const int8_t *pie_macs(const int8_t *w, int lanes)
+{
+    for (int i = 0; i < lanes; i++) {
+        w = ee_vsmulas_s8_qacc_ld_incp(1 + (i & 1), w, 1 + (i & 1), 0, i);
+    }
+    return w;
+}
+
+#endif
+
+/** QACC = the 16 packed biases at `bias`. */
+EE void pie_load_bias(const int8_t *bias)
+{
+    bias = ee_ld_qacc_l_l_128_ip(bias, 16);
+    bias = ee_ld_qacc_h_l_128_ip(bias, 16);
+    bias = ee_ld_qacc_l_h_32_ip(bias, 4);
+    ee_ld_qacc_h_h_32_ip(bias, -36);
+}
+
+/**
+ * QACC += weights times `more` + 1 vectors of input, lane after lane: 16 outputs of 16 * (more + 1) inputs.
+ * q1 and q2 hold the weights before `*w`. Input at `*x`, a multiple of 16. Changes q0.
+ */
+EE void pie_mac_vectors(const int8_t **w, const int8_t **x, int32_t more)
+{
+#if defined(__XTENSA__)
+    EE_ASM("ee.vld.128.ip q0,%1,16\n"
+           "loopgtz %2,1f\n" PIE_MAC_14 "ee.vsmulas.s8.qacc.ld.incp q1,%0,q1,q0,14\n"
+           "ee.vsmulas.s8.qacc.ld.incp q0,%1,q2,q0,15\n"
+           "ee.vld.128.ip q2,%0,16\n"
+           "1:\n" PIE_MAC_16
+           : "+r"(*w), "+r"(*x)
+           : "r"(more));
+#else
+    *x = ee_vld_128_ip(0, *x, 16);
+    PIE_LOOP(more)
+    {
+        *w = pie_macs(*w, 14);
+        *w = ee_vsmulas_s8_qacc_ld_incp(1, *w, 1, 0, 14);
+        *x = ee_vsmulas_s8_qacc_ld_incp(0, *x, 2, 0, 15);
+        *w = ee_vld_128_ip(2, *w, 16);
+    }
+    *w = pie_macs(*w, 16);
+#endif
+}
+
+/**
+ * QACC += weights times `vectors` vectors of input at any address, of which the last is not the input's last: it looks
+ * into the block behind it. q1 and q2 hold the weights before `*w`; q3 the block before `*x`, noted by ee_ld_128_usar_ip().
+ * Changes q0 and q4.
+ */
+EE void pie_mac_unaligned(const int8_t **w, const int8_t **x, int32_t vectors)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.ip q4,%1,16\n"
+           "ee.src.q.qup q0,q3,q4\n" PIE_MAC_16 "1:\n"
+           : "+r"(*w), "+r"(*x)
+           : "r"(vectors));
+#else
+    PIE_LOOP(vectors)
+    {
+        *x = ee_vld_128_block_xp(4, *x, 16);
+        ee_src_q_qup(0, 3, 4);
+        *w = pie_macs(*w, 16);
+    }
+#endif
+}
+
+#if defined(__XTENSA__)
+#define PIE_MASK "ee.andq q0,q0,q5\n"
+#define PIE_NO_MASK
+#define PIE_ROWS_LOOP(lanes, mask)                                                                                     \
+    EE_ASM("ee.ld.128.usar.xp q3,%1,%3\n"                                                                              \
+           "ee.vld.128.xp q4,%1,%4\n"                                                                                  \
+           "loopgtz %2,1f\n"                                                                                           \
+           "ee.src.q q0,q3,q4\n"                                                                                       \
+           "ee.ld.128.usar.xp q3,%1,%3\n"                                                                              \
+           "ee.vld.128.xp q4,%1,%4\n" mask PIE_MAC_##lanes "1:\n"                                                      \
+           "ee.src.q q0,q3,q4\n" mask PIE_MAC_##lanes                                                                  \
+           : "+r"(w), "+r"(x)                                                                                          \
+           : "r"(more), "r"(last), "r"(jump))
+#else
+#define PIE_MASK ee_andq(0, 0, 5)
+#define PIE_NO_MASK (void)0
+#define PIE_ROWS_LOOP(lanes, mask)                                                                                     \
+    do {                                                                                                               \
+        x = ee_ld_128_usar_xp(3, x, last);                                                                             \
+        x = ee_vld_128_block_xp(4, x, jump);                                                                           \
+        PIE_LOOP(more)                                                                                                 \
+        {                                                                                                              \
+            ee_src_q(0, 3, 4);                                                                                         \
+            x = ee_ld_128_usar_xp(3, x, last);                                                                         \
+            x = ee_vld_128_block_xp(4, x, jump);                                                                       \
+            mask;                                                                                                      \
+            w = pie_macs(w, lanes);                                                                                    \
+        }                                                                                                              \
+        ee_src_q(0, 3, 4);                                                                                             \
+        mask;                                                                                                          \
+        w = pie_macs(w, lanes);                                                                                        \
+    } while (0)
+#endif
+#define PIE_ROWS(lanes)                                                                                                \
+    case lanes:                                                                                                        \
+        if (masked) {                                                                                                  \
+            PIE_ROWS_LOOP(lanes, PIE_MASK);                                                                            \
+        } else {                                                                                                       \
+            PIE_ROWS_LOOP(lanes, PIE_NO_MASK);                                                                         \
+        }                                                                                                              \
+        break;
+
+/**
+ * QACC += weights times the first `lanes` (even, 2 .. 16) bytes of each of `more` + 1 rows at any address; `masked`: of the
+ * bytes AND q5. Both are literals. A row has `last` + 1 bytes, the others are arbitrary; the next begins `jump` bytes behind its last. q1 and q2 hold
+ * the weights before `w`. Changes q0, q3, q4.
+ */
+EE void pie_mac_rows(int lanes, bool masked, const int8_t *w, const int8_t *x, int32_t more, int32_t last, int32_t jump)
+{
+    switch (lanes) {
+        PIE_ROWS(2)
+        PIE_ROWS(4)
+        PIE_ROWS(6)
+        PIE_ROWS(8)
+        PIE_ROWS(10)
+        PIE_ROWS(12)
+        PIE_ROWS(14)
+        PIE_ROWS(16)
+    default: break;
+    }
+}
+
+/** What pie_depthwise_3x3() needs beside its addresses; all steps in bytes. */
+typedef struct {
+    int32_t row1;      /**< from the third tap of row 0 to the first of row 1 */
+    int32_t row2;      /**< from the third tap of row 1 to the first of row 2 */
+    int32_t next;      /**< from the last tap to the second tap of the next output */
+    int32_t y_step;    /**< from output to output */
+    int32_t shift;     /**< of the requantisation */
+    int32_t negative;  /**< factor for results of 0 or less: 1, or 0 for a ReLU */
+    int32_t zero;      /**< 0 */
+} pie_depthwise_t;
+
+/**
+ * `count` outputs of a 3 x 3 depthwise convolution, 16 channels each. Taps of a row lie 16 bytes apart. q0 and q1 hold the
+ * first two taps, `x` is at the third; q3 .. q7 hold the weights of taps 0, 2, 4, 6, 8, q2 that of tap 1, and `w` is at that
+ * of tap 3, followed by 5 and 7. Loads the first two taps of the output behind the last. Changes all registers.
+ */
+EE void pie_depthwise_3x3(const int8_t *x, const int8_t *w, const int8_t *bias, int8_t *y, int32_t count,
+                          const pie_depthwise_t *p)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %4,1f\n" PIE_BIAS("%2")
+           "ee.vmulas.s8.qacc.ld.xp q0,%0,%5,q0,q3\n"
+           "ee.vmulas.s8.qacc.ld.ip q1,%0,16,q1,q2\n"
+           "ee.vld.128.ip q2,%1,16\n"
+           "ee.vmulas.s8.qacc.ld.ip q0,%0,16,q0,q4\n"
+           "ee.vmulas.s8.qacc.ld.xp q1,%0,%6,q1,q2\n"
+           "ee.vld.128.ip q2,%1,16\n"
+           "ee.vmulas.s8.qacc.ld.ip q0,%0,16,q0,q5\n"
+           "ee.vmulas.s8.qacc.ld.ip q1,%0,16,q1,q2\n"
+           "ee.vld.128.ip q2,%1,-48\n"
+           "ee.vmulas.s8.qacc.ld.xp q0,%0,%7,q0,q6\n"
+           "ee.vmulas.s8.qacc.ld.ip q1,%0,-16,q1,q2\n"
+           "ee.vmulas.s8.qacc.ld.ip q0,%0,32,q0,q7\n"
+           "ee.srcmb.s8.qacc q2,%9,0\n"
+           "ee.vrelu.s8 q2,%10,%11\n"
+           "ee.vst.128.xp q2,%3,%8\n"
+           "ee.vld.128.ip q2,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(w), "+r"(bias), "+r"(y)
+           : "r"(count), "r"(p->row1), "r"(p->row2), "r"(p->next), "r"(p->y_step), "r"(p->shift), "r"(p->negative),
+             "r"(p->zero));
+#else
+    PIE_LOOP(count)
+    {
+        pie_load_bias(bias);
+        x = ee_vmulas_s8_qacc_ld_xp(0, x, p->row1, 0, 3);
+        x = ee_vmulas_s8_qacc_ld_ip(1, x, 16, 1, 2);
+        w = ee_vld_128_ip(2, w, 16);
+        x = ee_vmulas_s8_qacc_ld_ip(0, x, 16, 0, 4);
+        x = ee_vmulas_s8_qacc_ld_xp(1, x, p->row2, 1, 2);
+        w = ee_vld_128_ip(2, w, 16);
+        x = ee_vmulas_s8_qacc_ld_ip(0, x, 16, 0, 5);
+        x = ee_vmulas_s8_qacc_ld_ip(1, x, 16, 1, 2);
+        w = ee_vld_128_ip(2, w, -48);
+        x = ee_vmulas_s8_qacc_ld_xp(0, x, p->next, 0, 6);
+        x = ee_vmulas_s8_qacc_ld_ip(1, x, -16, 1, 2);
+        x = ee_vmulas_s8_qacc_ld_ip(0, x, 32, 0, 7);
+        ee_srcmb_s8_qacc(2, p->shift);
+        ee_vrelu_s8(2, p->negative, p->zero);
+        y = ee_vst_128_xp(2, y, p->y_step);
+        w = ee_vld_128_ip(2, w, 16);
+    }
+#endif
+}
+
+/** QACC += x * w, lane by lane, for `taps` vectors `step` bytes apart. q1 holds the weights before `w`. Changes q0, q1. */
+EE const int8_t *pie_depthwise_row(const int8_t *w, const int8_t *x, int32_t taps, int32_t step)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.xp q0,%1,%3\n"
+           "ee.vmulas.s8.qacc.ld.ip q1,%0,16,q0,q1\n"
+           "1:\n"
+           : "+r"(w), "+r"(x)
+           : "r"(taps), "r"(step));
+#else
+    PIE_LOOP(taps)
+    {
+        x = ee_vld_128_xp(0, x, step);
+        w = ee_vmulas_s8_qacc_ld_ip(1, w, 16, 0, 1);
+    }
+#endif
+    return w;
+}
+
+/**
+ * ACCX += weights times `more` + 1 vectors of input at any address; the last one reaches `last` bytes behind its first.
+ * q1 holds the weights before `w`. Changes q0, q1, q3, q4.
+ */
+EE const int8_t *pie_dot_row(const int8_t *w, const int8_t *x, int32_t more, int32_t last)
+{
+#if defined(__XTENSA__)
+    EE_ASM("ee.ld.128.usar.ip q3,%1,16\n"
+           "loopgtz %2,1f\n"
+           "ee.vld.128.ip q4,%1,16\n"
+           "ee.src.q.qup q0,q3,q4\n"
+           "ee.vmulas.s8.accx.ld.ip q1,%0,16,q0,q1\n"
+           "1:\n"
+           "addi %1,%1,-16\n"
+           "add %1,%1,%3\n"
+           "ee.vld.128.ip q4,%1,0\n"
+           "ee.src.q q0,q3,q4\n"
+           "ee.vmulas.s8.accx.ld.ip q1,%0,16,q0,q1\n"
+           : "+r"(w), "+r"(x)
+           : "r"(more), "r"(last));
+#else
+    x = ee_ld_128_usar_ip(3, x, 16);
+    PIE_LOOP(more)
+    {
+        x = ee_vld_128_block_xp(4, x, 16);
+        ee_src_q_qup(0, 3, 4);
+        w = ee_vmulas_s8_accx_ld_ip(1, w, 16, 0, 1);
+    }
+    ee_vld_128_block_xp(4, x - 16 + last, 0);
+    ee_src_q(0, 3, 4);
+    w = ee_vmulas_s8_accx_ld_ip(1, w, 16, 0, 1);
+#endif
+    return w;
+}

@@ -1,0 +1,204 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Hardware loops without weights: moves, clamps, sums. See pie_loops.h.
+ */
+#pragma once
+
+#include "pie.h"
+
+/** QACC += `more` + 1 vectors `step` bytes apart, each lane times that of q1 (ones). Changes q0. */
+EE void pie_sum(const int8_t *x, int32_t more, int32_t step)
+{
+#if defined(__XTENSA__)
+    EE_ASM("ee.vld.128.xp q0,%0,%2\n"
+           "loopgtz %1,1f\n"
+           "ee.vmulas.s8.qacc.ld.xp q0,%0,%2,q0,q1\n"
+           "1:\n"
+           "ee.vmulas.s8.qacc q0,q1\n"
+           : "+r"(x)
+           : "r"(more), "r"(step));
+#else
+    x = ee_vld_128_xp(0, x, step);
+    PIE_LOOP(more)
+    {
+        x = ee_vmulas_s8_qacc_ld_xp(0, x, step, 0, 1);
+    }
+    ee_vmulas_s8_qacc(0, 1);
+#endif
+}
+
+/** q0 = lane by lane the largest of q0 and `count` vectors `step` bytes apart. Changes q1. */
+EE void pie_max(const int8_t *x, int32_t count, int32_t step)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %1,1f\n"
+           "ee.vld.128.xp q1,%0,%2\n"
+           "ee.vmax.s8 q0,q0,q1\n"
+           "1:\n"
+           : "+r"(x)
+           : "r"(count), "r"(step));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_xp(1, x, step);
+        ee_vmax_s8(0, 0, 1);
+    }
+#endif
+}
+
+/** y = max(min(x, q3), q2), lane by lane, for `count` vectors, one behind the other. x may be y. Changes q0. */
+EE void pie_clamp(const int8_t *x, int8_t *y, int32_t count)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.ip q0,%0,16\n"
+           "ee.vmin.s8 q0,q0,q3\n"
+           "ee.vmax.s8 q0,q0,q2\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(y)
+           : "r"(count));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_ip(0, x, 16);
+        ee_vmin_s8(0, 0, 3);
+        ee_vmax_s8(0, 0, 2);
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}
+
+/** `count` vectors, `step` bytes apart, to `y`, one behind the other. Changes q0. */
+EE void pie_gather(const int8_t *x, int8_t *y, int32_t count, int32_t step)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.xp q0,%0,%3\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(y)
+           : "r"(count), "r"(step));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_xp(0, x, step);
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}
+
+/**
+ * As pie_gather(), from any address: `last` + 1 bytes of each vector count, the other bytes of `y` are arbitrary.
+ * The next begins `jump` bytes behind the last. Changes q0, q1, q2.
+ */
+EE void pie_gather_unaligned(const int8_t *x, int8_t *y, int32_t count, int32_t last, int32_t jump)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.ld.128.usar.xp q1,%0,%3\n"
+           "ee.vld.128.xp q2,%0,%4\n"
+           "ee.src.q q0,q1,q2\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(y)
+           : "r"(count), "r"(last), "r"(jump));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_ld_128_usar_xp(1, x, last);
+        x = ee_vld_128_block_xp(2, x, jump);
+        ee_src_q(0, 1, 2);
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}
+
+/**
+ * `count` vectors at `x`, one behind the other, become twice as many at `y`: the second half of the vector before with the
+ * first half of this one, then this one. q1 holds the vector before the first and is left holding the last; the noted
+ * place is 8 (ee_ld_128_usar_ip). Changes q0, q2.
+ */
+EE int8_t *pie_gather_halves(const int8_t *x, int8_t *y, int32_t count)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.ip q2,%0,16\n"
+           "ee.src.q.qup q0,q1,q2\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "ee.vst.128.ip q2,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(y)
+           : "r"(count));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_ip(2, x, 16);
+        ee_src_q_qup(0, 1, 2);
+        y = ee_vst_128_ip(0, y, 16);
+        y = ee_vst_128_ip(2, y, 16);
+    }
+#endif
+    return y;
+}
+
+/** `count` vectors of zeros at `y`. Changes q0. */
+EE void pie_clear(int8_t *y, int32_t count)
+{
+    ee_zero_q(0);
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %1,1f\n"
+           "ee.vst.128.ip q0,%0,16\n"
+           "1:\n"
+           : "+r"(y)
+           : "r"(count));
+#else
+    PIE_LOOP(count)
+    {
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}
+
+/**
+ * y = (half + a * q2 + b * q3) >> shift, saturated, then results of 0 or less times `negative`; `more` + 1 vectors.
+ * `half` is 16 bytes. a or b may be y. Changes q0, q1, q4.
+ */
+EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const int8_t *half, int32_t shift,
+                int32_t negative)
+{
+    const int32_t zero = 0;
+    a = ee_vld_128_ip(0, a, 16);
+    b = ee_vld_128_ip(1, b, 16);
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %4,1f\n"
+           "ee.ldqa.s8.128.ip %3,0\n"
+           "ee.vmulas.s8.qacc.ld.ip q0,%0,16,q0,q2\n"
+           "ee.vmulas.s8.qacc.ld.ip q1,%1,16,q1,q3\n"
+           "ee.srcmb.s8.qacc q4,%5,0\n"
+           "ee.vrelu.s8 q4,%6,%7\n"
+           "ee.vst.128.ip q4,%2,16\n"
+           "1:\n"
+           : "+r"(a), "+r"(b), "+r"(y), "+r"(half)
+           : "r"(more), "r"(shift), "r"(negative), "r"(zero));
+#else
+    PIE_LOOP(more)
+    {
+        half = ee_ldqa_s8_128_ip(half, 0);
+        a = ee_vmulas_s8_qacc_ld_ip(0, a, 16, 0, 2);
+        b = ee_vmulas_s8_qacc_ld_ip(1, b, 16, 1, 3);
+        ee_srcmb_s8_qacc(4, shift);
+        ee_vrelu_s8(4, negative, zero);
+        y = ee_vst_128_ip(4, y, 16);
+    }
+#endif
+    ee_ldqa_s8_128_ip(half, 0);
+    ee_vmulas_s8_qacc(0, 2);
+    ee_vmulas_s8_qacc(1, 3);
+    ee_srcmb_s8_qacc(4, shift);
+    ee_vrelu_s8(4, negative, zero);
+    ee_vst_128_ip(4, y, 16);
+}

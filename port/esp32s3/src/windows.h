@@ -1,0 +1,70 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Windows that slide along an axis, without a border in memory: taps outside the image are left out.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/** Taps `first` .. `first + count - 1` of a kernel. */
+typedef struct {
+    int32_t first, count;
+} taps_t;
+
+/** One axis of a sliding window. `inner` .. `inner_end - 1` are the windows that lie inside the image with all taps. */
+typedef struct {
+    int32_t size, pad, stride, dilation, taps, windows;
+    int32_t inner, inner_end;
+} axis_t;
+
+/** Neighbouring windows with the same taps. */
+typedef struct {
+    int32_t count;
+    taps_t taps;
+} run_t;
+
+static inline axis_t make_axis(int32_t size, int32_t pad, int32_t stride, int32_t dilation, int32_t taps,
+                               int32_t windows)
+{
+    axis_t a = {size, pad, stride, dilation, taps, windows, 0, 0};
+    const int32_t room = size - 1 - (taps - 1) * dilation + pad;
+    a.inner = (pad + stride - 1) / stride;
+    a.inner = a.inner < windows ? a.inner : windows;
+    a.inner_end = room < 0 ? 0 : room / stride + 1;
+    a.inner_end = a.inner_end < windows ? a.inner_end : windows;
+    a.inner_end = a.inner_end > a.inner ? a.inner_end : a.inner;
+    return a;
+}
+
+/** Where window `index` begins: before 0 in the border. */
+static inline int32_t window_start(const axis_t *a, int32_t index)
+{
+    return index * a->stride - a->pad;
+}
+
+/** The taps of window `index` that lie in the image; none: {0, 0}. */
+static inline taps_t taps_inside(const axis_t *a, int32_t index)
+{
+    const int32_t start = window_start(a, index);
+    taps_t t = {0, a->taps};
+    if (start < 0) {
+        t.first = (a->dilation - 1 - start) / a->dilation;
+    }
+    if (start + (a->taps - 1) * a->dilation >= a->size) {
+        t.count = start < a->size ? (a->size - start + a->dilation - 1) / a->dilation : 0;
+    }
+    t.count -= t.first;
+    return t.count > 0 ? t : (taps_t){0, 0};
+}
+
+/** The windows from `index` on that have the same taps: all inner ones, or one. */
+static inline run_t next_run(const axis_t *a, int32_t index)
+{
+    if (index == a->inner && a->inner_end > index) {
+        return (run_t){a->inner_end - index, {0, a->taps}};
+    }
+    return (run_t){1, taps_inside(a, index)};
+}
