@@ -7,13 +7,14 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model
-from espdl.quantize import affine, biases, calibration, power_of_two, qdq
+from espdl.quantize import biases, calibration, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
+from espdl.quantize.refine.walk import choose_samples
 from espdl.quantize.types import QuantizedModel, Settings
 
 __all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
@@ -27,11 +28,11 @@ def run(
 ) -> QuantizedModel:
     """Preprocesses, calibrates, chooses scales and inserts Q/DQ pairs.
 
-    A model that carries Q/DQ nodes already is taken as it is. Raises EspdlError where the model cannot be quantised.
+    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises EspdlError where the model cannot be quantised.
     """
     proto = preprocess(model)
     _check_static(proto, model)
-    if model.carries_quantization:
+    if model.carries_quantization or settings.precision == "float32":
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
     if samples is None:
         samples = calibration.open(None, model)
@@ -40,16 +41,18 @@ def run(
     if not quantized:
         raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
     network = Network.of(proto, observe(proto, quantized, samples, progress, len(samples)))
-    scheme = {"affine": affine, "power_of_two": power_of_two}[settings.scheme]
-    scales = scheme.choose(network, settings)
-    import os
-    if os.environ.get("BC") or os.environ.get("GPTQ"):
-        from espdl.quantize.refine import gptq, walk
-        chosen = walk.choose_samples(network, samples, len(samples))
-        scales = walk.Walk(network, chosen, scales).run(gptq.rounding if os.environ.get("GPTQ") else None, True, progress)
-    result = qdq.insert(network.graph, network.placement, scales)
+    result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
+    quantized_proto = qdq.insert(result.network.graph, result.network.placement, result.scales)
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
-    return QuantizedModel(result, proto, model.label, model.inputs, settings.scheme, ranges)
+    return QuantizedModel(
+        quantized_proto,
+        proto,
+        model.label,
+        model.inputs,
+        settings.scheme,
+        ranges,
+        factors=result.network.factors,
+    )
 
 
 def _check_static(proto: onnx.ModelProto, model: Model) -> None:

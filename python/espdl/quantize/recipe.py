@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which techniques are used: one choice per scheme and effort, the same for every network.
+
+The choice was made on calibration data. `fast` rounds to nearest; `default` is what helps every network measured; `best` tries
+what helps some and keeps it where the outputs on calibration data come nearer to the float network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from espdl.quantize import affine, power_of_two
+from espdl.quantize.network import Network
+from espdl.quantize.power_of_two import Units
+from espdl.quantize.ranges import Progress
+from espdl.quantize.refine import align, clip, gptq, sensitivity, zero_point_fold
+from espdl.quantize.refine.walk import Sample, Walk
+from espdl.quantize.types import Scales, Settings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Techniques by name; each is a file in `refine`."""
+
+    correct_bias: bool = False
+    gptq: bool = False
+    align: bool = False
+    fold_zero_point: bool = False
+    clip_inputs: bool = False
+    equalize: bool = False
+
+
+_MOST = Recipe(correct_bias=True, gptq=True, align=True, fold_zero_point=True, clip_inputs=True)
+RECIPES = {
+    ("affine", "fast"): Recipe(),
+    ("affine", "default"): Recipe(correct_bias=True),
+    ("affine", "best"): Recipe(correct_bias=True, gptq=True, clip_inputs=True, equalize=True),
+    ("power_of_two", "fast"): Recipe(),
+    ("power_of_two", "default"): _MOST,
+    ("power_of_two", "best"): replace(_MOST, equalize=True),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A network with its scales, and how far its outputs are from the float network's (noise over signal, on samples)."""
+
+    network: Network
+    scales: Scales
+    noise: float
+
+
+def run(network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None) -> Result:
+    """Chooses and refines the scales of a network."""
+    recipe = RECIPES[settings.scheme, settings.effort]
+    return apply(recipe, network, samples, settings, progress)
+
+
+def apply(
+    recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None
+) -> Result:
+    if settings.scheme == "power_of_two":
+        network, scales = _power_of_two(recipe, network, samples, settings)
+    else:
+        if recipe.clip_inputs and settings.method == "default":
+            network = clip.inputs(network, samples, symmetric=False, zero_points={})
+        scales = affine.choose(network, settings)
+    if not recipe.correct_bias:
+        return Result(network, scales, np.inf)
+    outputs = sensitivity.logits(network)
+    walk = Walk(network, samples, scales, outputs)
+    scales = walk.run(gptq.rounding if recipe.gptq else None, True, progress)
+    noise = float(np.mean([sensitivity.noise_over_signal(walk.values(name)) for name in outputs])) if outputs else 0.0
+    return Result(network, scales, noise)
+
+
+def _power_of_two(
+    recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings
+) -> tuple[Network, Scales]:
+    zero_points = zero_point_fold.choose(network) if recipe.fold_zero_point else {}
+    if recipe.clip_inputs and settings.method == "default":
+        network = clip.inputs(network, samples, symmetric=True, zero_points=zero_points)
+    units = Units(zero_points=zero_points)
+    scales = power_of_two.choose(network, settings, units)
+    if recipe.align:
+        gains = sensitivity.gains(network, scales, samples)
+        network, units = align.choose(network, units, settings, gains)
+        scales = power_of_two.choose(network, settings, units)
+    return network, scales

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GPTQ: rounds weights column by column and pushes every rounding error into the columns that are still to come.
+
+After Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers" (2022). What a
+rounding error costs is known from the second moments of the layer's inputs, taken from the quantised network. Their mean is
+removed first where the bias is corrected afterwards: a constant error costs nothing then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.quantize.graph import attribute
+from espdl.quantize.network import Layer
+from espdl.quantize.refine.walk import Visit
+
+# Relative to the mean of the moments' diagonal; keeps columns that were never used invertible.
+_DAMPING = 0.01
+# Columns of inputs that are used, over all samples; and the largest row for which moments are computed.
+_COLUMNS = 8192
+_LARGEST_ROW = 4608
+_BLOCK = 64
+
+
+def rounding(visit: Visit) -> np.ndarray:
+    """New integer weights for the layer, or those it has where the technique does not apply."""
+    layer = visit.layer
+    if layer.node.op_type not in ("Conv", "Gemm", "MatMul") or layer.weights[0].size == 0:
+        return visit.weights
+    rows = layer.rows(layer.weights)
+    if rows.shape[1] > _LARGEST_ROW:
+        return visit.weights
+    moments = _moments(visit)
+    groups = moments.shape[0]
+    scale = np.broadcast_to(np.asarray(visit.scale).reshape(-1), (layer.channels,))
+    steps = (rows / scale[:, np.newaxis]).reshape(groups, layer.channels // groups, -1)
+    return layer.from_rows(_round(steps, moments, visit.limits).reshape(rows.shape)).astype(np.int8)
+
+
+def _moments(visit: Visit) -> np.ndarray:
+    """float64 [groups, columns, columns]: covariance of the inputs that one row of weights is multiplied with."""
+    layer = visit.layer
+    per_sample = max(1, _COLUMNS // len(visit.seen))
+    generator = np.random.default_rng(0)
+    total: np.ndarray | float = 0.0
+    sums: np.ndarray | float = 0.0
+    count = 0
+    for values in visit.seen:
+        inputs = _inputs(layer, values / np.float32(visit.data.scale))
+        if inputs.shape[2] > per_sample:
+            chosen = np.sort(generator.choice(inputs.shape[2], per_sample, replace=False))
+            inputs = inputs[:, :, chosen]
+        # Whole numbers below 2**16: float64 sums them without rounding, in whatever order.
+        inputs = np.rint(inputs).astype(np.float64)
+        total = total + inputs @ inputs.transpose(0, 2, 1)
+        sums = sums + inputs.sum(axis=2)
+        count += inputs.shape[2]
+    mean = sums / count
+    return total / count - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
+
+
+def _inputs(layer: Layer, values: np.ndarray) -> np.ndarray:
+    """`values` (the layer's input, one sample) as [groups, columns, places]: what the weights' rows are multiplied with."""
+    if layer.node.op_type != "Conv":
+        return values.reshape(-1, values.shape[-1]).T[np.newaxis]
+    weights = layer.weights
+    spatial = weights.ndim - 2
+    pads = _pads(layer, values.shape[2:])
+    dilations = attribute(layer.node, "dilations", [1] * spatial)
+    strides = attribute(layer.node, "strides", [1] * spatial)
+    padded = np.pad(values[0], [(0, 0), *zip(pads[:spatial], pads[spatial:])])
+    window = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilations)]
+    views = np.lib.stride_tricks.sliding_window_view(padded, window, axis=tuple(range(1, spatial + 1)))
+    places = (slice(None), *(slice(None, None, s) for s in strides), *(slice(None, None, d) for d in dilations))
+    taps = views[places]
+    axes = (0, *range(spatial + 1, 2 * spatial + 1), *range(1, spatial + 1))
+    columns = taps.transpose(axes).reshape(values.shape[1], int(np.prod(weights.shape[2:])), -1)
+    return columns.reshape(layer.groups, -1, columns.shape[2])
+
+
+def _pads(layer: Layer, size: tuple[int, ...]) -> list[int]:
+    """Begins, then ends."""
+    spatial = len(size)
+    kind = attribute(layer.node, "auto_pad", b"NOTSET")
+    if kind == b"VALID":
+        return [0] * (2 * spatial)
+    if kind == b"NOTSET":
+        return list(attribute(layer.node, "pads", [0] * (2 * spatial)))
+    kernel = layer.weights.shape[2:]
+    strides = attribute(layer.node, "strides", [1] * spatial)
+    dilations = attribute(layer.node, "dilations", [1] * spatial)
+    total = [max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n) for n, s, k, d in zip(size, strides, kernel, dilations)]
+    small, large = [t // 2 for t in total], [t - t // 2 for t in total]
+    return [*small, *large] if kind == b"SAME_UPPER" else [*large, *small]
+
+
+def _round(steps: np.ndarray, moments: np.ndarray, limits: tuple[int, int]) -> np.ndarray:
+    """Whole numbers near `steps` [groups, rows, columns], in blocks so that most of the work is matrix products."""
+    factor = _inverse_factor(moments)
+    columns = steps.shape[2]
+    steps = steps.copy()
+    result = np.empty_like(steps)
+    for start in range(0, columns, _BLOCK):
+        stop = min(start + _BLOCK, columns)
+        errors = np.empty((*steps.shape[:2], stop - start))
+        for j in range(start, stop):
+            result[:, :, j] = np.clip(np.rint(steps[:, :, j]), *limits)
+            error = (steps[:, :, j] - result[:, :, j]) / factor[:, np.newaxis, j, j]
+            steps[:, :, j + 1 : stop] -= error[:, :, np.newaxis] * factor[:, np.newaxis, j, j + 1 : stop]
+            errors[:, :, j - start] = error
+        steps[:, :, stop:] -= errors @ factor[:, start:stop, stop:]
+    return result
+
+
+def _inverse_factor(moments: np.ndarray) -> np.ndarray:
+    """Upper triangular U with U^T U = inverse of the damped moments."""
+    diagonal = np.einsum("gii->gi", moments)
+    mean = np.maximum(diagonal.mean(axis=1, keepdims=True), 1e-12)
+    damped = moments + np.eye(moments.shape[1]) * (mean * _DAMPING + np.where(diagonal <= 0.0, mean, 0.0))[:, :, np.newaxis]
+    return np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much an error in one tensor disturbs the network's outputs, measured on a few calibration samples.
+
+Outputs are taken before a final softmax or other elementwise function: probabilities near 0 and 1 hide what was lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from espdl.quantize.network import Network
+from espdl.quantize.placement import MOVES
+from espdl.quantize.ranges import session
+from espdl.quantize.refine.factors import FREE
+from espdl.quantize.refine.walk import Sample, fake_quantize
+from espdl.quantize.types import Quantization, Scales
+
+# Multiply-accumulates that a measurement of all tensors may cost, and the samples it uses within that.
+_WORK = 2e9
+_SAMPLES = (2, 16)
+
+# A tensor's values -> the error to be added to them.
+Error = Callable[[np.ndarray], np.ndarray]
+
+
+def logits(network: Network) -> list[str]:
+    """The model's float outputs, each before the elementwise functions and the softmax at its end."""
+    graph = network.graph
+    found = []
+    for name in graph.outputs:
+        while name in graph.producer and (node := graph.producer[name]).op_type in FREE | {"Identity"}:
+            name = node.input[0]
+        if graph.is_activation(name):
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def noise_over_signal(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Mean square of (float, other) over the mean square of float."""
+    signal = sum(float((a.astype(np.float64) ** 2).sum()) for a, _ in pairs)
+    noise = sum(float(((a.astype(np.float64) - b) ** 2).sum()) for a, b in pairs)
+    return noise / signal if signal > 0.0 else 0.0
+
+
+class Probe:
+    """The float network with an error input beside each of `tensors`; it remembers the outputs without errors."""
+
+    def __init__(self, network: Network, tensors: Sequence[str], samples: Sequence[Sample]):
+        self.tensors = list(tensors)
+        self.network = network
+        low, high = _SAMPLES
+        count = int(np.clip(_WORK / max(1.0, macs(network) * max(1, len(self.tensors))), low, high))
+        chosen = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int))
+        self.samples = [dict(samples[i]) for i in chosen]
+        proto, shapes = _with_error_inputs(network, self.tensors)
+        outputs = logits(network)
+        self.outputs = [_disturbed(name) if name in self.tensors else name for name in outputs]
+        self._zeros = {_error(name): np.zeros(shapes[name], np.float32) for name in self.tensors}
+        self._session = session(proto, [*self.outputs, *self.tensors])
+        self._reference: list[list[np.ndarray]] = []
+        self._values: list[dict[str, np.ndarray]] = []
+        computed = [name for name in self.tensors if name not in network.graph.inputs]
+        for sample in self.samples:
+            results = self._session.run([*self.outputs, *computed], {**sample, **self._zeros})
+            self._reference.append(results[: len(self.outputs)])
+            values = dict(zip(computed, results[len(self.outputs) :]))
+            self._values.append({name: values[name] if name in values else sample[name] for name in self.tensors})
+
+    def __call__(self, tensor: str, error: Error) -> tuple[float, float]:
+        """(noise over signal at the outputs, averaged over them; mean square of the error)."""
+        pairs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self.outputs]
+        square = 0.0
+        for sample, values, reference in zip(self.samples, self._values, self._reference):
+            added = error(values[tensor]).astype(np.float32)
+            square += float(np.mean(added.astype(np.float64) ** 2)) / len(self.samples)
+            results = self._session.run(self.outputs, {**sample, **self._zeros, _error(tensor): added})
+            for pair, before, after in zip(pairs, reference, results):
+                pair.append((before, after))
+        return float(np.mean([noise_over_signal(pair) for pair in pairs])), square
+
+
+def gains(network: Network, scales: Scales, samples: Sequence[Sample]) -> dict[str, float]:
+    """Per quantised tensor: noise over signal at the outputs for an error of mean square 1 in all sources of its group.
+
+    Linear for small errors; measured with the rounding errors that `scales` make.
+    """
+    sources = {group: _sources(network, group) for group in network.placement.groups}
+    probe = Probe(network, [name for names in sources.values() for name in names], samples)
+    result = {}
+    for group, names in sources.items():
+        total = 0.0
+        for name in names:
+            noise, square = probe(name, _rounding_error(scales.activations[name]))
+            total += noise / square if square > 0.0 else 0.0
+        result.update(dict.fromkeys(group, total))
+    return result
+
+
+def _rounding_error(q: Quantization) -> Error:
+    return lambda values: fake_quantize(values, q) - values
+
+
+def _sources(network: Network, group: Sequence[str]) -> list[str]:
+    """The members that are rounded first: others only repeat values that lie on the group's grid already."""
+    makers = network.graph.producer
+    first = [name for name in group if name not in makers or makers[name].op_type not in MOVES]
+    return first or [group[0]]
+
+
+def macs(network: Network) -> float:
+    graph = network.graph.proto.graph
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}
+    return sum(math.prod(shapes.get(layer.key, [0])) * layer.rows(layer.weights).shape[1] for layer in network.layers)
+
+
+def _error(name: str) -> str:
+    return f"{name}/error"
+
+
+def _disturbed(name: str) -> str:
+    return f"{name}/disturbed"
+
+
+def _with_error_inputs(network: Network, tensors: Sequence[str]) -> tuple[onnx.ModelProto, Mapping[str, list[int]]]:
+    proto = onnx.ModelProto()
+    proto.CopyFrom(network.graph.proto)
+    graph = proto.graph
+    known = (*graph.value_info, *graph.input, *graph.output)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in known}
+    adders = {n: helper.make_node("Add", [n, _error(n)], [_disturbed(n)]) for n in tensors}
+    nodes = [adders[v.name] for v in graph.input if v.name in adders]
+    for node in graph.node:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        copy.input[:] = [_disturbed(name) if name in adders else name for name in node.input]
+        nodes += [copy, *(adders[name] for name in node.output if name in adders)]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.input.extend(helper.make_tensor_value_info(_error(n), TensorProto.FLOAT, shapes[n]) for n in tensors)
+    return proto, shapes

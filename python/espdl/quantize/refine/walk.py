@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the float network and the quantised one side by side, node by node, and lets techniques mend each layer on the way.
+
+When a layer's turn comes, all layers before it are final: what a technique sees at its input is what the finished network
+will give it. Memory does not depend on the number of calibration samples, because only as many are used as fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from espdl.quantize.affine import round_bias
+from espdl.quantize.network import Layer, Network
+from espdl.quantize.ranges import Progress, session
+from espdl.quantize.types import Quantization, Scales
+
+Sample = Mapping[str, np.ndarray]
+
+# Bytes for the tensors that are alive at one time, in the float and in the quantised network, and the samples at most.
+_MEMORY = 256 << 20
+_MOST_SAMPLES = 256
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A layer whose turn has come.
+
+    `real`, `seen`: its input by sample in the float and in the quantised network (dequantised), `data` the quantisation of
+    the latter. `weights` are the integers as they are so far, `scale` what one of them is worth (one value, or per channel).
+    """
+
+    layer: Layer
+    real: Sequence[np.ndarray]
+    seen: Sequence[np.ndarray]
+    data: Quantization
+    weights: np.ndarray
+    scale: np.ndarray
+    limits: tuple[int, int]
+
+
+# New integer weights for a layer.
+Rounding = Callable[[Visit], np.ndarray]
+
+
+def fake_quantize(values: np.ndarray, q: Quantization) -> np.ndarray:
+    """What a QuantizeLinear, DequantizeLinear pair makes of `values`: float32."""
+    info = np.iinfo(q.dtype)
+    steps = np.clip(np.rint(values / np.float32(q.scale)), info.min - q.zero_point, info.max - q.zero_point)
+    return (steps * np.float32(q.scale)).astype(np.float32)
+
+
+def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> list[Sample]:
+    """Samples at even distances among `count`, as many as memory allows."""
+    sizes = _sizes(network)
+    alive = _alive(network, sizes)
+    use = max(1, min(count, _MOST_SAMPLES, _MEMORY // max(1, 8 * alive)))
+    wanted = set(np.unique(np.linspace(0, count - 1, use).round().astype(int)).tolist())
+    return [dict(sample) for index, sample in enumerate(samples) if index in wanted]
+
+
+def _sizes(network: Network) -> dict[str, int]:
+    graph = network.graph.proto.graph
+    known = (*graph.value_info, *graph.input, *graph.output)
+    return {v.name: math.prod(d.dim_value for d in v.type.tensor_type.shape.dim) for v in known}
+
+
+def _alive(network: Network, sizes: Mapping[str, int]) -> int:
+    """The most elements that are alive at one time."""
+    last = {name: index for index, node in enumerate(network.graph.nodes) for name in node.input}
+    current = most = sum(sizes.get(name, 0) for name in network.graph.inputs)
+    for index, node in enumerate(network.graph.nodes):
+        current += sum(sizes.get(name, 0) for name in node.output)
+        most = max(most, current)
+        current -= sum(sizes.get(name, 0) for name in {*node.input} if last[name] == index)
+    return most
+
+
+class Walk:
+    """One pass over the network. `run` gives the scales with the weights and biases that the techniques chose."""
+
+    def __init__(self, network: Network, samples: Sequence[Sample], scales: Scales, keep: Sequence[str] = ()):
+        """`keep`: tensors whose values are asked for afterwards, besides the model's outputs."""
+        self.network = network
+        self.graph = network.graph
+        self.scales = scales
+        self.layers = {layer.node.name: layer for layer in network.layers}
+        self.adders = {w.bias_node.name: w for w in network.placement.weighted if w.bias_node is not None}
+        self.real = {name: [s[name] for s in samples] for name in self.graph.inputs}
+        self.seen = {name: self._rounded(name, values) for name, values in self.real.items()}
+        self.kept = {*keep, *self.graph.outputs}
+        self.last = {name: index for index, node in enumerate(self.graph.nodes) for name in node.input}
+
+    def run(self, rounding: Rounding | None, correct_bias: bool, progress: Progress = lambda *_: None) -> Scales:
+        """Visits every layer: `rounding` may choose its weights anew, then its bias takes up the mean error."""
+        done = 0
+        for index, node in enumerate(self.graph.nodes):
+            if node.name in self.layers:
+                self._visit(self.layers[node.name], rounding, correct_bias)
+                done += 1
+                progress("refine", done, len(self.layers))
+            elif node.name in self.adders:
+                self._add_bias(node)
+            else:
+                self._compute(node)
+            for name in set(node.input):
+                if self.last[name] == index and name not in self.kept:
+                    self.real.pop(name, None)
+                    self.seen.pop(name, None)
+        return self.scales
+
+    def values(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(float, quantised) by sample of a kept tensor, after `run`."""
+        return list(zip(self.real[name], self.seen[name]))
+
+    def _visit(self, layer: Layer, rounding: Rounding | None, correct_bias: bool) -> None:
+        key, weighted = layer.key, layer.weighted
+        weights, quantization = self.scales.weights[key]
+        scale = quantization.scale.astype(np.float64)
+        data = self.scales.activations[weighted.data]
+        real, seen = self.real[weighted.data], self.seen[weighted.data]
+        if rounding is not None:
+            weights = rounding(Visit(layer, real, seen, data, weights, scale, self.scales.weight_limits))
+        dequantized = (weights * layer.per_output(scale)).astype(np.float32)
+        product = _Product(self.graph, layer)
+        exact = [product(x, layer.weights.astype(np.float32)) for x in real]
+        rough = [product(x, dequantized) for x in seen]
+        integers = self.scales.biases[key]
+        if correct_bias:
+            error = _mean_by_channel(exact, product.axis) - _mean_by_channel(rough, product.axis)
+            integers = round_bias(layer.bias + error, data, quantization)
+        self.scales = replace(
+            self.scales,
+            weights={**self.scales.weights, key: (weights, quantization)},
+            biases={**self.scales.biases, key: integers},
+        )
+        if weighted.bias_node is None:
+            exact = [_plus(y, layer.bias, product.axis) for y in exact]
+            rough = [_plus(y, integers[0] * integers[1].scale.astype(np.float64), product.axis) for y in rough]
+        self._store(key, exact, rough)
+
+    def _add_bias(self, node: onnx.NodeProto) -> None:
+        """The Add behind a MatMul, whose constant `_visit` has chosen."""
+        weighted = self.adders[node.name]
+        key = weighted.node.output[0]
+        values, quantization = self.scales.biases[key]
+        exact = [y + self.graph.array(weighted.bias) for y in self.real[key]]
+        rough = [(y + values * quantization.scale).astype(np.float32) for y in self.seen[key]]
+        self._store(node.output[0], exact, [r.reshape(e.shape) for r, e in zip(rough, exact)])
+
+    def _compute(self, node: onnx.NodeProto) -> None:
+        feeds = [n for n in dict.fromkeys(node.input) if n and n not in self.graph.constants]
+        runner = _runner(self.graph, node, feeds)
+        names = [n for n in node.output if n]
+        for values in (self.real, self.seen):
+            count = len(next(iter(self.real.values())))
+            results = [runner.run(names, {n: values[n][i] for n in feeds}) for i in range(count)]
+            for position, name in enumerate(names):
+                values[name] = [r[position] for r in results]
+        for name in names:
+            self.seen[name] = self._rounded(name, self.seen[name])
+
+    def _store(self, name: str, real: list[np.ndarray], seen: list[np.ndarray]) -> None:
+        self.real[name] = real
+        self.seen[name] = self._rounded(name, seen)
+
+    def _rounded(self, name: str, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        q = self.scales.activations.get(name)
+        return values if q is None else [fake_quantize(v, q) for v in values]
+
+
+class _Product:
+    """A layer's node without its bias, as a function of data and weights. `axis` is that of the output channels."""
+
+    def __init__(self, graph, layer: Layer):
+        node = onnx.NodeProto()
+        node.CopyFrom(layer.node)
+        del node.input[2:]
+        self.names = list(node.input)
+        self.output = node.output[0]
+        self.axis = 1 if "Conv" in node.op_type else -1
+        self.runner = _runner(graph, node, self.names)
+
+    def __call__(self, data: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.runner.run([self.output], dict(zip(self.names, (data, weights))))[0]
+
+
+def _runner(graph, node: onnx.NodeProto, feeds: Sequence[str]):
+    """A session of one node that is fed with `feeds`; its other inputs are the graph's constants."""
+    constants = [graph.constants[n] for n in dict.fromkeys(node.input) if n in graph.constants and n not in feeds]
+    types = {v.name: v.type for v in (*graph.proto.graph.value_info, *graph.proto.graph.input, *graph.proto.graph.output)}
+    inputs = []
+    for name in feeds:
+        if name in graph.constants:
+            inputs.append(helper.make_tensor_value_info(name, graph.constants[name].data_type, graph.constants[name].dims))
+        else:
+            inputs.append(onnx.ValueInfoProto(name=name, type=types[name]))
+    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
+    proto = onnx.ModelProto()
+    proto.CopyFrom(graph.proto)
+    del proto.graph.node[:], proto.graph.initializer[:], proto.graph.value_info[:], proto.graph.input[:], proto.graph.output[:]
+    proto.graph.node.append(node)
+    proto.graph.initializer.extend(constants)
+    proto.graph.input.extend(inputs)
+    proto.graph.output.extend(outputs)
+    return session(proto)
+
+
+def _mean_by_channel(samples: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    others = tuple(a for a in range(samples[0].ndim) if a != axis % samples[0].ndim)
+    return np.mean([s.mean(axis=others, dtype=np.float64) for s in samples], axis=0)
+
+
+def _plus(values: np.ndarray, bias: np.ndarray, axis: int) -> np.ndarray:
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    return values + bias.reshape(shape).astype(np.float32)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scheme `power_of_two`: tensors without negative values use all 256 integers, stored as y - 128.
+
+The -128 of a tensor goes into the bias of the layer that reads it, and saturation at -128 does the ReLU, so that the kernels
+still see plain shifts. That is exact only where every reader sums whole windows: a border of zeros would have to be filled
+with -128, which not every kernel can.
+"""
+
+from __future__ import annotations
+
+import onnx
+
+from espdl.quantize.graph import Graph, attribute
+from espdl.quantize.network import Network
+from espdl.quantize.refine.factors import FREE
+
+# These keep or average values, or read them through a table.
+_KEEP = {
+    "Relu", "Clip", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceMin", "Reshape", "Flatten", "Squeeze",
+    "Unsqueeze", "Transpose", "Identity", "Dropout", *FREE,
+}  # fmt: skip
+_WINDOWS = {"Conv", "AveragePool"}
+
+
+def choose(network: Network) -> dict[str, int]:
+    """Quantised tensors that take zero point -128."""
+    graph = network.graph
+    weighted = {w.node.name for w in network.placement.weighted}
+    result = {}
+    for group in network.placement.groups:
+        readers = [node for name in group for node in graph.consumers.get(name, [])]
+        makers = [graph.producer[name] for name in group if name in graph.producer]
+        if (
+            not any(network.statistics[name].range[0] < 0.0 for name in group)
+            and all(_sums_whole_windows(graph, node, weighted) for node in readers)
+            and all(_may_write(node, weighted) for node in makers)
+        ):
+            result.update(dict.fromkeys(group, -128))
+    return result
+
+
+def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str]) -> bool:
+    if node.op_type == "MaxPool":  # ignores its border
+        return True
+    if node.op_type in _WINDOWS:
+        padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
+        return not padded and (node.op_type != "Conv" or node.name in weighted)
+    return node.name in weighted or node.op_type in _KEEP
+
+
+def _may_write(node: onnx.NodeProto, weighted: set[str]) -> bool:
+    return node.name in weighted or node.op_type in _KEEP | _WINDOWS | {"Add", "MaxPool"}
