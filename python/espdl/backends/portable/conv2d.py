@@ -30,8 +30,7 @@ class PortableConv2d(Lowering):
             return product(node, node.weights.reshape(len(node.weights), -1), target)
         call = _general(node, target)
         (x,), (y,) = node.inputs, node.outputs
-        multiplier, shift = call.constant("multiplier"), call.constant("shift")
-        slow = decline_fast(x, y, node.weights, node.bias, multiplier, shift, target.rounding)
+        slow = decline_fast(call)
         if slow is not None:
             return replace(call, notes=(slow,))
         if node.groups == 1 and not has_heavy_pairs(node.weights):

@@ -4,71 +4,76 @@
 TFLite rounds acc * multiplier * 2**-31 * 2**-e twice, ties up and then ties away from zero. With h the high word of
 4 * acc * multiplier that is floor((h + 1 + 2**e + (-2 if acc <= 0)) / 2**(e + 1)) for e >= 1; the zero point joins
 the sum before the shift. With multiplier 2**30 h is acc itself, and ties that go up need only their half.
+
+A channel whose output is the same for every input (a dead one, whose ratio is often out of all range) has multiplier 0.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.records import largest_input
-from espdl.plan.types import KernelCall, Tensor
+from espdl.ops.numerics import requantize
+from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
 
 INT32 = 2**31
-# A ratio too small for a shift of 31 is multiplier 0; any shift will do that hides the correction.
-_SHIFT_OF_ZERO = 9
+# With multiplier 0, a shift that keeps the correction of negative sums from reaching the result.
+_CONSTANT_SHIFT = 9
 
 
-def decline_fast(
-    x: Tensor,
-    y: Tensor,
-    weights: np.ndarray,
-    bias: np.ndarray,
-    multiplier: np.ndarray,
-    shift: np.ndarray,
-    rounding: str,
-) -> str | None:
-    """Why the fast requantisation is not exact for this layer (`weights` have the channels first), or None."""
-    if rounding == ROUND_HALF_EVEN:
+def decline_fast(call: KernelCall) -> str | None:
+    """Why the fast requantisation is not exact for `call`, whose constants are those of a conv2d or gemm, or None."""
+    if call.params["rounding"] == ROUND_HALF_EVEN:
         return "the fast kernels do not round ties to even"
-    if rounding != ROUND_HALF_UP and (shift < 1).any():
+    records = _Records(call)
+    live = ~records.is_constant
+    if (records.shift[live] < (0 if call.params["rounding"] == ROUND_HALF_UP else 2)).any():
         return "a scale ratio of 1/2 or more needs the general requantisation"
-    filters = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1)
-    taps = filters.sum(axis=1)
-    bound = np.abs(bias.astype(np.int64)) + taps * largest_input(x)
-    if bound.max() >= 2**29:
-        return f"a sum can reach {bound.max()}, and the fast requantisation takes less than 2**29"
-    folded = np.abs(_folded_bias(weights, bias, x.zero_point)) + 128 * taps
-    if folded.max() >= INT32:
+    bound = np.maximum(-records.least, records.most)
+    if bound[live].max(initial=0) >= 2**29:
+        return f"a sum can reach {bound[live].max()}, and the fast requantisation takes less than 2**29"
+    if (np.abs(records.bias) + 128 * records.taps >= INT32).any():
         return "the bias with the zero point folded in does not fit 32 bits"
-    scale, offset, right = _terms(multiplier, shift, y.zero_point, rounding)
-    largest = (4 * bound * scale >> 32) + 3 + np.abs(offset)
-    if largest.max() >= INT32 or (right > 31).any():
+    largest = (4 * bound * records.multiplier >> 32) + 3 + np.abs(records.offset)
+    if (largest[live] >= INT32).any() or (records.shift[live] > 31).any():
         return "its shift and zero point together leave the range of the fast requantisation"
     return None
 
 
 def fast_records(call: KernelCall, multiple: int = 1) -> np.ndarray:
     """int32 [channels, 4], the memory of `espdl_fast_channel_t`; channels rounded up to a multiple of `multiple`."""
-    p = call.params
-    multiplier, shift = call.constant("multiplier"), call.constant("shift")
-    scale, offset, right = _terms(multiplier, shift, p["output_zero_point"], p["rounding"])
-    bias = _folded_bias(call.constant("weights"), call.constant("bias"), p["input_zero_point"])
-    records = np.stack([bias, scale, offset, right], axis=1).astype(np.int32)
+    r = _Records(call)
+    records = np.stack([r.bias, r.multiplier, r.offset, r.shift], axis=1).astype(np.int32)
     return np.pad(records, ((0, -len(records) % multiple), (0, 0)))
 
 
-def _folded_bias(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarray:
-    return bias.astype(np.int64) - zero_point * weights.astype(np.int64).reshape(weights.shape[0], -1).sum(axis=1)
+class _Records:
+    """int64 [channels] each: the fields of the records, and the range [least, most] of the sums with their bias."""
 
+    def __init__(self, call: KernelCall):
+        p = call.params
+        weights = call.constant("weights").astype(np.int64)
+        weights = weights.reshape(len(weights), -1)
+        bias = call.constant("bias").astype(np.int64)
+        low, high = -128 - p["input_zero_point"], 127 - p["input_zero_point"]
+        self.taps = np.abs(weights).sum(axis=1)
+        self.least = bias + np.minimum(weights * low, weights * high).sum(axis=1)
+        self.most = bias + np.maximum(weights * low, weights * high).sum(axis=1)
+        self.bias = bias - p["input_zero_point"] * weights.sum(axis=1)
+        multiplier, e = (call.constant(name).astype(np.int64) for name in ("multiplier", "shift"))
+        zero_point = np.int64(p["output_zero_point"])
 
-def _terms(
-    multiplier: np.ndarray, shift: np.ndarray, zero_point: int, rounding: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """int64 multiplier, offset and shift of the records."""
-    scale, e = multiplier.astype(np.int64), shift.astype(np.int64)
-    if rounding == ROUND_HALF_UP:
-        half = np.where(e > 0, np.int64(1) << np.maximum(e - 1, 0), 0)
-        return np.full_like(scale, 2**30), half + (np.int64(zero_point) << e), e
-    e = np.where(scale == 0, _SHIFT_OF_ZERO, e)
-    return scale, 1 + (np.int64(1) << e) + (np.int64(zero_point) << (e + 1)), e + 1
+        def output(acc: np.ndarray) -> np.ndarray:
+            y = requantize(acc, multiplier, e, p["rounding"]) + zero_point
+            return np.clip(y, p["activation_min"], p["activation_max"])
+
+        self.is_constant = output(self.least) == output(self.most)
+        zero_point = np.where(self.is_constant, output(self.least), zero_point)
+        e = np.where(self.is_constant, _CONSTANT_SHIFT, e)
+        if p["rounding"] == ROUND_HALF_UP:
+            half = np.where(e > 0, np.int64(1) << np.maximum(e - 1, 0), 0)
+            multiplier, self.offset, self.shift = np.full_like(e, 2**30), half + (zero_point << e), e
+        else:
+            e = np.maximum(e, 0)
+            self.offset, self.shift = 1 + (np.int64(1) << e) + (zero_point << (e + 1)), e + 1
+        self.multiplier = np.where(self.is_constant, 0, multiplier)

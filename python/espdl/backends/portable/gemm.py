@@ -66,7 +66,7 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
         macs=node.macs,
         source_nodes=node.source_nodes,
     )
-    slow = decline_fast(x, y, weights, node.bias, multiplier, shift, target.rounding)
+    slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
     if call.params["rows"] >= MIN_ROWS_4X4 and not has_heavy_pairs(weights):

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A convolution and the sum behind it in portable C, row by row."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.add import PortableAdd
+from espdl.backends.portable.conv2d import PortableConv2d
+from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.plan.types import KernelCall
+from espdl.targets import ROUND_TFLITE, Target
+
+
+@lowering("conv2d_add", backend="portable")
+class PortableConv2dAdd(Lowering):
+    """Saves the convolution's result in RAM: the sum takes the residual's place."""
+
+    def accept(self, node: Conv2dAdd, target: Target) -> str | None:
+        if target.backends[0] != "portable":
+            return f"the convolution alone may run on {target.backends[0]}, which is faster"
+        reason = PortableConv2d().accept(node.conv, target) or PortableAdd().accept(node.add, target)
+        if reason is None and PortableConv2d().lower(node.conv, target).function != "espdl_conv2d_4x4_s8":
+            reason = "the kernel of the convolution does not work row by row"
+        return reason
+
+    def lower(self, node: Conv2dAdd, target: Target) -> KernelCall:
+        conv = PortableConv2d().lower(node.conv, target)
+        add = PortableAdd().lower(node.add, target)
+        row = conv.params["output_width"] * conv.params["output_channels"]
+        params = {f"conv.{key}": value for key, value in conv.params.items()}
+        params |= {f"add.{key}": value for key, value in add.params.items()}
+        suffix = "add_s8" if target.rounding == ROUND_TFLITE else "add_shift_s8"
+        return KernelCall(
+            operator=node.name,
+            function=f"espdl_conv2d_4x4_{suffix}",
+            params_type="espdl_conv2d_add_params_t",
+            header="espdl/kernels/conv2d_add.h",
+            params={**params, "add.count": row},
+            inputs=tuple(t.name for t in node.inputs),
+            outputs=tuple(t.name for t in node.outputs),
+            constants=conv.constants,
+            packing=conv.packing,
+            in_place=((1, 0),),
+            scratch_bytes=conv.scratch_bytes + (row + 3) // 4 * 4,
+            macs=conv.macs,
+            source_nodes=node.source_nodes,
+        )
