@@ -45,9 +45,11 @@ typedef enum {
     ESPDL_ARENA_TOO_SMALL,    /**< config.arena_size is below the model's arena_bytes */
     ESPDL_ARENA_MISALIGNED,   /**< config.arena is no multiple of ESPDL_ALIGNMENT */
     ESPDL_WEIGHTS_MISALIGNED, /**< config.weights is no multiple of ESPDL_ALIGNMENT */
-    ESPDL_NO_LAYERS,          /**< config.on_layer is set, but the model was generated without its table of layers */
+    ESPDL_NO_LAYERS,          /**< taps need the model's table of layers: compile it with CONFIG_ESPDL_TAPS */
     ESPDL_NOT_INITIALIZED,    /**< the instance was not initialised, or its initialisation failed */
-    ESPDL_CANCELLED,          /**< config.on_layer answered false; the outputs are not valid */
+    ESPDL_CANCELLED,          /**< the layer hook answered false; the outputs are not valid */
+    ESPDL_BUFFER_TOO_SMALL,   /**< a profile has fewer entries than the model has layers */
+    ESPDL_DIFFERENT,          /**< a test vector gives another output than expected */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -82,11 +84,16 @@ typedef struct {
     uint32_t bytes;  /**< size, bytes */
 } espdl_span_t;
 
-/** One step of a run, as the layer hook sees it. Strings are ASCII, at most 80 characters, never NULL. */
+/**
+ * One step of a run, as the layer hook sees it. Strings are ASCII, at most 80 characters, never NULL.
+ *
+ * A model has names and outputs of its layers only where it was compiled for profile or taps (CONFIG_ESPDL_PROFILE,
+ * CONFIG_ESPDL_TAPS): about 100 bytes of flash a layer. Otherwise the hook gets the index, empty strings and no outputs.
+ */
 typedef struct {
-    const char *name;            /**< the ONNX nodes that this layer computes */
-    const char *op;              /**< operator, such as "conv2d" */
-    const char *backend;         /**< who computes it, such as "portable" */
+    const char *name;            /**< the ONNX nodes that this layer computes, or "" */
+    const char *op;              /**< operator, such as "conv2d", or "" */
+    const char *backend;         /**< who computes it, such as "portable", or "" */
     const espdl_span_t *outputs; /**< `output_count` results, valid when the layer has ended */
     uint16_t output_count;
     uint16_t index; /**< 0 .. layer_count - 1, in the order of execution */
@@ -102,7 +109,7 @@ typedef enum {
  * Called before and after every layer: to measure time, look at results, yield to other tasks, or cancel.
  *
  * @param user   config.user
- * @param layer  the layer; valid as long as the model is
+ * @param layer  the layer; valid during the call
  * @param phase  before or after
  * @return true to go on, false to end the run with ESPDL_CANCELLED
  */
@@ -170,6 +177,17 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
 espdl_status_t espdl_run(espdl_t *self);
 
 /**
+ * Replace the layer hook of config.on_layer, between two runs. Profile and taps do it for you, and call the hook that was
+ * there before, so that all of them can be used together.
+ *
+ * @param self      instance
+ * @param on_layer  NULL: none
+ * @param user      handed to on_layer
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED
+ */
+espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *user);
+
+/**
  * Where to write an input before a run.
  *
  * @param self   instance
@@ -192,6 +210,34 @@ const espdl_tensor_t *espdl_input_info(const espdl_model_t *model, size_t index)
 
 /** What output `index` of `model` is; NULL if there is none, or `model` is no model. */
 const espdl_tensor_t *espdl_output_info(const espdl_model_t *model, size_t index);
+
+/** Where a run first gave another value than a test vector says. */
+typedef struct {
+    size_t test;      /**< which test vector */
+    size_t output;    /**< which output of the model */
+    size_t element;   /**< which value of it, in the order of memory */
+    int32_t expected; /**< the stored integer; of a float32 its bits, of types of 8 bytes the lower half */
+    int32_t got;
+} espdl_difference_t;
+
+/**
+ * Run the model on inputs and compare its outputs byte for byte. The generated `<name>_self_test()` does so for all vectors
+ * of TEST_VECTORS.
+ *
+ * @param self     instance
+ * @param inputs   as many as the model has, each of its size
+ * @param outputs  what they must give, likewise
+ * @param first    the first difference, all but `test`; written where the answer is ESPDL_DIFFERENT. May be NULL
+ * @return ESPDL_OK (all equal), ESPDL_DIFFERENT, or as espdl_run()
+ */
+espdl_status_t espdl_run_test(espdl_t *self, const void *const *inputs, const void *const *outputs,
+                              espdl_difference_t *first);
+
+/**
+ * Print one line with name, identity and sizes of a model: "espdl: digits, identity 91c5813d53507c08, ...". A log that begins
+ * with it tells which model was flashed; the report of the build says the same identity.
+ */
+void espdl_log_identity(const espdl_model_t *model);
 
 /** The name of a status, such as "ESPDL_OK"; "ESPDL_UNKNOWN" for any other number. */
 const char *espdl_status_name(espdl_status_t status);

@@ -63,9 +63,6 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
     if (!is_aligned(config->weights)) {
         return ESPDL_WEIGHTS_MISALIGNED;
     }
-    if (config->on_layer != NULL && model->layers == NULL) {
-        return ESPDL_NO_LAYERS;
-    }
     espdl_status_t status = choose_arena(self, model, config);
     if (status != ESPDL_OK) {
         return status;
@@ -77,6 +74,30 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
     return ESPDL_OK;
 }
 
+espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *user)
+{
+    if (self == NULL) {
+        return ESPDL_NULL_ARGUMENT;
+    }
+    if (self->model == NULL) {
+        return ESPDL_NOT_INITIALIZED;
+    }
+    self->on_layer = on_layer;
+    self->user = user;
+    return ESPDL_OK;
+}
+
+/* A model without its table of layers still tells the hook which one it is, which is all that yield and cancel need. */
+static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
+{
+    const espdl_layer_t *layers = self->model->layers;
+    if (layers != NULL) {
+        return self->on_layer(self->user, &layers[index], phase);
+    }
+    const espdl_layer_t nameless = {.name = "", .op = "", .backend = "", .index = (uint16_t)index};
+    return self->on_layer(self->user, &nameless, phase);
+}
+
 espdl_status_t espdl_run(espdl_t *self)
 {
     if (self == NULL) {
@@ -86,13 +107,13 @@ espdl_status_t espdl_run(espdl_t *self)
     if (model == NULL) {
         return ESPDL_NOT_INITIALIZED;
     }
-    const espdl_on_layer_t on_layer = self->on_layer; /* one register, so that an absent hook costs two branches */
+    const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
     for (size_t i = 0; i < model->layer_count; i++) {
-        if (on_layer != NULL && !on_layer(self->user, &model->layers[i], ESPDL_LAYER_BEGIN)) {
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
         model->steps[i](self->arena, self->weights);
-        if (on_layer != NULL && !on_layer(self->user, &model->layers[i], ESPDL_LAYER_END)) {
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }
     }
@@ -133,6 +154,8 @@ const char *espdl_status_name(espdl_status_t status)
         [ESPDL_NO_LAYERS] = "ESPDL_NO_LAYERS",
         [ESPDL_NOT_INITIALIZED] = "ESPDL_NOT_INITIALIZED",
         [ESPDL_CANCELLED] = "ESPDL_CANCELLED",
+        [ESPDL_BUFFER_TOO_SMALL] = "ESPDL_BUFFER_TOO_SMALL",
+        [ESPDL_DIFFERENT] = "ESPDL_DIFFERENT",
     };
     return (size_t)status < sizeof(s_names) / sizeof(s_names[0]) ? s_names[status] : "ESPDL_UNKNOWN";
 }

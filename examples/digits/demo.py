@@ -37,6 +37,7 @@ def main() -> int:
             calibration=str(HERE / "model" / "calib.npy"),
             name="digits",
             output=str(output / "generated"),
+            taps=True,  # with the table of layers, by which their outputs are read below
         )
     )
     plan = compilation.plan

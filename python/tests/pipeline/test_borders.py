@@ -22,6 +22,7 @@ def answers(workspace: Path, folder: Path, io: str, layout: str) -> tuple[pipeli
         output=str(workspace / io / layout),
         io=io,
         input_layout=layout,
+        taps=True,
     )
     compilation = pipeline.compile_model(options)
     program = host.build(compilation.plan, compilation.files, "net", folder, flags=host.SANITIZERS)

@@ -26,6 +26,7 @@ def compilation(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Compilatio
             calibration=str(DIGITS / "calib.npy"),
             name="digits",
             output=str(tmp_path_factory.mktemp("digits") / "out"),
+            taps=True,
         )
     )
 

@@ -140,6 +140,9 @@ int main(void)
         .user = &wanted,
     };
     check(espdl_init(&instance, &HARNESS_MODEL, &config));
+    if ((wanted & WANT_OUTPUTS) != 0 && HARNESS_MODEL.layers == NULL) {
+        check(ESPDL_NO_LAYERS);
+    }
     for (uint32_t sample = 0; sample < samples; sample++) {
         run_sample(&instance);
     }

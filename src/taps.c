@@ -1,0 +1,140 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/*
+ * A line is "@espdl <line> <text> *<check>", where <check> are 4 hexadecimal digits over "<line> <text>". Lines are counted
+ * from 0, so that a missing one is noticed. The texts, numbers in decimal, hashes and data in hexadecimal:
+ *
+ *     run <run> <model> <identity> <layers>            a run begins
+ *     weights <bytes> <hash>                           those that the run uses
+ *     input <input> <bytes> <hash>                     an input, before the first layer
+ *     input-data <input> 0 <offset> <data>             a piece of it
+ *     layer <layer> <output> <bytes> <hash>            an output of a layer, when it has ended
+ *     layer-data <layer> <output> <offset> <data>      a piece of it
+ *     end <run>                                        the last layer has ended
+ *
+ * Hashes are FNV-1a of 32 bits; a check is one, its two halves xored. espdl/verify/taps.py reads them.
+ */
+#include "espdl_taps.h"
+
+#if defined(CONFIG_ESPDL_TAPS)
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DATA_BYTES 32
+#define LINE_CHARACTERS 192
+
+static uint32_t hash(const void *data, size_t bytes)
+{
+    uint32_t state = 0x811C9DC5u;
+    for (size_t i = 0; i < bytes; i++) {
+        state = (state ^ ((const uint8_t *)data)[i]) * 0x01000193u;
+    }
+    return state;
+}
+
+__attribute__((format(printf, 2, 3))) static void print(espdl_taps_t *self, const char *format, ...)
+{
+    char text[LINE_CHARACTERS];
+    const int head = snprintf(text, sizeof(text), "%" PRIu32 " ", self->line++);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text + head, sizeof(text) - (size_t)head, format, arguments);
+    va_end(arguments);
+    const uint32_t check = hash(text, strlen(text));
+    /* One call for a whole line: tasks that print at the same time rarely get in between. */
+    printf("@espdl %s *%04x\n", text, (unsigned)((check >> 16 ^ check) & 0xFFFFu));
+}
+
+static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const uint8_t *data, size_t bytes)
+{
+    for (size_t offset = 0; offset < bytes; offset += DATA_BYTES) {
+        char text[2 * DATA_BYTES + 1];
+        const size_t count = bytes - offset < DATA_BYTES ? bytes - offset : DATA_BYTES;
+        for (size_t i = 0; i < count; i++) {
+            const uint8_t byte = data[offset + i];
+            text[2 * i] = "0123456789abcdef"[byte >> 4];
+            text[2 * i + 1] = "0123456789abcdef"[byte & 15];
+        }
+        text[2 * count] = '\0';
+        print(self, "%s %u %u %lu %s", kind, (unsigned)index, (unsigned)output, (unsigned long)offset, text);
+    }
+}
+
+static void print_begin(espdl_taps_t *self)
+{
+    const espdl_t *instance = self->instance;
+    const espdl_model_t *model = instance->model;
+    print(self, "run %" PRIu32 " %.50s %.50s %u", self->run, model->name, model->identity, (unsigned)model->layer_count);
+    print(self, "weights %" PRIu32 " %08" PRIx32, model->weights_bytes, hash(instance->weights, model->weights_bytes));
+    for (size_t i = 0; i < model->input_count; i++) {
+        const uint8_t *data = instance->arena + model->inputs[i].offset;
+        const uint32_t bytes = model->inputs[i].bytes;
+        print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash(data, bytes));
+        if (self->config.dump_inputs) {
+            print_data(self, "input-data", i, 0, data, bytes);
+        }
+    }
+}
+
+static bool is_dumped(const espdl_taps_t *self, uint16_t index)
+{
+    for (size_t i = 0; i < self->config.dump_count; i++) {
+        if (self->config.dump[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_layer(espdl_taps_t *self, const espdl_layer_t *layer)
+{
+    for (size_t i = 0; i < layer->output_count; i++) {
+        const uint8_t *data = self->instance->arena + layer->outputs[i].offset;
+        const uint32_t bytes = layer->outputs[i].bytes;
+        print(self, "layer %u %u %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, bytes, hash(data, bytes));
+        if (is_dumped(self, layer->index)) {
+            print_data(self, "layer-data", layer->index, i, data, bytes);
+        }
+    }
+    if (layer->index + 1u == self->instance->model->layer_count) {
+        print(self, "end %" PRIu32, self->run++);
+    }
+}
+
+/* Prints outside of the other hooks, so that a profile does not measure it. */
+static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
+{
+    espdl_taps_t *self = user;
+    if (phase == ESPDL_LAYER_BEGIN && layer->index == 0) {
+        print_begin(self);
+    }
+    const bool go_on = self->next == NULL || self->next(self->next_user, layer, phase);
+    if (phase == ESPDL_LAYER_END) {
+        print_layer(self, layer);
+    }
+    return go_on;
+}
+
+espdl_status_t espdl_taps_attach(espdl_taps_t *self, espdl_t *instance, const espdl_taps_config_t *config)
+{
+    if (self == NULL || instance == NULL) {
+        return ESPDL_NULL_ARGUMENT;
+    }
+    if (instance->model == NULL) {
+        return ESPDL_NOT_INITIALIZED;
+    }
+    if (instance->model->layers == NULL) {
+        return ESPDL_NO_LAYERS;
+    }
+    *self = (espdl_taps_t){.instance = instance, .next = instance->on_layer, .next_user = instance->user};
+    if (config != NULL) {
+        self->config = *config;
+    }
+    return espdl_set_hook(instance, on_layer, self);
+}
+
+#endif
