@@ -137,7 +137,7 @@ def compile_model(options: Options, progress: Progress = lambda *_: None) -> Com
     planned = make_plan(parts.graph, target)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
-    form = emit.Options(arena=options.arena, weights=options.weights, layers=True)
+    form = emit.Options(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
     summary = report.make(planned, options.name, len(files[f"{options.name}_weights.bin"]), identity)
     files = files.with_file("report.json", report.to_json(summary))

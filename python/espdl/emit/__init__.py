@@ -32,7 +32,8 @@ class Options:
 
     `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is
     NULL). `weights`: "flash" (used where they are linked), "ram" or "psram" (copied there by init; under ESP-IDF,
-    psram needs CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table that the layer hook needs.
+    psram needs CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table of names and outputs of the layers,
+    which profile and taps read; the hook works without it.
     """
 
     arena: str = "caller"
