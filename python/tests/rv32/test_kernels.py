@@ -44,6 +44,7 @@ def runner(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert runner.process.wait(timeout=60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "name"), properties())
 def test_kernel_equals_reference(runner: Rv32Runner, monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> None:
     answered = 0

@@ -58,6 +58,7 @@ def test_digits(machine, scheme: str, tmp_path: Path) -> None:
     check(machine, DIGITS / "digits.onnx", DIGITS / "calib.npy", inputs, scheme, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_random_weights(machine, network: str, scheme: str, random_networks: Path, tmp_path: Path) -> None:
