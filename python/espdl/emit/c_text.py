@@ -65,6 +65,11 @@ def symbol(name: str) -> str:
     return name
 
 
+def field(path: str) -> str:
+    """The name of a field, or a path to one in a struct inside (`conv.stride_height`); ValueError for anything else."""
+    return ".".join(symbol(name) for name in path.split("."))
+
+
 def identifiers(names: Iterable[str]) -> list[str]:
     """One identifier suffix per name (letters, digits, single underscores), all different even in upper case."""
     taken: set[str] = set()

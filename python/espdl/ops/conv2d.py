@@ -11,6 +11,7 @@ import numpy as np
 
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.types import Tensor
 
 
 @operator("conv2d")
@@ -31,6 +32,8 @@ class Conv2d(Operator):
     groups: int
     activation: tuple[float, float] | None
 
+    onnx = ("Conv",)
+    limits = "one image, constant weights"
     priority = 20
 
     @staticmethod
@@ -41,6 +44,11 @@ class Conv2d(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Conv2d:
+        return cls.of(match, *match.inputs, *match.outputs, match.activation)
+
+    @classmethod
+    def of(cls, match: Match, x: Tensor, y: Tensor, activation: tuple[float, float] | None) -> Conv2d:
+        """The convolution of `x` to `y` in a match with the labels of this pattern, whatever else it holds."""
         if match.attribute("conv", "data_layout") != "NHWC":
             raise Mismatch("it is not a convolution over two spatial axes")
         weights = match.array("weights")
@@ -51,8 +59,8 @@ class Conv2d(Operator):
         channels = weights.shape[0]
         bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(channels, np.int32)
         return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
+            inputs=(x,),
+            outputs=(y,),
             source_nodes=match.source_nodes,
             weights=weights,
             weights_scale=np.broadcast_to(match.scale("weights").reshape(-1), (channels,)),
@@ -61,7 +69,7 @@ class Conv2d(Operator):
             pads=match.attribute("conv", "padding"),
             dilations=match.attribute("conv", "dilation"),
             groups=match.attribute("conv", "groups"),
-            activation=match.activation,
+            activation=activation,
         )
 
     @property

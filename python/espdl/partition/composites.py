@@ -50,10 +50,15 @@ class Composites:
         matched = pattern.root.extract_matched_expr(root, definitions)
         labels = {label: matched[part] for label, part in pattern.labels.items() if part in matched}
         actual = dict(zip(function.params, arguments))
-        match = TvmMatch(
-            pattern, labels, lambda e: definitions.get(e, e) if isinstance(e, tvm.ir.Var) else e,
-            lambda v: name(actual.get(v, v)), root, output_name, self._nodes(_variables(function)),
-        )  # fmt: skip
+
+        def value(expression):
+            return definitions.get(expression, expression) if isinstance(expression, tvm.ir.Var) else expression
+
+        def tensor(variable):
+            return name(actual[variable]) if variable in actual else self.names.tensor(variable.name) or variable.name
+
+        nodes = self._nodes(_variables(function))
+        match = TvmMatch(pattern, labels, value, tensor, root, output_name, nodes)
         return pattern.operator.from_match(match)
 
     def output_name(self, function: relax.Function) -> str:

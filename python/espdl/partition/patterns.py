@@ -53,6 +53,11 @@ class TvmPattern:
     def quantized(self, value: Any) -> Any:
         return self._labelled(_OUTPUT, is_op("relax.quantize")(value, is_const(), is_const()))
 
+    def requantized(self, label: str, value: Any) -> Any:
+        """An int8 tensor inside of the pattern: dequantize(quantize(value)); `label` is the dequantize."""
+        inner = is_op("relax.quantize")(value, is_const(), is_const())
+        return self._labelled(label, is_op("relax.dequantize")(inner, is_const(), is_const()))
+
     def activated(self, value: Any) -> Any:
         """`value`, relu(value) or clip(value, constants)."""
         relu = self._labelled(_RELU, is_op("relax.nn.relu")(value))

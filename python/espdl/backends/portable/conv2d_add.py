@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import Lowering, lowering
+from dataclasses import replace
+
+import numpy as np
+
+from espdl.backends.lowering import Lowering, lowering, packing
 from espdl.backends.portable.add import PortableAdd
 from espdl.backends.portable.conv2d import PortableConv2d
-from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.backends.portable.packing import blocks_4x4
+from espdl.ops.conv2d_add import Conv2dAdd, part
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -39,9 +44,15 @@ class PortableConv2dAdd(Lowering):
             inputs=tuple(t.name for t in node.inputs),
             outputs=tuple(t.name for t in node.outputs),
             constants=conv.constants,
-            packing=conv.packing,
+            packing="blocks_4x4_add",
             in_place=((1, 0),),
             scratch_bytes=conv.scratch_bytes + (row + 3) // 4 * 4,
             macs=conv.macs,
             source_nodes=node.source_nodes,
         )
+
+
+@packing("blocks_4x4_add")
+def blocks_4x4_add(call: KernelCall) -> list[np.ndarray]:
+    """What the convolution alone takes."""
+    return blocks_4x4(replace(call, params=part(call.params, "conv")))

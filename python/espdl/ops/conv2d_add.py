@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A convolution whose result is added to another tensor: the end of a residual block (ONNX Conv, Add, quantised)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.add import Add
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+
+
+@operator("conv2d_add")
+@dataclass(frozen=True, eq=False)
+class Conv2dAdd(Operator):
+    """`add(conv(x), residual)`, exactly as the two operators one after the other: the sum reads an int8 result.
+
+    Inputs are x and the residual; what lies between never is a tensor of its own.
+    """
+
+    conv: Conv2d
+    add: Add
+
+    onnx = ("Conv", "Add")
+    priority = 30
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        conv = p.call("relax.nn.conv2d", p.dequantized("x"), p.constant("weights"), label="conv")
+        biased = p.call("relax.add", conv, p.constant("bias"))
+        inner = p.requantized("inner", p.any_of(biased, conv))
+        residual = p.dequantized("residual")
+        total = p.any_of(p.call("relax.add", inner, residual), p.call("relax.add", residual, inner))
+        return p.quantized(p.activated(total))
+
+    @classmethod
+    def from_match(cls, match: Match) -> Conv2dAdd:
+        x, inner, residual = (match.tensor(label) for label in ("x", "inner", "residual"))
+        if inner.shape != residual.shape:
+            raise Mismatch(f"the tensors that it adds have different shapes, {inner.shape} and {residual.shape}")
+        conv = Conv2d.of(match, x, inner, None)
+        add = Add((inner, residual), match.outputs, (), match.activation)
+        return cls((x, residual), match.outputs, match.source_nodes, conv, add)
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        x, residual = inputs
+        (inner,) = Conv2d.reference(part(params, "conv"), [x], constants)
+        return Add.reference(part(params, "add"), [inner, residual.reshape(inner.shape)], {})
+
+
+def part(params: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The parameters of one of the two: those whose names begin with `name` and a dot."""
+    return {key.removeprefix(f"{name}."): value for key, value in params.items() if key.startswith(f"{name}.")}
