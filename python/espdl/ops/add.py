@@ -21,6 +21,8 @@ class Add(Operator):
 
     activation: tuple[float, float] | None
 
+    onnx = ("Add",)
+    limits = "two activations"
     priority = 10
 
     @staticmethod

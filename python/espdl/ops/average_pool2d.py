@@ -34,6 +34,8 @@ class AveragePool2d(Operator):
     count_include_pad: bool
     activation: tuple[float, float] | None
 
+    onnx = ("AveragePool", "GlobalAveragePool", "ReduceMean")
+    limits = "one image"
     priority = 10
 
     @staticmethod

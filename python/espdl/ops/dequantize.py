@@ -17,6 +17,8 @@ from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operat
 class Dequantize(Operator):
     """An int8 tensor to a float32 tensor of the same shape."""
 
+    onnx = ("DequantizeLinear",)
+    limits = "one scale"
     priority = -10
     at_border = True
 

@@ -26,6 +26,8 @@ class Gemm(Operator):
     bias: np.ndarray
     activation: tuple[float, float] | None
 
+    onnx = ("Gemm", "MatMul")
+    limits = "constant weights"
     priority = 20
 
     @staticmethod

@@ -60,6 +60,11 @@ class Lookup(Operator):
     alpha: float
     activation: tuple[float, float] | None
 
+    onnx = (
+        "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Abs", "Neg", "Sign", "Floor",
+        "Ceil", "Round", "Sin", "Cos", "Erf", "Gelu", "Softplus",
+    )  # fmt: skip
+    kind = "table"
     priority = 5
 
     @staticmethod

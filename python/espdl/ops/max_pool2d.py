@@ -27,6 +27,8 @@ class MaxPool2d(Operator):
     dilations: tuple[int, int]
     activation: tuple[float, float] | None
 
+    onnx = ("MaxPool", "GlobalMaxPool")
+    limits = "one image"
     priority = 10
 
     @staticmethod

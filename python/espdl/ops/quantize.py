@@ -17,6 +17,8 @@ from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operat
 class Quantize(Operator):
     """A float32 tensor to an int8 tensor of the same shape: nearest even, saturated, NaN becomes the zero point."""
 
+    onnx = ("QuantizeLinear",)
+    limits = "one scale"
     priority = -10
     at_border = True
 

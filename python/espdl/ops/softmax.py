@@ -20,6 +20,8 @@ class Softmax(Operator):
 
     length: int
 
+    onnx = ("Softmax",)
+    limits = "last axis in memory, up to 2,048 elements"
     priority = 10
 
     @staticmethod

@@ -20,6 +20,8 @@ class Transpose(Operator):
 
     axes: tuple[int, ...]
 
+    onnx = ("Transpose",)
+    limits = "up to 6 axes"
     priority = 0
     keeps_scale = True
 

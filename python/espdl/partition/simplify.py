@@ -10,6 +10,8 @@ from tvm import relax
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 
+# ONNX operators that cost nothing: their output is their input's memory.
+ALIASES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 _RESHAPES = {"relax.reshape", "relax.squeeze", "relax.expand_dims", "relax.flatten"}
 _MOVES = {"relax.reshape", "relax.permute_dims"}
 

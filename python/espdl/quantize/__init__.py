@@ -6,7 +6,7 @@ from __future__ import annotations
 import onnx
 
 from espdl.errors import EspdlError
-from espdl.frontend import Model
+from espdl.frontend import Model, refusals
 from espdl.quantize import biases, calibration, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
@@ -31,6 +31,7 @@ def run(
     A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises EspdlError where the model cannot be quantised.
     """
     proto = preprocess(model)
+    refusals.check(proto, model.label)
     _check_static(proto, model)
     if model.carries_quantization or settings.precision == "float32":
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)

@@ -13,7 +13,8 @@ from onnx import numpy_helper
 from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 
 from espdl.errors import EspdlError
-from espdl.frontend import Model
+from espdl.frontend import Model, rewrites
+from espdl.frontend.rewrites.functions import inline
 
 
 def preprocess(model: Model) -> onnx.ModelProto:
@@ -22,11 +23,20 @@ def preprocess(model: Model) -> onnx.ModelProto:
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a name.
     """
     proto = model.proto if model.carries_quantization else _optimize(model)
-    proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    proto = _rewrite(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
     _name_nodes(proto)
     return proto
+
+
+def _rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """`proto` with all rewrites applied and its shapes inferred."""
+    result = onnx.ModelProto()
+    result.CopyFrom(inline(proto))
+    result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    rewrites.apply(result)
+    return result
 
 
 def _optimize(model: Model) -> onnx.ModelProto:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX operators that static C without an operating system cannot run, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+
+from espdl.errors import EspdlError
+
+_DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
+_LOOP = "how often its body runs is not known before it runs, and the generated C has no loops over a graph"
+_SEQUENCE = "it works on sequences of tensors, and the generated C has only tensors of one static shape"
+_STRINGS = "it works on text"
+_RANDOM = "it draws random numbers, and a compiled model must give the same answer every time"
+
+# Operator -> why not. Those that a constant input makes static are gone before anybody looks here: they are folded.
+REASONS: Mapping[str, str] = {
+    "Compress": _DYNAMIC,
+    "NonMaxSuppression": _DYNAMIC,
+    "NonZero": _DYNAMIC,
+    "Unique": _DYNAMIC,
+    "If": "which of its branches runs is not known before it runs",
+    "Loop": _LOOP,
+    "Scan": _LOOP,
+    "ConcatFromSequence": _SEQUENCE,
+    "Optional": _SEQUENCE,
+    "OptionalGetElement": _SEQUENCE,
+    "OptionalHasElement": _SEQUENCE,
+    "SequenceAt": _SEQUENCE,
+    "SequenceConstruct": _SEQUENCE,
+    "SequenceEmpty": _SEQUENCE,
+    "SequenceErase": _SEQUENCE,
+    "SequenceInsert": _SEQUENCE,
+    "SequenceLength": _SEQUENCE,
+    "SequenceMap": _SEQUENCE,
+    "SplitToSequence": _SEQUENCE,
+    "RegexFullMatch": _STRINGS,
+    "StringConcat": _STRINGS,
+    "StringNormalizer": _STRINGS,
+    "StringSplit": _STRINGS,
+    "TfIdfVectorizer": _STRINGS,
+    "Bernoulli": _RANDOM,
+    "Multinomial": _RANDOM,
+    "RandomNormal": _RANDOM,
+    "RandomNormalLike": _RANDOM,
+    "RandomUniform": _RANDOM,
+    "RandomUniformLike": _RANDOM,
+    "ImageDecoder": "it decodes image files; give the model the decoded pixels",
+}
+
+REMEDY = "export the model without it, or cut the graph before it and compute the rest in the application"
+
+
+def check(proto: onnx.ModelProto, label: str) -> None:
+    """Raises EspdlError for the first node that nothing can run."""
+    for node in proto.graph.node:
+        reason = REASONS.get(node.op_type)
+        if reason is not None:
+            raise EspdlError(f"{label}: node '{node.name}' ({node.op_type})", reason, REMEDY)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX nodes that become other ONNX nodes before anything else looks at them.
+
+A rewrite is one file in this folder: a function that gets a node and the graph around it, and returns what takes the
+node's place. What it returns may be rewritten again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import onnx
+
+from espdl.frontend.rewrites.scope import Scope
+
+__all__ = ["Scope", "apply", "rewrite", "rewrites"]
+
+# (node, the graph around it) -> the nodes in its place, or None where it stays.
+Rewrite = Callable[[onnx.NodeProto, Scope], "list[onnx.NodeProto] | None"]
+_registry: dict[str, Rewrite] = {}
+
+
+def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
+    """Function decorator: registers how nodes of these ONNX operators are rewritten."""
+
+    def register(function: Rewrite) -> Rewrite:
+        for name in operators:
+            if name in _registry:
+                raise RuntimeError(f"two rewrites for the ONNX operator '{name}'")
+            _registry[name] = function
+        return function
+
+    return register
+
+
+@cache
+def rewrites() -> Mapping[str, Rewrite]:
+    """All rewrites by ONNX operator, found in this package's files."""
+    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+        importlib.import_module(f"{__name__}.{module}")
+    return dict(sorted(_registry.items()))
+
+
+def apply(proto: onnx.ModelProto) -> bool:
+    """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did."""
+    table = rewrites()
+    changed = False
+    while any(node.op_type in table for node in proto.graph.node):
+        scope = Scope(proto)
+        nodes: list[onnx.NodeProto] = []
+        again = False
+        for node in proto.graph.node:
+            replaced = table[node.op_type](node, scope) if node.op_type in table else None
+            again |= replaced is not None
+            nodes += [node] if replaced is None else replaced
+        if not again:
+            break
+        changed = True
+        scope.replace_nodes(nodes)
+    return changed

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every ONNX operator runs, read from the registries: no list here has to be kept up to date."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import defs
+
+from espdl import backends, frontend, pipeline, targets
+from espdl.errors import EspdlError
+from espdl.frontend import refusals, rewrites
+from espdl.frontend.rewrites.functions import FUNCTIONS
+from espdl.ops.operator import Operator, operators
+from espdl.partition.simplify import ALIASES
+from espdl.partition.tvm_compat import importable_operators
+from espdl.plan.types import KernelCall
+
+KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, FOLDED = (
+    "kernel",
+    "table",
+    "alias",
+    "TVM fallback",
+    "rewritten",
+    "refused",
+    "folded",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An ONNX operator: all the ways in which it may run, best first, and what is to be said about them."""
+
+    operator: str
+    ways: tuple[str, ...]
+    by: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A node of a model: how it runs, by which function, and why not better."""
+
+    node: str
+    operator: str
+    way: str
+    by: str
+    remarks: tuple[str, ...]
+
+
+def table(target: targets.Target) -> list[Row]:
+    """A row for every operator of ONNX's own domain, in alphabetical order."""
+    names = sorted({s.name for s in defs.get_all_schemas() if s.domain == "" and not s.deprecated})
+    known = operators()
+    importable = importable_operators()
+    return [_row(name, known.values(), target, importable) for name in names]
+
+
+def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, importable: set[str]) -> Row:
+    ways, by, remarks = [], [], []
+    if name in refusals.REASONS:
+        return Row(name, (REFUSED,), (), (refusals.REASONS[name],))
+    if name in ALIASES:
+        ways.append(ALIAS)
+    for operator in known:
+        runs_on = [b for b in target.backends if (b, operator.name) in backends.lowerings()]
+        if name in operator.onnx and runs_on:
+            ways.append(operator.kind)
+            by.append(operator.name)
+            remarks += [operator.limits] if operator.limits else []
+    if name in rewrites.rewrites() or name in FUNCTIONS:
+        ways.append(REWRITTEN)
+    elif name in importable:
+        ways.append(FALLBACK)
+    if not ways:
+        return Row(name, (REFUSED,), (), ("there is no lowering for it",))
+    return Row(name, tuple(dict.fromkeys(ways)), tuple(by), tuple(dict.fromkeys(remarks)))
+
+
+def model_rows(options: pipeline.Options) -> list[NodeRow]:
+    """A row for every node of the model as the compiler sees it, after constants are folded.
+
+    Where the model cannot be compiled, the rows say which nodes are the reason; the others tell how such nodes may run.
+    Raises EspdlError where that cannot be told: for a file that is no model, or bad calibration data.
+    """
+    with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
+        options = replace(options, output=folder, calibration=options.calibration or _made_up(options, folder))
+        try:
+            compilation = pipeline.compile_model(options)
+        except EspdlError as error:
+            return _refused_rows(options, error)
+    calls = {node: call for call in compilation.plan.calls for node in call.source_nodes}
+    return [_node_row(node, calls.get(node.name)) for node in compilation.quantized.float_proto.graph.node]
+
+
+def _node_row(node: onnx.NodeProto, call: KernelCall | None) -> NodeRow:
+    if call is None:
+        way = ALIAS if node.op_type in ALIASES else FOLDED
+        return NodeRow(node.name, node.op_type, way, "", ())
+    way = FALLBACK if call.operator == "fallback" else operators()[call.operator].kind
+    return NodeRow(node.name, node.op_type, way, call.function, call.notes)
+
+
+def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]:
+    model = frontend.load(options.model, options.shapes)
+    known = {row.operator: row for row in table(options.target)}
+    rows, found = [], False
+    for node in model.proto.graph.node:
+        row = known.get(node.op_type)
+        refused = row is None or row.ways == (REFUSED,)
+        if node.name and f"node '{node.name}'" in error.what:
+            refused, remarks = True, (error.why,)
+        else:
+            remarks = row.remarks if row is not None and refused else ()
+        found |= refused
+        rows.append(NodeRow(node.name or node.output[0], node.op_type, REFUSED if refused else "", "", remarks))
+    if not found:
+        raise error
+    return rows
+
+
+def _made_up(options: pipeline.Options, folder: str) -> str | None:
+    """Calibration data for a model whose user only wants to know how it runs: the scales do not decide that."""
+    model = frontend.load(options.model, options.shapes)
+    if model.carries_quantization:
+        return None
+    random = np.random.default_rng(0)
+    path = Path(folder) / "made_up.npz"
+    np.savez(path, **{i.name: random.standard_normal((2, *i.shape[1:])).astype(i.dtype) for i in model.inputs})
+    return str(path)
