@@ -111,7 +111,7 @@ def pack_params(params: Mapping[str, ParamValue]) -> bytes:
 
 @cache
 def struct_fields(name: str) -> list[tuple[str, str]]:
-    """(type, name) of the fields of a parameter struct of the public headers, in order."""
+    """(type, name) of the fields of a parameter struct of the public headers, in order; `outer.inner` for nested ones."""
     text = "".join(h.read_text() for h in (ROOT / "include/espdl/kernels").glob("*.h"))
     body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", text)
     assert body is not None, f"there is no struct {name}"
@@ -119,6 +119,9 @@ def struct_fields(name: str) -> list[tuple[str, str]]:
     for declaration in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";"):
         if declaration.strip():
             kind, names = declaration.split(maxsplit=1)
+            if kind.endswith("_params_t"):
+                fields += [(inner, f"{names}.{name}") for inner, name in struct_fields(kind)]
+                continue
             fields += [(kind, re.sub(r"\[\d+\]", "", n).strip()) for n in names.split(",")]
     return fields
 
