@@ -3,14 +3,12 @@
  */
 #include "espdl/kernels/depthwise.h"
 
+#include <string.h>
+
 #include "fast_scale.h"
 #include "keep.h"
 
-/*
- * One channel at a time, all its lines. The nine weights and the partial sums of the three windows that contain a pixel
- * stay in registers. So that the output may overwrite the input, the line above is kept apart as it was.
- * Lines run along the longer axis; `pixel_step` and `line_step` are in bytes.
- */
+/* How a channel is walked: in lines along its longer axis. Steps are in bytes. */
 typedef struct {
     int32_t lines, length;
     int32_t line_step, pixel_step;
@@ -18,88 +16,63 @@ typedef struct {
     int32_t zero_point;
 } walk_t;
 
-typedef struct {
-    int32_t w[3][3];    /* [line][pixel] */
-    int32_t bias;
-    int32_t before, behind;    /* what the border at the line's ends adds to its first and last output */
-} filter_t;
-
-/* The filter for a line at the edge: the weights that fall outside become part of the sums. */
-static filter_t without_line(const filter_t *f, int32_t line, int32_t zero_point)
-{
-    filter_t edge = *f;
-    edge.bias += zero_point * (f->w[line][0] + f->w[line][1] + f->w[line][2]);
-    edge.before -= zero_point * f->w[line][0];
-    edge.behind -= zero_point * f->w[line][2];
-    edge.w[line][0] = edge.w[line][1] = edge.w[line][2] = 0;
-    return edge;
-}
-
-static filter_t load_filter(const walk_t *walk, const int8_t *weights, int32_t bias)
-{
-    filter_t f = {.bias = bias};
-    for (int32_t line = 0; line < 3; line++) {
-        for (int32_t pixel = 0; pixel < 3; pixel++) {
-            f.w[line][pixel] = weights[line * walk->weight_line_step + pixel * walk->weight_pixel_step];
-        }
-        f.before += walk->zero_point * f.w[line][0];
-        f.behind += walk->zero_point * f.w[line][2];
-    }
-    return f;
-}
-
-/* `above` is the copy of the line before, and becomes the copy of this one. `below` may be any line where w[2] is 0. */
-static void run_line(const filter_t *f, const espdl_fast_channel_t *channel, const espdl_clamp_t *clamp, int32_t length,
-                     int32_t step, int8_t *above, const int8_t *here, const int8_t *below, int8_t *y)
-{
-    const int32_t w00 = f->w[0][0], w01 = f->w[0][1], w02 = f->w[0][2];
-    const int32_t w10 = f->w[1][0], w11 = f->w[1][1], w12 = f->w[1][2];
-    const int32_t w20 = f->w[2][0], w21 = f->w[2][1], w22 = f->w[2][2];
-    const int32_t bias = f->bias;
-    int32_t value = *above, centre = *here;
-    int32_t next = bias + f->before + value * w01 + centre * w11;
-    int32_t later = bias + value * w00 + centre * w10;
-    *above++ = (int8_t)centre;
-    value = *below;
-    next += value * w21;
-    later += value * w20;
-    for (int32_t left = length - 1; left > 0; left--) {
-        here += step;
-        below += step;
-        value = *above;
-        int32_t sum = next + value * w02;
-        next = later + value * w01;
-        later = bias + value * w00;
-        ESPDL_KEEP(later);
-        value = *here;
-        *above++ = (int8_t)value;
-        sum += value * w12;
-        next += value * w11;
-        later += value * w10;
-        ESPDL_KEEP(later);
-        value = *below;
-        sum += value * w22;
-        next += value * w21;
-        later += value * w20;
-        *y = espdl_fast_scale(sum, channel->multiplier, channel->offset, channel->shift, clamp);
-        y += step;
-    }
-    *y = espdl_fast_scale(next + f->behind, channel->multiplier, channel->offset, channel->shift, clamp);
-}
-
-static void run_channel(const walk_t *walk, const filter_t *f, const espdl_fast_channel_t *channel,
+/*
+ * One channel. The nine weights stay in registers, and so do the sums of the two windows to come that a pixel is part of.
+ * `above` is a copy of the line before, so that the output may overwrite the input.
+ */
+static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_fast_channel_t *channel,
                         const espdl_clamp_t *clamp, const int8_t *x, int8_t *y, int8_t *above)
 {
-    filter_t first = without_line(f, 0, walk->zero_point);
-    filter_t last = without_line(f, 2, walk->zero_point);
-    if (walk->lines == 1) {
-        last = without_line(&first, 2, walk->zero_point);
-    }
-    const filter_t *filter = walk->lines == 1 ? &last : &first;
-    for (int32_t line = 1; line <= walk->lines; line++, x += walk->line_step, y += walk->line_step) {
-        const int8_t *below = line < walk->lines ? x + walk->line_step : x;
-        run_line(filter, channel, clamp, walk->length, walk->pixel_step, above, x, below, y);
-        filter = line + 1 < walk->lines ? f : &last;
+    const int8_t *const w0 = weights, *const w1 = w0 + walk->weight_line_step, *const w2 = w1 + walk->weight_line_step;
+    const int32_t w = walk->weight_pixel_step;
+    const int32_t w00 = w0[0], w01 = w0[w], w02 = w0[2 * w], w10 = w1[0], w11 = w1[w], w12 = w1[2 * w];
+    int32_t w20 = w2[0], w21 = w2[w], w22 = w2[2 * w];
+    const int32_t multiplier = channel->multiplier, offset = channel->offset, shift = channel->shift;
+    const int32_t step = walk->pixel_step, zero = walk->zero_point;
+    int32_t bias = channel->bias;
+    /* What the border at the ends of a line adds to its first and to its last output. */
+    int32_t before = zero * (w00 + w10 + w20), behind = zero * (w02 + w12 + w22);
+    memset(above, zero, (size_t)walk->length);
+    for (int32_t lines = walk->lines; lines > 0; lines--, x += walk->line_step, y += walk->line_step) {
+        const int8_t *here = x, *below = x + walk->line_step;
+        if (lines == 1) {
+            /* The border below: its weights become part of the sums, and any line may be read for it. */
+            bias += zero * (w20 + w21 + w22);
+            before -= zero * w20;
+            behind -= zero * w22;
+            w20 = w21 = w22 = 0;
+            below = here;
+        }
+        int8_t *to = y, *copy = above;
+        int32_t value = *copy, next = bias + before + value * w01, later = bias + value * w00;
+        value = *here;
+        *copy++ = (int8_t)value;
+        next += value * w11;
+        later += value * w10;
+        value = *below;
+        next += value * w21;
+        later += value * w20;
+        for (const int8_t *end = above + walk->length; copy != end; to += step) {
+            here += step;
+            below += step;
+            value = *copy;
+            int32_t sum = next + value * w02;
+            next = later + value * w01;
+            later = bias + value * w00;
+            ESPDL_KEEP(later);
+            value = *here;
+            *copy++ = (int8_t)value;
+            sum += value * w12;
+            next += value * w11;
+            later += value * w10;
+            ESPDL_KEEP(later);
+            value = *below;
+            sum += value * w22;
+            next += value * w21;
+            later += value * w20;
+            *to = (int8_t)espdl_fast_scale(sum, multiplier, offset, shift, clamp);
+        }
+        *to = (int8_t)espdl_fast_scale(next + behind, multiplier, offset, shift, clamp);
     }
 }
 
@@ -113,7 +86,6 @@ void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, con
         walk = (walk_t){p->input_width, p->input_height, p->input_channels, row_step, 1, 3, p->input_zero_point};
     }
     for (int32_t i = 0; i < p->input_channels; i++) {
-        const filter_t filter = load_filter(&walk, weights + 9 * i, channels[i].bias);
-        run_channel(&walk, &filter, &channels[i], &clamp, x + i, y + i, scratch);
+        run_channel(&walk, weights + 9 * i, &channels[i], &clamp, x + i, y + i, scratch);
     }
 }

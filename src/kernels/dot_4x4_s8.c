@@ -85,10 +85,10 @@ void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t
         const int32_t *sum = sums;
         for (const espdl_fast_channel_t *stop = channels + (left < 4 ? left : 4); channels != stop; channels++) {
             const int32_t multiplier = channels->multiplier, offset = channels->offset, shift = channels->shift;
-            *y++ = espdl_fast_scale(sum[0], multiplier, offset, shift, &clamp);
-            *y1++ = espdl_fast_scale(sum[1], multiplier, offset, shift, &clamp);
-            *y2++ = espdl_fast_scale(sum[2], multiplier, offset, shift, &clamp);
-            *y3++ = espdl_fast_scale(sum[3], multiplier, offset, shift, &clamp);
+            *y++ = (int8_t)espdl_fast_scale(sum[0], multiplier, offset, shift, &clamp);
+            *y1++ = (int8_t)espdl_fast_scale(sum[1], multiplier, offset, shift, &clamp);
+            *y2++ = (int8_t)espdl_fast_scale(sum[2], multiplier, offset, shift, &clamp);
+            *y3++ = (int8_t)espdl_fast_scale(sum[3], multiplier, offset, shift, &clamp);
             sum += 4;
         }
     }

@@ -33,12 +33,12 @@ ESPDL_INLINE int32_t espdl_multiply_high(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a * b) >> 32);
 }
 
-/** One output; `multiplier`, `offset` and `shift` are the channel's, `acc` its sum with bias. */
-ESPDL_INLINE int8_t espdl_fast_scale(int32_t acc, int32_t multiplier, int32_t offset, int32_t shift,
-                                     const espdl_clamp_t *clamp)
+/** One output, from clamp->min to clamp->max; `multiplier`, `offset` and `shift` are the channel's, `acc` its sum. */
+ESPDL_INLINE int32_t espdl_fast_scale(int32_t acc, int32_t multiplier, int32_t offset, int32_t shift,
+                                      const espdl_clamp_t *clamp)
 {
     if (acc <= 0 && clamp->is_relu) {
-        return (int8_t)clamp->min;
+        return clamp->min;
     }
     int32_t scaled = espdl_multiply_high((int32_t)((uint32_t)acc << 2), multiplier);
     if (acc <= 0) {
@@ -51,5 +51,5 @@ ESPDL_INLINE int8_t espdl_fast_scale(int32_t acc, int32_t multiplier, int32_t of
     if (scaled > clamp->max) {
         scaled = clamp->max;
     }
-    return (int8_t)scaled;
+    return scaled;
 }

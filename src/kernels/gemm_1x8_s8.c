@@ -50,7 +50,7 @@ void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
             sum_block(x, x + p->inputs, w, sums);
             const int32_t count = left < 8 ? left : 8;
             for (int32_t i = 0; i < count; i++, channel++) {
-                *y++ = espdl_fast_scale(sums[i] + channel->bias, channel->multiplier, channel->offset, channel->shift,
+                *y++ = (int8_t)espdl_fast_scale(sums[i] + channel->bias, channel->multiplier, channel->offset, channel->shift,
                                         &clamp);
             }
         }

@@ -14,7 +14,7 @@ extern "C" {
 /** Arithmetic of an elementwise sum of two int8 tensors. */
 typedef struct {
     int32_t count;                             /**< elements; >= 1 */
-    int32_t left_shift;                        /**< 0 .. 22: bits by which both inputs gain precision (espdl_add_s8) */
+    int32_t left_shift;                        /**< 0 .. 20: bits by which both inputs gain precision (espdl_add_s8) */
     int32_t a_zero_point, a_multiplier, a_shift;
     int32_t b_zero_point, b_multiplier, b_shift;
     int32_t output_zero_point, output_multiplier, output_shift;
@@ -26,7 +26,8 @@ typedef struct {
  * y = a + b in TensorFlow Lite's arithmetic (ONNX Add, int8): both inputs are shifted left, requantised to a common scale,
  * added, and the sum is requantised.
  *
- * @param p     arithmetic; all shifts are right shifts; `rounding` is ESPDL_ROUND_TFLITE
+ * @param p     arithmetic; all shifts are right shifts, 0 .. 30; 255 * 2^left_shift times the ratio of an input is below
+ *              2^28, so that no sum reaches 2^29; `rounding` is ESPDL_ROUND_TFLITE
  * @param a, b  `count` values each; either may be `y` itself (in place), no other overlap
  * @param y     `count` values
  */

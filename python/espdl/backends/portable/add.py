@@ -64,11 +64,14 @@ def _arithmetic(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tup
     scale = {name: float(np.float32(value)) for name, value in scales.items()}
     if rounding == ROUND_TFLITE:
         common = 2.0 * max(scale["a"], scale["b"])
-        return {
+        numbers = {
             "a": quantize_multiplier(scale["a"] / common),
             "b": quantize_multiplier(scale["b"] / common),
             "output": quantize_multiplier(common / (2**LEFT_SHIFT * scale["output"])),
         }
+        if any(not 0 <= shift <= 30 for _, shift in numbers.values()):
+            raise ValueError("the scales of its inputs and its output lie too far apart")
+        return numbers
     finest = min(scale.values())
     shifts = {name: power_of_two_shift(finest / value) for name, value in scale.items()}
     if max(shifts["a"], shifts["b"]) > 21:
