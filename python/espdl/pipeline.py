@@ -121,7 +121,12 @@ def quantize_model(
         samples = calibration.open(options.calibration, model, options.calibration_samples)
     target = options.target
     settings = Settings(
-        target.scheme, target.per_channel, options.precision, options.calibration_method, options.effort
+        scheme=target.scheme,
+        per_channel=target.per_channel,
+        precision=options.precision,
+        method=options.calibration_method,
+        effort=options.effort,
+        rounding=target.rounding,
     )
     quantized = quantize.run(model, samples, settings, progress)
     return model, quantized, [*model.files, *(samples.files if samples else ())]

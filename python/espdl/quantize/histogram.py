@@ -35,10 +35,6 @@ class Distribution:
         """The distribution of the same tensor times a positive factor."""
         return Distribution(self.values * factor, self.counts, self.low * factor, self.high * factor)
 
-    def clipped(self, low: float, high: float) -> Distribution:
-        """The distribution of the same tensor saturated to [low, high]."""
-        return Distribution(np.clip(self.values, low, high), self.counts, max(self.low, low), min(self.high, high))
-
     def error(self, scale: float, zero_point: int, low: int = -128, high: int = 127) -> float:
         """Mean square error of rounding to `scale` with saturation to the integers [low, high]."""
         steps = np.clip(np.rint(self.values / scale) + zero_point, low, high) - zero_point

@@ -62,7 +62,7 @@ def choose(network: Network, settings: Settings, units: Units = Units()) -> Scal
         quantization = Quantization(scale, 0, "int8", layer.weighted.axis if scale.ndim else None)
         values[layer.key] = (round_weights(layer, scale, WEIGHT_LIMITS), quantization)
         biases[layer.key] = round_bias(layer.bias, data, quantization)
-    return Scales(activations, values, biases, WEIGHT_LIMITS)
+    return Scales(activations, values, biases, WEIGHT_LIMITS, settings.rounding)
 
 
 def best_exponent(d: Distribution, unit: float, zero_point: int, method: str) -> int:

@@ -16,7 +16,7 @@ from espdl.quantize import affine, power_of_two
 from espdl.quantize.network import Network
 from espdl.quantize.power_of_two import Units
 from espdl.quantize.ranges import Progress
-from espdl.quantize.refine import align, clip, gptq, sensitivity, zero_point_fold
+from espdl.quantize.refine import align, gptq, sensitivity, zero_point_fold
 from espdl.quantize.refine.walk import Sample, Walk
 from espdl.quantize.types import Scales, Settings
 
@@ -29,15 +29,14 @@ class Recipe:
     gptq: bool = False
     align: bool = False
     fold_zero_point: bool = False
-    clip_inputs: bool = False
     equalize: bool = False
 
 
-_MOST = Recipe(correct_bias=True, gptq=True, align=True, fold_zero_point=True, clip_inputs=True)
+_MOST = Recipe(correct_bias=True, gptq=True, align=True, fold_zero_point=True)
 RECIPES = {
     ("affine", "fast"): Recipe(),
     ("affine", "default"): Recipe(correct_bias=True),
-    ("affine", "best"): Recipe(correct_bias=True, gptq=True, clip_inputs=True, equalize=True),
+    ("affine", "best"): Recipe(correct_bias=True, gptq=True, equalize=True),
     ("power_of_two", "fast"): Recipe(),
     ("power_of_two", "default"): _MOST,
     ("power_of_two", "best"): replace(_MOST, equalize=True),
@@ -65,8 +64,6 @@ def apply(
     if settings.scheme == "power_of_two":
         network, scales = _power_of_two(recipe, network, samples, settings)
     else:
-        if recipe.clip_inputs and settings.method == "default":
-            network = clip.inputs(network, samples, symmetric=False, zero_points={})
         scales = affine.choose(network, settings)
     if not recipe.correct_bias:
         return Result(network, scales, np.inf)
@@ -81,8 +78,6 @@ def _power_of_two(
     recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings
 ) -> tuple[Network, Scales]:
     zero_points = zero_point_fold.choose(network) if recipe.fold_zero_point else {}
-    if recipe.clip_inputs and settings.method == "default":
-        network = clip.inputs(network, samples, symmetric=True, zero_points=zero_points)
     units = Units(zero_points=zero_points)
     scales = power_of_two.choose(network, settings, units)
     if recipe.align:

@@ -10,17 +10,22 @@ import numpy as np
 import onnx
 
 from espdl.frontend.loader import ValueInfo
+from espdl.targets import ROUND_TFLITE
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend."""
+    """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend.
+
+    `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
+    """
 
     scheme: str = "affine"
     per_channel: bool = True
     precision: str = "int8"
     method: str = "default"
     effort: str = "default"
+    rounding: str = ROUND_TFLITE
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,14 @@ class Scales:
     """Everything that turns a float graph into a quantised one: per tensor, per weights and per bias (by node output).
 
     `weights` and `biases` hold integers; their Quantization says what they are worth. `weight_limits` are the smallest and
-    the largest integer that weights may use.
+    the largest integer that weights may use. `rounding`: that of the kernels, for those who simulate them.
     """
 
     activations: Mapping[str, Quantization]
     weights: Mapping[str, tuple[np.ndarray, Quantization]]
     biases: Mapping[str, tuple[np.ndarray, Quantization]]
     weight_limits: tuple[int, int] = (-127, 127)
+    rounding: str = ROUND_TFLITE
 
 
 @dataclass(frozen=True)

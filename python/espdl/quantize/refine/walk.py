@@ -19,6 +19,7 @@ from espdl.quantize.affine import round_bias
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.ranges import Progress, session
 from espdl.quantize.types import Quantization, Scales
+from espdl.targets import ROUND_HALF_UP
 
 Sample = Mapping[str, np.ndarray]
 
@@ -48,10 +49,15 @@ class Visit:
 Rounding = Callable[[Visit], np.ndarray]
 
 
-def fake_quantize(values: np.ndarray, q: Quantization) -> np.ndarray:
-    """What a QuantizeLinear, DequantizeLinear pair makes of `values`: float32."""
+def fake_quantize(values: np.ndarray, q: Quantization, half_up: bool = False) -> np.ndarray:
+    """What a QuantizeLinear, DequantizeLinear pair makes of `values`: float32. `half_up`: ties go up, not to even.
+
+    Ties are rare behind a convolution, but every second sum of two integers halved is one.
+    """
     info = np.iinfo(q.dtype)
-    steps = np.clip(np.rint(values / np.float32(q.scale)), info.min - q.zero_point, info.max - q.zero_point)
+    steps = values / np.float32(q.scale)
+    steps = np.floor(steps + np.float32(0.5)) if half_up else np.rint(steps)
+    steps = np.clip(steps, info.min - q.zero_point, info.max - q.zero_point)
     return (steps * np.float32(q.scale)).astype(np.float32)
 
 
@@ -171,7 +177,8 @@ class Walk:
 
     def _rounded(self, name: str, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         q = self.scales.activations.get(name)
-        return values if q is None else [fake_quantize(v, q) for v in values]
+        half_up = self.scales.rounding == ROUND_HALF_UP and name not in self.graph.inputs
+        return values if q is None else [fake_quantize(v, q, half_up) for v in values]
 
 
 class _Product:
