@@ -36,6 +36,7 @@ function(_espdl_add_library)
 endfunction()
 
 # Links a target against the runtime: the library above, or the component of ESP-IDF under whatever name it is known there.
+# Profile and taps are functions of the runtime and macros in its headers: they are switched on for all that use it.
 function(_espdl_link_runtime target)
     if(COMMAND idf_component_get_property)
         idf_component_get_property(library espdl_onnx COMPONENT_LIB)
@@ -43,6 +44,12 @@ function(_espdl_link_runtime target)
         _espdl_add_library()
         set(library espdl_onnx)
     endif()
+    foreach(feature PROFILE TAPS)
+        string(TOLOWER "${feature}" lower)
+        if(setting_${lower})
+            target_compile_definitions(${library} PUBLIC CONFIG_ESPDL_${feature}=1)
+        endif()
+    endforeach()
     # What target_link_libraries() does, which would refuse a target whose owner used its form without PUBLIC.
     set_property(TARGET "${target}" APPEND PROPERTY LINK_LIBRARIES ${library})
     set_property(TARGET "${target}" APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${library})

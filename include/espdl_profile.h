@@ -21,10 +21,6 @@
 
 #include "espdl.h"
 
-#ifdef ESP_PLATFORM
-#include "sdkconfig.h"
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -18,10 +18,6 @@
 
 #include "espdl.h"
 
-#ifdef ESP_PLATFORM
-#include "sdkconfig.h"
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif

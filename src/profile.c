@@ -9,7 +9,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+
+#ifdef ESP_PLATFORM
+#include "sdkconfig.h"
+#endif
 
 /* Differences of the counter are right modulo 2^32: for layers of up to 17 s at 240 MHz, or 4 s in nanoseconds. */
 #if defined(ESP_PLATFORM) && !defined(CONFIG_IDF_TARGET_LINUX)
