@@ -7,16 +7,13 @@
  *
  * Each is one asm block, and on other machines the same sequence in C; a test holds the two together. None reads past the
  * last byte that it computes with, weights apart: those are fetched one or two vectors ahead, and their packing ends with
- * PIE_WEIGHTS_AHEAD spare bytes.
+ * spare bytes (python/espdl/backends/esp32s3/packing.py).
  */
 #pragma once
 
 #include <stdbool.h>
 
 #include "pie.h"
-
-/** Bytes that the kernels fetch behind the last weight: 2 vectors, and up to 15 that meet zeros (masked rows). */
-#define PIE_WEIGHTS_AHEAD 272
 
 #if defined(__XTENSA__)
 

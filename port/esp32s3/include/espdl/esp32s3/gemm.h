@@ -1,0 +1,48 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/kernels/requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Shape and arithmetic of a matrix product; see espdl_s3_conv2d_params_t. */
+typedef struct {
+    int32_t rows;    /**< input vectors; >= 1 */
+    int32_t inputs;  /**< length of an input vector */
+    int32_t outputs; /**< length of an output vector */
+    int32_t input_zero_point, output_zero_point;
+    int32_t activation_min, activation_max;
+    espdl_rounding_t rounding;
+    int32_t shift;
+} espdl_s3_gemm_params_t;
+
+/*
+ * y [rows][outputs] = x [rows][inputs] times weights: 1 x 1 convolutions over a row of pixels. What conv2d.h says of the kernel
+ * of the same name holds; `scratch` has 16 * rows bytes.
+ */
+
+/** inputs a multiple of 16. */
+void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                              const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** inputs at most 16. */
+void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                             const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** Any number of inputs. */
+void espdl_s3_gemm_bytes_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                            const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** Any number of inputs, in 40 bits. */
+void espdl_s3_gemm_wide_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                           const int8_t *biases, int8_t *y);
+
+#ifdef __cplusplus
+}
+#endif

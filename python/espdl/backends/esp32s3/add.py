@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise sum on the ESP32-S3's vector unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from espdl.backends.lowering import Lowering, lowering, lowerings
+from espdl.ops.add import Add
+from espdl.plan.types import KernelCall
+from espdl.targets import ROUND_HALF_UP, Target
+
+# The factors 2**shift and the half 2**(shift - 1) are int8.
+MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
+
+
+@lowering("add", backend="esp32s3")
+class VectorAdd(Lowering):
+    """Two products and a shift: the portable kernel's arithmetic, where its factors fit a byte."""
+
+    def accept(self, node: Add, target: Target) -> str | None:
+        if target.rounding != ROUND_HALF_UP:
+            return "the vector unit adds by shifts rounded half up, which the scheme power_of_two has"
+        portable = lowerings()["portable", "add"]
+        reason = portable.accept(node, target)
+        if reason is not None:
+            return reason
+        p = portable.lower(node, target).params
+        if any(t.zero_point != 0 for t in (*node.inputs, *node.outputs)):
+            return "one of its tensors has a zero point other than 0"
+        if max(p["a_shift"], p["b_shift"]) > MAX_INPUT_SHIFT or p["output_shift"] > MAX_OUTPUT_SHIFT:
+            return f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart"
+        return None
+
+    def lower(self, node: Add, target: Target) -> KernelCall:
+        call = lowerings()["portable", "add"].lower(node, target)
+        return replace(call, function="espdl_s3_add_s8", header="espdl/esp32s3/add.h")

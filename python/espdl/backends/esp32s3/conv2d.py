@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolution on the ESP32-S3's vector unit: which of its kernels fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.esp32s3.lanes import common_shift, fits_lanes, lane_biases, value_range
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.numerics import activation_range
+from espdl.plan.types import Constant, KernelCall
+from espdl.targets import Target
+
+POINTWISE_CHANNELS = (16, 32, 48, 64)
+MAX_DEPTHWISE_ROWS = 16
+WIDE = "some sum may leave the 20 bits of a lane: computed in 40 bits, at about half the speed"
+
+
+@lowering("conv2d", backend="esp32s3")
+class VectorConv2d(Lowering):
+    """Dense and depthwise convolutions of any shape; sums that 20 bits may not hold in 40."""
+
+    def accept(self, node: Conv2d, target: Target) -> str | None:
+        (x,), _ = node.inputs, node.outputs
+        try:
+            shift = common_shift(x, node.weights_scale, node.outputs[0], target)
+        except ValueError as error:
+            return str(error)
+        if x.zero_point != 0 and _has_border(node):
+            return f"its input's zero point is {x.zero_point}, and its border would have to hold it"
+        if node.groups == 1:
+            return None
+        if not _is_depthwise(node):
+            return f"it has {node.groups} groups of several channels"
+        if node.weights.shape[1] > MAX_DEPTHWISE_ROWS:
+            return f"its depthwise kernel has {node.weights.shape[1]} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}"
+        return None if fits(node, shift) else "some sum may leave the 20 bits of a lane"
+
+    def lower(self, node: Conv2d, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        shift = common_shift(x, node.weights_scale, y, target)
+        kernel = choose(node, shift)
+        low, high = activation_range(node.activation, y)
+        pixels = _pixels(node, kernel)
+        params = {
+            "input_height": x.shape[1],
+            "input_width": x.shape[2],
+            "input_channels": x.shape[3],
+            "output_height": y.shape[1],
+            "output_width": y.shape[2],
+            "output_channels": y.shape[3],
+            "kernel_height": node.weights.shape[1],
+            "kernel_width": node.weights.shape[2],
+            "stride_height": node.strides[0],
+            "stride_width": node.strides[1],
+            "dilation_height": node.dilations[0],
+            "dilation_width": node.dilations[1],
+            "pad_top": node.pads[0],
+            "pad_left": node.pads[1],
+            "groups": node.groups,
+            "input_zero_point": x.zero_point,
+            "output_zero_point": y.zero_point,
+            "activation_min": low,
+            "activation_max": high,
+            "rounding": target.rounding,
+            "shift": shift,
+            "pixels": pixels,
+        }
+        channels = len(node.weights)
+        return KernelCall(
+            operator=node.name,
+            function="espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
+            params_type="espdl_s3_conv2d_params_t",
+            header="espdl/esp32s3/conv2d.h",
+            params=params,
+            inputs=(x.name,),
+            outputs=(y.name,),
+            constants=(
+                Constant("weights", node.weights),
+                Constant("bias", node.bias),
+                Constant("multiplier", np.zeros(channels, np.int32)),
+                Constant("shift", np.full(channels, shift, np.int32)),
+            ),
+            packing=f"esp32s3_{kernel}",
+            in_place=((0, 0),) if _in_place(node, kernel) else (),
+            scratch_bytes=_scratch_bytes(params, kernel),
+            macs=node.macs,
+            source_nodes=node.source_nodes,
+            notes=(WIDE,) if kernel == "wide" else (),
+        )
+
+
+def fits(node: Conv2d, shift: int) -> bool:
+    """Whether no sum can leave the lanes."""
+    (x,), (y,) = node.inputs, node.outputs
+    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
+    return bool(fits_lanes(node.weights, biases, *value_range(x)).all())
+
+
+def choose(node: Conv2d, shift: int) -> str:
+    """The kernel: the first that fits, from the fastest on."""
+    if _is_depthwise(node):
+        return "depthwise"
+    if not fits(node, shift):
+        return "wide"
+    channels, _, kernel_width, inputs = node.weights.shape
+    if node.weights.shape[1:3] == (1, 1) and not _has_border(node) and channels % 16 == 0:
+        _, height, width, _ = node.inputs[0].shape
+        if inputs in POINTWISE_CHANNELS or (inputs == 8 and node.strides == (1, 1) and height * width % 2 == 0):
+            return "pointwise"
+    if inputs % 16 == 0:
+        return "aligned"
+    if kernel_width * inputs <= 16 and (node.dilations[1] == 1 or kernel_width == 1):
+        return "narrow"
+    return "bytes"
+
+
+def _is_depthwise(node: Conv2d) -> bool:
+    return node.groups > 1 and node.groups == node.inputs[0].shape[3] == len(node.weights)
+
+
+def _has_border(node: Conv2d) -> bool:
+    (_, height, width, _), (_, rows, columns, _) = node.inputs[0].shape, node.outputs[0].shape
+    _, kernel_height, kernel_width, _ = node.weights.shape
+    bottom = (rows - 1) * node.strides[0] + (kernel_height - 1) * node.dilations[0] + 1 - node.pads[0] - height
+    right = (columns - 1) * node.strides[1] + (kernel_width - 1) * node.dilations[1] + 1 - node.pads[1] - width
+    return max(*node.pads[:2], bottom, right) > 0
+
+
+def _pixels(node: Conv2d, kernel: str) -> int:
+    """How many neighbours are computed as one, to fill the vectors of a kernel with few channels."""
+    channels, _, kernel_width, inputs = node.weights.shape
+    width, columns = node.inputs[0].shape[2], node.outputs[0].shape[2]
+    if kernel == "depthwise":
+        plain = node.strides == (1, 1) and node.dilations == (1, 1) and node.pads[1] >= 1
+        return 2 if channels == 8 and plain and width % 2 == 0 and columns % 2 == 0 else 1
+    if kernel != "narrow":
+        return 1
+    for pixels in (16, 8, 4, 2):
+        taps = kernel_width + (pixels - 1) * node.strides[1]
+        if channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16:
+            return pixels
+    return 1
+
+
+def _in_place(node: Conv2d, kernel: str) -> bool:
+    (x,), (y,) = node.inputs, node.outputs
+    if kernel == "depthwise":
+        span = (node.weights.shape[1] - 1) * node.dilations[0] + 1
+        return x.shape == y.shape and node.strides == (1, 1) and node.pads[0] < span
+    return kernel == "pointwise" and node.strides == (1, 1) and y.shape[3] <= x.shape[3]
+
+
+def _scratch_bytes(p: dict[str, int], kernel: str) -> int:
+    """As include/espdl/esp32s3/conv2d.h says; 0 for kernels without the argument."""
+    if kernel in ("pointwise", "wide"):
+        return 0
+    outputs = p["output_width"] // p["pixels"]
+    if kernel == "depthwise":
+        rows = (p["kernel_height"] - 1) * p["dilation_height"] + 1
+        columns = (outputs + 1) * p["stride_width"] * p["pixels"] + (p["kernel_width"] - 1) * p["dilation_width"] + 1
+        return 16 * (columns * (rows + 1) + (outputs if p["output_channels"] * p["pixels"] % 16 else 0))
+    return 16 * outputs if p["output_channels"] * p["pixels"] % 16 else 16

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matrix product with constant weights on the ESP32-S3's vector unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.esp32s3.conv2d import WIDE
+from espdl.backends.esp32s3.lanes import common_shift, fits_lanes, lane_biases, value_range
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.gemm import Gemm
+from espdl.ops.numerics import activation_range
+from espdl.plan.types import Constant, KernelCall
+from espdl.targets import Target
+
+
+@lowering("gemm", backend="esp32s3")
+class VectorGemm(Lowering):
+    """Every row a pixel of a 1 x 1 convolution; sums that 20 bits may not hold in 40."""
+
+    def accept(self, node: Gemm, target: Target) -> str | None:
+        try:
+            common_shift(node.inputs[0], node.weights_scale, node.outputs[0], target)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def lower(self, node: Gemm, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        shift = common_shift(x, node.weights_scale, y, target)
+        kernel = choose(node, shift)
+        low, high = activation_range(node.activation, y)
+        outputs, inputs = node.weights.shape
+        rows = x.count // inputs
+        return KernelCall(
+            operator=node.name,
+            function=f"espdl_s3_gemm_{kernel}_s8",
+            params_type="espdl_s3_gemm_params_t",
+            header="espdl/esp32s3/gemm.h",
+            params={
+                "rows": rows,
+                "inputs": inputs,
+                "outputs": outputs,
+                "input_zero_point": x.zero_point,
+                "output_zero_point": y.zero_point,
+                "activation_min": low,
+                "activation_max": high,
+                "rounding": target.rounding,
+                "shift": shift,
+            },
+            inputs=(x.name,),
+            outputs=(y.name,),
+            constants=(
+                Constant("weights", node.weights),
+                Constant("bias", node.bias),
+                Constant("multiplier", np.zeros(outputs, np.int32)),
+                Constant("shift", np.full(outputs, shift, np.int32)),
+            ),
+            packing=f"esp32s3_{kernel}",
+            scratch_bytes=0 if kernel == "wide" else 16 * rows if outputs % 16 else 16,
+            macs=node.macs,
+            source_nodes=node.source_nodes,
+            notes=(WIDE,) if kernel == "wide" else (),
+        )
+
+
+def choose(node: Gemm, shift: int) -> str:
+    """The kernel: the first that fits, from the fastest on."""
+    (x,), (y,) = node.inputs, node.outputs
+    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
+    if not fits_lanes(node.weights, biases, *value_range(x)).all():
+        return "wide"
+    inputs = node.weights.shape[1]
+    if inputs % 16 == 0:
+        return "aligned"
+    return "narrow" if inputs < 16 else "bytes"

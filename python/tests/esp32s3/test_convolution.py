@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Convolutions and matrix products on the vector unit: every kernel against the reference, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from vector_harness import TARGET, check, examples
+
+from espdl.backends import lower, select
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
+from espdl.plan.types import Tensor
+
+INFINITE = float("inf")
+activations = st.sampled_from([None, (0.0, INFINITE), (0.0, 6.0), (-0.5, 0.75), (-INFINITE, 1.0)])
+seeds = st.integers(0, 2**32 - 1)
+
+
+def contents(seed: int, shape: tuple[int, ...], low: int = -128, high: int = 127) -> np.ndarray:
+    """int8: uniform, or only extremes, which drive every sum to its bound."""
+    random = np.random.default_rng(seed)
+    if seed % 3 == 0:
+        return random.choice([low, high], shape).astype(np.int8)
+    return random.integers(low, high + 1, shape).astype(np.int8)
+
+
+def outputs(size: int, pads: tuple[int, int], taps: int, stride: int, dilation: int) -> int:
+    return (size + sum(pads) - (taps - 1) * dilation - 1) // stride + 1
+
+
+def make(
+    seed: int,
+    image: tuple[int, int, int],
+    channels: int,
+    kernel: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    dilations: tuple[int, int] = (1, 1),
+    depthwise: bool = False,
+    activation: tuple[float, float] | None = None,
+    largest: int = 127,
+    shift: int = 8,
+    output_zero_point: int = 0,
+    limits: tuple[int, int] | None = None,
+) -> Conv2d:
+    random = np.random.default_rng(seed)
+    height = outputs(image[0], pads[::2], kernel[0], strides[0], dilations[0])
+    width = outputs(image[1], pads[1::2], kernel[1], strides[1], dilations[1])
+    groups = image[2] if depthwise else 1
+    shape = (channels, *kernel, image[2] // groups)
+    weights = contents(seed, shape, -largest, largest)
+    bias = random.integers(-(2**14), 2**14, channels).astype(np.int32)
+    x = Tensor("x", (1, *image), "int8", 0.125, 0, limits=limits)
+    y = Tensor("y", (1, height, width, channels), "int8", 0.0625, output_zero_point)
+    scale = np.full(channels, y.scale / x.scale * 2.0**-shift, np.float32)
+    return Conv2d((x,), (y,), ("node",), weights, scale, bias, strides, pads, dilations, groups, activation)
+
+
+def run(node: Conv2d | Gemm, seed: int, kernel: str):
+    """Checks the kernel of the name `kernel`, where it is the one that the backend chooses."""
+    call = lower(node, TARGET)
+    assume(call.function == f"espdl_s3_{kernel}_s8")
+    (x,) = node.inputs
+    return check(call, contents(seed // 7, x.shape, *(x.limits or (-128, 127))))
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, inputs: st.SearchStrategy[int], channels: st.SearchStrategy[int], **fixed) -> Conv2d:
+    kernel = fixed.pop("kernel", None) or (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    dilations = (draw(st.integers(1, 2)), fixed.pop("dilation", None) or draw(st.integers(1, 3)))
+    pads = tuple(draw(st.integers(0, 3)) for _ in range(4))
+    pads = fixed.pop("pads", pads)
+    strides = fixed.pop("strides", None) or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    image = (draw(st.integers(1, 9)), draw(st.integers(1, 12)), draw(inputs))
+    depthwise = fixed.pop("depthwise", False)
+    assume(all(outputs(image[i], pads[i::2], kernel[i], strides[i], dilations[i]) > 0 for i in range(2)))
+    return make(
+        draw(seeds),
+        image,
+        image[2] if depthwise else draw(channels),
+        kernel,
+        strides,
+        pads,
+        dilations,
+        depthwise,
+        draw(activations),
+        largest=draw(st.sampled_from([3, 8])),
+        shift=draw(st.integers(0, 12)),
+        output_zero_point=draw(st.sampled_from([0, 0, -128, 5])),
+        **fixed,
+    )
+
+
+any_channels = st.one_of(st.sampled_from([16, 32]), st.integers(1, 40))
+
+
+@given(convolutions(st.sampled_from([16, 32, 80]), any_channels), seeds)
+@examples
+def test_aligned(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_aligned")
+
+
+@given(convolutions(st.integers(1, 44), any_channels), seeds)
+@examples
+def test_bytes(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_bytes")
+
+
+@given(convolutions(st.integers(1, 8), any_channels, dilation=1), seeds)
+@examples
+def test_narrow(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_narrow")
+
+
+@given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8]), dilation=1), seeds)
+@examples
+def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:
+    assume(lower(node, TARGET).params["pixels"] > 1)
+    run(node, seed, "conv2d_narrow")
+
+
+@given(
+    convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=(0, 0, 0, 0)),
+    seeds,
+)
+@examples
+def test_pointwise(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_pointwise")
+
+
+@given(convolutions(st.integers(1, 40), st.none(), depthwise=True), seeds)
+@examples
+def test_depthwise(node: Conv2d, seed: int) -> None:
+    assume(node.groups > 1)
+    run(node, seed, "depthwise")
+
+
+@given(convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilation=1), seeds)
+@examples
+def test_depthwise_3x3(node: Conv2d, seed: int) -> None:
+    run(node, seed, "depthwise")
+
+
+@given(
+    st.integers(1, 9), st.integers(1, 6), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3), activations, seeds
+)
+@examples
+def test_depthwise_with_pixels_joined(
+    height: int, half: int, rows: int, columns: int, pad: int, activation, seed: int
+) -> None:
+    image, kernel = (height, 2 * half, 8), (rows, columns)
+    node = make(seed, image, 8, kernel, pads=(rows // 2, pad, rows // 2, columns - 1), depthwise=True, activation=activation)
+    assume(lower(node, TARGET).params["pixels"] == 2)
+    run(node, seed, "depthwise")
+
+
+@given(convolutions(any_channels, st.integers(1, 20)), seeds)
+@examples
+def test_wide(node: Conv2d, seed: int) -> None:
+    """The same shapes with weights and biases that 20 bits do not hold."""
+    heavy = replace(node, bias=node.bias + 2**19 * (1 - 2 * (seed % 2)), weights=np.sign(node.weights) * np.int8(127))
+    run(heavy, seed, "conv2d_wide")
+
+
+@pytest.mark.parametrize("kernel", ["aligned", "narrow", "bytes", "wide"])
+@given(st.data(), st.integers(1, 5), st.integers(1, 50), activations, seeds)
+@examples
+def test_matrix_products(kernel: str, data: st.DataObject, rows: int, outputs: int, activation, seed: int) -> None:
+    sizes = {"aligned": st.sampled_from([16, 48, 160]), "narrow": st.integers(1, 15)}
+    inputs = data.draw(sizes.get(kernel, st.integers(17, 70)))
+    random = np.random.default_rng(seed)
+    x = Tensor("x", (rows, inputs), "int8", 0.5)
+    y = Tensor("y", (rows, outputs), "int8", 0.25)
+    bias = random.integers(-(2**14), 2**14, outputs).astype(np.int32) + 2**19 * (kernel == "wide")
+    weights = contents(seed, (outputs, inputs), -8, 8)
+    scale = np.full(outputs, 2.0 ** -data.draw(st.integers(1, 10)), np.float32)
+    node = Gemm((x,), (y,), ("node",), weights, scale, bias, activation)
+    run(node, seed, f"gemm_{kernel}")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_may_reach_the_ends_of_20_bits_but_not_leave_them(sign: int) -> None:
+    """A sum of exactly the largest value stays in the lanes; one more goes to 40 bits; both are exact."""
+    node = make(1, (1, 1, 16), 16, (1, 1), shift=12)
+    weights = np.full((16, 1, 1, 16), 127, np.int8)
+    extreme = 127 if sign > 0 else -128
+    room = (2**19 - 1 if sign > 0 else -(2**19)) - 16 * 127 * extreme - 2**11
+    values = np.full((1, 1, 1, 16), extreme, np.int8)
+    for beyond, function in ((0, "espdl_s3_conv2d_pointwise_s8"), (sign, "espdl_s3_conv2d_wide_s8")):
+        call = lower(replace(node, weights=weights, bias=np.full(16, room + beyond, np.int32)), TARGET)
+        assert call.function == function
+        assert bool(call.notes) == bool(beyond)
+        check(call, values)
+
+
+def test_inputs_that_are_never_negative_give_more_room() -> None:
+    weights = np.tile(np.array([127, -127], np.int8), 600).reshape(1, 1, 1, 1200).repeat(16, 0)
+    plain = replace(make(1, (1, 1, 1200), 16, (1, 1)), weights=weights)
+    (x,) = plain.inputs
+    assert lower(plain, TARGET).function == "espdl_s3_conv2d_wide_s8"
+    narrower = weights.copy()
+    narrower[:, :, :, 60:] = 0
+    limited = replace(plain, inputs=(replace(x, limits=(0, 127)),), weights=narrower)
+    call = lower(limited, TARGET)
+    assert call.function == "espdl_s3_conv2d_aligned_s8"
+    check(call, np.where(weights[:1] > 0, 127, 0).astype(np.int8))
+
+
+def test_zero_points_without_a_border() -> None:
+    node = make(3, (4, 4, 16), 16, (2, 2), output_zero_point=-128)
+    node = replace(node, inputs=(replace(node.inputs[0], zero_point=-128),), bias=node.bias * 0, weights=node.weights // 4)
+    check(lower(node, TARGET), contents(3, (1, 4, 4, 16)))
+
+
+def reasons(node: Conv2d | Gemm, target=TARGET) -> str:
+    return select(node, target).declined[0]
+
+
+def test_declines_with_reasons() -> None:
+    node = make(1, (8, 8, 16), 16, (3, 3), pads=(1, 1, 1, 1))
+    x = node.inputs[0]
+    assert "zero point is -128" in reasons(replace(node, inputs=(replace(x, zero_point=-128),)))
+    assert "2 different shifts" in reasons(replace(node, weights_scale=node.weights_scale * np.float32([1] * 15 + [2])))
+    assert "2**-shift" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(1.5)))
+    assert "shift of 21" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(2**-13)))
+    assert "rounded half up" in reasons(node, replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
+    assert "2 groups" in reasons(replace(node, weights=node.weights[..., :8], groups=2))
+    tall = make(1, (20, 4, 16), 16, (17, 1), depthwise=True)
+    assert "17 rows" in reasons(tall)
+    heavy = make(1, (8, 8, 16), 16, (3, 3), depthwise=True)
+    assert "20 bits" in reasons(replace(heavy, bias=heavy.bias + 2**19))

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Runs calls of the vector kernels in their emulation and compares them with the operators' references, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from espdl.backends.lowering import packings
+from espdl.ops.operator import operators
+from espdl.plan.types import KernelCall
+from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE, Target
+
+ROOT = Path(__file__).resolve().parents[3]
+PORT = ROOT / "port" / "esp32s3"
+RUNNER = ROOT / "python" / "tests" / "kernels"
+ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
+WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+INCLUDES = [f"-I{PORT / 'include'}", f"-I{ROOT / 'include'}"]
+INPUT, OUTPUT, SCRATCH, SHARED = range(4)
+TARGET = Target("esp32s3", ("esp32s3", "portable"), "power_of_two", ROUND_HALF_UP, False)
+
+# Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "60"))
+examples = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+COUNTERS = """
+#include "espdl/esp32s3/emulation.h"
+static void counters(const void *unused, uint64_t *y)
+{
+    (void)unused;
+    const espdl_pie_counters_t c = espdl_pie_counters();
+    y[0] = c.operations;
+    y[1] = c.misaligned;
+}
+"""
+
+
+def headers() -> list[Path]:
+    return sorted((PORT / "include" / "espdl" / "esp32s3").glob("*.h"))
+
+
+def sources() -> list[Path]:
+    return sorted((PORT / "src").glob("*.c"))
+
+
+@cache
+def functions() -> tuple[str, ...]:
+    """The names of all kernels, from the headers."""
+    return tuple(sorted(n for h in headers() for n in re.findall(r"^void (espdl_s3_\w+)\(", h.read_text(), re.M)))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the emulation counted in one call."""
+
+    operations: int
+    misaligned: int
+
+
+class Runner:
+    """A sanitised executable with all kernels that stays open (protocol: tests/kernels/runner.c)."""
+
+    def __init__(self, folder: Path):
+        lines = ['#include "runner.h"', *(f'#include "espdl/esp32s3/{h.name}"' for h in headers()), COUNTERS]
+        names = [*functions(), "counters"]
+        lines += ["const espdl_test_function_t espdl_test_functions[] = {"]
+        lines += [f"    (espdl_test_function_t){name}," for name in names]
+        lines += ["};", f"const uint32_t espdl_test_function_count = {len(names)};", ""]
+        table = folder / "functions.c"
+        table.write_text("\n".join(lines))
+        self.program = folder / "runner"
+        own = [table, RUNNER / "runner.c", RUNNER / "runner_host.c"]
+        # A cast between function types is how the runner calls them all.
+        command = ["gcc", *WARNINGS, *SANITIZERS, *INCLUDES, f"-I{RUNNER}"]
+        subprocess.run([*command, *map(str, [*own, *sources()]), "-o", str(self.program)], check=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.counted = (0, 0)
+
+    def run(self, case: bytes, answer_bytes: Sequence[int]) -> list[bytes]:
+        """The content of the output buffers; AssertionError with the sanitizer's words where the kernel misbehaves."""
+        if self.process is None or self.process.poll() is not None:
+            self.errors = tempfile.TemporaryFile()
+            self.counted = (0, 0)
+            self.process = subprocess.Popen(
+                [str(self.program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors
+            )
+        try:
+            self.process.stdin.write(case)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        status = self.process.stdout.read(4)
+        if len(status) < 4:
+            self.process.wait()
+            self.errors.seek(0)
+            raise AssertionError(f"the kernel crashed:\n{self.errors.read().decode(errors='replace')[:4000]}")
+        (code,) = struct.unpack("<I", status)
+        assert code == 0, f"the kernel wrote outside, or into the input, of buffer {code - 1}"
+        return [self.process.stdout.read(n) for n in answer_bytes]
+
+    def counts(self) -> Counts:
+        """What was counted since the last time."""
+        case = struct.pack("<III", len(functions()), 4, 0) + struct.pack("<I", 1) + struct.pack("<III", OUTPUT, 16, 0)
+        now = struct.unpack("<QQ", self.run(case, [16])[0])
+        before, self.counted = self.counted, now
+        return Counts(now[0] - before[0], now[1] - before[1])
+
+
+@cache
+def runner() -> Runner:
+    return Runner(Path(tempfile.mkdtemp(prefix="espdl-s3-")))
+
+
+def pack_params(call: KernelCall) -> bytes:
+    """The memory of a parameter struct: every field is 32 bits wide."""
+    values = [ENUMERATORS[v] if isinstance(v, str) else v for v in call.params.values()]
+    return struct.pack(f"<{len(values)}i", *values)
+
+
+@cache
+def struct_fields(name: str) -> list[str]:
+    """The fields of a parameter struct in a public header, in order; all have 32 bits."""
+    for header in [*headers(), *sorted((ROOT / "include" / "espdl" / "kernels").glob("*.h"))]:
+        body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", header.read_text())
+        if body is not None:
+            text = re.sub(r"/\*.*?\*/", "", body[1], flags=re.S)
+            return [n.strip() for d in text.split(";") if d.strip() for n in d.split(maxsplit=1)[1].split(",")]
+    raise AssertionError(f"no header has struct {name}")
+
+
+def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
+    """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights."""
+    blocks = [(INPUT, x.tobytes()) for x in inputs]
+    blocks += [(INPUT, np.ascontiguousarray(c).tobytes()) for c in packings()[call.packing](call)]
+    params = pack_params(call)
+    case = struct.pack("<II", functions().index(call.function), len(params)) + params
+    case += struct.pack("<I", len(blocks) + len(outputs) + (call.scratch_bytes > 0))
+    for index, (kind, content) in enumerate(blocks):
+        place = shift if index < len(inputs) else 0
+        content += b"\x7f" * (-(len(content) + place) % 16)
+        case += struct.pack("<III", kind, len(content), place) + content
+    for i, y in enumerate(outputs):
+        kind = SHARED + pair[0] if pair is not None and pair[1] == i else OUTPUT
+        case += struct.pack("<III", kind, y.nbytes, shift)
+    if call.scratch_bytes > 0:
+        case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
+    return case
+
+
+def reference(call: KernelCall, *inputs: np.ndarray) -> list[np.ndarray]:
+    return operators()[call.operator].reference(call.params, inputs, {c.name: c.data for c in call.constants})
+
+
+def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> Counts:
+    """Runs `call` apart and in place, each equal to the reference bit for bit; what the first run counted.
+
+    `shift`: the tensors begin that many bytes behind a multiple of 16.
+    """
+    assert list(call.params) == struct_fields(call.params_type)
+    expected = reference(call, *inputs)
+    counts = None
+    for pair in (None, *call.in_place):
+        answers = runner().run(encode(call, inputs, expected, shift, pair), [y.nbytes for y in expected])
+        measured = runner().counts()
+        counts = counts or measured
+        assert measured.misaligned == 0, f"{call.function} rounded {measured.misaligned} addresses"
+        for y, answer in zip(expected, answers, strict=True):
+            actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} in place {pair}")
+    return counts
+
