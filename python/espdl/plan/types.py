@@ -40,7 +40,8 @@ class Tensor:
 
     `shape` is the order in memory (row major), batch included. `real = scale * (q - zero_point)`; `scale` is None
     for tensors that are not quantised. `alias_of` names the tensor whose memory this one shares, `alias_offset` bytes
-    behind its start. `offset` is the place in the arena in bytes, None until memory is planned.
+    behind its start. `offset` is the place in the arena in bytes, None until memory is planned. `limits` are the least
+    and the largest integer it can hold, where its writer's activation promises more than the dtype does.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Tensor:
     alias_of: str | None = None
     alias_offset: int = 0
     offset: int | None = None
+    limits: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
