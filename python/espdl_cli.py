@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from espdl.cli import main
+from espdl.guard import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -31,6 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("espdl: interrupted", file=sys.stderr)
         return 130
+    except MemoryError:
+        what, why = "the compiler", "there is not enough memory for this model"
+        print(
+            EspdlError(what, why, "use a smaller model: what does not fit here does not fit a chip").text,
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         remedy = "check the path, its permissions and the free space"
         print(EspdlError(str(error.filename or "file"), str(error.strerror or error), remedy).text, file=sys.stderr)

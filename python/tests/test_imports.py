@@ -34,6 +34,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),
     "pipeline": ({"frontend", "quantize", "partition", "ops", "backends", "plan", "emit", "report"}, set()),
     "cli": ({"commands"}, set()),
+    "guard": ({"cli"}, set()),
     "commands": ({"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends", "support"}, {"onnx"}),
     "support": ({"frontend", "ops", "backends", "partition", "pipeline"}, {"onnx"}),
     "__init__": (set(), set()),
