@@ -60,7 +60,7 @@ function(_espdl_choose_python out_python out_stamp)
     set_property(GLOBAL PROPERTY ESPDL_PYTHON_CREATE "${create}")
     # No DEPENDS: the environment is shared, so files of this project must not make it look old.
     add_custom_command(OUTPUT "${stamp}" COMMAND ${create} USES_TERMINAL VERBATIM
-        COMMENT "espdl: preparing the compiler's Python environment (first use only)")
+        COMMENT "espdl: Python environment of the compiler")
     add_custom_target(espdl-environment DEPENDS "${stamp}")
     set(${out_python} "${python}" PARENT_SCOPE)
     set(${out_stamp} "${stamp}" PARENT_SCOPE)
