@@ -2,6 +2,12 @@
 # The few functions of ESP-IDF's build system that the component calls, so that its path through them is tested everywhere.
 # Expects IDF_TARGET, and STAND_IN_PYTHON with the component's packages.
 
+function(idf_build_get_property variable property)
+    set(PYTHON "${STAND_IN_PYTHON}")
+    set(PROJECT_DIR "${CMAKE_SOURCE_DIR}")
+    set(${variable} "${${property}}" PARENT_SCOPE)
+endfunction()
+
 # ESP-IDF reads each component's CMakeLists.txt in script mode first, to learn what it requires; registering ends that.
 if(CMAKE_BUILD_EARLY_EXPANSION)
     macro(idf_component_register)
@@ -10,12 +16,6 @@ if(CMAKE_BUILD_EARLY_EXPANSION)
     endmacro()
     return()
 endif()
-
-function(idf_build_get_property variable property)
-    set(PYTHON "${STAND_IN_PYTHON}")
-    set(PROJECT_DIR "${CMAKE_SOURCE_DIR}")
-    set(${variable} "${${property}}" PARENT_SCOPE)
-endfunction()
 
 function(idf_component_get_property variable component property)
     if(NOT property STREQUAL "COMPONENT_LIB")

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPONENT_PARTS = (
+    "port",
     "CMakeLists.txt",
     "Kconfig",
     "project_include.cmake",
