@@ -31,6 +31,8 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 # @param[in, optional] NAME                C identifier, prefix of everything generated. Default: the file's name.
 # @param[in, optional] CALIBRATION         Representative inputs: .npy [N, input without batch], .npz with one array for each
 #                                          input, or a folder of such files. Models that carry Q/DQ nodes need none.
+# @param[in, optional] SHAPES              <input>=<sizes> for inputs with dynamic dimensions besides the batch, such as
+#                                          image=1,3,96,96; one or several.
 # @param[in, optional] SCHEME              default, affine, power_of_two
 # @param[in, optional] PRECISION           int8, int16x8, float32
 # @param[in, optional] CALIBRATION_METHOD  default, minmax, percentile, entropy, mse
@@ -50,7 +52,7 @@ function(espdl_add_onnx_model target)
     endif()
     set(name "")
     set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
-    cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "")
+    cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" SHAPES)
     _espdl_check_arguments()
     _espdl_claim_name()
     _espdl_load_config()
@@ -88,7 +90,7 @@ macro(_espdl_check_arguments)
     if(espdl_arg_UNPARSED_ARGUMENTS)
         string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
         string(REPLACE ";" ", " known "${single}")
-        _espdl_fail("unknown arguments: ${unknown}." "use one value for each of ${known}.")
+        _espdl_fail("unknown arguments: ${unknown}." "use one value for each of ${known}, or SHAPES <input>=<sizes>...")
     endif()
     if(espdl_arg_KEYWORDS_MISSING_VALUES)
         string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")

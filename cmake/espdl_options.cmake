@@ -162,8 +162,22 @@ macro(_espdl_make_options out)
             string(JSON ${out} SET "${${out}}" "${key}" false)
         endif()
     endforeach()
+    _espdl_shapes_json(shapes)
+    string(JSON ${out} SET "${${out}}" shapes "${shapes}")
     string(APPEND ${out} "\n")
 endmacro()
+
+# Sets `out` to a JSON object with the sizes of each input that SHAPES names.
+function(_espdl_shapes_json out)
+    set(json "{}")
+    foreach(shape IN LISTS espdl_arg_SHAPES)
+        if(NOT shape MATCHES "^(.+)=([1-9][0-9]*(,[1-9][0-9]*)*)$")
+            _espdl_fail("SHAPES has '${shape}'." "write the input's name and all its sizes, such as image=1,3,96,96.")
+        endif()
+        string(JSON json SET "${json}" "${CMAKE_MATCH_1}" "[${CMAKE_MATCH_2}]")
+    endforeach()
+    set(${out} "${json}" PARENT_SCOPE)
+endfunction()
 
 # On a computer there is no PSRAM: ordinary memory serves, so that one call suits the chip and its tests.
 macro(_espdl_fit_settings_to_target)
