@@ -31,6 +31,9 @@ from pathlib import Path
 OLDEST_PYTHON = (3, 10)
 STAMP = "complete"
 
+# What the compiler runs with; the same file that the build passes to this script.
+LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
+
 # Where apache-tvm has wheels: operating system, processor.
 PLATFORMS = {
     ("Linux", "x86_64"),
@@ -168,9 +171,7 @@ def check_packages(lock: Path) -> None:
     Other packages may differ in version: they are the user's choice, and their interfaces are stable. ESP-IDF's own
     environment has its kconfiglib in the package esp-idf-kconfig, beside which the other cannot be installed.
     """
-    from importlib import metadata
-
-    installed = {canonical(d.metadata["Name"]): d.version for d in metadata.distributions() if d.metadata["Name"]}
+    installed = installed_packages()
     if "esp-idf-kconfig" in installed:
         installed["kconfiglib"] = installed["esp-idf-kconfig"]
     problems = []
@@ -186,6 +187,13 @@ def check_packages(lock: Path) -> None:
             f"install them with '{sys.executable} -m pip install -r {lock}', or unset ESPDL_PYTHON: then the build "
             "makes an environment itself",
         )
+
+
+def installed_packages() -> dict[str, str]:
+    """The version of each package that the running interpreter has."""
+    from importlib import metadata
+
+    return {canonical(d.metadata["Name"]): d.version for d in metadata.distributions() if d.metadata["Name"]}
 
 
 def canonical(package: str) -> str:
