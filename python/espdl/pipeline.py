@@ -20,6 +20,8 @@ from espdl.quantize import QuantizedModel, Settings, calibration
 
 # (phase, done, total): called often; total 0 for phases without steps.
 Progress = Callable[[str, int, int], None]
+# (phase, what came out of it): called once behind each of load, quantize, partition, plan, emit.
+Watch = Callable[[str, Any], None]
 
 _CHOICES = {
     "kernels": ("auto", "portable", "own", "esp_dl"),
@@ -112,10 +114,11 @@ class Compilation:
 
 
 def quantize_model(
-    options: Options, progress: Progress = lambda *_: None
+    options: Options, progress: Progress = lambda *_: None, watch: Watch = lambda *_: None
 ) -> tuple[frontend.Model, QuantizedModel, list[Path]]:
     """Loads and quantises; the files are all that were read."""
     model = frontend.load(options.model, options.shapes)
+    watch("load", model)
     samples = None
     if options.calibration is not None:
         samples = calibration.open(options.calibration, model, options.calibration_samples)
@@ -127,25 +130,34 @@ def quantize_model(
         method=options.calibration_method,
         effort=options.effort,
         rounding=target.rounding,
+        zero_points_anywhere=target.zero_points_anywhere,
     )
     quantized = quantize.run(model, samples, settings, progress)
+    watch("quantize", quantized)
     return model, quantized, [*model.files, *(samples.files if samples else ())]
 
 
-def compile_model(options: Options, progress: Progress = lambda *_: None) -> Compilation:
+def compile_model(
+    options: Options, progress: Progress = lambda *_: None, watch: Watch = lambda *_: None
+) -> Compilation:
     """From the model's file to files in the output folder: all of them or none. Raises EspdlError."""
-    model, quantized, inputs = quantize_model(options, progress)
+    model, quantized, inputs = quantize_model(options, progress, watch)
     target = options.target
     progress("partition", 0, 0)
     parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
+    watch("partition", parts)
     progress("plan", 0, 0)
     planned = make_plan(parts.graph, target)
+    watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
     form = emit.Options(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
     summary = report.make(planned, options.name, len(files[f"{options.name}_weights.bin"]), identity)
     files = files.with_file("report.json", report.to_json(summary))
+    if options.taps:
+        files = files.with_file(f"{options.name}_reference.json", report.reference(planned, options.name, identity))
+    watch("emit", files)
     files.write(Path(options.output))
     if options.depfile:
         depfile.write(options.depfile, Path(options.output) / f"{options.name}.c", inputs)
@@ -154,7 +166,8 @@ def compile_model(options: Options, progress: Progress = lambda *_: None) -> Com
 
 def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory."""
-    calls = [backends.lower(operator, target) for operator in graph.operators]
+    operators = backends.with_limits(graph.operators, graph.aliases)
+    calls = [backends.lower(operator, target) for operator in operators]
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))

@@ -21,6 +21,7 @@ class Target:
 
     `backends` are asked in this order; the first that accepts an operator lowers it. `rounding` is what the target's
     kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
+    `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
     """
 
     chip: str
@@ -29,6 +30,7 @@ class Target:
     rounding: str
     per_channel: bool
     optimize: str = "speed"
+    zero_points_anywhere: bool = True
 
 
 _PORTABLE_CHIPS = ("generic", "esp32", "esp32s2", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2")
@@ -36,6 +38,8 @@ _VECTOR_CHIPS = {
     "esp32s3": ("power_of_two", ROUND_HALF_UP, False),
     "esp32p4": ("power_of_two", ROUND_HALF_EVEN, True),
 }
+# Chips with kernels of our own (`port/<chip>`, a backend of that name).
+_OWN_KERNELS = ("esp32s3",)
 CHIPS = _PORTABLE_CHIPS + tuple(_VECTOR_CHIPS)
 
 
@@ -47,11 +51,13 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
     if kernels == "portable":
         default_scheme, per_channel = "affine", True
     chosen = default_scheme if scheme == "default" else scheme
+    own = (chip,) if chip in _OWN_KERNELS and kernels in ("auto", "own") else ()
     return Target(
         chip=chip,
-        backends=("portable", "tvm"),
+        backends=(*own, "portable", "tvm"),
         scheme=chosen,
         rounding=ROUND_TFLITE if chosen == "affine" else rounding,
         per_channel=per_channel or chosen == "affine",
         optimize=optimize,
+        zero_points_anywhere=chip not in _VECTOR_CHIPS or kernels == "portable",
     )

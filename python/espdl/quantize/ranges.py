@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from espdl.errors import EspdlError, first_line
 from espdl.quantize.histogram import Distribution, Histogram
 
 Progress = Callable[[str, int, int], None]
@@ -71,6 +72,17 @@ def session(proto: onnx.ModelProto, extra_outputs: Iterable[str] = ()) -> ort.In
     return ort.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def _run(runner: ort.InferenceSession, names: list[str], sample: Mapping[str, np.ndarray], index: int) -> list:
+    try:
+        return runner.run(names, dict(sample))
+    except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
+        raise EspdlError(
+            f"sample {index} of the calibration data",
+            f"ONNX Runtime cannot run the model on it ({first_line(error)})",
+            "run the model in ONNX Runtime on the PC first; what does not run there cannot be compiled",
+        ) from error
+
+
 def observe(
     proto: onnx.ModelProto,
     tensors: Iterable[str],
@@ -83,10 +95,19 @@ def observe(
     observers = {name: Observer() for name in tensors}
     inputs = {i.name for i in proto.graph.input}
     computed = [name for name in tensors if name not in inputs]
+    makers = {output: node for node in proto.graph.node for output in node.output}
     runner = session(proto, computed)
     for index, sample in enumerate(samples):
-        values = dict(zip(computed, runner.run(computed, dict(sample)))) if computed else {}
+        values = dict(zip(computed, _run(runner, computed, sample, index))) if computed else {}
         for name in tensors:
-            observers[name].observe(sample[name] if name in inputs else values[name])
+            value = sample[name] if name in inputs else values[name]
+            if not np.isfinite(value).all():
+                maker = makers.get(name)
+                raise EspdlError(
+                    f"node '{maker.name}' ({maker.op_type})" if maker is not None else f"input '{name}'",
+                    f"its output is NaN or infinite for sample {index} of the calibration data",
+                    "check the weights of the model and the range of the calibration data",
+                )
+            observers[name].observe(value)
         progress("calibrate", index + 1, total)
     return {name: observer.statistics for name, observer in observers.items()}

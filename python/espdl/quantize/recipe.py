@@ -77,7 +77,7 @@ def apply(
 def _power_of_two(
     recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings
 ) -> tuple[Network, Scales]:
-    zero_points = zero_point_fold.choose(network) if recipe.fold_zero_point else {}
+    zero_points = zero_point_fold.choose(network, settings.zero_points_anywhere) if recipe.fold_zero_point else {}
     units = Units(zero_points=zero_points)
     scales = power_of_two.choose(network, settings, units)
     if recipe.align:

@@ -18,6 +18,7 @@ class Settings:
     """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend.
 
     `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
+    `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
     """
 
     scheme: str = "affine"
@@ -26,6 +27,7 @@ class Settings:
     method: str = "default"
     effort: str = "default"
     rounding: str = ROUND_TFLITE
+    zero_points_anywhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from espdl.quantize.types import Settings
 STEPS = 16
 _STARTS = 20
 # How much of the error of rounded weights is left after GPTQ and bias correction.
-_WEIGHT_SHARE = 0.5
+_WEIGHT_SHARE = 0.25
 # A unit has so few bits that the product of two is exact in float32.
 _UNIT_BITS = 11
 

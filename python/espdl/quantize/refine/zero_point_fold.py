@@ -22,8 +22,11 @@ _KEEP = {
 _WINDOWS = {"Conv", "AveragePool"}
 
 
-def choose(network: Network) -> dict[str, int]:
-    """Quantised tensors that take zero point -128."""
+def choose(network: Network, any_reader: bool = False) -> dict[str, int]:
+    """Quantised tensors that take zero point -128.
+
+    `any_reader`: the target's kernels fill borders with the zero point, and add tensors of any.
+    """
     graph = network.graph
     weighted = {w.node.name for w in network.placement.weighted}
     result = {}
@@ -32,21 +35,21 @@ def choose(network: Network) -> dict[str, int]:
         makers = [graph.producer[name] for name in group if name in graph.producer]
         if (
             not any(network.statistics[name].range[0] < 0.0 for name in group)
-            and all(_sums_whole_windows(graph, node, weighted) for node in readers)
-            and all(_may_write(node, weighted) for node in makers)
+            and all(_sums_whole_windows(graph, node, weighted, any_reader) for node in readers)
+            and all(_may_write(node, weighted, any_reader) for node in makers)
         ):
             result.update(dict.fromkeys(group, -128))
     return result
 
 
-def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str]) -> bool:
+def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
     if node.op_type == "MaxPool":  # ignores its border
         return True
     if node.op_type in _WINDOWS:
         padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
-        return not padded and (node.op_type != "Conv" or node.name in weighted)
-    return node.name in weighted or node.op_type in _KEEP
+        return (any_reader or not padded) and (node.op_type != "Conv" or node.name in weighted)
+    return node.name in weighted or node.op_type in _KEEP or (any_reader and node.op_type == "Add")
 
 
-def _may_write(node: onnx.NodeProto, weighted: set[str]) -> bool:
-    return node.name in weighted or node.op_type in _KEEP | _WINDOWS | {"Add", "MaxPool"}
+def _may_write(node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
+    return node.name in weighted or node.op_type in _KEEP | _WINDOWS | {"MaxPool"} or (any_reader and node.op_type == "Add")
