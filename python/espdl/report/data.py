@@ -29,6 +29,12 @@ def to_json(report: dict[str, Any]) -> bytes:
     return (json.dumps(report, indent=1) + "\n").encode()
 
 
+def reference(plan: Plan, name: str, identity: str) -> bytes:
+    """The text of `<name>_reference.json`: all that `espdl debug` needs to compute what the firmware must compute."""
+    values = {"name": name, "identity": identity, "plan": json.loads(plan.to_json())}
+    return (json.dumps(values, indent=1) + "\n").encode()
+
+
 def _layer(plan: Plan, call: KernelCall) -> dict[str, Any]:
     output = plan.tensor(call.outputs[0])
     return {

@@ -8,6 +8,7 @@ packing or in the memory plan shows as a difference.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,12 +19,15 @@ from espdl.plan.types import KernelCall, Plan, Tensor
 from espdl.verify import native
 
 
-def run(plan: Plan, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run(
+    plan: Plan, inputs: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray] = MappingProxyType({})
+) -> dict[str, np.ndarray]:
     """All tensors of one run, by name, in their dtype and shape.
 
     `inputs` are the arrays of one sample by the name of the port, in the tensor's dtype, of as many elements. A tensor
-    that a call overwrites later (an alias) keeps the value it had when it was written. Raises ValueError for inputs
-    that are missing, unknown or of another type, and where a reference does not give what the Plan says.
+    that a call overwrites later (an alias) keeps the value it had when it was written. Tensors in `given` are taken
+    from there instead of being computed. Raises ValueError for inputs that are missing, unknown or of another type, and
+    where a reference does not give what the Plan says.
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     memory = {root: np.zeros(graph.size(root), np.uint8) for root in graph.roots}
@@ -46,7 +50,8 @@ def run(plan: Plan, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         store(port.tensor, _checked(value, plan.tensor(port.tensor), f"the input {port.name!r}"))
     for call in plan.calls:
         for name, value in zip(call.outputs, compute(plan, call, [load(name) for name in call.inputs]), strict=True):
-            store(name, _checked(value, plan.tensor(name), f"the reference of {call.operator} for {name!r}"))
+            what = f"the reference of {call.operator} for {name!r}"
+            store(name, _checked(given.get(name, value), plan.tensor(name), what))
     return {name: values[name] if name in values else load(name) for name in graph.tensors}
 
 

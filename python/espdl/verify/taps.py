@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the lines that taps print on the console (src/taps.c), out of a log with whatever else in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_MARK = re.compile(r"@espdl \d")
+_LINE = re.compile(r"@espdl (\d+) ([a-z-]+ [^*\r\n]*?) \*([0-9a-f]{4})")
+
+
+def fnv(data: bytes) -> int:
+    """The hash that taps print: FNV-1a of 32 bits."""
+    state = 0x811C9DC5
+    for byte in data:
+        state = (state ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return state
+
+
+def check_of(text: str) -> str:
+    """The four digits at the end of a line, over what is between its mark and its star."""
+    state = fnv(text.encode("ascii", "replace"))
+    return f"{(state >> 16 ^ state) & 0xFFFF:04x}"
+
+
+@dataclass
+class Piece:
+    """What is known of one tensor: its size and hash, and the bytes of it that were printed in full."""
+
+    size: int | None = None
+    hash: int | None = None
+    data: dict[int, bytes] = field(default_factory=dict)
+
+    def known(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The bytes (uint8[size], 0 where unknown), and which of them are known (bool[size])."""
+        content, known = np.zeros(size, np.uint8), np.zeros(size, bool)
+        for offset, part in self.data.items():
+            part = part[: max(0, size - offset)]
+            content[offset : offset + len(part)] = np.frombuffer(part, np.uint8)
+            known[offset : offset + len(part)] = True
+        return content, known
+
+    def complete(self) -> bytes | None:
+        """All of it, where all was printed and fits the hash."""
+        if self.size is None or not self.data:
+            return None
+        content, known = self.known(self.size)
+        whole = content.tobytes()
+        return whole if known.all() and fnv(whole) == self.hash else None
+
+
+@dataclass
+class Run:
+    """One run of a model. `number`, `model` and `identity` are None where the line that says them was lost.
+
+    `inputs` by index, `layers` by (layer, output).
+    """
+
+    number: int | None = None
+    model: str | None = None
+    identity: str | None = None
+    weights: tuple[int, int] | None = None
+    inputs: dict[int, Piece] = field(default_factory=dict)
+    layers: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    ended: bool = False
+
+
+@dataclass
+class Log:
+    """All runs in order; how many lines were `damaged` (their check is wrong) and how many are `missing` altogether."""
+
+    runs: list[Run]
+    damaged: int
+    missing: int
+
+
+def read(text: str) -> Log:
+    """The runs in a log. Nothing in it is an error: what cannot be read is counted."""
+    runs: list[Run] = []
+    missing, good, last = 0, 0, -1
+    for number, kind, fields in _records(text):
+        good += 1
+        fresh = number <= last  # a restart
+        missing += number if fresh else number - last - 1
+        last = number
+        if kind == "run" or not runs or runs[-1].ended or fresh:
+            runs.append(Run())
+        _add(runs[-1], kind, fields)
+    return Log(runs, len(_MARK.findall(text)) - good, missing)
+
+
+def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    for match in _LINE.finditer(text):
+        number, rest, check = match.groups()
+        kind, *fields = rest.split(" ")
+        if check_of(f"{number} {rest}") == check and len(fields) == _FIELDS.get(kind):
+            yield int(number), kind, fields
+
+
+_FIELDS = {"run": 4, "weights": 2, "input": 3, "input-data": 4, "layer": 4, "layer-data": 4, "end": 1}
+
+
+def _add(run: Run, kind: str, fields: list[str]) -> None:
+    if kind == "run":
+        run.number, run.model, run.identity = int(fields[0]), fields[1], fields[2]
+    elif kind == "end":
+        run.ended = True
+    elif kind == "weights":
+        run.weights = (int(fields[0]), int(fields[1], 16))
+    else:
+        index, output = int(fields[0]), 0 if kind == "input" else int(fields[1])
+        if kind.startswith("input"):
+            piece = run.inputs.setdefault(index, Piece())
+        else:
+            piece = run.layers.setdefault((index, output), Piece())
+        if kind.endswith("-data"):
+            piece.data[int(fields[2])] = bytes.fromhex(fields[3])
+        else:
+            piece.size, piece.hash = int(fields[-2]), int(fields[-1], 16)
