@@ -43,7 +43,9 @@ def run(
         raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
     network = Network.of(proto, observe(proto, quantized, samples, progress, len(samples)))
     result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
-    quantized_proto = qdq.insert(result.network.graph, result.network.placement, result.scales)
+    quantized_proto = qdq.insert(
+        result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
+    )
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
     return QuantizedModel(
         quantized_proto,

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import onnx
 
+from espdl.quantize import operands
 from espdl.quantize.graph import Graph, attribute
+from espdl.quantize.operands import Operand
+from espdl.quantize.regions import inner_tensors, is_function_of_one
 
 # Output and inputs hold the same values in another place, so that they can share one scale and stay int8.
 MOVES = {
@@ -41,19 +44,25 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Placement:
-    """`quantized`: float tensors that get a Q/DQ pair, in graph order. `groups`: sets that should share a scale."""
+    """`quantized`: float tensors that get a Q/DQ pair, in graph order. `groups`: sets that should share a scale.
+
+    `operands`: constants that become int8 and are no weights.
+    """
 
     quantized: tuple[str, ...]
     weighted: tuple[Weighted, ...]
     groups: tuple[tuple[str, ...], ...]
+    operands: tuple[Operand, ...] = ()
 
 
 def place(graph: Graph) -> Placement:
     """Decides for a preprocessed float graph."""
     weighted = tuple(w for node in graph.nodes if (w := _weighted(graph, node)))
     inner = {name for name in graph.activations if _is_inner(graph, name, weighted)}
+    inner |= inner_tensors(graph, inner, {w.output for w in weighted})
     quantized = tuple(name for name in graph.activations if name not in inner)
-    return Placement(quantized, weighted, _groups(graph, quantized))
+    owners = {n.name for w in weighted for n in (w.node, w.bias_node) if n is not None}
+    return Placement(quantized, weighted, _groups(graph, quantized), operands.find(graph, owners))
 
 
 def _weighted(graph: Graph, node: onnx.NodeProto) -> Weighted | None:
@@ -108,7 +117,7 @@ def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
         return False
     if any(w.bias_node is not None and w.node.output[0] == name for w in weighted):
         return True
-    if maker.op_type not in _TAKES_ACTIVATION:
+    if maker.op_type not in _TAKES_ACTIVATION or is_function_of_one(graph, maker):
         return False
     return reader.op_type == "Relu" or (reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i))
 
@@ -122,12 +131,24 @@ def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], 
             name = parent[name]
         return name
 
-    for node in graph.nodes:
-        if node.op_type not in MOVES:
-            continue
-        members = [n for n in (*node.input, *node.output) if n in parent]
+    def join(members: list[str]) -> None:
         for other in members[1:]:
             parent[find(other)] = find(members[0])
+
+    fixed = {o: FIXED_RANGES[n.op_type] for n in graph.nodes if n.op_type in FIXED_RANGES for o in n.output}
+    several = []
+    for node in graph.nodes:
+        if node.op_type in MOVES:
+            inputs = [n for n in dict.fromkeys(node.input) if n in parent]
+            if len(inputs) == 1:
+                join([*inputs, *(n for n in node.output if n in parent)])
+            else:
+                several.append((inputs, [n for n in node.output if n in parent]))
+    for inputs, outputs in several:
+        # A tensor whose range is known keeps it; where the others' differ, its values are brought to their scale.
+        known = {find(name): value for name, value in fixed.items() if name in parent}
+        ranges = {known.get(find(name)) for name in inputs}
+        join([n for n in inputs if len(ranges) == 1 or find(n) not in known] + outputs)
     groups: dict[str, list[str]] = {}
     for name in quantized:
         groups.setdefault(find(name), []).append(name)

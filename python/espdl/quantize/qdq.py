@@ -11,13 +11,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from espdl.quantize import operands
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement
 from espdl.quantize.types import Quantization, Scales
 
 
-def insert(graph: Graph, placement: Placement, scales: Scales) -> onnx.ModelProto:
-    """A new model in QDQ form; `graph.proto` is left as it is."""
+def insert(graph: Graph, placement: Placement, scales: Scales, power_of_two: bool = False) -> onnx.ModelProto:
+    """A new model in QDQ form; `graph.proto` is left as it is. `power_of_two`: the scheme."""
     writer = _Writer(graph.proto)
     for weighted in placement.weighted:
         key = weighted.node.output[0]
@@ -32,6 +33,11 @@ def insert(graph: Graph, placement: Placement, scales: Scales) -> onnx.ModelProt
                 axis = len(shape) - 1
                 with_axis = Quantization(quantization.scale, 0, "int32", axis)
                 writer.replace_constant(owner, weighted.bias, values.reshape(shape), with_axis)
+    for operand in placement.operands:
+        values = graph.array(operand.name)
+        quantization = operands.quantization(operand, values, scales.activations[operand.like], power_of_two)
+        rounded = operands.round_values(values, quantization)
+        writer.replace_constant(operand.node, operand.name, rounded, quantization, operand.index)
     for name in placement.quantized:
         writer.quantize_activation(name, scales.activations[name])
     return writer.finish()
@@ -59,15 +65,17 @@ class _Writer:
         self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def replace_constant(self, node: onnx.NodeProto, name: str, values: np.ndarray, quantization: Quantization) -> None:
-        """`node` reads DequantizeLinear(values) where it read the float constant `name`."""
+    def replace_constant(
+        self, node: onnx.NodeProto, name: str, values: np.ndarray, quantization: Quantization, index: int | None = None
+    ) -> None:
+        """`node` reads DequantizeLinear(values) where it read the float constant `name` (at `index`)."""
         target = self.nodes[node.name]
-        index = list(target.input).index(name)
+        index = list(target.input).index(name) if index is None else index
         base = f"{target.output[0]}_{('data', 'weights', 'bias')[index] if index < 3 else index}"
         inputs = [
             self.constant(f"{base}_quantized", values),
             self.constant(f"{base}_scale", quantization.scale.astype(np.float32)),
-            self.constant(f"{base}_zero_point", np.zeros(quantization.scale.shape, values.dtype)),
+            self.constant(f"{base}_zero_point", np.full(quantization.scale.shape, quantization.zero_point, values.dtype)),
         ]
         output = self.unique(f"{base}_dequantized")
         axis = {} if quantization.scale.ndim == 0 else {"axis": quantization.axis}

@@ -16,7 +16,7 @@ from espdl.quantize import affine, power_of_two
 from espdl.quantize.network import Network
 from espdl.quantize.power_of_two import Units
 from espdl.quantize.ranges import Progress
-from espdl.quantize.refine import align, gptq, sensitivity, zero_point_fold
+from espdl.quantize.refine import align, equalize, gptq, sensitivity, zero_point_fold
 from espdl.quantize.refine.walk import Sample, Walk
 from espdl.quantize.types import Scales, Settings
 
@@ -43,6 +43,10 @@ RECIPES = {
 }
 
 
+# How much less noise a technique that does not help every network must leave to be kept: 1 dB.
+_MARGIN = 10.0**-0.1
+
+
 @dataclass(frozen=True)
 class Result:
     """A network with its scales, and how far its outputs are from the float network's (noise over signal, on samples)."""
@@ -55,7 +59,13 @@ class Result:
 def run(network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None) -> Result:
     """Chooses and refines the scales of a network."""
     recipe = RECIPES[settings.scheme, settings.effort]
-    return apply(recipe, network, samples, settings, progress)
+    result = apply(recipe, network, samples, settings, progress)
+    if recipe.equalize:
+        equalized = equalize.apply(network, samples)
+        if equalized is not None:
+            other = apply(recipe, equalized, samples, settings, progress)
+            result = other if other.noise < result.noise * _MARGIN else result
+    return result
 
 
 def apply(

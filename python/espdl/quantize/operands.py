@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constant operands that are no weights: the second operand of an Add, the slope of a PRelu, a part of a Concat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from espdl.quantize.graph import Graph
+from espdl.quantize.types import Quantization
+
+
+@dataclass(frozen=True)
+class Operand:
+    """The constant that `node` reads at `index` becomes int8.
+
+    `like` is the activation beside it; `shared`: it must have the scale of `like`, `symmetric`: its zero point must be 0.
+    """
+
+    node: onnx.NodeProto
+    index: int
+    like: str
+    shared: bool = False
+    symmetric: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.node.input[self.index]
+
+
+def find(graph: Graph, weighted: Container[str]) -> tuple[Operand, ...]:
+    """All of them; `weighted` are names of nodes whose constants are weights or biases."""
+    found = []
+    for node in graph.nodes:
+        activations = [i for i in node.input if graph.is_activation(i)]
+        if node.name in weighted or not activations or node.op_type not in _KINDS:
+            continue
+        for index, name in enumerate(node.input):
+            if not graph.is_constant(name) or not graph.is_float(name) or not _is_operand(graph, node, index):
+                continue
+            like = node.output[0] if node.op_type in ("Concat", "Max", "Min") else activations[0]
+            found.append(Operand(node, index, like, **_KINDS[node.op_type]))
+    return tuple(found)
+
+
+_KINDS: Mapping[str, Mapping[str, bool]] = {
+    "Add": {},
+    "Sub": {},
+    "Mul": {"symmetric": True},
+    "Concat": {"shared": True},
+    "Max": {"shared": True},
+    "Min": {"shared": True},
+    "PRelu": {"symmetric": True},
+    "MatMul": {"symmetric": True},
+}
+
+
+def _is_operand(graph: Graph, node: onnx.NodeProto, index: int) -> bool:
+    dims = graph.constants[node.input[index]].dims
+    if node.op_type == "Concat":
+        return True
+    if node.op_type == "PRelu":
+        return index == 1
+    return math.prod(dims) > 1  # a single number is part of a table
+
+
+def quantization(operand: Operand, values: np.ndarray, like: Quantization, power_of_two: bool) -> Quantization:
+    """The scale of an operand with these values; `like` is that of the activation that `operand.like` names."""
+    if operand.shared:
+        return like
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    peak = max(-low, high)
+    if not peak > np.finfo(np.float32).tiny:
+        return Quantization(np.float32(1.0), 0)
+    if power_of_two:
+        # Sums want the unit of the network's scales; products are exact with any power of two.
+        unit = 1.0 if operand.symmetric else float(like.scale)
+        return Quantization(np.float32(unit * 2.0 ** math.ceil(math.log2(peak / 127 / unit))), 0)
+    if operand.symmetric:
+        return Quantization(np.float32(peak / 127), 0)
+    scale = np.float32((high - low) / 255)
+    return Quantization(scale, int(np.clip(np.rint(-128 - low / np.float64(scale)), -128, 127)))
+
+
+def round_values(values: np.ndarray, q: Quantization) -> np.ndarray:
+    """int8 of the same shape."""
+    return np.clip(np.rint(values / np.float64(q.scale)) + q.zero_point, -128, 127).astype(np.int8)

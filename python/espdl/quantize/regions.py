@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise functions of one tensor: what lies inside of them is never stored, so that it needs no scale.
+
+x * sigmoid(x), clip(x + 3, 0, 6) / 6, and any other graph of elementwise operators whose other operands are single numbers, is
+one function of x, and later one table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+
+import onnx
+
+from espdl.quantize.graph import Graph
+
+UNARY = {
+    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor",
+    "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Shrink",
+    "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu",
+}  # fmt: skip
+BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
+
+
+def inner_tensors(graph: Graph, fused: Container[str], roots: Container[str]) -> set[str]:
+    """Tensors that lie inside of such a function.
+
+    `fused`: tensors that lie inside of another kernel already; what reads them begins anew. `roots`: tensors that begin
+    anew in any case.
+    """
+    fixed = set(graph.outputs) | {o for n in graph.nodes if any(i in fused for i in n.input) for o in n.output}
+    while True:
+        origin = _origins(graph, {name for name in graph.activations if name in roots or name in fixed})
+        inner = {name for name in graph.activations if origin[name] != name}
+        ends = {name for name in inner if not _stays_inside(graph, name, origin)}
+        if not ends - fixed:
+            return inner
+        fixed |= ends
+
+
+def is_function_of_one(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node computes every element of its output from one element of one activation."""
+    activations = {i for i in node.input if graph.is_activation(i)}
+    if len(node.output) != 1 or len(activations) != 1 or not graph.is_float(node.output[0]):
+        return False
+    if node.op_type in UNARY:
+        return True
+    return node.op_type in BINARY and _others_are_numbers(graph, node)
+
+
+def _others_are_numbers(graph: Graph, node: onnx.NodeProto) -> bool:
+    constants = [i for i in node.input if i and not graph.is_activation(i)]
+    return all(graph.is_constant(c) and math.prod(graph.constants[c].dims) == 1 for c in constants)
+
+
+def _origins(graph: Graph, fixed: set[str]) -> dict[str, str]:
+    """The tensor that each activation is a function of; itself where it begins anew."""
+    origin = {name: name for name in graph.activations}
+    for node in graph.nodes:
+        for name in node.output:
+            if name not in origin or name in fixed or len(node.output) != 1:
+                continue
+            sources = {origin[i] for i in node.input if i in origin}
+            elementwise = node.op_type in UNARY or (node.op_type in BINARY and _others_are_numbers(graph, node))
+            if elementwise and len(sources) == 1:
+                origin[name] = sources.pop()
+    return origin
+
+
+def _stays_inside(graph: Graph, name: str, origin: dict[str, str]) -> bool:
+    readers = graph.consumers.get(name, [])
+    return bool(readers) and all(
+        len(r.output) == 1 and origin.get(r.output[0]) == origin[name] and r.output[0] != origin[name] for r in readers
+    )
