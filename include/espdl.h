@@ -10,6 +10,8 @@
  * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
  *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
+ * - Kernels of ESP-DL keep in the arena what espdl_init() prepared for them. Where something else wrote to the arena in the
+ *   meantime (another model that shares it), initialise again before the next run.
  * - Never call espdl_run() from an interrupt handler: a run takes milliseconds to seconds.
  */
 #pragma once
@@ -26,7 +28,7 @@ extern "C" {
 #define ESPDL_ALIGNMENT 16
 
 /** Changes whenever generated code and runtime must be rebuilt together. */
-#define ESPDL_ABI_VERSION 1u
+#define ESPDL_ABI_VERSION 2u
 
 /** First word of every model descriptor ("EDL1"). */
 #define ESPDL_MODEL_MAGIC 0x314C4445u
@@ -138,6 +140,7 @@ typedef struct {
     const uint8_t *weights;        /**< the weights as linked */
     uint8_t *weights_copy;         /**< where init copies the weights (WEIGHTS ram or psram), or NULL */
     uint8_t *arena;                /**< the model's own arena (ARENA static), or NULL */
+    espdl_step_t prepare;          /**< what init does for the layers that need it, once per instance, or NULL */
     const espdl_step_t *steps;     /**< `layer_count` functions, in the order of execution */
     const espdl_layer_t *layers;   /**< `layer_count` descriptions, or NULL where generated without */
     const espdl_tensor_t *inputs;  /**< `input_count` tensors, in the model's order */

@@ -68,6 +68,9 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
         return status;
     }
     self->weights = config->weights != NULL ? config->weights : linked_weights(model);
+    if (model->prepare != NULL) {
+        model->prepare(self->arena, self->weights);
+    }
     self->on_layer = config->on_layer;
     self->user = config->user;
     self->model = model; /* last: an instance with a model is a ready one */

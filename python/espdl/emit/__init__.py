@@ -62,6 +62,7 @@ def render(
     """
     check_model_name(name)
     weights = pack(plan, packings)
+    layers = [_layer(plan, weights, index) for index in range(len(plan.calls))]
     context = {
         "name": name,
         "prefix": name.upper(),
@@ -73,7 +74,8 @@ def render(
         "functions": list(plan.functions.values()),
         "inputs": _ports(plan, plan.inputs),
         "outputs": _ports(plan, plan.outputs),
-        "layers": [_layer(plan, weights, index) for index in range(len(plan.calls))],
+        "layers": layers,
+        "prepared": [layer for layer in layers if layer["prepare"]],
     }
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -132,11 +134,13 @@ def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
 def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     call = plan.calls[index]
     outputs = [plan.tensor(name) for name in call.outputs]
-    arguments = ["&params"] if call.params_type else []
+    params_name = f"s_params_{index}" if call.prepare else "params"
+    arguments = [f"&{params_name}"] if call.params_type else []
     arguments += [f"ARENA({plan.tensor(name).offset})" for name in call.inputs]
     arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
     arguments += [f"ARENA({tensor.offset})" for tensor in outputs]
     arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
+    arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
     params = [f".{c_text.symbol(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
     nodes = ", ".join(call.source_nodes) or call.operator
     return {
@@ -149,6 +153,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "params_type": call.params_type and c_text.symbol(call.params_type),
         "params": c_text.fill(params, " " * 8),
         "function": c_text.symbol(call.function),
+        "prepare": call.prepare and c_text.symbol(call.prepare),
         "arguments": ", ".join(arguments),
         "uses_weights": bool(weights.offsets[index]),
         "spans": ", ".join(f"{{{tensor.offset}, {tensor.nbytes}}}" for tensor in outputs),

@@ -4,6 +4,7 @@
 Time runs in slots: 0 is before the run (all inputs are there), call `c` is slot c + 1, the last slot is after the run
 (all outputs are there). A tensor lives from its first to its last use, aliases included; a call's scratch lives for
 that call. Where a call allows it and its input is not needed afterwards, output and input start at the same address.
+What calls keep between runs lies behind all that, at the arena's end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from espdl.plan import graph as graphs
 from espdl.plan.graph import Graph
 from espdl.plan.packing import Block, Packer
-from espdl.plan.types import Plan
+from espdl.plan.types import KernelCall, Plan
 
 ALIGNMENT = 16
 # How many other in-place choices are tried where the best packing misses the lower bound.
@@ -25,11 +26,11 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def assign(plan: Plan) -> Plan:
-    """`plan` with all offsets (tensors, aliases, scratch), `arena_bytes` and `arena_lower_bound`.
+    """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, in-place pairs
-    counted once). Tensors that nothing uses are dropped. Raises ValueError for a malformed network
-    (`espdl.plan.graph`).
+    counted once), and the state of all calls. Tensors that nothing uses are dropped. Raises ValueError for a malformed
+    network (`espdl.plan.graph`).
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     layout = _Layout(graph)
@@ -42,9 +43,24 @@ def assign(plan: Plan) -> Plan:
         dataclasses.replace(call, scratch_offset=places[_scratch_name(index)] if call.scratch_bytes else None)
         for index, call in enumerate(plan.calls)
     )
+    calls, end = _place_states(calls, aligned(arena_bytes))
+    states = end - aligned(arena_bytes)
     return dataclasses.replace(
-        plan, tensors=tensors, calls=calls, arena_bytes=arena_bytes, arena_lower_bound=layout.lower_bound
+        plan,
+        tensors=tensors,
+        calls=calls,
+        arena_bytes=end if states else arena_bytes,
+        arena_lower_bound=layout.lower_bound + states,
     )
+
+
+def _place_states(calls: Sequence[KernelCall], start: int) -> tuple[tuple[KernelCall, ...], int]:
+    """`calls` with their states one behind the other from `start` on, and the end of the last."""
+    placed = []
+    for call in calls:
+        placed.append(dataclasses.replace(call, state_offset=start if call.state_bytes else None))
+        start += aligned(call.state_bytes)
+    return tuple(placed), start
 
 
 def aligned(size: int) -> int:

@@ -81,13 +81,15 @@ class Constant:
 
 @dataclass(frozen=True)
 class KernelCall:
-    """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?)`.
+    """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?, state?)`.
 
     `operator` names the module in `espdl.ops` whose `reference` gives this call's exact result.
     `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
     kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory.
     `scratch_bytes` of the arena belong to the call while it runs, at `scratch_offset` once memory is planned; a kernel
     that has none gets no scratch argument.
+    `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
+    `state_bytes` at `state_offset`, the last argument of both, is there in every run.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -104,6 +106,9 @@ class KernelCall:
     in_place: tuple[tuple[int, int], ...] = ()
     scratch_bytes: int = 0
     scratch_offset: int | None = None
+    prepare: str = ""
+    state_bytes: int = 0
+    state_offset: int | None = None
     macs: int = 0
     source_nodes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

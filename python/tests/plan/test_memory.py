@@ -89,6 +89,26 @@ def test_nothing_is_overwritten(network: Plan) -> None:
 
 
 @settings(deadline=None, max_examples=100)
+@given(plans(), st.data())
+def test_states_lie_behind_everything(network: Plan, data: st.DataObject) -> None:
+    """No tensor, scratch area or other state ever shares memory with what a call keeps between runs."""
+    without = memory.assign(network)
+    sizes = [data.draw(st.sampled_from([0, 1, 16, 40])) for _ in network.calls]
+    calls = tuple(dataclasses.replace(c, state_bytes=size) for c, size in zip(network.calls, sizes, strict=True))
+    planned = memory.assign(dataclasses.replace(network, calls=calls))
+    assert planned.tensors == without.tensors
+    end = without.arena_bytes
+    for node in planned.calls:
+        if node.state_bytes:
+            assert node.state_offset % 16 == 0 and node.state_offset >= end
+            end = node.state_offset + node.state_bytes
+        else:
+            assert node.state_offset is None
+    assert planned.arena_bytes >= end
+    assert planned.arena_bytes - planned.arena_lower_bound <= without.arena_bytes - without.arena_lower_bound + 15
+
+
+@settings(deadline=None, max_examples=100)
 @given(plans(max_calls=5))
 def test_lower_bound_is_live_bytes(network: Plan) -> None:
     """Without in-place pairs the bound is what a straightforward count of living roots gives."""

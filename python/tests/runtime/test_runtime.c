@@ -68,6 +68,25 @@ static espdl_model_t make_model(void)
     return model;
 }
 
+static void prepare_one(uint8_t *arena, const uint8_t *weights)
+{
+    arena[31] = (uint8_t)(arena[31] + weights[0]);
+}
+
+static void test_prepare(void)
+{
+    espdl_model_t model = make_model();
+    espdl_t instance;
+    espdl_config_t config = {.arena = s_arena, .arena_size = sizeof(s_arena)};
+    model.prepare = prepare_one;
+    s_arena[31] = 0;
+    CHECK(espdl_init(&instance, &model, &config) == ESPDL_OK);
+    CHECK(s_arena[31] == s_weights[0]); /* once, on this arena, with the weights */
+    config.arena_size = 16;
+    CHECK(espdl_init(&instance, &model, &config) == ESPDL_ARENA_TOO_SMALL);
+    CHECK(s_arena[31] == s_weights[0]); /* not where init refuses */
+}
+
 static int result(espdl_t *instance)
 {
     memset(espdl_input(instance, 0), 10, 8);
@@ -250,6 +269,7 @@ int main(void)
     test_info();
     test_own_arena();
     test_weights();
+    test_prepare();
     test_hook();
     test_status_names();
     if (s_failures == 0) {
