@@ -7,7 +7,7 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, qdq, recipe
+from espdl.quantize import biases, calibration, checks, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -46,6 +46,7 @@ def run(
     quantized_proto = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
+    inputs = {name: network.statistics[name] for name in network.graph.inputs if name in network.statistics}
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
     return QuantizedModel(
         quantized_proto,
@@ -54,7 +55,8 @@ def run(
         model.inputs,
         settings.scheme,
         ranges,
-        factors=result.network.factors,
+        warnings=checks.warnings(inputs, len(samples), [name for name in inputs if inputs[name].alike]),
+        reference_proto=result.network.graph.proto,
     )
 
 

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence
 
 import numpy as np
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
+from espdl.quantize.archive import Rows, archive
 
 _HOW = "pass a .npy file of shape [N, {shape}] (float32), or a .npz file with one array per input"
 
@@ -22,7 +23,7 @@ class Calibration:
 
     label: str
     files: tuple[Path, ...]
-    arrays: tuple[dict[str, np.ndarray], ...]
+    arrays: tuple[dict[str, Rows], ...]
     inputs: tuple[ValueInfo, ...]
     limit: int = 0
 
@@ -33,14 +34,14 @@ class Calibration:
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         given = 0
         for part in self.arrays:
-            for row in range(len(next(iter(part.values())))):
+            for row, values in enumerate(zip(*(part[i.name] for i in self.inputs))):
                 if given == len(self):
                     return
-                yield {i.name: self._sample(part[i.name], i, row) for i in self.inputs}
+                yield {i.name: self._sample(v, i, row) for i, v in zip(self.inputs, values)}
                 given += 1
 
-    def _sample(self, array: np.ndarray, value: ValueInfo, row: int) -> np.ndarray:
-        sample = np.asarray(array[row], dtype=value.dtype)
+    def _sample(self, values: np.ndarray, value: ValueInfo, row: int) -> np.ndarray:
+        sample = np.asarray(values, dtype=value.dtype)
         if sample.dtype.kind == "f" and not np.isfinite(sample).all():
             raise EspdlError(
                 f"calibration {self.label}",
@@ -83,11 +84,10 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _load(file: Path, model: Model) -> dict[str, np.ndarray]:
+def _load(file: Path, model: Model) -> dict[str, Rows]:
     what = f"calibration {file.name}"
     try:
-        loaded = np.load(file, mmap_mode="r", allow_pickle=False)
-        arrays = {name: loaded[name] for name in loaded.files} if file.suffix == ".npz" else {"": loaded}
+        arrays = archive(file) if file.suffix == ".npz" else {"": np.load(file, mmap_mode="r", allow_pickle=False)}
     except Exception as error:  # numpy raises many types for one reason: not an array file
         raise EspdlError(what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez") from error
     if file.suffix != ".npz":
@@ -97,14 +97,14 @@ def _load(file: Path, model: Model) -> dict[str, np.ndarray]:
     missing = [i.name for i in model.inputs if i.name not in arrays]
     if missing:
         raise EspdlError(what, f"it has no array named '{missing[0]}'", f"save one array per input, named: {', '.join(i.name for i in model.inputs)}")
-    if len({len(arrays[i.name]) if arrays[i.name].ndim else -1 for i in model.inputs}) != 1:
+    if len({arrays[i.name].shape[:1] for i in model.inputs}) != 1:
         raise EspdlError(what, "its arrays hold different numbers of samples", "give every input the same number of samples")
     return {i.name: _checked(arrays[i.name], i, what) for i in model.inputs}
 
 
-def _checked(array: np.ndarray, value: ValueInfo, what: str) -> np.ndarray:
+def _checked(array: Rows, value: ValueInfo, what: str) -> Rows:
     shapes: Sequence[tuple[int, ...]] = (value.shape[1:], value.shape)
-    if array.ndim == 0 or array.shape[1:] not in shapes:
+    if not array.shape or array.shape[1:] not in shapes:
         expected = ", ".join(str(d) for d in value.shape[1:])
         raise EspdlError(
             what,

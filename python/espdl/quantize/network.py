@@ -20,20 +20,16 @@ Constants = Mapping[tuple[str, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Network:
-    """`factors`: quantised tensor -> what it is worth in units of the model's own tensor of that name (missing: 1)."""
+    """`statistics` by tensor: those that get a Q/DQ pair."""
 
     graph: Graph
     placement: Placement
     statistics: Mapping[str, Statistics]
-    factors: Mapping[str, float]
 
     @staticmethod
-    def of(proto: onnx.ModelProto, statistics: Mapping[str, Statistics], factors: Mapping[str, float] | None = None) -> Network:
+    def of(proto: onnx.ModelProto, statistics: Mapping[str, Statistics]) -> Network:
         graph = Graph(proto)
-        return Network(graph, place(graph), statistics, factors or {})
-
-    def layer(self, weighted: Weighted) -> Layer:
-        return Layer(self.graph, weighted)
+        return Network(graph, place(graph), statistics)
 
     @property
     def layers(self) -> list[Layer]:

@@ -22,7 +22,9 @@ def preprocess(model: Model) -> onnx.ModelProto:
 
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a name.
     """
-    proto = model.proto if model.carries_quantization else _optimize(model)
+    proto = inline(model.proto)
+    if not model.carries_quantization:
+        proto = _optimize(proto, model.label)
     proto = _rewrite(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
@@ -32,19 +34,17 @@ def preprocess(model: Model) -> onnx.ModelProto:
 
 def _rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
     """`proto` with all rewrites applied and its shapes inferred."""
-    result = onnx.ModelProto()
-    result.CopyFrom(inline(proto))
-    result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     rewrites.apply(result)
     return result
 
 
-def _optimize(model: Model) -> onnx.ModelProto:
+def _optimize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     try:
-        return _run_ort_optimizer(_infer_symbolic_shapes(model.proto))
+        return _run_ort_optimizer(_infer_symbolic_shapes(proto))
     except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
         raise EspdlError(
-            model.label,
+            label,
             f"ONNX Runtime cannot load it: {_first_line(error)}",
             "run it in ONNX Runtime on the PC first; what does not run there cannot be compiled",
         ) from error

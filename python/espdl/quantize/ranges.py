@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Mapping
 
 import numpy as np
@@ -11,6 +11,7 @@ import onnx
 import onnxruntime as ort
 
 from espdl.errors import EspdlError, first_line
+from espdl.errors import EspdlError
 from espdl.quantize.histogram import Distribution, Histogram
 
 Progress = Callable[[str, int, int], None]
@@ -20,20 +21,26 @@ Progress = Callable[[str, int, int], None]
 class Statistics:
     """What was seen of one tensor.
 
-    `channel_power`, `channel_peak` float64 [channels]: mean square and largest magnitude by channel (axis 1 of tensors with
+    `alike`: it was the same for all samples. `channel_power`, `channel_peak` float64 [channels]: mean square and largest magnitude by channel (axis 1 of tensors with
     more than two axes, else the last axis).
     """
 
     distribution: Distribution
     channel_power: np.ndarray
     channel_peak: np.ndarray
+    alike: bool = False
 
     @property
     def range(self) -> tuple[float, float]:
         return self.distribution.low, self.distribution.high
 
     def scaled(self, factor: float) -> Statistics:
-        return Statistics(self.distribution.scaled(factor), self.channel_power * factor**2, self.channel_peak * factor)
+        return replace(
+            self,
+            distribution=self.distribution.scaled(factor),
+            channel_power=self.channel_power * factor**2,
+            channel_peak=self.channel_peak * factor,
+        )
 
 
 class Observer:
@@ -44,8 +51,13 @@ class Observer:
         self._squares: np.ndarray | float = 0.0
         self._peaks: np.ndarray | float = 0.0
         self._count = 0
+        self._first: np.ndarray | None = None
+        self._alike = True
 
     def observe(self, values: np.ndarray) -> None:
+        if self._alike:
+            self._first = values if self._first is None else self._first
+            self._alike = np.array_equal(self._first, values)
         self._histogram.observe(values)
         axis = 1 if values.ndim > 2 else values.ndim - 1
         rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis] if values.ndim else 1, -1)
@@ -56,7 +68,7 @@ class Observer:
     @property
     def statistics(self) -> Statistics:
         squares, peaks = np.atleast_1d(self._squares), np.atleast_1d(self._peaks).astype(np.float64)
-        return Statistics(self._histogram.distribution, squares / max(self._count, 1), peaks)
+        return Statistics(self._histogram.distribution, squares / max(self._count, 1), peaks, self._alike)
 
 
 def session(proto: onnx.ModelProto, extra_outputs: Iterable[str] = ()) -> ort.InferenceSession:

@@ -59,8 +59,9 @@ class Scales:
 class QuantizedModel:
     """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
 
-    `statistics`: observed (low, high) per quantised tensor. `factors`: quantised tensors that hold their float tensor
-    times a factor (missing: 1). `warnings`: sentences for the user.
+    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user. `reference_proto`: the float
+    model whose tensors are those of `proto` one by one; it computes what `float_proto` does, but some of its inner tensors
+    carry factors. None where the model came quantised.
     """
 
     proto: onnx.ModelProto
@@ -70,4 +71,4 @@ class QuantizedModel:
     scheme: str
     statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    factors: Mapping[str, float] = field(default_factory=dict)
+    reference_proto: onnx.ModelProto | None = None

@@ -112,9 +112,5 @@ def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
             for index, name in enumerate(node.input[1:], 1):
                 if name:
                     constants[node.name, index] = graph.array(name).astype(np.float64) * factors[found.of[node.input[0]]]
-    known = network.factors
     statistics = {n: s.scaled(factors[found.of[n]]) if n in found.of else s for n, s in network.statistics.items()}
-    carried = {n: known.get(n, 1.0) * factors[g] for n, g in found.of.items()}
-    return Network.of(network.with_constants(constants), statistics, {n: f for n, f in carried.items() if f != 1.0})
-
-
+    return Network.of(network.with_constants(constants), statistics)
