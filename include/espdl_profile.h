@@ -14,8 +14,8 @@
  * The unit is cycles on ESP chips, retired instructions on a bare RISC-V machine, and nanoseconds elsewhere. Interrupts and
  * other tasks that run in between count too: pin the task to a core, and trust the least of several runs.
  *
- * Without CONFIG_ESPDL_PROFILE these functions are empty and inline: compiled with any optimisation, they and the memory
- * given to them disappear from the program.
+ * Without CONFIG_ESPDL_PROFILE nothing is called, and no argument evaluated: compiled with any optimisation, the calls and
+ * the memory for them disappear from the program.
  */
 #pragma once
 
@@ -25,9 +25,10 @@
 extern "C" {
 #endif
 
-/** What one layer took over all runs. */
+/** What one layer took, each of the times that it ran. */
 typedef struct {
     uint64_t sum;
+    uint32_t count;
     uint32_t least;
     uint32_t most;
 } espdl_profile_layer_t;
@@ -38,11 +39,8 @@ typedef struct {
     espdl_profile_layer_t *layers;
     espdl_on_layer_t next;
     void *next_user;
-    uint32_t runs;
     uint32_t start;
 } espdl_profile_t;
-
-#if defined(CONFIG_ESPDL_PROFILE)
 
 /**
  * Measure every run of an instance from now on. A hook that is there already is called as before, and not measured.
@@ -56,25 +54,20 @@ typedef struct {
 espdl_status_t espdl_profile_attach(espdl_profile_t *self, espdl_profile_layer_t *layers, size_t layer_count,
                                     espdl_t *instance);
 
-/** Print one line for each layer: mean, least and most of all complete runs, and the layer's share. */
+/** Print one line for each layer: mean, least and most of the times it ran, and its share of a run. */
 void espdl_profile_print(const espdl_profile_t *self);
 
-#else
+#if !defined(CONFIG_ESPDL_PROFILE)
 
-static inline espdl_status_t espdl_profile_attach(espdl_profile_t *self, espdl_profile_layer_t *layers,
-                                                  size_t layer_count, espdl_t *instance)
+static inline espdl_status_t espdl_profile_off(size_t unused)
 {
-    (void)self;
-    (void)layers;
-    (void)layer_count;
-    (void)instance;
+    (void)unused;
     return ESPDL_OK;
 }
 
-static inline void espdl_profile_print(const espdl_profile_t *self)
-{
-    (void)self;
-}
+/* The compiler checks the arguments as those of the functions, and evaluates none. */
+#define espdl_profile_attach(...) espdl_profile_off(sizeof(espdl_profile_attach(__VA_ARGS__)))
+#define espdl_profile_print(...) ((void)espdl_profile_off(sizeof((espdl_profile_print(__VA_ARGS__), 0))))
 
 #endif
 

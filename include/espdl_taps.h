@@ -12,7 +12,7 @@
  * Save the console's output to a file; on the computer, `espdl debug` compares it with the exact reference and names the
  * first layer that differs. The lines are recognised between whatever else is printed, and a damaged line is noticed.
  *
- * Without CONFIG_ESPDL_TAPS these functions are empty and inline, as those of espdl_profile.h.
+ * Without CONFIG_ESPDL_TAPS nothing is called, and no argument evaluated, as in espdl_profile.h.
  */
 #pragma once
 
@@ -39,8 +39,6 @@ typedef struct {
     uint32_t run;
 } espdl_taps_t;
 
-#if defined(CONFIG_ESPDL_TAPS)
-
 /**
  * Print what every run of an instance computes, from now on. A hook that is there already is called as before.
  *
@@ -51,15 +49,16 @@ typedef struct {
  */
 espdl_status_t espdl_taps_attach(espdl_taps_t *self, espdl_t *instance, const espdl_taps_config_t *config);
 
-#else
+#if !defined(CONFIG_ESPDL_TAPS)
 
-static inline espdl_status_t espdl_taps_attach(espdl_taps_t *self, espdl_t *instance, const espdl_taps_config_t *config)
+static inline espdl_status_t espdl_taps_off(size_t unused)
 {
-    (void)self;
-    (void)instance;
-    (void)config;
+    (void)unused;
     return ESPDL_OK;
 }
+
+/* The compiler checks the arguments as those of the function, and evaluates none. */
+#define espdl_taps_attach(...) espdl_taps_off(sizeof(espdl_taps_attach(__VA_ARGS__)))
 
 #endif
 

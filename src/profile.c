@@ -70,11 +70,9 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
     const uint32_t spent = now() - self->start;
     espdl_profile_layer_t *entry = &self->layers[layer->index];
     entry->sum += spent;
+    entry->count++;
     entry->least = entry->least < spent ? entry->least : spent;
     entry->most = entry->most > spent ? entry->most : spent;
-    if (layer->index + 1u == self->model->layer_count) {
-        self->runs++;
-    }
     return call_next(self, layer, phase);
 }
 
@@ -114,35 +112,41 @@ static const char *decimal(uint64_t number, char buffer[21])
     return first;
 }
 
+static uint64_t mean_of(const espdl_profile_layer_t *entry)
+{
+    return entry->sum / entry->count;
+}
+
 static void print_layer(const espdl_profile_t *self, size_t index, uint64_t total)
 {
     const espdl_profile_layer_t *entry = &self->layers[index];
     const espdl_layer_t *layer = self->model->layers != NULL ? &self->model->layers[index] : NULL;
-    const uint32_t permille = total != 0 ? (uint32_t)(entry->sum * 1000 / total) : 0;
+    const uint32_t permille = total != 0 ? (uint32_t)(mean_of(entry) * 1000 / total) : 0;
     char mean[21];
-    printf("espdl: %4u %11s %10" PRIu32 " %10" PRIu32 " %3" PRIu32 ".%" PRIu32 " %%  %s  %s\n", (unsigned)index,
-           decimal(entry->sum / self->runs, mean), entry->least, entry->most, permille / 10, permille % 10,
+    printf("espdl: %4u %10s %10" PRIu32 " %10" PRIu32 " %3" PRIu32 ".%" PRIu32 " %%  %s  %.32s\n", (unsigned)index,
+           decimal(mean_of(entry), mean), entry->least, entry->most, permille / 10, permille % 10,
            layer != NULL ? layer->op : "", layer != NULL ? layer->name : "");
 }
 
 void espdl_profile_print(const espdl_profile_t *self)
 {
-    if (self == NULL || self->model == NULL || self->runs == 0) {
+    const size_t layer_count = self != NULL && self->model != NULL ? self->model->layer_count : 0;
+    if (layer_count == 0 || self->layers[layer_count - 1].count == 0) {
         printf("espdl: no complete run was measured\n");
         return;
     }
     uint64_t total = 0;
-    for (size_t i = 0; i < self->model->layer_count; i++) {
-        total += self->layers[i].sum;
+    for (size_t i = 0; i < layer_count; i++) {
+        total += mean_of(&self->layers[i]);
     }
-    char mean[21];
+    char text[21];
     printf("espdl: profile of %s, identity %s, %" PRIu32 " runs, %s " UNIT " a run in layers\n", self->model->name,
-           self->model->identity, self->runs, decimal(total / self->runs, mean));
+           self->model->identity, self->layers[layer_count - 1].count, decimal(total, text));
 #if defined(CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ) && !defined(CONFIG_IDF_TARGET_LINUX)
     printf("espdl: %d cycles are 1 us\n", CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ);
 #endif
-    printf("espdl: layer        mean      least       most    share\n");
-    for (size_t i = 0; i < self->model->layer_count; i++) {
+    printf("espdl: layer      mean      least       most   share\n");
+    for (size_t i = 0; i < layer_count; i++) {
         print_layer(self, i, total);
     }
 }
