@@ -17,9 +17,9 @@ ESPDL_INLINE scale_t scale_of(int32_t multiplier, int32_t shift)
     return scale;
 }
 
-ESPDL_INLINE int32_t apply(const scale_t *scale, int32_t value)
+ESPDL_INLINE int32_t apply(scale_t *scale, int32_t value)
 {
-    int32_t high = espdl_multiply_high((int32_t)((uint32_t)value << 2), scale->multiplier);
+    int32_t high = espdl_multiply_high((int32_t)((uint32_t)value << 2), &scale->multiplier);
     if (value < 0) {
         high += scale->negative_fix;
     }
@@ -28,9 +28,9 @@ ESPDL_INLINE int32_t apply(const scale_t *scale, int32_t value)
 
 void espdl_add_s8(const espdl_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
-    const scale_t a_scale = scale_of(p->a_multiplier, p->a_shift);
-    const scale_t b_scale = scale_of(p->b_multiplier, p->b_shift);
-    const scale_t y_scale = scale_of(p->output_multiplier, p->output_shift);
+    scale_t a_scale = scale_of(p->a_multiplier, p->a_shift);
+    scale_t b_scale = scale_of(p->b_multiplier, p->b_shift);
+    scale_t y_scale = scale_of(p->output_multiplier, p->output_shift);
     const int32_t a_zero = p->a_zero_point, b_zero = p->b_zero_point, y_zero = p->output_zero_point;
     const int32_t min = p->activation_min - y_zero, max = p->activation_max - y_zero;
     const int32_t unit = (int32_t)1 << p->left_shift;

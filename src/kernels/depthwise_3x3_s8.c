@@ -27,7 +27,7 @@ static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_f
     const int32_t w = walk->weight_pixel_step;
     const int32_t w00 = w0[0], w01 = w0[w], w02 = w0[2 * w], w10 = w1[0], w11 = w1[w], w12 = w1[2 * w];
     int32_t w20 = w2[0], w21 = w2[w], w22 = w2[2 * w];
-    const int32_t multiplier = channel->multiplier, offset = channel->offset, shift = channel->shift;
+    espdl_scale_t scale = espdl_scale_of(channel);
     const int32_t step = walk->pixel_step, zero = walk->zero_point;
     int32_t bias = channel->bias;
     /* What the border at the ends of a line adds to its first and to its last output. */
@@ -70,9 +70,9 @@ static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_f
             sum += value * w22;
             next += value * w21;
             later += value * w20;
-            *to = (int8_t)espdl_fast_scale(sum, multiplier, offset, shift, clamp);
+            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
         }
-        *to = (int8_t)espdl_fast_scale(next + behind, multiplier, offset, shift, clamp);
+        *to = (int8_t)espdl_fast_scale(next + behind, &scale, clamp);
     }
 }
 

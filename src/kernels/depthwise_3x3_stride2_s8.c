@@ -43,7 +43,7 @@ static void run_rows(const espdl_conv2d_params_t *p, const filter_t *f, const es
     const int32_t w00 = f->w[0][0], w01 = f->w[0][1], w02 = f->w[0][2];
     const int32_t w10 = f->w[1][0], w11 = f->w[1][1], w12 = f->w[1][2];
     const int32_t w20 = f->w[2][0], w21 = f->w[2][1], w22 = f->w[2][2];
-    const int32_t multiplier = channel->multiplier, offset = channel->offset, shift = channel->shift;
+    espdl_scale_t scale = espdl_scale_of(channel);
     const int32_t bias = f->bias, step = p->input_channels, row_step = p->input_width * step;
     /* A row that the filter does not have may be any: its weights are 0. */
     const int32_t above = w00 | w01 | w02 ? -row_step : 0, below = w20 | w21 | w22 ? row_step : 0;
@@ -69,12 +69,12 @@ static void run_rows(const espdl_conv2d_params_t *p, const filter_t *f, const es
             sum += value * w22;
             next += value * w20;
             r0 += step, r1 += step, r2 += step;
-            *to = (int8_t)espdl_fast_scale(sum, multiplier, offset, shift, clamp);
+            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
             sum = next;
         }
         if (reaches_over) {
             sum += *r0 * w01 + *r1 * w11 + *r2 * w21 + f->behind;
-            *to = (int8_t)espdl_fast_scale(sum, multiplier, offset, shift, clamp);
+            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
         }
     }
 }

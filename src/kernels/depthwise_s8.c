@@ -54,7 +54,8 @@ void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const i
                 }
                 const espdl_fast_channel_t *c = &channels[channel];
                 for (int32_t i = 0; i < width; i++, c++) {
-                    *y++ = (int8_t)espdl_fast_scale(sums[i] + c->bias, c->multiplier, c->offset, c->shift, &clamp);
+                    espdl_scale_t scale = espdl_scale_of(c);
+                    *y++ = (int8_t)espdl_fast_scale(sums[i] + c->bias, &scale, &clamp);
                 }
             }
         }

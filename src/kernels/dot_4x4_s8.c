@@ -69,27 +69,41 @@ ESPDL_INLINE void sum_block(const uint32_t *pixels, const uint32_t *end, const i
     finish(&s03, &s13, sums + 12);
 }
 
+/* `channels` outputs (1 .. 4) of four pixels. */
+ESPDL_INLINE void store_block(const int32_t *sums, const espdl_fast_channel_t *channels, int32_t count,
+                              const espdl_clamp_t *clamp, int8_t *y0, int8_t *y1, int8_t *y2, int8_t *y3)
+{
+    for (const int32_t *end = sums + 4 * count; sums != end; sums += 4, channels++) {
+        espdl_scale_t scale = espdl_scale_of(channels);
+        *y0++ = (int8_t)espdl_fast_scale(sums[0], &scale, clamp);
+        *y1++ = (int8_t)espdl_fast_scale(sums[1], &scale, clamp);
+        *y2++ = (int8_t)espdl_fast_scale(sums[2], &scale, clamp);
+        *y3++ = (int8_t)espdl_fast_scale(sums[3], &scale, clamp);
+    }
+}
+
 void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t *weights,
                       const espdl_fast_channel_t *channels, int8_t *y, int32_t count)
 {
     const uint32_t *end = pixels + 2 * p->depth;
     const uint32_t halves = (uint32_t)p->depth / 2 * HALF;
-    const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
+    espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
+    const int is_relu = clamp.is_relu;
     int8_t *y1 = y + (count > 1 ? p->channels : 0);
     int8_t *y2 = y1 + (count > 2 ? p->channels : 0);
     int8_t *y3 = y2 + (count > 3 ? p->channels : 0);
-    for (int32_t left = p->channels; left > 0; left -= 4) {
+    for (int32_t left = p->channels; left > 0; left -= 4, channels += 4) {
         int32_t sums[16];
         sum_block(pixels, end, weights, channels, halves, sums);
         weights += 4 * p->depth;
-        const int32_t *sum = sums;
-        for (const espdl_fast_channel_t *stop = channels + (left < 4 ? left : 4); channels != stop; channels++) {
-            const int32_t multiplier = channels->multiplier, offset = channels->offset, shift = channels->shift;
-            *y++ = (int8_t)espdl_fast_scale(sum[0], multiplier, offset, shift, &clamp);
-            *y1++ = (int8_t)espdl_fast_scale(sum[1], multiplier, offset, shift, &clamp);
-            *y2++ = (int8_t)espdl_fast_scale(sum[2], multiplier, offset, shift, &clamp);
-            *y3++ = (int8_t)espdl_fast_scale(sum[3], multiplier, offset, shift, &clamp);
-            sum += 4;
+        /* Each case is a loop of its own. */
+        if (is_relu) {
+            clamp.is_relu = 1;
+            store_block(sums, channels, left < 4 ? left : 4, &clamp, y, y1, y2, y3);
+        } else {
+            clamp.is_relu = 0;
+            store_block(sums, channels, left < 4 ? left : 4, &clamp, y, y1, y2, y3);
         }
+        y += 4, y1 += 4, y2 += 4, y3 += 4;
     }
 }

@@ -25,31 +25,47 @@ ESPDL_INLINE espdl_clamp_t espdl_clamp_of(int32_t min, int32_t max, int32_t zero
     return clamp;
 }
 
-/** The high 32 bits of a product. Kept apart, or GCC widens the factors early and needs three multiplications. */
-ESPDL_INLINE int32_t espdl_multiply_high(int32_t a, int32_t b)
+/** A channel's record without its bias, in registers. */
+typedef struct {
+    int32_t multiplier, offset, shift;
+} espdl_scale_t;
+
+ESPDL_INLINE espdl_scale_t espdl_scale_of(const espdl_fast_channel_t *channel)
 {
-    ESPDL_KEEP(a);
-    ESPDL_KEEP(b);
-    return (int32_t)(((int64_t)a * b) >> 32);
+    espdl_scale_t scale = {channel->multiplier, channel->offset, channel->shift};
+    return scale;
 }
 
-/** One output, from clamp->min to clamp->max; `multiplier`, `offset` and `shift` are the channel's, `acc` its sum. */
-ESPDL_INLINE int32_t espdl_fast_scale(int32_t acc, int32_t multiplier, int32_t offset, int32_t shift,
-                                      const espdl_clamp_t *clamp)
+/** The high 32 bits of a product. Both factors are kept, or GCC widens them early and needs three multiplications. */
+ESPDL_INLINE int32_t espdl_multiply_high(int32_t a, int32_t *b)
 {
+    ESPDL_KEEP(a);
+    ESPDL_KEEP(*b);
+    return (int32_t)(((int64_t)a * *b) >> 32);
+}
+
+/** One output, from clamp->min to clamp->max; `acc` is the channel's sum with bias. */
+ESPDL_INLINE int32_t espdl_fast_scale(int32_t acc, espdl_scale_t *scale, const espdl_clamp_t *clamp)
+{
+    int32_t scaled;
     if (acc <= 0 && clamp->is_relu) {
-        return clamp->min;
+        scaled = clamp->min;
+        ESPDL_KEEP(scaled);
+        return scaled;
     }
-    int32_t scaled = espdl_multiply_high((int32_t)((uint32_t)acc << 2), multiplier);
+    scaled = espdl_multiply_high((int32_t)((uint32_t)acc << 2), &scale->multiplier);
     if (acc <= 0) {
         scaled += clamp->negative_fix;
     }
-    scaled = (scaled + offset) >> shift;
-    if (scaled < clamp->min) {
+    scaled = (scaled + scale->offset) >> scale->shift;
+    /* Kept in branches, which are seldom taken: GCC would move both values about in every case. */
+    if (scaled < clamp->min && !clamp->is_relu) {
         scaled = clamp->min;
+        ESPDL_KEEP(scaled);
     }
     if (scaled > clamp->max) {
         scaled = clamp->max;
+        ESPDL_KEEP(scaled);
     }
     return scaled;
 }

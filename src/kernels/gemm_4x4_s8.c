@@ -3,8 +3,28 @@
  */
 #include "espdl/kernels/gemm.h"
 
+#include <string.h>
+
+#include "dot_1x8_s8.h"
 #include "dot_4x4_s8.h"
 #include "pack_4_s8.h"
+
+/* Up to four rows. One or two are faster one by one. */
+static void run_rows(const espdl_gemm_params_t *p, const espdl_dot_t *dot, int32_t count, const int8_t *x,
+                     const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y, uint32_t *scratch)
+{
+    if (count < 3) {
+        int8_t *rows = (int8_t *)scratch;
+        memcpy(rows, x, (size_t)(count * p->inputs));
+        for (int32_t i = 0; i < count; i++) {
+            espdl_dot_1x8_s8(dot, rows + i * p->inputs, p->inputs, weights, channels, y + i * p->outputs);
+        }
+        return;
+    }
+    const int8_t *const rows[4] = {x, x + p->inputs, x + 2 * p->inputs, x + (count - 1) * p->inputs};
+    espdl_pack_4_s8(rows, p->inputs, scratch);
+    espdl_dot_4x4_s8(dot, scratch, weights, channels, y, count);
+}
 
 void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                        const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
@@ -18,18 +38,14 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
         .rounding = p->rounding,
     };
     uint32_t *packed = scratch;
+    /* An odd number of products gets one more, by a weight of 0. */
     packed[2 * dot.depth - 2] = packed[2 * dot.depth - 1] = 0;
     /* In place, rows that grow must be written from the last to the first, others from the first to the last. */
     const int backwards = p->outputs > p->inputs;
     const int32_t groups = (p->rows + 3) / 4;
     for (int32_t i = 0; i < groups; i++) {
         const int32_t row = 4 * (backwards ? groups - 1 - i : i);
-        const int32_t last = p->rows - 1 - row;
-        const int8_t *rows[4];
-        for (int32_t j = 0; j < 4; j++) {
-            rows[j] = x + (row + (j < last ? j : last)) * p->inputs;
-        }
-        espdl_pack_4_s8(rows, p->inputs, packed);
-        espdl_dot_4x4_s8(&dot, packed, weights, channels, y + row * p->outputs, last < 3 ? last + 1 : 4);
+        const int32_t count = p->rows - row < 4 ? p->rows - row : 4;
+        run_rows(p, &dot, count, x + row * p->inputs, weights, channels, y + row * p->outputs, packed);
     }
 }

@@ -47,7 +47,7 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
  *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
  * @param channels  records, their number rounded up to a multiple of 4
  * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
- * @param scratch   8 * depth + input_channels bytes at a multiple of 4
+ * @param scratch   8 * depth + 5 * kernel_width * input_channels bytes at a multiple of 4
  */
 void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                          const espdl_fast_channel_t *channels, int8_t *y, void *scratch);

@@ -53,7 +53,7 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
  *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
  * @param x         [rows][inputs]
- * @param weights   [outputs / 8, rounded up][inputs][8]; what is added is 0
+ * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0
  * @param channels  `outputs` records
  * @param y         [rows][outputs]; may not overlap `x`
  */

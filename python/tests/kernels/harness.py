@@ -111,7 +111,7 @@ def pack_params(params: Mapping[str, ParamValue]) -> bytes:
 
 @cache
 def struct_fields(name: str) -> list[tuple[str, str]]:
-    """(type, name) of the fields of a parameter struct of the public headers, in order; `outer.inner` for nested ones."""
+    """(type, name) of the fields of a parameter struct of the public headers, nested ones as `outer.inner`."""
     text = "".join(h.read_text() for h in (ROOT / "include/espdl/kernels").glob("*.h"))
     body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", text)
     assert body is not None, f"there is no struct {name}"

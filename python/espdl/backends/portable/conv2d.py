@@ -34,13 +34,19 @@ class PortableConv2d(Lowering):
         if slow is not None:
             return replace(call, notes=(slow,))
         if node.groups == 1 and not has_heavy_pairs(node.weights):
-            depth = node.weights[0].size + node.weights[0].size % 2
             return replace(
-                call, function="espdl_conv2d_4x4_s8", packing="blocks_4x4", scratch_bytes=8 * depth + x.shape[3]
+                call, function="espdl_conv2d_4x4_s8", packing="blocks_4x4", scratch_bytes=blocked_scratch(node)
             )
         if node.groups == x.shape[3] == y.shape[3]:
             return _depthwise(node, call)
         return replace(call, notes=("the fast kernels have one group, or one channel per group",))
+
+
+def blocked_scratch(node: Conv2d) -> int:
+    """Bytes that espdl_conv2d_4x4_s8() needs: four windows in words of two, and five rows of a window."""
+    _, height, width, channels = node.weights.shape
+    depth = height * width * channels
+    return 8 * (depth + depth % 2) + 5 * width * channels
 
 
 def _is_product(node: Conv2d) -> bool:

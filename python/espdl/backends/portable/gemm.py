@@ -77,4 +77,4 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
             scratch_bytes=8 * (inputs + inputs % 2),
             in_place=((0, 0),),
         )
-    return replace(call, function="espdl_gemm_1x8_s8", packing="blocks_1x8")
+    return replace(call, function="espdl_gemm_1x8_s8", packing="blocks_4x4")

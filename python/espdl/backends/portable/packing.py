@@ -25,12 +25,6 @@ def blocks_4x4(call: KernelCall) -> list[np.ndarray]:
     return [blocks(call.constant("weights"), channels=4, depth=2), fast_records(call, 4)]
 
 
-@packing("blocks_1x8")
-def blocks_1x8(call: KernelCall) -> list[np.ndarray]:
-    """Weights [channels / 8][depth][8], then one `espdl_fast_channel_t` per channel."""
-    return [blocks(call.constant("weights"), channels=8, depth=1), fast_records(call)]
-
-
 @packing("channels_3x3")
 def channels_3x3(call: KernelCall) -> list[np.ndarray]:
     """Weights [channels][3][3], then one `espdl_fast_channel_t` per channel."""

@@ -1,0 +1,19 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "dot_4x4_s8.h"
+
+/**
+ * All output channels of one pixel, eight at a time, from weights as espdl_dot_4x4_s8() takes them.
+ *
+ * @param p         shape and arithmetic
+ * @param pixel     `count` values
+ * @param count     p->depth, or one less where a weight was added to make depth even
+ * @param weights   [channels / 4, rounded up][depth][4]
+ * @param channels  one record per channel
+ * @param y         [p->channels]; may not overlap `pixel`
+ */
+void espdl_dot_1x8_s8(const espdl_dot_t *p, const int8_t *pixel, int32_t count, const int8_t *weights,
+                      const espdl_fast_channel_t *channels, int8_t *y);
