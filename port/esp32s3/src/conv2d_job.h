@@ -17,13 +17,12 @@ typedef struct {
     int32_t row_bytes;    /**< of the input */
     int32_t pixel_bytes;  /**< of the input */
     int32_t outputs;      /**< channels of the output */
-    int32_t width;        /**< channels that a kernel computes at once: 16, or 1 */
     bool partial;         /**< outputs are no whole vectors: rows go through `scratch` */
     finish_t finish;
     int8_t *y, *scratch;
 } conv_job_t;
 
-/** Neighbours in a row of outputs, one group of channels each, that use the same taps. */
+/** Neighbours in a row of outputs, one group of channels each (16, or in 40 bits 1), that use the same taps. */
 typedef struct {
     const int8_t *x;      /**< first byte of the first tap inside the image */
     int8_t *y;
@@ -35,7 +34,7 @@ typedef struct {
 
 typedef void (*conv_kernel_t)(const conv_job_t *job, const conv_run_t *run, const void *context);
 
-static inline conv_job_t make_conv_job(const espdl_s3_conv2d_params_t *p, int32_t width, int8_t *y, int8_t *scratch)
+static inline conv_job_t make_conv_job(const espdl_s3_conv2d_params_t *p, int8_t *y, int8_t *scratch)
 {
     conv_job_t j;
     j.rows = make_axis(p->input_height, p->pad_top, p->stride_height, p->dilation_height, p->kernel_height,
@@ -45,19 +44,19 @@ static inline conv_job_t make_conv_job(const espdl_s3_conv2d_params_t *p, int32_
     j.pixel_bytes = p->input_channels;
     j.row_bytes = p->input_width * p->input_channels;
     j.outputs = p->output_channels * p->pixels;
-    j.width = width;
-    j.partial = j.outputs % width != 0;
+    j.partial = j.outputs % 16 != 0;
     j.finish = make_finish(p->shift, p->activation_min, p->activation_max);
     j.y = y;
     j.scratch = scratch;
     return j;
 }
 
-/** One row of one group of outputs; vectors of 16 where they are partial. */
-EE void conv_row(const conv_job_t *j, const int8_t *x, int32_t group, int32_t row, conv_kernel_t kernel, const void *context)
+/** One row of one group of outputs, of which `channel` is the first; vectors of 16 where they are partial. */
+EE void conv_row(const conv_job_t *j, const int8_t *x, int32_t group, int32_t channel, int32_t row,
+                 conv_kernel_t kernel, const void *context)
 {
     conv_run_t r;
-    int8_t *y = j->y + row * j->columns.windows * j->outputs + group * j->width;
+    int8_t *y = j->y + row * j->columns.windows * j->outputs + channel;
     r.group = group;
     r.rows = taps_inside(&j->rows, row);
     r.y = j->partial ? j->scratch : y;
@@ -74,7 +73,7 @@ EE void conv_row(const conv_job_t *j, const int8_t *x, int32_t group, int32_t ro
         r.y += run.count * r.y_step;
     }
     if (j->partial) {
-        const int32_t lanes = j->outputs - group * 16;
+        const int32_t lanes = j->outputs - channel;
         scatter(j->scratch, y, j->columns.windows, lanes < 16 ? lanes : 16, j->outputs);
     }
 }
@@ -82,9 +81,9 @@ EE void conv_row(const conv_job_t *j, const int8_t *x, int32_t group, int32_t ro
 /** The whole convolution: groups outside, so that the weights of one group stay in the cache. */
 EE void conv_run(const conv_job_t *j, const int8_t *x, conv_kernel_t kernel, const void *context)
 {
-    for (int32_t group = 0; group * j->width < j->outputs; group++) {
+    for (int32_t group = 0; group * 16 < j->outputs; group++) {
         for (int32_t row = 0; row < j->rows.windows; row++) {
-            conv_row(j, x, group, row, kernel, context);
+            conv_row(j, x, group, group * 16, row, kernel, context);
         }
     }
     clamp_output(&j->finish, j->y, j->rows.windows * j->columns.windows * j->outputs);

@@ -36,6 +36,21 @@ EE void finish_vector(int q, const finish_t *f)
     ee_vrelu_s8(q, f->negative, 0);
 }
 
+/** The packed bytes of 16 lanes of QACC that all hold `value`; `packed` is a multiple of 16. */
+static inline void fill_lanes(int8_t packed[BIAS_BYTES], int32_t value)
+{
+    const uint64_t lane = (uint64_t)((uint32_t)value & 0xFFFFF);
+    const uint64_t two = lane | lane << 20;
+    int8_t half[20];
+    for (int32_t i = 0; i < 20; i++) {
+        half[i] = (int8_t)(uint8_t)(two >> (8 * (i % 5)));
+    }
+    memcpy(packed, half, 16);
+    memcpy(packed + 16, half, 16);
+    memcpy(packed + 32, half + 16, 4);
+    memcpy(packed + 36, half + 16, 4);
+}
+
 /** What requantisation and ReLU do not: any other clamp. `y` is a multiple of 16. */
 static inline void clamp_output(const finish_t *f, int8_t *y, int32_t bytes)
 {

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "pie.h"
+#include "pie_moves.h"
 
 #if defined(__XTENSA__)
 
@@ -29,11 +29,6 @@
 #define PIE_MAC_12 PIE_MAC_10 PIE_MAC2(10, 11)
 #define PIE_MAC_14 PIE_MAC_12 PIE_MAC2(12, 13)
 #define PIE_MAC_16 PIE_MAC_14 PIE_MAC2(14, 15)
-#define PIE_BIAS(a)                                                                                                    \
-    "ee.ld.qacc_l.l.128.ip " a ",16\n"                                                                                 \
-    "ee.ld.qacc_h.l.128.ip " a ",16\n"                                                                                 \
-    "ee.ld.qacc_l.h.32.ip " a ",4\n"                                                                                   \
-    "ee.ld.qacc_h.h.32.ip " a ",-36\n"
 
 #else
 
@@ -46,15 +41,6 @@ EE const int8_t *pie_macs(const int8_t *w, int lanes)
 }
 
 #endif
-
-/** QACC = the 16 packed biases at `bias`. */
-EE void pie_load_bias(const int8_t *bias)
-{
-    bias = ee_ld_qacc_l_l_128_ip(bias, 16);
-    bias = ee_ld_qacc_h_l_128_ip(bias, 16);
-    bias = ee_ld_qacc_l_h_32_ip(bias, 4);
-    ee_ld_qacc_h_h_32_ip(bias, -36);
-}
 
 /**
  * QACC += weights times `more` + 1 vectors of input, lane after lane: 16 outputs of 16 * (more + 1) inputs.

@@ -9,6 +9,23 @@
 
 #include "pie.h"
 
+#if defined(__XTENSA__)
+#define PIE_BIAS(a)                                                                                                    \
+    "ee.ld.qacc_l.l.128.ip " a ",16\n"                                                                                 \
+    "ee.ld.qacc_h.l.128.ip " a ",16\n"                                                                                 \
+    "ee.ld.qacc_l.h.32.ip " a ",4\n"                                                                                   \
+    "ee.ld.qacc_h.h.32.ip " a ",-36\n"
+#endif
+
+/** QACC = the 16 packed biases at `bias`. */
+EE void pie_load_bias(const int8_t *bias)
+{
+    bias = ee_ld_qacc_l_l_128_ip(bias, 16);
+    bias = ee_ld_qacc_h_l_128_ip(bias, 16);
+    bias = ee_ld_qacc_l_h_32_ip(bias, 4);
+    ee_ld_qacc_h_h_32_ip(bias, -36);
+}
+
 /** QACC += `more` + 1 vectors `step` bytes apart, each lane times that of q1 (ones). Changes q0. */
 EE void pie_sum(const int8_t *x, int32_t more, int32_t step)
 {
@@ -164,30 +181,29 @@ EE void pie_clear(int8_t *y, int32_t count)
 }
 
 /**
- * y = (half + a * q2 + b * q3) >> shift, saturated, then results of 0 or less times `negative`; `more` + 1 vectors.
- * `half` is 16 bytes. a or b may be y. Changes q0, q1, q4.
+ * y = (start + a * q2 + b * q3) >> shift, saturated, then results of 0 or less times `negative`; `more` + 1 vectors.
+ * `start`: QACC as pie_load_bias() takes it. a or b may be y. Changes q0, q1, q4.
  */
-EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const int8_t *half, int32_t shift,
+EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const int8_t *start, int32_t shift,
                 int32_t negative)
 {
     const int32_t zero = 0;
     a = ee_vld_128_ip(0, a, 16);
     b = ee_vld_128_ip(1, b, 16);
 #if defined(__XTENSA__)
-    EE_ASM("loopgtz %4,1f\n"
-           "ee.ldqa.s8.128.ip %3,0\n"
+    EE_ASM("loopgtz %4,1f\n" PIE_BIAS("%3")
            "ee.vmulas.s8.qacc.ld.ip q0,%0,16,q0,q2\n"
            "ee.vmulas.s8.qacc.ld.ip q1,%1,16,q1,q3\n"
            "ee.srcmb.s8.qacc q4,%5,0\n"
            "ee.vrelu.s8 q4,%6,%7\n"
            "ee.vst.128.ip q4,%2,16\n"
            "1:\n"
-           : "+r"(a), "+r"(b), "+r"(y), "+r"(half)
+           : "+r"(a), "+r"(b), "+r"(y), "+r"(start)
            : "r"(more), "r"(shift), "r"(negative), "r"(zero));
 #else
     PIE_LOOP(more)
     {
-        half = ee_ldqa_s8_128_ip(half, 0);
+        pie_load_bias(start);
         a = ee_vmulas_s8_qacc_ld_ip(0, a, 16, 0, 2);
         b = ee_vmulas_s8_qacc_ld_ip(1, b, 16, 1, 3);
         ee_srcmb_s8_qacc(4, shift);
@@ -195,7 +211,7 @@ EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const
         y = ee_vst_128_ip(4, y, 16);
     }
 #endif
-    ee_ldqa_s8_128_ip(half, 0);
+    pie_load_bias(start);
     ee_vmulas_s8_qacc(0, 2);
     ee_vmulas_s8_qacc(1, 3);
     ee_srcmb_s8_qacc(4, shift);

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from vector_harness import TARGET, check, examples
 
 from espdl.backends import lower, select
+from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d_add import Conv2dAdd
 from espdl.ops.gemm import Gemm
 from espdl.plan.types import Tensor
 
@@ -159,12 +161,56 @@ def test_depthwise_with_pixels_joined(
     run(node, seed, "depthwise")
 
 
+def heavy(node: Conv2d, seed: int, weight: int = 127, bias: int = 2**19) -> Conv2d:
+    """The same shape with sums that 20 bits do not hold."""
+    weights = np.where(node.weights < 0, -weight, weight).astype(np.int8)
+    return replace(node, weights=weights, bias=node.bias + bias * (1 - 2 * (seed % 2)))
+
+
 @given(convolutions(any_channels, st.integers(1, 20)), seeds)
 @examples
 def test_wide(node: Conv2d, seed: int) -> None:
-    """The same shapes with weights and biases that 20 bits do not hold."""
-    heavy = replace(node, bias=node.bias + 2**19 * (1 - 2 * (seed % 2)), weights=np.sign(node.weights) * np.int8(127))
-    run(heavy, seed, "conv2d_wide")
+    run(heavy(node, seed), seed, "conv2d_wide")
+
+
+@given(
+    convolutions(st.sampled_from([32, 48, 96, 128]), st.integers(1, 20), kernel=(3, 3), dilation=1),
+    convolutions(st.sampled_from([192, 256, 512]), st.sampled_from([16, 32]), kernel=(1, 1), pads=(0, 0, 0, 0)),
+    st.booleans(),
+    st.integers(40, 127),
+    seeds,
+)
+@examples
+def test_sums_in_parts(rows: Conv2d, channels: Conv2d, by_rows: bool, weight: int, seed: int) -> None:
+    node = heavy(rows if by_rows else channels, seed, weight, 2**17)
+    call = lower(node, TARGET)
+    assume(call.params["parts"] > 1)
+    assert call.notes == (f"some sum may leave the 20 bits of a lane: computed in {call.params['parts']} parts",)
+    for low, high in ((-128, 127), (127, 127), (-128, -128)):
+        check(call, contents(seed // 7, node.inputs[0].shape, low, high))
+
+
+@given(
+    convolutions(st.sampled_from([16, 32, 128]), st.sampled_from([16, 48]), dilation=1),
+    st.booleans(),
+    st.sampled_from([(0, 0, 0), (1, 0, 0), (0, 2, -128), (1, 1, 3)]),
+    st.booleans(),
+    seeds,
+)
+@examples
+def test_with_a_sum_behind(node: Conv2d, split: bool, add: tuple[int, int, int], swapped: bool, seed: int) -> None:
+    node = replace(heavy(node, seed, 100, 2**16) if split else node, activation=None)
+    (inner,) = node.outputs
+    inner = replace(inner, zero_point=0)
+    finer, coarser, zero_point = add
+    residual = replace(inner, name="residual", scale=inner.scale * 2.0**-finer)
+    y = replace(inner, name="y", scale=inner.scale * 2.0**coarser, zero_point=zero_point)
+    terms = (residual, inner) if swapped else (inner, residual)
+    conv = replace(node, outputs=(inner,))
+    both = Conv2dAdd((*conv.inputs, residual), (y,), ("node",), conv, Add(terms, (y,), (), (0.0, INFINITE)))
+    assume(not swapped and select(both, TARGET).backend == "esp32s3")
+    call = lower(both, TARGET)
+    check(call, contents(seed // 7, conv.inputs[0].shape), contents(seed // 5, residual.shape))
 
 
 @pytest.mark.parametrize("kernel", ["aligned", "narrow", "bytes", "wide"])
@@ -199,15 +245,12 @@ def test_sums_may_reach_the_ends_of_20_bits_but_not_leave_them(sign: int) -> Non
 
 
 def test_inputs_that_are_never_negative_give_more_room() -> None:
-    weights = np.tile(np.array([127, -127], np.int8), 600).reshape(1, 1, 1, 1200).repeat(16, 0)
-    plain = replace(make(1, (1, 1, 1200), 16, (1, 1)), weights=weights)
+    weights = np.tile(np.array([127, -127], np.int8), 24).reshape(1, 1, 1, 48).repeat(16, 0)
+    plain = replace(make(1, (1, 1, 48), 16, (1, 1)), weights=weights)
     (x,) = plain.inputs
-    assert lower(plain, TARGET).function == "espdl_s3_conv2d_wide_s8"
-    narrower = weights.copy()
-    narrower[:, :, :, 60:] = 0
-    limited = replace(plain, inputs=(replace(x, limits=(0, 127)),), weights=narrower)
-    call = lower(limited, TARGET)
-    assert call.function == "espdl_s3_conv2d_aligned_s8"
+    assert lower(plain, TARGET).function == "espdl_s3_conv2d_aligned_s8"  # in parts
+    call = lower(replace(plain, inputs=(replace(x, limits=(0, 127)),)), TARGET)
+    assert call.function == "espdl_s3_conv2d_pointwise_s8"
     check(call, np.where(weights[:1] > 0, 127, 0).astype(np.int8))
 
 

@@ -133,13 +133,17 @@ def pack_params(call: KernelCall) -> bytes:
 
 @cache
 def struct_fields(name: str) -> list[str]:
-    """The fields of a parameter struct in a public header, in order; all have 32 bits."""
+    """The fields of a parameter struct in a public header, in order, those of nested ones behind a dot; all have 32 bits."""
     for header in [*headers(), *sorted((ROOT / "include" / "espdl" / "kernels").glob("*.h"))]:
         body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", header.read_text())
         if body is not None:
-            text = re.sub(r"/\*.*?\*/", "", body[1], flags=re.S)
-            return [n.strip() for d in text.split(";") if d.strip() for n in d.split(maxsplit=1)[1].split(",")]
+            declarations = [d.split(maxsplit=1) for d in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";") if d.strip()]
+            return [field for kind, names in declarations for n in names.split(",") for field in _fields(kind, n.strip())]
     raise AssertionError(f"no header has struct {name}")
+
+
+def _fields(kind: str, name: str) -> list[str]:
+    return [f"{name}.{inner}" for inner in struct_fields(kind)] if kind.endswith("_params_t") else [name]
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:

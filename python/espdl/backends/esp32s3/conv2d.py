@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3.lanes import common_shift, fits_lanes, lane_biases, value_range
+from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range
@@ -14,7 +14,6 @@ from espdl.targets import Target
 
 POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_DEPTHWISE_ROWS = 16
-WIDE = "some sum may leave the 20 bits of a lane: computed in 40 bits, at about half the speed"
 
 
 @lowering("conv2d", backend="esp32s3")
@@ -42,7 +41,7 @@ class VectorConv2d(Lowering):
         shift = common_shift(x, node.weights_scale, y, target)
         kernel = choose(node, shift)
         low, high = activation_range(node.activation, y)
-        pixels = _pixels(node, kernel)
+        parts = count_parts(node, shift) if kernel == "aligned" else 1
         params = {
             "input_height": x.shape[1],
             "input_width": x.shape[2],
@@ -65,7 +64,8 @@ class VectorConv2d(Lowering):
             "activation_max": high,
             "rounding": target.rounding,
             "shift": shift,
-            "pixels": pixels,
+            "pixels": _pixels(node, kernel),
+            "parts": parts,
         }
         channels = len(node.weights)
         return KernelCall(
@@ -87,15 +87,8 @@ class VectorConv2d(Lowering):
             scratch_bytes=_scratch_bytes(params, kernel),
             macs=node.macs,
             source_nodes=node.source_nodes,
-            notes=(WIDE,) if kernel == "wide" else (),
+            notes=notes_of_parts(kernel == "wide", parts),
         )
-
-
-def fits(node: Conv2d, shift: int) -> bool:
-    """Whether no sum can leave the lanes."""
-    (x,), (y,) = node.inputs, node.outputs
-    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
-    return bool(fits_lanes(node.weights, biases, *value_range(x)).all())
 
 
 def choose(node: Conv2d, shift: int) -> str:
@@ -103,7 +96,7 @@ def choose(node: Conv2d, shift: int) -> str:
     if _is_depthwise(node):
         return "depthwise"
     if not fits(node, shift):
-        return "wide"
+        return "aligned" if count_parts(node, shift) else "wide"
     channels, _, kernel_width, inputs = node.weights.shape
     if node.weights.shape[1:3] == (1, 1) and not _has_border(node) and channels % 16 == 0:
         _, height, width, _ = node.inputs[0].shape

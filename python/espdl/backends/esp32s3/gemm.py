@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3.conv2d import WIDE
-from espdl.backends.esp32s3.lanes import common_shift, fits_lanes, lane_biases, value_range
+from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import activation_range
@@ -31,6 +30,7 @@ class VectorGemm(Lowering):
         kernel = choose(node, shift)
         low, high = activation_range(node.activation, y)
         outputs, inputs = node.weights.shape
+        parts = count_parts(node, shift) if kernel == "aligned" else 1
         rows = x.count // inputs
         return KernelCall(
             operator=node.name,
@@ -47,6 +47,7 @@ class VectorGemm(Lowering):
                 "activation_max": high,
                 "rounding": target.rounding,
                 "shift": shift,
+                "parts": parts,
             },
             inputs=(x.name,),
             outputs=(y.name,),
@@ -60,16 +61,14 @@ class VectorGemm(Lowering):
             scratch_bytes=0 if kernel == "wide" else 16 * rows if outputs % 16 else 16,
             macs=node.macs,
             source_nodes=node.source_nodes,
-            notes=(WIDE,) if kernel == "wide" else (),
+            notes=notes_of_parts(kernel == "wide", parts),
         )
 
 
 def choose(node: Gemm, shift: int) -> str:
     """The kernel: the first that fits, from the fastest on."""
-    (x,), (y,) = node.inputs, node.outputs
-    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
-    if not fits_lanes(node.weights, biases, *value_range(x)).all():
-        return "wide"
+    if not fits(node, shift):
+        return "aligned" if count_parts(node, shift) else "wide"
     inputs = node.weights.shape[1]
     if inputs % 16 == 0:
         return "aligned"

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.records import scale_ratios
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import power_of_two_shift
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_UP, Target
@@ -13,6 +15,9 @@ from espdl.targets import ROUND_HALF_UP, Target
 LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 # A larger shift would leave nothing of 20 bits.
 MAX_SHIFT = 19
+# Sums in parts: at most so many; a part is set aside in int8 multiples of 2**PART_BITS or of the output's unit, and must be
+# brought to that unit by a factor of int8.
+MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 4, 12, 6
 
 
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
@@ -40,17 +45,60 @@ def lane_biases(
     return bias.astype(np.int64) - input_zero_point * taps + (output_zero_point << shift) + half
 
 
-def fits_lanes(weights: np.ndarray, biases: np.ndarray, low: int, high: int) -> np.ndarray:
-    """bool [channels]: whether no sum leaves 20 bits, in whatever order, for any part of the taps, for inputs low .. high."""
-    w = weights.astype(np.int64).reshape(len(weights), -1)
-    most = biases + np.maximum(np.maximum(w * low, w * high), 0).sum(axis=1)
-    least = biases + np.minimum(np.minimum(w * low, w * high), 0).sum(axis=1)
-    return (most <= LANE_MAX) & (least >= LANE_MIN)
+def fits(node: Conv2d | Gemm, shift: int) -> bool:
+    """Whether no sum can leave the lanes, in whatever order, with whatever taps in the border."""
+    return _fit(_parts(node, 1), node, shift)
 
 
-def value_range(x: Tensor) -> tuple[int, int]:
-    """The int8 values that a tensor can hold."""
-    return x.limits or (-128, 127)
+def count_parts(node: Conv2d | Gemm, shift: int) -> int:
+    """Into how many parts (1 .. 4) the sums must be split for none to leave the lanes; 0: the kernel cannot split them so.
+
+    A part's multiples of 2**PART_BITS are set aside; the next part begins with the rest.
+    """
+    if fits(node, shift):
+        return 1
+    weights = node.weights.reshape(len(node.weights), 1, 1, -1) if isinstance(node, Gemm) else node.weights
+    _, rows, columns, inputs = weights.shape
+    if inputs % 16 or shift < MIN_PARTS_SHIFT or max(getattr(node, "dilations", (1, 1))) > 1:
+        return 0
+    if (rows, columns) == (1, 1):
+        choices = [n for n in range(2, MAX_PARTS + 1) if inputs % (16 * n) == 0]
+    else:
+        choices = [rows] if 1 < rows <= MAX_PARTS else []
+    return next((n for n in choices if _fit(_parts(node, n), node, shift)), 0)
+
+
+def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:
+    """What the report says of sums that 20 bits might not hold."""
+    if wide:
+        return ("some sum may leave the 20 bits of a lane: computed in 40 bits, at about half the speed",)
+    return (f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else ()
+
+
+def _parts(node: Conv2d | Gemm, count: int) -> np.ndarray:
+    """int64 [channels, parts, taps of a part]: the weights in the order of the parts."""
+    return node.weights.astype(np.int64).reshape(len(node.weights), count, -1)
+
+
+def _fit(parts: np.ndarray, node: Conv2d | Gemm, shift: int) -> bool:
+    (x,), (y,) = node.inputs, node.outputs
+    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
+    low, high = x.limits or (-128, 127)
+    most = np.maximum(np.maximum(parts * low, parts * high), 0).sum(axis=2)
+    least = np.minimum(np.minimum(parts * low, parts * high), 0).sum(axis=2)
+    # A window at the border has some neighbouring parts only.
+    return all(_runs_fit(most[:, i:], least[:, i:], biases, shift) for i in range(parts.shape[1]))
+
+
+def _runs_fit(most: np.ndarray, least: np.ndarray, biases: np.ndarray, shift: int) -> bool:
+    """Whether all parts, one after the other, stay in the lanes; `most`, `least`: what each adds at the extremes."""
+    rest = (1 << max(shift, PART_BITS)) - 1
+    top = bottom = biases
+    for part in range(most.shape[1]):
+        if (top + most[:, part]).max() > LANE_MAX or (bottom + least[:, part]).min() < LANE_MIN:
+            return False
+        top, bottom = np.full_like(biases, rest), np.zeros_like(biases)
+    return True
 
 
 def pack_lanes(biases: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "espdl/kernels/add.h"
 #include "espdl/kernels/requantize.h"
 
 #ifdef __cplusplus
@@ -29,6 +30,11 @@ typedef struct {
     espdl_rounding_t rounding;                 /**< ESPDL_ROUND_HALF_UP */
     int32_t shift;                             /**< 0 .. 19 */
     int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
+    /**
+     * 1; or 2 .. 4 where a sum could leave 20 bits, but no part of it: kernel rows, or equal parts of the channels of a 1 x 1
+     * kernel. Only for kernels that say so, with a shift of at least 6.
+     */
+    int32_t parts;
 } espdl_s3_conv2d_params_t;
 
 /*
@@ -37,9 +43,23 @@ typedef struct {
  * which it ends, and write nothing but `y` and `scratch`.
  */
 
-/** Input channels a multiple of 16. `scratch`: 16 * output_width bytes, used where output_channels is no multiple of 16. */
+/** Input channels a multiple of 16; `parts`. `scratch`: 16 * output_width bytes, used where output_channels is no multiple of 16. */
 void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** A convolution and the sum behind it. */
+typedef struct {
+    espdl_s3_conv2d_params_t conv; /**< without activation */
+    espdl_add_params_t add;        /**< a is the convolution's result; see espdl_s3_add_s8() */
+} espdl_s3_conv2d_add_params_t;
+
+/**
+ * y = conv(x) + residual: espdl_s3_conv2d_aligned_s8() followed by espdl_s3_add_s8(); input and output channels multiples
+ * of 16; `parts`.
+ * `residual` has the shape of `y` and may be `y`.
+ */
+void espdl_s3_conv2d_add_s8(const espdl_s3_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
+                            const int8_t *weights, const int8_t *biases, int8_t *y);
 
 /** Any number of input channels. `scratch` as above. */
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,

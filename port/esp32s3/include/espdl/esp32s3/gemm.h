@@ -20,6 +20,7 @@ typedef struct {
     int32_t activation_min, activation_max;
     espdl_rounding_t rounding;
     int32_t shift;
+    int32_t parts; /**< see espdl_s3_conv2d_params_t; 1 but for espdl_s3_gemm_aligned_s8() */
 } espdl_s3_gemm_params_t;
 
 /*

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "gemm_as_conv2d.h"
+#include "s3_gemm_as_conv2d.h"
 
 void espdl_s3_gemm_wide_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                            const int8_t *biases, int8_t *y)

@@ -30,5 +30,6 @@ static inline espdl_s3_conv2d_params_t gemm_as_conv2d(const espdl_s3_gemm_params
         .rounding = p->rounding,
         .shift = p->shift,
         .pixels = 1,
+        .parts = p->parts,
     };
 }

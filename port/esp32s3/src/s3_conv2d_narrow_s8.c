@@ -73,7 +73,7 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    const conv_job_t job = make_conv_job(p, 16, y, scratch);
+    const conv_job_t job = make_conv_job(p, y, scratch);
     const int32_t bytes = job.columns.taps * job.pixel_bytes;
     const constants_t constants = {weights, biases, (bytes + 1) & ~1, p->kernel_height, bytes};
     conv_run(&job, x, pixels, &constants);

@@ -64,7 +64,7 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    const conv_job_t job = make_conv_job(p, 16, y, scratch);
+    const conv_job_t job = make_conv_job(p, y, scratch);
     const segment_constants_t constants = make_segment_constants(p, weights, biases);
     conv_run(&job, x, pixels, &constants);
 }

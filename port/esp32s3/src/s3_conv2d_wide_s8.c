@@ -47,8 +47,12 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                              const int8_t *biases, int8_t *y)
 {
-    conv_job_t job = make_conv_job(p, 1, y, y);
+    conv_job_t job = make_conv_job(p, y, y);
     const constants_t constants = {weights, biases, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
-    job.finish.clamps = false; /* pixels() does */
-    conv_run(&job, x, pixels, &constants);
+    job.partial = false;
+    for (int32_t channel = 0; channel < p->output_channels; channel++) {
+        for (int32_t row = 0; row < p->output_height; row++) {
+            conv_row(&job, x, channel, channel, row, pixels, &constants);
+        }
+    }
 }

@@ -1,0 +1,190 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Convolution whose input channels are a multiple of 16, alone or with a sum behind it.
+ */
+#pragma once
+
+#include "conv2d_segments.h"
+#include "pie_loops.h"
+#include "sum.h"
+
+/** Constants that lanes of q7 hold while a convolution runs. */
+enum { LANE_PART, LANE_A, LANE_B };
+
+/** A tensor of the output's shape that is added to it: q3 is the convolution's result. */
+typedef struct {
+    const int8_t *from;
+    finish_t finish;
+    _Alignas(16) int8_t start[BIAS_BYTES];
+} residual_t;
+
+/** Sums in parts, so that no part leaves 20 bits: its multiples of 2^shift go to q4 .. q6, the next part begins with the rest. */
+typedef struct {
+    int32_t parts; /**< 1: whole sums */
+    int32_t shift; /**< at least 12, so that no part has more than int8 multiples, and at least the requantisation's */
+    bool rows;     /**< a part is a kernel row; else a part of the channels */
+    _Alignas(16) int8_t rest[BIAS_BYTES]; /**< the lowest `shift` bits of every lane */
+} parts_t;
+
+typedef struct {
+    segment_constants_t segments;
+    parts_t parts;
+    residual_t residual;
+} aligned_t;
+
+/** Fills `a`, and q7; `sum`: NULL, or what is computed with the result. */
+static inline void load_aligned(aligned_t *a, const espdl_s3_conv2d_params_t *p, const sum_t *sum)
+{
+    _Alignas(16) int8_t lanes[16] = {0};
+    parts_t *parts = &a->parts;
+    parts->parts = p->parts;
+    parts->shift = p->shift > 12 ? p->shift : 12;
+    parts->rows = p->kernel_height > 1;
+    if (p->parts > 1) {
+        fill_lanes(parts->rest, (1 << parts->shift) - 1);
+        lanes[LANE_PART] = (int8_t)(1 << (parts->shift - p->shift));
+    }
+    if (sum != NULL) {
+        lanes[LANE_A] = (int8_t)sum->a_factor;
+        lanes[LANE_B] = (int8_t)sum->b_factor;
+        fill_lanes(a->residual.start, sum->start);
+        a->residual.finish = sum->finish;
+    }
+    ee_vld_128_ip(7, lanes, 0);
+}
+
+/* q3 = the sum of q3 and the 16 bytes at `other`, which moves on. */
+EE const int8_t *add_residual(const residual_t *residual, const int8_t *other, int32_t step)
+{
+    other = ee_vld_128_xp(6, other, step);
+    pie_load_bias(residual->start);
+    ee_vsmulas_s8_qacc(3, 7, LANE_A);
+    ee_vsmulas_s8_qacc(6, 7, LANE_B);
+    finish_vector(3, &residual->finish);
+    return other;
+}
+
+/* All taps inside: the weights are one stream through all rows. */
+EE void inner_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t *s, const residual_t *residual)
+{
+    const finish_t finish = j->finish;
+    const int8_t *const weights = s->weights, *const bias = s->bias;
+    const int8_t *x = r->x, *other = residual != NULL ? residual->from + (r->y - j->y) : NULL;
+    int8_t *y = r->y;
+    const int32_t step = j->columns.stride * j->pixel_bytes, y_step = r->y_step;
+    const int32_t rows = s->inner, more = s->bytes / 16 - 1, jump = s->x_inner - s->bytes;
+    for (int32_t count = r->count; count > 0; count--) {
+        const int8_t *w = weights, *from = x;
+        w = ee_vld_128_ip(1, w, 16);
+        w = ee_vld_128_ip(2, w, 16);
+        pie_load_bias(bias);
+        for (int32_t row = rows; row > 0; row--) {
+            pie_mac_vectors(&w, &from, more);
+            from += jump;
+        }
+        finish_vector(3, &finish);
+        if (residual != NULL) {
+            other = add_residual(residual, other, y_step);
+        }
+        y = ee_vst_128_xp(3, y, y_step);
+        x += step;
+    }
+}
+
+/* q = what QACC holds in multiples of 2^shift; QACC keeps the rest. Changes q0, q1. */
+EE void set_aside(int q, const parts_t *parts, int8_t *spill)
+{
+    int8_t *to = ee_st_qacc_l_l_128_ip(spill, 16);
+    to = ee_st_qacc_h_l_128_ip(to, 16);
+    to = ee_st_qacc_l_h_32_ip(to, 4);
+    ee_st_qacc_h_h_32_ip(to, -36);
+    ee_srcmb_s8_qacc(q, parts->shift);
+    for (int32_t i = 0; i < BIAS_BYTES; i += 16) {
+        ee_vld_128_ip(0, spill + i, 0);
+        ee_vld_128_ip(1, parts->rest + i, 0);
+        ee_andq(0, 0, 1);
+        ee_vst_128_ip(0, spill + i, 0);
+    }
+    pie_load_bias(spill);
+}
+
+EE void set_aside_part(int32_t part, const parts_t *parts, int8_t *spill)
+{
+    switch (part) {
+    case 0: set_aside(4, parts, spill); break;
+    case 1: set_aside(5, parts, spill); break;
+    default: set_aside(6, parts, spill); break;
+    }
+}
+
+/* q3 = the last part, in QACC, and those that were set aside. */
+EE void finish_parts(int32_t aside, const finish_t *f)
+{
+    ee_srcmb_s8_qacc(3, f->shift);
+    if (aside > 0) {
+        ee_vsmulas_s8_qacc(4, 7, LANE_PART);
+    }
+    if (aside > 1) {
+        ee_vsmulas_s8_qacc(5, 7, LANE_PART);
+    }
+    if (aside > 2) {
+        ee_vsmulas_s8_qacc(6, 7, LANE_PART);
+    }
+    ee_srcmb_s8_qacc(3, 0);
+    ee_vrelu_s8(3, f->negative, 0);
+}
+
+/* Some taps in the border, or dilated, or sums in parts: every segment begins at a place of its own in the weights. */
+EE void other_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t *s, const parts_t *parts,
+                     const residual_t *residual)
+{
+    _Alignas(16) int8_t spill[BIAS_BYTES];
+    const int8_t *x = r->x, *other = residual != NULL ? residual->from + (r->y - j->y) : NULL;
+    int8_t *y = r->y;
+    for (int32_t count = r->count; count > 0; count--) {
+        pie_load_bias(s->bias);
+        for (int32_t outer = 0; outer < s->outer; outer++) {
+            for (int32_t inner = 0; inner < s->inner; inner++) {
+                const int8_t *w = s->weights + outer * s->w_outer + inner * s->w_inner;
+                const int8_t *from = x + outer * s->x_outer + inner * s->x_inner;
+                w = ee_vld_128_ip(1, w, 16);
+                w = ee_vld_128_ip(2, w, 16);
+                pie_mac_vectors(&w, &from, s->bytes / 16 - 1);
+                if (parts->parts > 1 && inner < s->inner - 1) {
+                    set_aside_part(inner, parts, spill);
+                }
+            }
+        }
+        if (parts->parts > 1) {
+            finish_parts(s->inner - 1, &j->finish);
+        } else {
+            finish_vector(3, &j->finish);
+        }
+        if (residual != NULL) {
+            other = add_residual(residual, other, r->y_step);
+        }
+        y = ee_vst_128_xp(3, y, r->y_step);
+        x += j->columns.stride * j->pixel_bytes;
+    }
+}
+
+/** One run of pixels; `residual`: NULL, or what is added to them. */
+EE void aligned_pixels(const conv_job_t *j, const conv_run_t *r, const aligned_t *a, const residual_t *residual)
+{
+    const segment_constants_t *c = &a->segments;
+    segments_t s = make_segments(j, r, c);
+    if (a->parts.parts > 1 && !a->parts.rows && s.inner > 0) {
+        s.inner = a->parts.parts;
+        s.bytes /= s.inner;
+        s.x_inner = s.bytes;
+        s.w_inner = s.bytes * 16;
+    }
+    if (a->parts.parts == 1 && !c->dilated && r->columns.count == c->kernel_width) {
+        inner_pixels(j, r, &s, residual);
+    } else {
+        other_pixels(j, r, &s, &a->parts, residual);
+    }
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A convolution and the sum behind it on the ESP32-S3's vector unit, vector by vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from espdl.backends.esp32s3.add import VectorAdd
+from espdl.backends.esp32s3.conv2d import VectorConv2d
+from espdl.backends.esp32s3.lanes import common_shift, count_parts
+from espdl.backends.esp32s3.packing import aligned
+from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.ops.conv2d_add import Conv2dAdd, part
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+
+@lowering("conv2d_add", backend="esp32s3")
+class VectorConv2dAdd(Lowering):
+    """Adds the residual before the result is stored: the sum takes the residual's place."""
+
+    def accept(self, node: Conv2dAdd, target: Target) -> str | None:
+        reason = VectorConv2d().accept(node.conv, target) or VectorAdd().accept(node.add, target)
+        if reason is not None:
+            return reason
+        channels, inputs = len(node.conv.weights), node.conv.inputs[0].shape[3]
+        if channels % 16 or inputs % 16 or node.conv.groups != 1:
+            return f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
+        (x,), (y,) = node.conv.inputs, node.conv.outputs
+        shift = common_shift(x, node.conv.weights_scale, y, target)
+        return "some sum may leave the 20 bits of a lane" if not count_parts(node.conv, shift) else None
+
+    def lower(self, node: Conv2dAdd, target: Target) -> KernelCall:
+        conv = VectorConv2d().lower(node.conv, target)
+        (x,), (y,) = node.conv.inputs, node.conv.outputs
+        parts = count_parts(node.conv, common_shift(x, node.conv.weights_scale, y, target))
+        add = VectorAdd().lower(node.add, target)
+        params = {f"conv.{key}": value for key, value in conv.params.items()} | {"conv.parts": parts}
+        params |= {f"add.{key}": value for key, value in add.params.items()}
+        return replace(
+            conv,
+            operator=node.name,
+            function="espdl_s3_conv2d_add_s8",
+            params_type="espdl_s3_conv2d_add_params_t",
+            params=params,
+            inputs=tuple(t.name for t in node.inputs),
+            outputs=tuple(t.name for t in node.outputs),
+            packing="esp32s3_aligned_add",
+            in_place=((1, 0),),
+            scratch_bytes=0,
+            source_nodes=node.source_nodes,
+        )
+
+
+@packing("esp32s3_aligned_add")
+def aligned_add(call: KernelCall) -> list[np.ndarray]:
+    """What the convolution alone takes."""
+    return aligned(replace(call, params=part(call.params, "conv")))

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which values a tensor can hold: what its writer's activation promises helps to prove that sums stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any
+
+from espdl.ops.numerics import activation_range
+from espdl.ops.operator import Operator
+from espdl.plan.types import Tensor
+
+# Operators whose outputs hold no value that their input does not hold.
+MOVES = ("max_pool2d", "transpose")
+
+
+def with_limits(operators: Iterable[Operator], aliases: Iterable[Tensor]) -> list[Operator]:
+    """The operators, in their order of execution, with `limits` in the tensors that they read."""
+    sources = {alias.name: alias.alias_of for alias in aliases}
+    known: dict[str, tuple[int, int]] = {}
+
+    def limits(name: str) -> tuple[int, int] | None:
+        while name not in known and name in sources:
+            name = sources[name]
+        return known.get(name)
+
+    def annotated(operator: Operator) -> Operator:
+        changes: dict[str, Any] = {"inputs": tuple(replace(t, limits=limits(t.name)) for t in operator.inputs)}
+        parts = {f.name: getattr(operator, f.name) for f in fields(operator)}
+        changes |= {name: annotated(part) for name, part in parts.items() if isinstance(part, Operator)}
+        return replace(operator, **changes)
+
+    result = []
+    for operator in operators:
+        result.append(annotated(operator))
+        found = _written(result[-1])
+        known.update({y.name: found for y in operator.outputs if found is not None})
+    return result
+
+
+def _written(operator: Operator) -> tuple[int, int] | None:
+    """What the outputs of an operator can hold; None where nothing is known but their dtype."""
+    (y, *_) = operator.outputs
+    last = getattr(operator, "add", operator)
+    activation = getattr(last, "activation", None)
+    if y.dtype != "int8":
+        return None
+    if activation is not None:
+        return activation_range(activation, y)
+    return operator.inputs[0].limits if operator.name in MOVES else None

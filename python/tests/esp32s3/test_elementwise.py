@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Sums and pools on the vector unit against their references, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from vector_harness import TARGET, check, examples
+
+from espdl.backends import lower, select
+from espdl.ops.add import Add
+from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.max_pool2d import MaxPool2d
+from espdl.plan.types import Tensor
+
+activations = st.sampled_from([None, (0.0, float("inf")), (0.0, 6.0), (-0.5, 0.75)])
+seeds = st.integers(0, 2**32 - 1)
+zero_points = st.sampled_from([0, 0, -128, 17])
+
+
+def contents(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    values = random.choice([-128, 127], shape) if seed % 3 == 0 else random.integers(-128, 128, shape)
+    return values.astype(np.int8)
+
+
+@given(
+    st.integers(1, 100),
+    st.tuples(*[st.integers(0, 6)] * 3),
+    st.tuples(*[zero_points] * 3),
+    activations,
+    st.sampled_from([0, 0, 0, 1, 8]),
+    seeds,
+)
+@examples
+def test_add(count: int, exponents: tuple[int, ...], zeros: tuple[int, ...], activation, shift: int, seed: int) -> None:
+    """`shift`: tensors inside a parent may begin anywhere."""
+    a, b, y = (Tensor(n, (1, count), "int8", 2.0**e, z) for n, e, z in zip("aby", exponents, zeros, strict=True))
+    node = Add((a, b), (y,), (), activation)
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_add_s8"
+    check(call, contents(seed, a.shape), contents(seed // 3, b.shape), shift=shift)
+
+
+def test_add_declines_with_reasons() -> None:
+    a, b = Tensor("a", (1, 16), "int8", 1.0), Tensor("b", (1, 16), "int8", 2.0**-7)
+    assert "2**6 apart" in select(Add((a, b), (a,), (), None), TARGET).declined[0]
+    affine = replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine")
+    assert "half up" in select(Add((a, a), (a,), (), None), affine).declined[0]
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> dict:
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    strides, dilations = ((draw(st.integers(1, 3)), draw(st.integers(1, 3))) for _ in range(2))
+    pads = tuple(draw(st.integers(0, k - 1)) for k in kernel * 2)
+    image = (draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.sampled_from([16, 48])))
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    output = tuple((image[i] + pads[i] + pads[i + 2] - reach[i]) // strides[i] + 1 for i in range(2))
+    assume(min(output) > 0)
+    return {"kernel": kernel, "strides": strides, "dilations": dilations, "pads": pads, "image": image, "output": output}
+
+
+@given(windows(), activations, seeds)
+@examples
+def test_max_pool(w: dict, activation, seed: int) -> None:
+    x = Tensor("x", (1, *w["image"]), "int8", 0.125)
+    y = replace(x, name="y", shape=(1, *w["output"], w["image"][2]))
+    node = MaxPool2d((x,), (y,), (), w["kernel"], w["strides"], w["pads"], w["dilations"], activation)
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_max_pool2d_s8"
+    check(call, contents(seed, x.shape))
+
+
+@given(windows(), zero_points, zero_points, activations, seeds)
+@examples
+def test_average_pool(w: dict, x_zero: int, y_zero: int, activation, seed: int) -> None:
+    x = Tensor("x", (1, *w["image"]), "int8", 0.125, x_zero)
+    y = Tensor("y", (1, *w["output"], w["image"][2]), "int8", 0.0625, y_zero)
+    node = AveragePool2d(
+        (x,), (y,), (), w["image"], w["output"], w["kernel"], w["strides"], w["pads"], w["dilations"], False, activation
+    )
+    assume(select(node, TARGET).backend is not None)
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_average_pool2d_s8"
+    check(call, contents(seed, x.shape))
+
+
+@pytest.mark.parametrize("extreme", [-128, 127])
+def test_mean_of_the_largest_window(extreme: int) -> None:
+    """4095 pixels at the extreme fill the 20 bits of a lane."""
+    x = Tensor("x", (1, 63, 65, 16), "int8", 0.5)
+    y = replace(x, name="y", shape=(1, 1, 1, 16))
+    node = AveragePool2d(
+        (x,), (y,), (), x.shape[1:], (1, 1), (63, 65), (1, 1), (0, 0, 0, 0), (1, 1), False, None
+    )
+    check(lower(node, TARGET), np.full(x.shape, extreme, np.int8))
+    larger = replace(node, image=(64, 64, 16), kernel=(64, 64))
+    assert "4096 pixels" in select(larger, TARGET).declined[0]
+
+
+def test_pools_decline_with_reasons() -> None:
+    x = Tensor("x", (1, 8, 8, 12), "int8", 0.5)
+    y = replace(x, name="y", shape=(1, 4, 4, 12))
+    window = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
+    assert "12 channels" in select(MaxPool2d((x,), (y,), (), *window, None), TARGET).declined[0]
+    mean = AveragePool2d((x,), (y,), (), (8, 8, 12), (4, 4), *window, False, None)
+    assert "12 channels" in select(mean, TARGET).declined[0]
+    bordered = replace(mean, image=(8, 8, 16), pads=(1, 1, 1, 1), count_include_pad=True)
+    assert "counts the border" in select(bordered, TARGET).declined[0]
