@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: demo test quick test-all lint docs bench bench-check lock clean
+.PHONY: demo test quick test-all fuzz lint docs bench bench-check lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
@@ -23,6 +23,10 @@ quick: $(VENV)/.test lint
 
 test-all: $(VENV)/.test lint
 	cd python && ESPDL_TEST_EXAMPLES=1000 ../$(BIN)/python -m pytest -q -n $(WORKERS)
+
+# Broken models, 300 of them in `make test`.
+fuzz: $(VENV)/.test
+	cd python && ESPDL_FUZZ_CASES=10000 ../$(BIN)/python -m pytest -q tests/fuzz
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks

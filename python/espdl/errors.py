@@ -14,6 +14,7 @@ class EspdlError(Exception):
     """
 
     def __init__(self, what: str, why: str, remedy: str):
+        what, why, remedy = _printable(what, 300), _printable(why, 4000), _printable(remedy, 600)
         super().__init__(f"{what}: {why}\nRemedy: {remedy}")
         self.what = what
         self.why = why
@@ -27,6 +28,12 @@ class EspdlError(Exception):
     def text(self) -> str:
         """The message as it is printed: prefixed, the remedy on a line of its own, both aligned."""
         return f"espdl: {self.what}: {self.why}\n       Remedy: {self.remedy}"
+
+
+def _printable(text: str, limit: int) -> str:
+    """`text` as a terminal may show it: names come from the model and can hold anything, of any length."""
+    clean = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return clean if len(clean) <= limit else f"{clean[: limit // 2]} ... {clean[-limit // 2 :]}"
 
 
 def first_line(error: BaseException, limit: int = 200) -> str:

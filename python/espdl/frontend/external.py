@@ -21,6 +21,8 @@ def external_files(proto: onnx.ModelProto, path: Path, label: str) -> tuple[Path
             continue
         location = next((e.value for e in tensor.external_data if e.key == "location"), "")
         what = f"{label}: tensor '{tensor.name}'"
+        if "\0" in location:
+            location = ""
         candidate = Path(location.replace("\\", "/"))
         resolved = (folder / candidate).resolve()
         if not location or candidate.is_absolute() or ":" in location or not resolved.is_relative_to(folder):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from espdl.frontend.external import external_files
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
 MAXIMUM_OPSET = 25
+# Elements: the largest chips have 32 MB of RAM.
+LARGEST_INPUT = 1 << 25
 SUPPORTED_INPUTS = {
     TensorProto.FLOAT: "float32",
     TensorProto.INT64: "int64",
@@ -90,6 +93,7 @@ def _parse(path: Path, label: str) -> onnx.ModelProto:
 
 
 def _check(proto: onnx.ModelProto, label: str) -> None:
+    _check_text(proto, label)
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # the checker raises several types for one reason: the model is invalid
@@ -106,6 +110,20 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
                 f"it belongs to the operator set '{node.domain}', which is not part of ONNX",
                 "export the model with standard ONNX operators only",
             )
+
+
+def _check_text(proto: onnx.ModelProto, label: str) -> None:
+    """protobuf returns a name that is no UTF-8 as bytes, or raises."""
+    graph = proto.graph
+    try:
+        texts = [t for n in graph.node for t in (n.name, n.op_type, n.domain, *n.input, *n.output)]
+        texts += [a.name for n in graph.node for a in n.attribute]
+        texts += [v.name for v in (*graph.initializer, *graph.input, *graph.output, *graph.value_info)]
+        broken = any(isinstance(t, bytes) for t in texts)
+    except UnicodeDecodeError:
+        broken = True
+    if broken:
+        raise EspdlError(label, "one of its names is not text", "export the model again; the file may be damaged")
 
 
 def _opset(proto: onnx.ModelProto) -> int:
@@ -191,4 +209,11 @@ def _static_input(
         if dim.dim_param:
             symbols[dim.dim_param] = size
         dim.dim_value = size
-    return ValueInfo(value.name, tuple(d.dim_value for d in dims), SUPPORTED_INPUTS[tensor.elem_type])
+    shape = tuple(d.dim_value for d in dims)
+    if math.prod(shape) > LARGEST_INPUT:
+        raise EspdlError(
+            what,
+            f"it has {math.prod(shape)} elements, more than any of these chips can hold",
+            "export the model for a smaller input",
+        )
+    return ValueInfo(value.name, shape, SUPPORTED_INPUTS[tensor.elem_type])

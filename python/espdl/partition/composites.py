@@ -73,6 +73,8 @@ class Composites:
         expressions = {
             k: e if isinstance(e, tvm.ir.Var) else variables.get(e, e) for k, e in context.annotated_expr.items()
         }
+        if _is_read_elsewhere(context, output):
+            return False
         try:
             match = TvmMatch(
                 pattern, expressions, lambda e: bindings.get(e, e) if isinstance(e, tvm.ir.Var) else e,
@@ -89,6 +91,18 @@ class Composites:
     def _nodes(self, variables) -> tuple[str, ...]:
         found = (self.names.node(v.name) for v in variables)
         return tuple(dict.fromkeys(node[0] for node in found if node))
+
+
+def _is_read_elsewhere(context: PatternCheckContext, output: str) -> bool:
+    """Whether something outside of the match reads one of its inner values; a composite has one result only."""
+    inside = {variable.name for variable in context.matched_bindings}
+    users = (
+        user.name
+        for variable in context.matched_bindings
+        if variable.name != output
+        for user in context.var_usages[variable]
+    )
+    return any(user not in inside for user in users)
 
 
 def _variables(function: relax.Function) -> list:

@@ -60,7 +60,16 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
             "replace it by other operators before the export, or cut the graph before it",
         )
 
-    return tvm_compat.import_onnx(proto, on_error), names
+    try:
+        return tvm_compat.import_onnx(proto, on_error), names
+    except EspdlError:
+        raise
+    except Exception as error:  # what the importer finds wrong outside of an operator
+        raise EspdlError(
+            model.label,
+            f"TVM cannot import it ({first_line(error)})",
+            "check it with onnx.checker, and export it again with a current exporter",
+        ) from error
 
 
 def _rename(proto: onnx.ModelProto) -> Names:

@@ -175,6 +175,8 @@ def _split_reduction(sch: Schedule, block: SBlockRV) -> None:
     if sch.get(block).init is None or not loops:
         return
     realize = sch.get(loops[-1]).body
+    if not isinstance(realize, s_tir.SBlockRealize):  # loops of one iteration hold several blocks
+        return
     reduced: list[tvm.ir.Var] = []
     for variable, value in zip(sch.get(block).iter_vars, realize.iter_values):
         if variable.iter_type == tirx.IterVar.CommReduce:
