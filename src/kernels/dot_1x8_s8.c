@@ -12,10 +12,12 @@ ESPDL_INLINE void add_product(int32_t *sum, int32_t value, int32_t weight)
     ESPDL_KEEP(*sum);
 }
 
-/* Two blocks of four channels, `a` and `b`, each [depth][4]; the sums are without bias. */
-ESPDL_INLINE void sum_blocks(const int8_t *pixel, int32_t count, const int8_t *a, const int8_t *b, int32_t sums[8])
+/* Two blocks of four channels: weights `a` and `b`, each [depth][4], records `c` and `d`. */
+ESPDL_INLINE void sum_blocks(const int8_t *pixel, int32_t count, const int8_t *a, const int8_t *b,
+                             const espdl_fast_channel_t *c, const espdl_fast_channel_t *d, int32_t sums[8])
 {
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
+    int32_t s0 = c[0].bias, s1 = c[1].bias, s2 = c[2].bias, s3 = c[3].bias;
+    int32_t s4 = d[0].bias, s5 = d[1].bias, s6 = d[2].bias, s7 = d[3].bias;
 #define ADD(i)                               \
     do {                                     \
         const int32_t value = pixel[i];      \
@@ -55,11 +57,12 @@ void espdl_dot_1x8_s8(const espdl_dot_t *p, const int8_t *pixel, int32_t count, 
     for (int32_t left = p->channels; left > 0; left -= 8, weights += 2 * block) {
         int32_t sums[8];
         /* Where there is no second block the first is taken twice. */
-        sum_blocks(pixel, count, weights, left > 4 ? weights + block : weights, sums);
-        const int32_t *end = sums + (left < 8 ? left : 8);
-        for (const int32_t *sum = sums; sum != end; sum++, channels++) {
+        const int32_t second = left > 4;
+        sum_blocks(pixel, count, weights, weights + second * block, channels, channels + 4 * second, sums);
+        const int32_t *sum = sums;
+        for (const int8_t *end = y + (left < 8 ? left : 8); y != end; y++, sum++, channels++) {
             espdl_scale_t scale = espdl_scale_of(channels);
-            *y++ = (int8_t)espdl_fast_scale(*sum + channels->bias, &scale, &clamp);
+            *y = (int8_t)espdl_fast_scale(*sum, &scale, &clamp);
         }
     }
 }

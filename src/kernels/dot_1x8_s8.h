@@ -12,7 +12,7 @@
  * @param pixel     `count` values
  * @param count     p->depth, or one less where a weight was added to make depth even
  * @param weights   [channels / 4, rounded up][depth][4]
- * @param channels  one record per channel
+ * @param channels  one record per channel, rounded up to a multiple of 4
  * @param y         [p->channels]; may not overlap `pixel`
  */
 void espdl_dot_1x8_s8(const espdl_dot_t *p, const int8_t *pixel, int32_t count, const int8_t *weights,

@@ -30,18 +30,21 @@ ESPDL_INLINE void add_products(sums_t *sums, uint32_t pixels_0, uint32_t pixels_
     ESPDL_KEEP(sums->words);
 }
 
-/* Leaves the sums of one channel for the pixels 0 .. 3. */
-ESPDL_INLINE void finish(const sums_t *pair_0, const sums_t *pair_1, int32_t sums[4])
+/* One channel of the pixels 0 .. 3. */
+ESPDL_INLINE void store(const sums_t *pair_0, const sums_t *pair_1, const espdl_fast_channel_t *channel,
+                        const espdl_clamp_t *clamp, int8_t *y0, int8_t *y1, int8_t *y2, int8_t *y3)
 {
-    sums[0] = (int32_t)(pair_0->words - ((uint32_t)pair_0->high << 16));
-    sums[1] = pair_0->high;
-    sums[2] = (int32_t)(pair_1->words - ((uint32_t)pair_1->high << 16));
-    sums[3] = pair_1->high;
+    espdl_scale_t scale = espdl_scale_of(channel);
+    *y0 = (int8_t)espdl_fast_scale((int32_t)(pair_0->words - ((uint32_t)pair_0->high << 16)), &scale, clamp);
+    *y1 = (int8_t)espdl_fast_scale(pair_0->high, &scale, clamp);
+    *y2 = (int8_t)espdl_fast_scale((int32_t)(pair_1->words - ((uint32_t)pair_1->high << 16)), &scale, clamp);
+    *y3 = (int8_t)espdl_fast_scale(pair_1->high, &scale, clamp);
 }
 
-/* `sums`: [4 channels][4 pixels]. */
-ESPDL_INLINE void sum_block(const uint32_t *pixels, const uint32_t *end, const int8_t *weights,
-                      const espdl_fast_channel_t *channels, uint32_t halves, int32_t *sums)
+/* Four channels, or as many as are left, of the pixels 0 .. 3. */
+ESPDL_INLINE void run_block(const uint32_t *pixels, const uint32_t *end, const int8_t *weights,
+                            const espdl_fast_channel_t *channels, int32_t left, uint32_t halves,
+                            const espdl_clamp_t *clamp, int8_t *y0, int8_t *y1, int8_t *y2, int8_t *y3)
 {
     sums_t s00, s01, s02, s03, s10, s11, s12, s13;
     uint32_t half = HALF;
@@ -63,22 +66,15 @@ ESPDL_INLINE void sum_block(const uint32_t *pixels, const uint32_t *end, const i
         pixels += 4;
         weights += 8;
     } while (pixels != end);
-    finish(&s00, &s10, sums);
-    finish(&s01, &s11, sums + 4);
-    finish(&s02, &s12, sums + 8);
-    finish(&s03, &s13, sums + 12);
-}
-
-/* `channels` outputs (1 .. 4) of four pixels. */
-ESPDL_INLINE void store_block(const int32_t *sums, const espdl_fast_channel_t *channels, int32_t count,
-                              const espdl_clamp_t *clamp, int8_t *y0, int8_t *y1, int8_t *y2, int8_t *y3)
-{
-    for (const int32_t *end = sums + 4 * count; sums != end; sums += 4, channels++) {
-        espdl_scale_t scale = espdl_scale_of(channels);
-        *y0++ = (int8_t)espdl_fast_scale(sums[0], &scale, clamp);
-        *y1++ = (int8_t)espdl_fast_scale(sums[1], &scale, clamp);
-        *y2++ = (int8_t)espdl_fast_scale(sums[2], &scale, clamp);
-        *y3++ = (int8_t)espdl_fast_scale(sums[3], &scale, clamp);
+    store(&s00, &s10, &channels[0], clamp, y0, y1, y2, y3);
+    if (left > 1) {
+        store(&s01, &s11, &channels[1], clamp, y0 + 1, y1 + 1, y2 + 1, y3 + 1);
+    }
+    if (left > 2) {
+        store(&s02, &s12, &channels[2], clamp, y0 + 2, y1 + 2, y2 + 2, y3 + 2);
+    }
+    if (left > 3) {
+        store(&s03, &s13, &channels[3], clamp, y0 + 3, y1 + 3, y2 + 3, y3 + 3);
     }
 }
 
@@ -87,23 +83,13 @@ void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t
 {
     const uint32_t *end = pixels + 2 * p->depth;
     const uint32_t halves = (uint32_t)p->depth / 2 * HALF;
-    espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
-    const int is_relu = clamp.is_relu;
+    const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
     int8_t *y1 = y + (count > 1 ? p->channels : 0);
     int8_t *y2 = y1 + (count > 2 ? p->channels : 0);
     int8_t *y3 = y2 + (count > 3 ? p->channels : 0);
     for (int32_t left = p->channels; left > 0; left -= 4, channels += 4) {
-        int32_t sums[16];
-        sum_block(pixels, end, weights, channels, halves, sums);
+        run_block(pixels, end, weights, channels, left, halves, &clamp, y, y1, y2, y3);
         weights += 4 * p->depth;
-        /* Each case is a loop of its own. */
-        if (is_relu) {
-            clamp.is_relu = 1;
-            store_block(sums, channels, left < 4 ? left : 4, &clamp, y, y1, y2, y3);
-        } else {
-            clamp.is_relu = 0;
-            store_block(sums, channels, left < 4 ? left : 4, &clamp, y, y1, y2, y3);
-        }
         y += 4, y1 += 4, y2 += 4, y3 += 4;
     }
 }

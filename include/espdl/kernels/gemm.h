@@ -54,7 +54,7 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
  * @param x         [rows][inputs]
  * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0
- * @param channels  `outputs` records
+ * @param channels  records, their number rounded up to a multiple of 4
  * @param y         [rows][outputs]; may not overlap `x`
  */
 void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
