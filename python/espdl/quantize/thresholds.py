@@ -20,8 +20,8 @@ Range = tuple[float, float]
 TAIL = 1e-4
 # Ranges that `mse` tries, as parts of the whole range.
 _SHARES = np.linspace(1.0, 0.2, 41)
-# `entropy` compares a histogram of this many bins per side with one of this many levels.
-_BINS, _LEVELS = 2048, 128
+# `entropy` compares a histogram of this many magnitudes with one of this many levels. Distributions have at least as many.
+_BINS, _LEVELS = 1024, 128
 
 
 def minmax(d: Distribution) -> Range:
@@ -58,7 +58,8 @@ def entropy(d: Distribution) -> Range:
         return d.low, d.high
     place = np.minimum((np.abs(d.values) / peak * _BINS).astype(np.int64), _BINS - 1)
     bins = np.bincount(place, d.counts, _BINS)
-    threshold = min(range(_LEVELS, _BINS + 1, 16), key=lambda used: _divergence(bins, used)) * peak / _BINS
+    bins[0] = bins[1]  # zeros are exact in every range; the many that a ReLU leaves would hide the rest
+    threshold = min(range(_LEVELS, _BINS + 1, 8), key=lambda used: _divergence(bins, used)) * peak / _BINS
     return max(d.low, -threshold), min(d.high, threshold)
 
 
