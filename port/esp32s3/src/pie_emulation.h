@@ -14,7 +14,7 @@
 
 #include "espdl/esp32s3/emulation.h"
 
-#define EE static inline __attribute__((always_inline, unused))
+#define EE static inline __attribute__((unused))
 
 /** The registers of the calling thread. */
 extern _Thread_local struct espdl_pie_state {

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from espdl.backends.limits import with_limits
 from espdl.backends.lowering import Lowering, lowerings, packings
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
-__all__ = ["Selection", "lower", "packings", "select"]
+__all__ = ["Selection", "lower", "packings", "select", "with_limits"]
 
 
 # Has no kernels of its own: it runs what all others declined.

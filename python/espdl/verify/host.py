@@ -20,6 +20,8 @@ from espdl.verify.program import Results, parse, stream
 
 # The folder with `include/` and `src/`: the component that this package is part of.
 COMPONENT = Path(__file__).resolve().parents[3]
+# Backends with kernels of their own that this machine can emulate -> the folder with their `include/` and `src/`.
+PORTS = {"esp32s3": COMPONENT / "port" / "esp32s3"}
 HARNESS = Path(__file__).resolve().parent / "harness"
 
 # No fused multiply-add: it rounds otherwise than the reference.
@@ -66,7 +68,8 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
     folder = Path(folder)
     files.write(folder)
     compiler = find_compiler()
-    archive = library(folder.parent, flags=flags)
+    ports = [PORTS[backend] for backend in sorted({call.backend for call in plan.calls} & set(PORTS))]
+    archive = library(folder.parent, flags=flags, ports=ports)
     program = folder / f"{name}_program"
     run_tool(
         compiler,
@@ -76,7 +79,7 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
         f"-DHARNESS_MODEL={name}_model",
         f"-DHARNESS_ARENA={name}_arena_t",
         f"-I{folder}",
-        f"-I{COMPONENT / 'include'}",
+        *_includes(ports),
         str(HARNESS / "harness.c"),
         str(HARNESS / "stdio.c"),
         str(folder / f"{name}.c"),
@@ -89,20 +92,34 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
     return Program(program, plan)
 
 
-def library(folder: Path, *, flags: Sequence[str] = (), compiler: str | None = None, archiver: str = "ar") -> Path:
+def _includes(ports: Sequence[Path]) -> list[str]:
+    return [f"-I{folder / 'include'}" for folder in (COMPONENT, *ports)]
+
+
+def library(
+    folder: Path,
+    *,
+    flags: Sequence[str] = (),
+    compiler: str | None = None,
+    archiver: str = "ar",
+    ports: Sequence[Path] = (),
+) -> Path:
     """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed.
 
-    `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain.
+    `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain. `ports` are folders
+    with kernels of other backends (PORTS).
     """
     compiler = compiler or find_compiler()
     sources = sorted([*(COMPONENT / "src").glob("*.c"), *(COMPONENT / "src" / "kernels").glob("*.c")])
+    sources += [path for port in ports for path in sorted((port / "src").glob("*.c"))]
     if not sources:
         raise EspdlError(
             "running the generated C",
             f"the C sources of the runtime are not in {COMPONENT}",
             "use the espdl of a clone of the repository, or of the component in an ESP-IDF project",
         )
-    depends = [*sources, *sorted((COMPONENT / "include").rglob("*.h")), *sorted((COMPONENT / "src").rglob("*.h"))]
+    roots = [root / name for root in (COMPONENT, *ports) for name in ("include", "src")]
+    depends = [*sources, *(path for root in roots for path in sorted(root.rglob("*.h")))]
     key = hashlib.sha256("\0".join([compiler, *FLAGS, *flags]).encode())
     for path in depends:
         key.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -112,7 +129,7 @@ def library(folder: Path, *, flags: Sequence[str] = (), compiler: str | None = N
     staging = archive.with_suffix(f".{os.getpid()}.tmp")
     staging.mkdir(parents=True)
     try:
-        run_tool(compiler, *FLAGS, *flags, f"-I{COMPONENT / 'include'}", "-c", *map(str, sources), cwd=staging)
+        run_tool(compiler, *FLAGS, *flags, *_includes(ports), "-c", *map(str, sources), cwd=staging)
         objects = sorted(str(path) for path in staging.glob("*.o"))
         run_tool(archiver, "rcs", str(staging / "library.a"), *objects)
         os.replace(staging / "library.a", archive)
