@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -111,6 +112,17 @@ def test_declines_what_cannot_be_exact() -> None:
     assert "does not fit 32 bits" in select(heavy, TARGETS[0]).declined[0]
     odd = convolution((1, 1, 1), (1, 1, 1), np.ones((1, 1, 1, 1), np.int8), weights_scale=np.float32([0.3]))
     assert "is not 2**-shift" in select(odd, TARGETS[1]).declined[0]
+
+
+@given(st.data(), st.booleans())
+@examples
+def test_one_kernel_where_size_matters(data: st.DataObject, depthwise: bool) -> None:
+    target = replace(data.draw(targets), optimize="size")
+    node = data.draw(convolutions(target, depthwise))
+    assume(select(node, target).lowering is not None)
+    call = lower(node, target)
+    assert call.function == "espdl_conv2d_s8"
+    check(call, data.draw(contents(node.inputs[0].shape)))
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.rounding)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from harness import check, examples
 from hypothesis import assume, given
@@ -35,6 +37,17 @@ def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
     node = data.draw(products(target))
     assume(select(node, target).lowering is not None)
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
+
+
+@given(st.data())
+@examples
+def test_one_kernel_where_size_matters(data: st.DataObject) -> None:
+    target = replace(data.draw(targets), optimize="size")
+    node = data.draw(products(target))
+    assume(select(node, target).lowering is not None)
+    call = lower(node, target)
+    assert call.function == "espdl_conv2d_s8"
+    check(call, data.draw(contents(node.inputs[0].shape)))
 
 
 def test_reference_by_hand() -> None:

@@ -8,17 +8,20 @@ from dataclasses import replace
 from espdl.backends.lowering import Lowering, lowering
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
+from espdl.backends.portable.general import general
 from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.numerics import activation_range, requantization
-from espdl.plan.types import Constant, KernelCall
+from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
 @lowering("conv2d", backend="portable")
 class PortableConv2d(Lowering):
-    """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel."""
+    """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel.
+
+    Optimised for size, the general kernel runs every convolution and every product: one core instead of up to five.
+    """
 
     def accept(self, node: Conv2d, target: Target) -> str | None:
         (x,), (y,) = node.inputs, node.outputs
@@ -26,9 +29,11 @@ class PortableConv2d(Lowering):
         return decline_inexact(x, node.weights, node.bias, ratios, target.rounding)
 
     def lower(self, node: Conv2d, target: Target) -> KernelCall:
+        if target.optimize == "size":
+            return general(node, target)
         if _is_product(node):
             return product(node, node.weights.reshape(len(node.weights), -1), target)
-        call = _general(node, target)
+        call = general(node, target)
         (x,), (y,) = node.inputs, node.outputs
         slow = decline_fast(call)
         if slow is not None:
@@ -75,48 +80,3 @@ def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
         if node.strides == (2, 2) and max(node.pads[:2]) <= 1 and inside:
             return replace(call, function="espdl_depthwise_3x3_stride2_s8", packing="channels_3x3", in_place=((0, 0),))
     return replace(call, function="espdl_depthwise_s8", packing="depthwise_1x4")
-
-
-def _general(node: Conv2d, target: Target) -> KernelCall:
-    (x,), (y,) = node.inputs, node.outputs
-    multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-    low, high = activation_range(node.activation, y)
-    return KernelCall(
-        operator=node.name,
-        function="espdl_conv2d_s8",
-        params_type="espdl_conv2d_params_t",
-        header="espdl/kernels/conv2d.h",
-        params={
-            "input_height": x.shape[1],
-            "input_width": x.shape[2],
-            "input_channels": x.shape[3],
-            "output_height": y.shape[1],
-            "output_width": y.shape[2],
-            "output_channels": y.shape[3],
-            "kernel_height": node.weights.shape[1],
-            "kernel_width": node.weights.shape[2],
-            "stride_height": node.strides[0],
-            "stride_width": node.strides[1],
-            "dilation_height": node.dilations[0],
-            "dilation_width": node.dilations[1],
-            "pad_top": node.pads[0],
-            "pad_left": node.pads[1],
-            "groups": node.groups,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
-            "activation_min": low,
-            "activation_max": high,
-            "rounding": target.rounding,
-        },
-        inputs=(x.name,),
-        outputs=(y.name,),
-        constants=(
-            Constant("weights", node.weights),
-            Constant("bias", node.bias),
-            Constant("multiplier", multiplier),
-            Constant("shift", shift),
-        ),
-        packing="weights_and_channels",
-        macs=node.macs,
-        source_nodes=node.source_nodes,
-    )

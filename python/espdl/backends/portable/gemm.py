@@ -9,6 +9,7 @@ import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
 from espdl.backends.portable.fast import decline_fast
+from espdl.backends.portable.general import general_product
 from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
@@ -30,6 +31,8 @@ class PortableGemm(Lowering):
         return decline_inexact(x, node.weights, node.bias, scale_ratios(x, node.weights_scale, y), target.rounding)
 
     def lower(self, node: Gemm, target: Target) -> KernelCall:
+        if target.optimize == "size":
+            return general_product(node, target)
         return product(node, node.weights, target)
 
 
