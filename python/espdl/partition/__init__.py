@@ -13,7 +13,7 @@ from espdl.partition.graph import Graph, GraphBuilder
 from espdl.partition.importer import import_model
 from espdl.partition.layout import channels_last
 from espdl.partition.leftovers import lower_leftovers
-from espdl.partition.simplify import simplify
+from espdl.partition.simplify import prepare, simplify
 from espdl.quantize.types import QuantizedModel
 
 __all__ = ["Accept", "Graph", "Partition", "run"]
@@ -39,7 +39,7 @@ def run(
     imported, names = import_model(model)
     # Kernels are what wants channels last; a float model has none of them.
     quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
-    module = simplify(channels_last(imported) if quantized else imported)
+    module = simplify(channels_last(prepare(imported)) if quantized else imported)
     composites = Composites(names, accept)
     partitioned = composites.group(module)
     lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 
 from espdl.errors import EspdlError, first_line
 from espdl.partition import tvm_compat
+from espdl.partition.rewriter import Rewriter
 from espdl.quantize.types import QuantizedModel
 
 
@@ -61,7 +62,8 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
         )
 
     try:
-        return tvm_compat.import_onnx(proto, on_error), names
+        return _Inherit().run(tvm_compat.import_onnx(proto, on_error)), names
+
     except EspdlError:
         raise
     except Exception as error:  # what the importer finds wrong outside of an operator
@@ -70,6 +72,22 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
             f"TVM cannot import it ({first_line(error)})",
             "check it with onnx.checker, and export it again with a current exporter",
         ) from error
+
+
+class _Inherit(Rewriter):
+    """Steps of an operator that the importer makes several of get the name of its result."""
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        bindings = [b for block in module["main"].body.blocks for b in block.bindings]
+        self.names: dict[str, str] = {}
+        following = ""
+        for binding in reversed(bindings):
+            following = Names.key(binding.var.name) or following
+            self.names[binding.var.name] = following
+        return super().run(module)
+
+    def emit(self, expression, name: str = ""):
+        return super().emit(expression, name if Names.key(name) else f"{self.names.get(name, '')}step")
 
 
 def _rename(proto: onnx.ModelProto) -> Names:

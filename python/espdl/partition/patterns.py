@@ -134,6 +134,19 @@ class TvmMatch:
             raise Mismatch(f"its {label} have a zero point, only symmetric ones can be accelerated")
         return expression.args[1].value.numpy()
 
+    def operand(self, label: str) -> tuple[Tensor, np.ndarray]:
+        """A constant operand as an int8 tensor without a name, and its values; a float one is quantised here."""
+        expression = self._expressions[label]
+        values = self.array(label)
+        if _is_dequantize(expression):
+            scale, zero_point = _scale(*expression.args[1:3])
+        elif values.dtype == np.float32:
+            scale, zero_point = max(float(np.abs(values).max(initial=0.0)) / 127, 2.0**-60), 0
+            values = np.rint(values / scale).astype(np.int8)
+        if values.dtype != np.int8:
+            raise Mismatch(f"its constant operand is {values.dtype}, not int8")
+        return Tensor("", values.shape, "int8", scale, zero_point), values
+
     def attribute(self, label: str, name: str) -> Any:
         return attribute(self._expressions[label], name)
 

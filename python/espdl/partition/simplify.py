@@ -8,12 +8,16 @@ import tvm
 from tvm import relax
 
 from espdl.partition.rewriter import Rewriter
+from espdl.partition.tables import Tables
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 
 # ONNX operators that cost nothing: their output is their input's memory.
 ALIASES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 _RESHAPES = {"relax.reshape", "relax.squeeze", "relax.expand_dims", "relax.flatten"}
-_MOVES = {"relax.reshape", "relax.permute_dims"}
+_MOVES = {
+    "relax.reshape", "relax.permute_dims", "relax.concat", "relax.strided_slice", "relax.take", "relax.nn.pad",
+    "relax.broadcast_to",
+}  # fmt: skip
 
 
 class Reshapes(Rewriter):
@@ -35,35 +39,103 @@ class Reshapes(Rewriter):
 
 
 class Int8Moves(Rewriter):
-    """quantize(move(dequantize(x))) with one scale is the move of x."""
+    """Moves work on int8: move(dequantize(x)) becomes dequantize(move(x)), and quantize(dequantize(x)) is x.
+
+    Where the parts of a move are quantised otherwise than its result, they are brought to the result's scale first, which
+    changes no value: quantising and moving commute.
+    """
 
     def call(self, variable, call):
+        if op_name(call) in _MOVES:
+            parts = self._parts(self.copy(call))
+            behind = [self.definition(p) for p in parts]
+            if _all_variables(behind) and all(_alike(behind[0], other) for other in behind[1:]):
+                return self._dequantized(variable, call, behind)
         if op_name(call) == "relax.quantize":
-            move = self.definition(self.map(call.args[0]))
-            if op_name(move) in _MOVES:
-                inner = self.definition(move.args[0])
-                if op_name(inner) == "relax.dequantize" and _same_scale(call, inner) and not is_constant(inner.args[0]):
-                    moved = tvm.ir.Call(move.op, [inner.args[0], *move.args[1:]], move.attrs, move.ty_args)
-                    return self.emit(moved, variable.name)
-            elif op_name(move) == "relax.dequantize" and _same_scale(call, move) and not is_constant(move.args[0]):
-                return move.args[0]
+            source = self.map(call.args[0])
+            inner = self.definition(source)
+            if op_name(inner) == "relax.dequantize" and _same_scale(call, inner) and not is_constant(inner.args[0]):
+                return inner.args[0]
+            if op_name(inner) in _MOVES:
+                behind = [self.definition(p) for p in self._parts(inner)]
+                if all(op_name(b) == "relax.dequantize" and _per_tensor(b) for b in behind):
+                    parts = [self._at_scale(b, call) for b in behind]
+                    return self.emit(_move(inner, parts, call), variable.name)
         return super().call(variable, call)
+
+    @staticmethod
+    def _parts(call) -> list:
+        data = call.args[0]
+        return list(data.fields) if isinstance(data, relax.Tuple) else [data]
+
+    def _dequantized(self, variable, call, behind: list):
+        first = behind[0]
+        moved = self.emit(_move(self.copy(call), [b.args[0] for b in behind], first), variable.name)
+        return self.emit(tvm.ir.Call(first.op, [moved, *first.args[1:]], first.attrs, first.ty_args), variable.name)
+
+    def _at_scale(self, dequantize, quantize):
+        """What `dequantize` reads, quantised as `quantize` does it."""
+        source = dequantize.args[0]
+        if _same_scale(quantize, dequantize):
+            return source
+        if is_constant(source):
+            return _requantized(source, dequantize, quantize)
+        real = self.emit(dequantize, source.name)
+        made_by = self.definition(source)
+        if op_name(made_by) == "relax.quantize":
+            real = made_by.args[0]  # its own scale was but a stop on the way
+        return self.emit(
+            tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args), source.name
+        )
 
 
 def _same_scale(quantize, dequantize) -> bool:
     def same(a, b) -> bool:
-        return (
-            is_constant(a)
-            and is_constant(b)
-            and a.value.numpy().size == 1
-            and np.array_equal(a.value.numpy(), b.value.numpy())
-        )
+        return is_constant(a) and a.value.numpy().size == 1 and np.array_equal(a.value.numpy(), b.value.numpy())
 
     return (
-        same(quantize.args[1], dequantize.args[1])
+        _per_tensor(dequantize)
+        and same(quantize.args[1], dequantize.args[1])
         and same(quantize.args[2], dequantize.args[2])
         and attribute(quantize, "out_dtype") == str(dequantize.args[0].ty.dtype.dtype)
     )
+
+
+def _all_variables(definitions: list) -> bool:
+    """Whether all are dequantizes, with one scale, of something that is no constant."""
+    return all(op_name(d) == "relax.dequantize" and _per_tensor(d) and not is_constant(d.args[0]) for d in definitions)
+
+
+def _per_tensor(call) -> bool:
+    return all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3])
+
+
+def _alike(a, b) -> bool:
+    """Whether two dequantizes have one scale."""
+    return all(np.array_equal(x.value.numpy(), y.value.numpy()) for x, y in zip(a.args[1:3], b.args[1:3])) and (
+        str(a.args[0].ty.dtype.dtype) == str(b.args[0].ty.dtype.dtype)
+    )
+
+
+def _requantized(constant, dequantize, quantize):
+    """A quantised constant at the scale of `quantize`."""
+    scale, zero_point = (a.value.numpy().reshape(()) for a in dequantize.args[1:3])
+    new_scale, new_zero_point = (a.value.numpy().reshape(()) for a in quantize.args[1:3])
+    real = (constant.value.numpy().astype(np.float32) - np.float32(zero_point)) * scale
+    dtype = attribute(quantize, "out_dtype")
+    info = np.iinfo(dtype)
+    steps = np.rint(real / new_scale) + np.float32(new_zero_point)
+    return relax.const(np.clip(steps, info.min, info.max).astype(dtype))
+
+
+def _move(move, parts: list, quantization):
+    """`move` with other operands; what it fills in is brought to the scale of `quantization`, which has a scale."""
+    data = relax.Tuple(parts) if isinstance(move.args[0], relax.Tuple) else parts[0]
+    if op_name(move) == "relax.nn.pad":
+        scale, zero_point = (float(a.value.numpy().reshape(())) for a in quantization.args[1:3])
+        value = float(np.clip(np.rint(attribute(move, "pad_value") / scale) + zero_point, -128, 127))
+        return relax.op.nn.pad(data, attribute(move, "pad_width"), attribute(move, "pad_mode"), value)
+    return tvm.ir.Call(move.op, [data, *move.args[1:]], move.attrs, move.ty_args)
 
 
 class OneDequantizePerReader(Rewriter):
@@ -84,6 +156,13 @@ class OneDequantizePerReader(Rewriter):
             # A call object of its own, too: the matcher finds the variable by the object.
             return self.emit(super().copy(definition), argument.name)
         return argument
+
+
+def prepare(module: tvm.IRModule) -> tvm.IRModule:
+    """What a choice of layout wants to see: functions of one tensor as tables, moves on int8."""
+    for rewrite in (Reshapes(), Tables(), Int8Moves(), Reshapes()):
+        module = rewrite.run(module)
+    return module
 
 
 def simplify(module: tvm.IRModule) -> tvm.IRModule:

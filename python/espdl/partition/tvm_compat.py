@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import pkgutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -68,9 +70,51 @@ def register_converter(name: str, converter: Converter) -> None:
     _CONVERTERS[name] = converter
 
 
+# (builder, inputs, attributes) -> the expression, or None to leave it to the importer's own converter.
+Conversion = Callable[["relax.BlockBuilder", Sequence, Mapping], "relax.Expr | None"]
+
+
+def converter(*names: str) -> Callable[[Conversion], Conversion]:
+    """Function decorator: how nodes of these ONNX operators are imported. Inputs that are left out are None."""
+
+    def register(function: Conversion) -> Conversion:
+        for name in names:
+            register_converter(name, type(name, (_OwnConverter,), {"name": name, "function": staticmethod(function)}))
+        return function
+
+    return register
+
+
+class _OwnConverter(onnx_frontend.OnnxOpConverter):
+    name: str
+    function: Conversion
+
+    @classmethod
+    def get_converter(cls, opset):
+        def convert(bb, inputs, attributes, params):
+            given = [i if i is None else onnx_frontend.get_constant(i, params) for i in inputs]
+            result = cls.function(bb, given, attributes)
+            if result is None:
+                result = _hidden[cls.name].get_converter(opset)(bb, inputs, attributes, params)
+            return result
+
+        return convert
+
+
+_hidden: dict[str, Converter] = {}  # the importer's own converters that ours stand before
+
+
+def _discover_converters() -> None:
+    package = importlib.import_module("espdl.partition.converters")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
+
+
 @contextlib.contextmanager
 def _converters():
+    _discover_converters()
     original = onnx_frontend._get_convert_map
+    _hidden.update(original())
     table = {**original(), **_CONVERTERS}
     onnx_frontend._get_convert_map = lambda: table
     try:
@@ -81,6 +125,7 @@ def _converters():
 
 def importable_operators() -> set[str]:
     """ONNX operators that can be imported."""
+    _discover_converters()
     return set(onnx_frontend._get_convert_map()) | set(_CONVERTERS)
 
 

@@ -76,7 +76,9 @@ def _weighted(graph: Graph, node: onnx.NodeProto) -> Weighted | None:
         return Weighted(node, data, weights, 0, bias, None, node.output[0])
     if node.op_type == "ConvTranspose":
         # With groups, one index of the weights' output axis stands for several output channels.
-        return Weighted(node, data, weights, 1, bias, None, node.output[0]) if attribute(node, "group", 1) == 1 else None
+        return (
+            Weighted(node, data, weights, 1, bias, None, node.output[0]) if attribute(node, "group", 1) == 1 else None
+        )
     if node.op_type == "Gemm":
         transposed = bool(attribute(node, "transB", 0))
         if attribute(node, "transA", 0) or (bias is not None and not _is_row(graph, bias)):
@@ -119,7 +121,9 @@ def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
         return True
     if maker.op_type not in _TAKES_ACTIVATION or is_function_of_one(graph, maker):
         return False
-    return reader.op_type == "Relu" or (reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i))
+    return reader.op_type == "Relu" or (
+        reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i)
+    )
 
 
 def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -56,10 +57,15 @@ def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
     known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.output) if _is_static(v)}
     if all(output in known for node in inferred.graph.node for output in node.output if output):
         return inferred
-    try:
-        return SymbolicShapeInference.infer_shapes(inferred, auto_merge=True)
-    except Exception:  # it gives up on graphs that ORT's constant folding makes static afterwards
-        return inferred
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
+        try:
+            os.chdir(folder)  # where it gives up, it leaves a file behind
+            return SymbolicShapeInference.infer_shapes(inferred, auto_merge=True)
+        except Exception:  # it gives up on graphs that ORT's constant folding makes static afterwards
+            return inferred
+        finally:
+            os.chdir(before)
 
 
 def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -49,7 +49,11 @@ class _Writer:
         self.proto.CopyFrom(proto)
         graph = self.proto.graph
         self.nodes = {node.name: node for node in graph.node}
-        self.names = {t.name for t in graph.initializer} | {i.name for i in graph.input} | {o for n in graph.node for o in n.output}
+        self.names = (
+            {t.name for t in graph.initializer}
+            | {i.name for i in graph.input}
+            | {o for n in graph.node for o in n.output}
+        )
         self.before: dict[str, list[onnx.NodeProto]] = {}
         self.after: dict[str, list[onnx.NodeProto]] = {}
         self.renamed: dict[str, str] = {}
@@ -75,11 +79,15 @@ class _Writer:
         inputs = [
             self.constant(f"{base}_quantized", values),
             self.constant(f"{base}_scale", quantization.scale.astype(np.float32)),
-            self.constant(f"{base}_zero_point", np.full(quantization.scale.shape, quantization.zero_point, values.dtype)),
+            self.constant(
+                f"{base}_zero_point", np.full(quantization.scale.shape, quantization.zero_point, values.dtype)
+            ),
         ]
         output = self.unique(f"{base}_dequantized")
         axis = {} if quantization.scale.ndim == 0 else {"axis": quantization.axis}
-        self.before.setdefault(node.name, []).append(helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis))
+        self.before.setdefault(node.name, []).append(
+            helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
+        )
         target.input[index] = output
 
     def quantize_activation(self, name: str, quantization: Quantization) -> None:
@@ -102,7 +110,9 @@ class _Writer:
                     node.input[i] = dequantized
         pair = [
             helper.make_node("QuantizeLinear", [source, scale, zero_point], [quantized], name=quantized),
-            helper.make_node("DequantizeLinear", [quantized, scale, zero_point], [dequantized], name=self.unique(f"{name}_dq")),
+            helper.make_node(
+                "DequantizeLinear", [quantized, scale, zero_point], [dequantized], name=self.unique(f"{name}_dq")
+            ),
         ]
         self.after.setdefault(source, []).extend(pair)
 

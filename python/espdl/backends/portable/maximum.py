@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise maximum in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.sums import constant_operand
+from espdl.ops.maximum import Maximum
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+
+@lowering("maximum", backend="portable")
+class PortableMaximum(Lowering):
+    """One comparison per element."""
+
+    def accept(self, node: Maximum, target: Target) -> str | None:
+        return None
+
+    def lower(self, node: Maximum, target: Target) -> KernelCall:
+        return KernelCall(
+            operator=node.name,
+            function="espdl_maximum_s8",
+            params_type="espdl_maximum_params_t",
+            header="espdl/kernels/maximum.h",
+            params=node.layout,
+            inputs=tuple(t.name for t in node.inputs),
+            outputs=tuple(t.name for t in node.outputs),
+            constants=constant_operand(node),
+            in_place=node.in_place,
+            source_nodes=node.source_nodes,
+        )

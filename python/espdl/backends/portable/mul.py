@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise product in portable C."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.sums import constant_operand
+from espdl.ops.mul import Mul
+from espdl.ops.numerics import activation_range, power_of_two_shift, quantize_multiplier
+from espdl.plan.types import KernelCall
+from espdl.targets import ROUND_TFLITE, Target
+
+# A product has 16 bits and a sign.
+MAX_LEFT_SHIFT = 14
+
+
+@lowering("mul", backend="portable")
+class PortableMul(Lowering):
+    """One product and one requantisation per element."""
+
+    def accept(self, node: Mul, target: Target) -> str | None:
+        try:
+            _arithmetic(node, target.rounding)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def lower(self, node: Mul, target: Target) -> KernelCall:
+        (y,) = node.outputs
+        low, high = activation_range(node.activation, y)
+        left, multiplier, shift = _arithmetic(node, target.rounding)
+        return KernelCall(
+            operator=node.name,
+            function="espdl_mul_s8",
+            params_type="espdl_mul_params_t",
+            header="espdl/kernels/mul.h",
+            params={
+                **node.layout,
+                "a_zero_point": node.a.zero_point,
+                "b_zero_point": node.b.zero_point,
+                "output_zero_point": y.zero_point,
+                "left_shift": left,
+                "multiplier": multiplier,
+                "shift": shift,
+                "activation_min": low,
+                "activation_max": high,
+                "rounding": target.rounding,
+            },
+            inputs=tuple(t.name for t in node.inputs),
+            outputs=(y.name,),
+            constants=constant_operand(node),
+            in_place=node.in_place,
+            source_nodes=node.source_nodes,
+        )
+
+
+def _arithmetic(node: Mul, rounding: str) -> tuple[int, int, int]:
+    """Left shift of the product, multiplier and shift; ValueError where the scales' ratio cannot be had."""
+    a, b, y = (np.float64(np.float32(t.scale)) for t in (node.a, node.b, *node.outputs))
+    ratio = float(a * b / y)
+    if rounding == ROUND_TFLITE:
+        return 0, *quantize_multiplier(ratio)
+    left = 0
+    while ratio > 1.0 and left < MAX_LEFT_SHIFT:
+        ratio, left = ratio / 2, left + 1
+    return left, 0, power_of_two_shift(ratio)

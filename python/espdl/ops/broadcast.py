@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise operators of two tensors, one of which may be constant or have fewer elements (ONNX broadcasting)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder
+from espdl.plan.types import Tensor
+
+MAX_AXES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Broadcast(Operator):
+    """`a` and `b` are the operands as the kernel gets them: activations first, then the constant with these `values`.
+
+    `swapped`: the model has them the other way round.
+    """
+
+    a: Tensor
+    b: Tensor
+    values: np.ndarray | None
+    swapped: bool
+    activation: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, match: Match) -> Broadcast:
+        """Reads a match of `two_operands`."""
+        (y,) = match.outputs
+        swapped, values = False, None
+        if match.has("left") or match.has("right"):
+            swapped = match.has("left")
+            a = match.tensor("b" if swapped else "a")
+            b, values = match.operand("left" if swapped else "right")
+        else:
+            a, b = match.tensor("a"), match.tensor("b")
+        for tensor in (a, b, y):
+            if tensor.dtype != "int8":
+                raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8")
+        merged_axes(y.shape, a.shape, b.shape)
+        inputs = (a,) if values is not None else (a, b)
+        return cls(inputs, match.outputs, match.source_nodes, a, b, values, swapped, match.activation)
+
+    @property
+    def layout(self) -> dict[str, tuple[int, ...]]:
+        """The fields with which the kernels' parameters begin."""
+        axes = merged_axes(self.outputs[0].shape, self.a.shape, self.b.shape)
+        shape, a_strides, b_strides = zip(*[(1, 0, 0)] * (MAX_AXES - len(axes)), *axes)
+        return {"shape": shape, "a_strides": a_strides, "b_strides": b_strides}
+
+    @property
+    def in_place(self) -> tuple[tuple[int, int], ...]:
+        """Inputs that may be the output: those that have an element of their own for every one of its."""
+        count = self.outputs[0].count
+        return tuple((i, 0) for i, tensor in enumerate(self.inputs) if tensor.count == count)
+
+
+def two_operands(p: PatternBuilder, name: str) -> Any:
+    """A call of a Relax operator with two activations, or with one and a constant on either side."""
+    a, b = p.dequantized("a"), p.dequantized("b")
+    return p.any_of(p.call(name, a, p.constant("right")), p.call(name, p.constant("left"), b), p.call(name, a, b))
+
+
+def merged_axes(shape: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """(size, stride in a, stride in b) of the output's axes, those of size 1 left out, neighbours that allow it made one.
+
+    Raises Mismatch where more than MAX_AXES are left.
+    """
+    merged: list[tuple[int, int, int]] = []
+    columns = zip(shape, _strides(a, shape), _strides(b, shape))
+    for size, stride_a, stride_b in columns:
+        if size == 1:
+            continue
+        if merged and merged[-1][1:] == (stride_a * size, stride_b * size):
+            size *= merged.pop()[0]
+        merged.append((size, stride_a, stride_b))
+    if len(merged) > MAX_AXES:
+        raise Mismatch(f"it repeats its operands along {len(merged)} axes; the kernel has {MAX_AXES}")
+    return merged
+
+
+def _strides(shape: tuple[int, ...], result: tuple[int, ...]) -> list[int]:
+    """Items from one index of each axis of `result` to the next; 0 where the tensor is repeated."""
+    padded = (1,) * (len(result) - len(shape)) + tuple(shape)
+    return [0 if size == 1 else math.prod(padded[i + 1 :]) for i, size in enumerate(padded)]
+
+
+def views(params: Mapping[str, Any], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both operands as int64 of the output's shape, from a call's parameters."""
+    result = []
+    for name, values in (("a_strides", a), ("b_strides", b)):
+        flat = np.ascontiguousarray(values).reshape(-1).astype(np.int64)
+        result.append(as_strided(flat, params["shape"], [s * flat.itemsize for s in params[name]]))
+    return result[0], result[1]
+
+
+def both(inputs: list[np.ndarray], constants: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The operands of a kernel call in the kernel's order."""
+    return inputs[0], constants["values"] if "values" in constants else inputs[1]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise product of two tensors with a fused activation (ONNX Mul, quantised)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.broadcast import Broadcast, both, two_operands, views
+from espdl.ops.numerics import requantize, saturate
+from espdl.ops.operator import Match, PatternBuilder, operator
+
+
+@operator("mul")
+@dataclass(frozen=True, eq=False)
+class Mul(Broadcast):
+    """a * b, operands of any shapes that ONNX broadcasts."""
+
+    onnx = ("Mul", "Div")
+    limits = "Div: by a constant"
+    priority = 10
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.quantized(p.activated(two_operands(p, "relax.multiply")))
+
+    @classmethod
+    def from_match(cls, match: Match) -> Mul:
+        return cls.of(match)
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        a, b = views(p, *both(list(inputs), constants))
+        product = ((a - p["a_zero_point"]) * (b - p["b_zero_point"])) << p["left_shift"]
+        scaled = requantize(product, p["multiplier"], p["shift"], p["rounding"])
+        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
