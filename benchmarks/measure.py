@@ -75,6 +75,7 @@ def measure(data: Path, scheme: str, folder: Path, rv32_samples: int = 4, say: S
         name=NAME,
         output=str(folder / "generated"),
         scheme=scheme,
+        dead_channels="keep",
     )
     say("compile")
     seconds, plan = _compile_in_new_process(options)

@@ -34,6 +34,7 @@ _CHOICES = {
     "arena": ("caller", "static"),
     "weights": ("flash", "psram", "ram"),
     "optimize": ("speed", "size"),
+    "dead_channels": ("remove", "keep"),
     "chip": targets.CHIPS,
 }
 
@@ -66,6 +67,7 @@ class Options:
     optimize: str = "speed"
     profile: bool = False
     taps: bool = False
+    dead_channels: str = "remove"
 
     def __post_init__(self) -> None:
         for key, allowed in _CHOICES.items():
@@ -131,6 +133,7 @@ def quantize_model(
         effort=options.effort,
         rounding=target.rounding,
         zero_points_anywhere=target.zero_points_anywhere,
+        remove_dead_channels=options.dead_channels == "remove",
     )
     quantized = quantize.run(model, samples, settings, progress)
     watch("quantize", quantized)

@@ -25,6 +25,7 @@ _CHOICES = {
     "arena": "caller: the application gives the memory; static: the generated C holds it",
     "weights": "flash, psram or ram",
     "optimize": "speed or size",
+    "dead_channels": "remove: channels that cannot change the outputs go, exactly; keep: they stay",
 }
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, checks, qdq, recipe
+from espdl.quantize import biases, calibration, checks, dead_channels, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -28,27 +30,31 @@ def run(
 ) -> QuantizedModel:
     """Preprocesses, calibrates, chooses scales and inserts Q/DQ pairs.
 
-    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises EspdlError where the model cannot be quantised.
+    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises EspdlError
+    where the model cannot be quantised.
     """
     proto = preprocess(model)
     refusals.check(proto, model.label)
     _check_static(proto, model)
-    if model.carries_quantization or settings.precision == "float32":
+    if settings.precision == "float32":
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
+    if model.carries_quantization:
+        taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
+        return _without_dead_channels(taken, settings)
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(proto)
-    quantized = place(Graph(proto)).quantized
-    if not quantized:
+    names = place(Graph(proto)).quantized
+    if not names:
         raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
-    network = Network.of(proto, observe(proto, quantized, samples, progress, len(samples)))
+    network = Network.of(proto, observe(proto, names, samples, progress, len(samples)))
     result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
     quantized_proto = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
     inputs = {name: network.statistics[name] for name in network.graph.inputs if name in network.statistics}
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
-    return QuantizedModel(
+    quantized = QuantizedModel(
         quantized_proto,
         proto,
         model.label,
@@ -58,6 +64,14 @@ def run(
         warnings=checks.warnings(inputs, len(samples), [name for name in inputs if inputs[name].alike]),
         reference_proto=result.network.graph.proto,
     )
+    return _without_dead_channels(quantized, settings)
+
+
+def _without_dead_channels(model: QuantizedModel, settings: Settings) -> QuantizedModel:
+    if not settings.remove_dead_channels:
+        return model
+    proto, removed = dead_channels.remove(model.proto, settings.rounding)
+    return replace(model, proto=proto, removed=removed.channels, removed_text=removed.text)
 
 
 def _check_static(proto: onnx.ModelProto, model: Model) -> None:

@@ -28,6 +28,7 @@ class Settings:
     effort: str = "default"
     rounding: str = ROUND_TFLITE
     zero_points_anywhere: bool = False
+    remove_dead_channels: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class QuantizedModel:
 
     `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user. `reference_proto`: the float
     model whose tensors are those of `proto` one by one; it computes what `float_proto` does, but some of its inner tensors
-    carry factors. None where the model came quantised.
+    carry factors. None where the model came quantised. `removed`: channels of `proto` that went because they could not change
+    its outputs: tensor of the float model -> indices (axis 1, or the last of two); `removed_text` says so by layer.
     """
 
     proto: onnx.ModelProto
@@ -72,3 +74,5 @@ class QuantizedModel:
     statistics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     reference_proto: onnx.ModelProto | None = None
+    removed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    removed_text: tuple[str, ...] = ()

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removes channels of a quantised network that cannot change its outputs, so that every output stays the same bit for bit.
+
+Training with weight decay leaves channels whose weights quantise to zero: their output is a constant. A constant goes into the
+bias of the layer that reads it, except where that layer's border would have to hold it too. A channel that nobody multiplies
+with anything but zero goes as well, and so does what only served to compute it.
+
+Two passes over the steps of the graph: forwards, which channels are constant and which integer they hold; backwards, which
+channels their readers can do without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from espdl.ops.numerics import requantization, requantize
+from espdl.quantize.graph import attribute
+from espdl.quantize.steps import Grid, Step, Steps, find, write
+
+# A bias that takes up constants stays below this, as quantisation promises.
+_BIAS_LIMIT = 2**29
+
+_KEEPS_VALUES = {"MaxPool", "GlobalMaxPool", "Identity"}
+_AVERAGES = {"AveragePool", "GlobalAveragePool"}
+_FLATTENS = {"Flatten", "Reshape", "Squeeze"}
+
+
+@dataclass(frozen=True)
+class Removed:
+    """`channels`: quantised float tensor -> indices that went (axis 1, or the last of two). `text`: lines for the report."""
+
+    channels: Mapping[str, tuple[int, ...]]
+    text: tuple[str, ...]
+
+
+def remove(proto: onnx.ModelProto, rounding: str) -> tuple[onnx.ModelProto, Removed]:
+    """The network without dead channels, and what went. `rounding` is that of the target's kernels."""
+    steps = find(proto)
+    pruner = _Pruner(steps, rounding)
+    gone = {name: channels for name, channels in pruner.removable().items() if channels}
+    if not gone:
+        return proto, Removed({}, ())
+    result = write(proto, pruner.new_constants(gone), pruner.new_groups(gone))
+    name_of = {n.output[0]: n.input[0] for n in steps.graph.nodes if n.op_type == "QuantizeLinear"}
+    text = []
+    for step in steps.steps:
+        if _is_layer(step) and gone.get(step.output):
+            count = pruner.sizes[step.output]
+            text.append(f"node '{step.node.name}': {len(gone[step.output])} of {count} channels removed")
+    return result, Removed({name_of[n]: tuple(sorted(c)) for n, c in gone.items()}, tuple(text))
+
+
+def _is_layer(step: Step) -> bool:
+    return step.weights is not None and len(step.inputs) == 1 and step.output is not None
+
+
+class _Pruner:
+    def __init__(self, steps: Steps, rounding: str):
+        self.steps = steps
+        self.rounding = rounding
+        shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in steps.graph.proto.graph.value_info}
+        self.shapes = shapes
+        self.sizes = {n: s[1] if len(s) > 2 else s[-1] for n in steps.grids if (s := shapes.get(n))}
+        self.layers = {id(s): _Layer(s, self.sizes) for s in steps.steps if _is_layer(s)}
+        self.constant: dict[str, dict[int, int]] = {}
+        for step in steps.steps:
+            if step.output is not None:
+                self.constant[step.output] = self._constants(step)
+
+    def _constants(self, step: Step) -> dict[int, int]:
+        """The channels of the step's output that hold one integer whatever the input is."""
+        if len(step.inputs) != 1 or step.inputs[0] not in self.sizes or step.output not in self.sizes:
+            return {}
+        (name,) = step.inputs
+        known, x, y = self.constant.get(name, {}), self.steps.grids[name], self.steps.grids[step.output]
+        layer = self.layers.get(id(step))
+        if layer is not None:
+            return self._layer_constants(step, layer, known, x, y) if layer.kind else {}
+        kind = step.node.op_type
+        if kind in _FLATTENS and x == y:
+            area = self.sizes[step.output] // self.sizes[name] if self._flattens(step) else 0
+            return {c * area + i: q for c, q in known.items() for i in range(area)}
+        if not step.activations and kind in _KEEPS_VALUES and x == y:
+            return dict(known)
+        if not step.activations and kind in _AVERAGES:  # the mean of zeros is exact in every rounding
+            return {c: y.zero_point for c, q in known.items() if q == x.zero_point}
+        return {}
+
+    def _layer_constants(self, step: Step, layer: _Layer, known: Mapping[int, int], x: Grid, y: Grid) -> dict[int, int]:
+        """A sum is constant where every weight is zero, or meets a constant that the border does not interrupt."""
+        fixed = layer.fixed_inputs(known, x)
+        values = np.zeros(layer.inputs, np.int64)
+        values[list(fixed)] = [q - x.zero_point for q in fixed.values()]
+        open_inputs = np.ones(layer.inputs, bool)
+        open_inputs[list(fixed)] = False
+        rows = layer.rows
+        if layer.kind == "depthwise":
+            closed = ~open_inputs | ~rows.any(axis=(1, 2))
+            sums = rows.sum(axis=(1, 2)) * values
+        else:
+            closed = ~(rows[:, open_inputs] != 0).any(axis=(1, 2))
+            sums = (rows.sum(axis=2) * values).sum(axis=1)
+        ratios = np.float64(np.float32(x.scale)) * layer.scale / np.float64(np.float32(y.scale))
+        accumulator = sums + layer.bias
+        found = {}
+        low, high = _activation_range(self.steps, step, y)
+        for channel in np.flatnonzero(closed):
+            try:
+                multiplier, shift = requantization([ratios[channel]], self.rounding)
+            except ValueError:  # no kernel takes this layer as it is
+                return {}
+            value = int(requantize(accumulator[channel], multiplier[0], shift[0], self.rounding)) + y.zero_point
+            found[int(channel)] = int(np.clip(value, low, high))
+        return found
+
+    def removable(self) -> dict[str, set[int]]:
+        """Per quantised tensor the channels that can go; at least one stays."""
+        result: dict[str, set[int]] = {}
+        made = {step.output for step in self.steps.steps if step.output is not None}
+        for step in reversed(self.steps.steps):
+            name = step.output
+            if name is None or name in result or name not in self.sizes:
+                continue
+            if name in self.steps.visible or name not in made or not self._may_shrink(step):
+                result[name] = set()
+                continue
+            channels = set(range(self.sizes[name]))
+            readers = self.steps.readers(name)
+            if not readers or not self._only_steps_read(name, readers):
+                channels = set()
+            for reader in readers:
+                channels &= self._unneeded(reader, name, result)
+            result[name] = channels - {min(channels)} if len(channels) == self.sizes[name] else channels
+        return self._consistent(result)
+
+    def _consistent(self, result: dict[str, set[int]]) -> dict[str, set[int]]:
+        """Steps that keep channels need the same ones on both sides: what stays on one side stays on the other."""
+        changed = True
+        while changed:
+            changed = False
+            for step in self.steps.steps:
+                if step.output is None or not self._keeps_channels(step):
+                    continue
+                (name,) = step.inputs
+                before, after = result.get(name, set()), result.get(step.output, set())
+                area = self.sizes[step.output] // self.sizes[name]
+                common = {c for c in before if all(c * area + i in after for i in range(area))}
+                wide = {c * area + i for c in common for i in range(area)}
+                if common != before or wide != after:
+                    result[name], result[step.output] = common, wide
+                    changed = True
+        return result
+
+    def _keeps_channels(self, step: Step) -> bool:
+        layer = self.layers.get(id(step))
+        if layer is not None:
+            return layer.kind == "depthwise"
+        kind = step.node.op_type
+        if len(step.inputs) != 1 or step.inputs[0] not in self.sizes or step.output not in self.sizes:
+            return False
+        return kind in _KEEPS_VALUES | _AVERAGES or (kind in _FLATTENS and self._flattens(step))
+
+    def _may_shrink(self, step: Step) -> bool:
+        layer = self.layers.get(id(step))
+        return layer.kind != "" if layer is not None else self._keeps_channels(step)
+
+    def _only_steps_read(self, name: str, readers: list[Step]) -> bool:
+        graph = self.steps.graph
+        float_names = [n.output[0] for n in graph.consumers.get(name, []) if n.op_type == "DequantizeLinear"]
+        if len(float_names) != len(graph.consumers.get(name, [])):
+            return False
+        nodes = {n.name for f in float_names for n in graph.consumers.get(f, [])}
+        return nodes == {s.node.name for s in readers} and not any(f in graph.outputs for f in float_names)
+
+    def _unneeded(self, reader: Step, name: str, later: Mapping[str, set[int]]) -> set[int]:
+        """The channels of `name` that `reader` can do without once its own unneeded outputs are gone."""
+        if reader.output is None or len(reader.inputs) != 1:
+            return set()
+        gone = later.get(reader.output, set())
+        layer = self.layers.get(id(reader))
+        if layer is None or layer.kind == "depthwise":
+            if not self._keeps_channels(reader):
+                return set()
+            area = self.sizes[reader.output] // self.sizes[name]
+            return {c for c in range(self.sizes[name]) if all(c * area + i in gone for i in range(area))}
+        if layer.kind != "dense":
+            return set()
+        kept = np.array([r not in gone for r in range(len(layer.rows))])
+        x = self.steps.grids[name]
+        unused = set(np.flatnonzero(~(layer.rows[kept] != 0).any(axis=(0, 2))).tolist())
+        fixed = layer.fixed_inputs(self.constant.get(name, {}), x)
+        bias = np.abs(layer.bias[kept]) + sum(
+            np.abs(layer.rows[kept][:, c].sum(axis=1)) * abs(q - x.zero_point) for c, q in fixed.items()
+        )
+        foldable = set(fixed) if layer.has_bias and bias.max(initial=0) < _BIAS_LIMIT else set()
+        return unused | foldable
+
+    def _flattens(self, step: Step) -> bool:
+        """Whether a reshape makes one row of [1, channels, ...], channel by channel."""
+        before, after = self.shapes.get(step.inputs[0], []), self.shapes.get(step.output or "", [])
+        return len(before) >= 2 and before[0] == 1 and len(after) == 2 and after[0] == 1 and math.prod(before) == after[1]
+
+    def new_constants(self, gone: Mapping[str, set[int]]) -> dict[str, np.ndarray]:
+        """The initialisers that change: weights, scales and biases of layers, and the shapes of reshapes."""
+        changed: dict[str, np.ndarray] = {}
+        for step in self.steps.steps:
+            if len(step.inputs) != 1 or step.output is None:
+                continue
+            inputs, outputs = gone.get(step.inputs[0], set()), gone.get(step.output, set())
+            layer = self.layers.get(id(step))
+            if layer is not None and (inputs or outputs):
+                x = self.steps.grids[step.inputs[0]]
+                fixed = {c: q - x.zero_point for c, q in self.constant.get(step.inputs[0], {}).items() if c in inputs}
+                changed.update(layer.without(inputs, outputs, fixed))
+            elif step.node.op_type == "Reshape" and outputs:
+                changed[step.node.input[1]] = np.array([1, self.sizes[step.output] - len(outputs)], np.int64)
+        return changed
+
+    def new_groups(self, gone: Mapping[str, set[int]]) -> dict[str, int]:
+        """Per depthwise node that changes, its number of groups."""
+        depthwise = [s for s in self.steps.steps if (layer := self.layers.get(id(s))) and layer.kind == "depthwise"]
+        return {s.node.name: self.sizes[s.output] - len(gone[s.output]) for s in depthwise if gone.get(s.output)}
+
+
+class _Layer:
+    """The integers of a convolution or matrix product. `rows` int64 [outputs, inputs, taps] (depthwise: inputs is 1).
+
+    `kind`: "dense", "depthwise", or "" for what this module does not change.
+    """
+
+    def __init__(self, step: Step, sizes: Mapping[str, int]):
+        self.step = step
+        node, weights = step.node, step.weights.values
+        self.inputs = sizes.get(step.inputs[0], 0)
+        self.groups = int(attribute(node, "group", 1))
+        self.turned = node.op_type == "MatMul" or (node.op_type == "Gemm" and not attribute(node, "transB", 0))
+        matrix = weights.T if self.turned else weights
+        self.rows = matrix.reshape(*matrix.shape[:2], -1).astype(np.int64)
+        self.scale = np.broadcast_to(step.weights.scale.astype(np.float64).reshape(-1), len(self.rows))
+        self.has_bias = step.bias is not None and step.bias.values.size == len(self.rows)
+        self.bias = step.bias.values.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
+        self.padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
+        fits = weights.dtype == np.int8 and (self.has_bias or step.bias is None) and weights.ndim in (2, 4)
+        if fits and self.groups == 1 and self.rows.shape[1] == self.inputs:
+            self.kind = "dense"
+        elif fits and self.groups == self.inputs == len(self.rows) and self.rows.shape[1] == 1:
+            self.kind = "depthwise"
+        else:
+            self.kind = ""
+
+    def fixed_inputs(self, known: Mapping[int, int], x: Grid) -> dict[int, int]:
+        """The constant inputs that contribute the same to every output pixel: borders hold the zero point."""
+        return {c: q for c, q in known.items() if not self.padded or q == x.zero_point}
+
+    def without(self, inputs: set[int], outputs: set[int], fixed: Mapping[int, int]) -> dict[str, np.ndarray]:
+        """Initialisers without these channels; `fixed`: what the constant ones among the inputs held, minus the zero point."""
+        weights, bias = self.step.weights, self.step.bias
+        kept_rows = [r for r in range(len(self.rows)) if r not in outputs]
+        values = weights.values.T if self.turned else weights.values
+        extra = np.zeros(len(self.rows), np.int64)
+        if self.kind == "dense":
+            for channel, value in fixed.items():
+                extra += self.rows[:, channel].sum(axis=1) * value
+            values = np.delete(values, sorted(inputs), axis=1)
+        values = values[kept_rows]
+        changed = {weights.name: values.T if self.turned else values}
+        if weights.scale.size > 1:
+            changed[weights.scale_name] = weights.scale[kept_rows]
+            if weights.zero_point_name:
+                changed[weights.zero_point_name] = np.zeros(len(kept_rows), np.int8)
+        if bias is not None and self.has_bias:
+            shape = [len(kept_rows) if d == len(self.rows) else d for d in bias.values.shape]
+            changed[bias.name] = (self.bias + extra)[kept_rows].astype(np.int32).reshape(shape)
+            if bias.scale.size > 1:
+                changed[bias.scale_name] = bias.scale[kept_rows]
+                if bias.zero_point_name:
+                    changed[bias.zero_point_name] = np.zeros(len(kept_rows), np.int32)
+        return changed
+
+
+def _activation_range(steps: Steps, step: Step, y: Grid) -> tuple[int, int]:
+    info = np.iinfo(y.dtype)
+    low, high = int(info.min), int(info.max)
+    for node in step.activations:
+        bounds = [0.0, np.inf]
+        if node.op_type == "Clip":
+            given = [float(steps.graph.array(n)) if n and steps.graph.is_constant(n) else None for n in node.input[1:3]]
+            bounds = [b if b is not None else d for b, d in zip([*given, None, None], (-np.inf, np.inf))]
+        for bound, is_low in zip(bounds, (True, False)):
+            if np.isfinite(bound):
+                step_value = int(np.clip(np.rint(bound / y.scale) + y.zero_point, info.min, info.max))
+                low, high = (max(low, step_value), high) if is_low else (low, min(high, step_value))
+    return low, max(low, high)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A view of a QDQ graph as steps from quantised tensors to quantised tensors: dequantise, compute, quantise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from espdl.quantize.graph import Graph, attribute
+
+_ACTIVATIONS = {"Relu", "Clip"}
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Integers behind a DequantizeLinear: `name` of the initialiser, its scale's, its values."""
+
+    name: str
+    scale_name: str
+    zero_point_name: str
+    values: np.ndarray
+    scale: np.ndarray
+    axis: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a quantised tensor is to be read: real = scale * (q - zero_point)."""
+
+    scale: float
+    zero_point: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """`node` (with an Add for a MatMul's bias and an activation behind it, as the kernels fuse them) from `inputs` to `output`,
+    all of them quantised tensors. `output` is None where the result is not quantised next.
+    """
+
+    node: onnx.NodeProto
+    inputs: tuple[str, ...]
+    output: str | None
+    weights: Constant | None
+    bias: Constant | None
+    activations: tuple[onnx.NodeProto, ...]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """`grids` by quantised tensor; `steps` in graph order; `visible`: tensors that are graph inputs or outputs."""
+
+    graph: Graph
+    grids: Mapping[str, Grid]
+    steps: tuple[Step, ...]
+    visible: frozenset[str]
+
+    def readers(self, tensor: str) -> list[Step]:
+        return [step for step in self.steps if tensor in step.inputs]
+
+
+def find(proto: onnx.ModelProto) -> Steps:
+    """The steps of a QDQ model; nodes that do not read dequantised tensors are in steps without inputs."""
+    graph = Graph(proto)
+    source = {n.output[0]: n.input[0] for n in graph.nodes if n.op_type == "DequantizeLinear"}
+    grids, visible = {}, set()
+    for node in graph.nodes:
+        if node.op_type == "QuantizeLinear":
+            grids[node.output[0]] = _grid(graph, node)
+            if node.input[0] in graph.inputs:
+                visible.add(node.output[0])
+    visible |= {source[o] for o in graph.outputs if o in source}
+    visible |= {o for o in graph.outputs if o in grids}
+    inside: set[str] = set()
+    steps = []
+    for node in graph.nodes:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in inside:
+            continue
+        step, fused = _step(graph, node, source, grids)
+        inside |= fused
+        steps.append(step)
+    return Steps(graph, grids, tuple(steps), frozenset(visible))
+
+
+def constant(graph: Graph, name: str) -> Constant | None:
+    """What a DequantizeLinear of constants makes `name`, or None."""
+    node = graph.producer.get(name)
+    if node is None or node.op_type != "DequantizeLinear" or not all(graph.is_constant(i) for i in node.input):
+        return None
+    zero_point = node.input[2] if len(node.input) > 2 else ""
+    values, scale = graph.array(node.input[0]), graph.array(node.input[1])
+    return Constant(node.input[0], node.input[1], zero_point, values, scale, int(attribute(node, "axis", 1)))
+
+
+def _grid(graph: Graph, node: onnx.NodeProto) -> Grid:
+    if not all(graph.is_constant(i) and graph.array(i).size == 1 for i in node.input[1:] if i):
+        return Grid(0.0, 0, "")
+    scale = float(graph.array(node.input[1]).reshape(-1)[0])
+    if len(node.input) < 3:
+        return Grid(scale, 0, "uint8")
+    zero_point = graph.array(node.input[2]).reshape(-1)[0]
+    return Grid(scale, int(zero_point), str(zero_point.dtype))
+
+
+def _step(graph: Graph, node: onnx.NodeProto, source: Mapping[str, str], grids: Mapping[str, Grid]) -> tuple[Step, set[str]]:
+    inputs = tuple(source.get(name, "") for name in node.input if name and not graph.is_constant(name))
+    inputs = tuple(name for name in inputs if name in grids)
+    weights = constant(graph, node.input[1]) if node.op_type in ("Conv", "Gemm", "MatMul") else None
+    bias = constant(graph, node.input[2]) if weights is not None and len(node.input) > 2 else None
+    fused: set[str] = set()
+    activations = []
+    name = node.output[0]
+    while (reader := graph.only_consumer(name)) is not None:
+        if node.op_type == "MatMul" and reader.op_type == "Add" and bias is None and not activations:
+            bias = next((c for i in reader.input if (c := constant(graph, i))), None)
+            if bias is None:
+                break
+        elif reader.op_type in _ACTIVATIONS:
+            activations.append(reader)
+        else:
+            break
+        fused.add(reader.name)
+        name = reader.output[0]
+    output = reader.output[0] if reader is not None and reader.op_type == "QuantizeLinear" else None
+    return Step(node, inputs, output, weights, bias, tuple(activations)), fused
+
+
+def write(
+    proto: onnx.ModelProto, changed: Mapping[str, np.ndarray], groups: Mapping[str, int] | None = None
+) -> onnx.ModelProto:
+    """The model with these initialisers and numbers of groups (by node) replaced, and its shapes inferred anew."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    kept = [t for t in result.graph.initializer if t.name not in changed]
+    new = [numpy_helper.from_array(np.ascontiguousarray(values), name) for name, values in sorted(changed.items())]
+    tensors = [onnx.TensorProto() for _ in kept]
+    for copy, tensor in zip(tensors, kept):
+        copy.CopyFrom(tensor)
+    del result.graph.initializer[:], result.graph.value_info[:]
+    result.graph.initializer.extend([*tensors, *new])
+    for node in result.graph.node:
+        if node.name in (groups or {}):
+            next(a for a in node.attribute if a.name == "group").i = groups[node.name]
+    return onnx.shape_inference.infer_shapes(result, data_prop=True)
