@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "python"))
 
 import baseline  # noqa: E402 (the path above comes first)
 import networks  # noqa: E402
+import readme  # noqa: E402
 import table  # noqa: E402
 from measure import Measured, measure, without_details  # noqa: E402
 
@@ -33,6 +34,7 @@ from espdl.verify import rv32  # noqa: E402
 
 RESULTS = HERE / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -95,8 +97,10 @@ def run(args: argparse.Namespace, build: Path) -> int:
         results.setdefault(network, {}).update({scheme: without_details(m) for scheme, m in schemes.items()})
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     if set(args.networks) == set(networks.NETWORKS) and set(args.schemes) == set(SCHEMES):
+        peers = json.loads((args.data / "peers.json").read_text())
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(table.page(measured, json.loads((args.data / "peers.json").read_text())))
+        PAGE.write_text(table.page(measured, peers))
+        readme.update(README, measured, peers)
     return 0
 
 
