@@ -6,7 +6,8 @@
 #include "dot_4x4_s8.h"
 
 /**
- * All output channels of one pixel, eight at a time, from weights as espdl_dot_4x4_s8() takes them.
+ * All output channels of one pixel, eight at a time, in little code: for what four pixels at a time leave over. It takes
+ * weights as espdl_dot_4x4_s8() does.
  *
  * @param p         shape and arithmetic
  * @param pixel     `count` values

@@ -3,7 +3,7 @@
  */
 #include "espdl/kernels/gemm.h"
 
-#include "dot_1x8_s8.h"
+#include "dot_1x8_inline.h"
 
 void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                        const espdl_fast_channel_t *channels, int8_t *y)
@@ -17,6 +17,6 @@ void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
         .rounding = p->rounding,
     };
     for (int32_t row = 0; row < p->rows; row++, x += p->inputs, y += p->outputs) {
-        espdl_dot_1x8_s8(&dot, x, p->inputs, weights, channels, y);
+        espdl_dot_1x8(&dot, x, p->inputs, weights, channels, y, 16);
     }
 }

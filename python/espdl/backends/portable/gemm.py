@@ -20,6 +20,8 @@ from espdl.targets import Target
 
 # From this many rows on, four at a time are faster than one, though some of the last four may be idle.
 MIN_ROWS_4X4 = 3
+# Up to this many weights one row costs little, and the kernel for many rows, which convolutions of 1x1 use, will do.
+SMALL_PRODUCT = 1000
 
 
 @lowering("gemm", backend="portable")
@@ -72,7 +74,7 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
     slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
-    if call.params["rows"] >= MIN_ROWS_4X4 and not has_heavy_pairs(weights):
+    if (call.params["rows"] >= MIN_ROWS_4X4 or weights.size <= SMALL_PRODUCT) and not has_heavy_pairs(weights):
         return replace(
             call,
             function="espdl_gemm_4x4_s8",
