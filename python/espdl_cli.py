@@ -4,6 +4,8 @@
 import os
 import sys
 
+# A build writes nothing beside its sources, and a full disk cannot leave half a module in a cache.
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from espdl.guard import main

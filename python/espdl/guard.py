@@ -25,7 +25,7 @@ def main() -> int:
     """The command line in `sys.argv`, in a child process; its exit code, or 1 with a message where it crashed."""
     code = _CHILD.format(path=str(Path(__file__).resolve().parents[1]))
     try:
-        child = subprocess.Popen([sys.executable, "-I", "-c", code, *sys.argv[1:]])
+        child = subprocess.Popen([sys.executable, "-I", "-B", "-c", code, *sys.argv[1:]])
     except OSError as error:
         message = EspdlError("the compiler", f"it cannot be started ({error})", "check the Python installation").text
         print(message, file=sys.stderr)

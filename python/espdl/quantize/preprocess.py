@@ -43,6 +43,8 @@ def _rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _optimize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     try:
         return _run_ort_optimizer(_infer_symbolic_shapes(proto))
+    except EspdlError:
+        raise
     except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
         raise EspdlError(
             label,
@@ -76,7 +78,13 @@ def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.intra_op_num_threads = 1
         options.log_severity_level = 4
-        ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        try:
+            ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            if "serialization failed" not in str(error):
+                raise
+            remedy = "make free space there, or name another folder in TMPDIR"
+            raise EspdlError(folder, "a temporary file cannot be written", remedy) from error
         return onnx.load(str(result))
 
 
