@@ -34,6 +34,7 @@ lint: $(VENV)/.test
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -I python/espdl_cli.py ops --markdown > docs/operators.md
+	$(BIN)/python python/dependencies.py > docs/dependencies.md
 
 bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))
