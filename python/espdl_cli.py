@@ -8,7 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from espdl.guard import main
+from espdl.guard import main  # noqa: E402 (the path above comes first)
 
 if __name__ == "__main__":
     sys.exit(main())
