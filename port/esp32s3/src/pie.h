@@ -156,13 +156,6 @@ EE int8_t *ee_st_qacc_h_h_32_ip(int8_t *p, int step)
     return p;
 }
 
-/** Every lane becomes the byte of its number at `p`. */
-EE const int8_t *ee_ldqa_s8_128_ip(const int8_t *p, int step)
-{
-    EE_ASM("ee.ldqa.s8.128.ip %0,%1" : "+r"(p) : "n"(step));
-    return p;
-}
-
 /** QACC[i] += x[i] * s[lane]. */
 EE void ee_vsmulas_s8_qacc(int x, int s, int lane)
 {
@@ -245,13 +238,6 @@ EE void ee_vmax_s8(int to, int x, int y)
 EE void ee_vmin_s8(int to, int x, int y)
 {
     EE_ASM("ee.vmin.s8 q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
-}
-
-/** q = 16 bytes at `p`, which moves on by 16; to = max(x, y) of the old values. */
-EE const int8_t *ee_vmax_s8_ld_incp(int q, const int8_t *p, int to, int x, int y)
-{
-    EE_ASM("ee.vmax.s8.ld.incp q%1,%0,q%2,q%3,q%4" : "+r"(p) : "n"(q), "n"(to), "n"(x), "n"(y));
-    return p;
 }
 
 #endif

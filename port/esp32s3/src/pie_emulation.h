@@ -226,16 +226,6 @@ EE int8_t *ee_st_qacc_h_h_32_ip(int8_t *p, int step)
     return p + step;
 }
 
-EE const int8_t *ee_ldqa_s8_128_ip(const int8_t *p, int step)
-{
-    pie_op();
-    const int8_t *bytes = pie_aligned(p, 16);
-    for (int i = 0; i < 16; i++) {
-        espdl_pie.qacc[i] = bytes[i];
-    }
-    return p + step;
-}
-
 EE void ee_vsmulas_s8_qacc(int x, int s, int lane)
 {
     pie_op();
@@ -328,11 +318,4 @@ EE void ee_vmin_s8(int to, int x, int y)
     for (int i = 0; i < 16; i++) {
         espdl_pie.q[to][i] = espdl_pie.q[x][i] < espdl_pie.q[y][i] ? espdl_pie.q[x][i] : espdl_pie.q[y][i];
     }
-}
-
-EE const int8_t *ee_vmax_s8_ld_incp(int q, const int8_t *p, int to, int x, int y)
-{
-    ee_vmax_s8(to, x, y);
-    pie_load(q, p);
-    return p + 16;
 }

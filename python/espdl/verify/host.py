@@ -106,8 +106,8 @@ def library(
 ) -> Path:
     """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed.
 
-    `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain. `ports` are folders
-    with kernels of other backends (PORTS).
+    `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain. `ports` are
+    folders with kernels of other backends (PORTS).
     """
     compiler = compiler or find_compiler()
     sources = sorted([*(COMPONENT / "src").glob("*.c"), *(COMPONENT / "src" / "kernels").glob("*.c")])

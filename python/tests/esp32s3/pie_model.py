@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: CC0-1.0
-"""The vector unit of the ESP32-S3 in Python integers, written from the description of its instructions and apart from the
-emulation in C: it executes assembler text.
+"""The vector unit of the ESP32-S3 in Python integers, written from the description of its instructions and apart from
+the emulation in C: it executes assembler text.
 
-`INSTRUCTIONS` is the table of everything that the kernels may use: mnemonic -> operands. An operand is q (vector register),
-a (address register), a+ (address register that the instruction moves), =a (result), or the range of an immediate.
+`INSTRUCTIONS` is the table of everything that the kernels may use: mnemonic -> operands. An operand is q (vector
+register), a (address register), a+ (address register that the instruction moves), =a (result), or the range of an
+immediate.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ INSTRUCTIONS: dict[str, tuple] = {
     "ee.st.qacc_h.l.128.ip": ("a+", STEP_128),
     "ee.st.qacc_l.h.32.ip": ("a+", STEP_QACC_32),
     "ee.st.qacc_h.h.32.ip": ("a+", STEP_QACC_32),
-    "ee.ldqa.s8.128.ip": ("a+", STEP_128),
     "ee.vsmulas.s8.qacc": ("q", "q", LANE),
     "ee.vsmulas.s8.qacc.ld.incp": ("q", "a+", "q", "q", LANE),
     "ee.vmulas.s8.qacc": ("q", "q"),
@@ -58,7 +58,6 @@ INSTRUCTIONS: dict[str, tuple] = {
     "ee.vrelu.s8": ("q", "a", "a"),
     "ee.vmax.s8": ("q", "q", "q"),
     "ee.vmin.s8": ("q", "q", "q"),
-    "ee.vmax.s8.ld.incp": ("q", "a+", "q", "q", "q"),
     # Of the processor itself, inside blocks.
     "loopgtz": ("a", "label"),
     "add": ("=a", "a", "a"),
@@ -198,11 +197,6 @@ def _src_qup(pie: Pie, to: int, low: int, high: int) -> None:
     pie.q[low] = list(old)
 
 
-def _ldqa(pie: Pie, register: str, step: int) -> None:
-    pie.qacc = [signed(b, 8) for b in pie.read(pie.a[register], 16)]
-    pie.a[register] += step
-
-
 def _vsmulas(pie: Pie, x: int, s: int, lane: int) -> None:
     _lanes(pie, [v * pie.q[s][lane] for v in pie.q[x]])
 
@@ -251,11 +245,6 @@ def _elementwise(function: Callable[[int, int], int]) -> Callable:
     return execute
 
 
-def _vmax_ld(pie: Pie, q: int, register: str, to: int, x: int, y: int) -> None:
-    _elementwise(max)(pie, to, x, y)
-    pie.load(q, register, 16)
-
-
 def _set(pie: Pie, name: str, value: object) -> None:
     setattr(pie, name, value)
 
@@ -281,7 +270,6 @@ _EXECUTE: dict[str, Callable] = {
     "ee.st.qacc_h.l.128.ip": _store_part(8, 16),
     "ee.st.qacc_l.h.32.ip": _store_part(0, 4),
     "ee.st.qacc_h.h.32.ip": _store_part(8, 4),
-    "ee.ldqa.s8.128.ip": _ldqa,
     "ee.vsmulas.s8.qacc": _vsmulas,
     "ee.vsmulas.s8.qacc.ld.incp": _vsmulas_ld,
     "ee.vmulas.s8.qacc": lambda pie, x, y: _lanes(pie, _vmul(pie, x, y)),
@@ -295,7 +283,6 @@ _EXECUTE: dict[str, Callable] = {
     "ee.vrelu.s8": _vrelu,
     "ee.vmax.s8": _elementwise(max),
     "ee.vmin.s8": _elementwise(min),
-    "ee.vmax.s8.ld.incp": _vmax_ld,
     "add": lambda pie, result, a, b: pie.a.__setitem__(result, pie.a[a] + pie.a[b]),
     "addi": lambda pie, result, a, value: pie.a.__setitem__(result, pie.a[a] + value),
 }

@@ -157,7 +157,9 @@ def test_depthwise_with_pixels_joined(
     height: int, half: int, rows: int, columns: int, pad: int, activation, seed: int
 ) -> None:
     image, kernel = (height, 2 * half, 8), (rows, columns)
-    node = make(seed, image, 8, kernel, pads=(rows // 2, pad, rows // 2, columns - 1), depthwise=True, activation=activation)
+    node = make(
+        seed, image, 8, kernel, pads=(rows // 2, pad, rows // 2, columns - 1), depthwise=True, activation=activation
+    )
     assume(lower(node, TARGET).params["pixels"] == 2)
     run(node, seed, "depthwise")
 
@@ -261,7 +263,9 @@ def test_inputs_that_are_never_negative_give_more_room() -> None:
 
 def test_zero_points_without_a_border() -> None:
     node = make(3, (4, 4, 16), 16, (2, 2), output_zero_point=-128)
-    node = replace(node, inputs=(replace(node.inputs[0], zero_point=-128),), bias=node.bias * 0, weights=node.weights // 4)
+    node = replace(
+        node, inputs=(replace(node.inputs[0], zero_point=-128),), bias=node.bias * 0, weights=node.weights // 4
+    )
     check(lower(node, TARGET), contents(3, (1, 4, 4, 16)))
 
 

@@ -62,7 +62,14 @@ def windows(draw: st.DrawFn) -> dict:
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     output = tuple((image[i] + pads[i] + pads[i + 2] - reach[i]) // strides[i] + 1 for i in range(2))
     assume(min(output) > 0)
-    return {"kernel": kernel, "strides": strides, "dilations": dilations, "pads": pads, "image": image, "output": output}
+    return {
+        "kernel": kernel,
+        "strides": strides,
+        "dilations": dilations,
+        "pads": pads,
+        "image": image,
+        "output": output,
+    }
 
 
 @given(windows(), activations, seeds)
@@ -95,9 +102,7 @@ def test_mean_of_the_largest_window(extreme: int) -> None:
     """4095 pixels at the extreme fill the 20 bits of a lane."""
     x = Tensor("x", (1, 63, 65, 16), "int8", 0.5)
     y = replace(x, name="y", shape=(1, 1, 1, 16))
-    node = AveragePool2d(
-        (x,), (y,), (), x.shape[1:], (1, 1), (63, 65), (1, 1), (0, 0, 0, 0), (1, 1), False, None
-    )
+    node = AveragePool2d((x,), (y,), (), x.shape[1:], (1, 1), (63, 65), (1, 1), (0, 0, 0, 0), (1, 1), False, None)
     check(lower(node, TARGET), np.full(x.shape, extreme, np.int8))
     larger = replace(node, image=(64, 64, 16), kernel=(64, 64))
     assert "4096 pixels" in select(larger, TARGET).declined[0]

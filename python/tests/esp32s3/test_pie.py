@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""The vector unit: its emulation in C, and the assembler text of the kernels, against a model written apart from both."""
+"""The vector unit: its emulation in C and the assembler text of the kernels against a model written apart from both."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from assembler import Machine, kernels
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pie_model import INSTRUCTIONS, Pie, check_line
 from test_convolution import contents, convolutions, seeds
 from vector_harness import INCLUDES, PORT, TARGET, check, examples, pack_params, reference
@@ -20,8 +22,6 @@ from vector_harness import INCLUDES, PORT, TARGET, check, examples, pack_params,
 from espdl.backends import lower
 from espdl.backends.lowering import packings
 from espdl.plan.types import KernelCall
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CASES_FILE = Path(__file__).with_name("pie_cases.c")
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
@@ -125,7 +125,12 @@ def test_the_cases_are_all_functions_and_the_table_all_instructions() -> None:
 
 
 def test_the_table_refuses() -> None:
-    for line in ("ee.vld.128.ip q8,r0,16", "ee.vld.128.ip q0,r0,8", "ee.ld.qacc_h.h.32.ip r0,512", "ee.vld.128.ip q0,r0"):
+    for line in (
+        "ee.vld.128.ip q8,r0,16",
+        "ee.vld.128.ip q0,r0,8",
+        "ee.ld.qacc_h.h.32.ip r0,512",
+        "ee.vld.128.ip q0,r0",
+    ):
         with pytest.raises(AssertionError):
             check_line(line)
     with pytest.raises(AssertionError, match="not in the table"):

@@ -133,12 +133,13 @@ def pack_params(call: KernelCall) -> bytes:
 
 @cache
 def struct_fields(name: str) -> list[str]:
-    """The fields of a parameter struct in a public header, in order, those of nested ones behind a dot; all have 32 bits."""
+    """The fields of a parameter struct in a public header, in order, nested ones behind a dot; all have 32 bits."""
     for header in [*headers(), *sorted((ROOT / "include" / "espdl" / "kernels").glob("*.h"))]:
         body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", header.read_text())
         if body is not None:
-            declarations = [d.split(maxsplit=1) for d in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";") if d.strip()]
-            return [field for kind, names in declarations for n in names.split(",") for field in _fields(kind, n.strip())]
+            text = re.sub(r"/\*.*?\*/", "", body[1], flags=re.S)
+            parts = [declaration.split(maxsplit=1) for declaration in text.split(";") if declaration.strip()]
+            return [f for kind, names in parts for n in names.split(",") for f in _fields(kind, n.strip())]
     raise AssertionError(f"no header has struct {name}")
 
 
@@ -186,4 +187,3 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> Counts:
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
             np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} in place {pair}")
     return counts
-

@@ -32,8 +32,9 @@ class VectorConv2d(Lowering):
             return None
         if not _is_depthwise(node):
             return f"it has {node.groups} groups of several channels"
-        if node.weights.shape[1] > MAX_DEPTHWISE_ROWS:
-            return f"its depthwise kernel has {node.weights.shape[1]} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}"
+        rows = node.weights.shape[1]
+        if rows > MAX_DEPTHWISE_ROWS:
+            return f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}"
         return None if fits(node, shift) else "some sum may leave the 20 bits of a lane"
 
     def lower(self, node: Conv2d, target: Target) -> KernelCall:

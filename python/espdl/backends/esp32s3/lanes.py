@@ -15,8 +15,8 @@ from espdl.targets import ROUND_HALF_UP, Target
 LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 # A larger shift would leave nothing of 20 bits.
 MAX_SHIFT = 19
-# Sums in parts: at most so many; a part is set aside in int8 multiples of 2**PART_BITS or of the output's unit, and must be
-# brought to that unit by a factor of int8.
+# Sums in parts: at most so many; a part is set aside in int8 multiples of 2**PART_BITS or of the output's unit, and
+# must be brought to that unit by a factor of int8.
 MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 4, 12, 6
 
 
@@ -51,7 +51,7 @@ def fits(node: Conv2d | Gemm, shift: int) -> bool:
 
 
 def count_parts(node: Conv2d | Gemm, shift: int) -> int:
-    """Into how many parts (1 .. 4) the sums must be split for none to leave the lanes; 0: the kernel cannot split them so.
+    """Into how many parts (1 .. 4) the sums must be split for none to leave the lanes; 0: the kernel has no such split.
 
     A part's multiples of 2**PART_BITS are set aside; the next part begins with the rest.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the constants of the vector kernels lie in memory.
 
-Weights are a stream of vectors in the order in which a kernel uses them; kernels fetch ahead, so that the stream ends with
-spare bytes. Biases: `lanes.pack_lanes`, or int64 for sums of 40 bits.
+Weights are a stream of vectors in the order in which a kernel uses them; kernels fetch ahead, so that the stream ends
+with spare bytes. Biases: `lanes.pack_lanes`, or int64 for sums of 40 bits.
 """
 
 from __future__ import annotations
