@@ -69,7 +69,7 @@ def two_operands(p: PatternBuilder, name: str) -> Any:
 
 
 def merged_axes(shape: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(size, stride in a, stride in b) of the output's axes, those of size 1 left out, neighbours that allow it made one.
+    """(size, stride in a, stride in b) of the output's axes; none of size 1, neighbours that allow it made one.
 
     Raises Mismatch where more than MAX_AXES are left.
     """

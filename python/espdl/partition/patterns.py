@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import tvm
-from tvm.relax.dpl import is_const, is_op, wildcard
+from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
 
 from espdl.ops.operator import Mismatch, Operator
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, shape_of
@@ -69,6 +69,10 @@ class TvmPattern:
         for other in alternatives[1:]:
             result = result | other
         return result
+
+    def tuple(self, *parts: Any) -> Any:
+        """The operands of an operator that takes several as one argument."""
+        return is_tuple(list(parts))
 
     def _labelled(self, label: str | None, pattern: Any) -> Any:
         if label is not None:
@@ -149,6 +153,11 @@ class TvmMatch:
 
     def attribute(self, label: str, name: str) -> Any:
         return attribute(self._expressions[label], name)
+
+    def argument(self, label: str, index: int) -> tuple[int, ...] | None:
+        """A list of numbers that a call takes as an operand; None where it is left out."""
+        arguments = self._expressions[label].args
+        return tuple(int(_prim(f)) for f in arguments[index].fields) if index < len(arguments) else None
 
     def _tensor(self, source: Any, scale: Any, zero_point: Any) -> Tensor:
         if is_constant(source):

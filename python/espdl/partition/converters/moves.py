@@ -18,7 +18,7 @@ def gather(bb, inputs, attributes):
     places = indices.value.numpy() % shape[axis]
     if places.ndim == 0:
         first = int(places)
-        part = bb.normalize(relax.op.strided_slice(data, [axis], [first], [first + 1]))
+        part = bb.normalize(relax.op.strided_slice(data, [axis], [first], [first + 1], [1]))
         return relax.op.reshape(part, [*shape[:axis], *shape[axis + 1 :]])
     taken = bb.normalize(relax.op.take(data, relax.const(places.reshape(-1).astype(np.int64)), axis=axis))
     return relax.op.reshape(taken, [*shape[:axis], *places.shape, *shape[axis + 1 :]])

@@ -1,0 +1,29 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Two to four parts, each [outer][its bytes]. */
+typedef struct {
+    int32_t outer;       /**< >= 1 */
+    int32_t bytes[4];    /**< of a row of each part; 0: there is no such part */
+} espdl_concat_params_t;
+
+/**
+ * y = the rows of all parts one behind the other (ONNX Concat); items of any size.
+ *
+ * @param p           sizes
+ * @param a, b, c, d  parts; one that is not there is not read
+ * @param y           output, [outer][sum of bytes]; may not overlap a part
+ */
+void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y);
+
+#ifdef __cplusplus
+}
+#endif

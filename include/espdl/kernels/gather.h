@@ -1,0 +1,34 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Rows and columns that are taken: the input is [outer][input_rows][input_columns][bytes]. */
+typedef struct {
+    int32_t outer;                        /**< >= 1 */
+    int32_t input_rows, input_columns;    /**< >= 1 */
+    int32_t rows, columns;                /**< of the output; >= 1 */
+    int32_t bytes;                        /**< that stay together; >= 1 */
+} espdl_gather_params_t;
+
+/**
+ * y[i][r][c] = x[i][row_index[r]][column_index[c]] (ONNX Gather with constant indices, Resize nearest, Pad reflect and edge).
+ *
+ * @param p             sizes
+ * @param x             input
+ * @param row_index     `rows` indices, 0 .. input_rows - 1
+ * @param column_index  `columns` indices, 0 .. input_columns - 1
+ * @param y             output [outer][rows][columns][bytes]; may not overlap `x`
+ */
+void espdl_gather(const espdl_gather_params_t *p, const void *x, const int32_t *row_index, const int32_t *column_index,
+                  void *y);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Slices and repetitions in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.copy import MAX_AXES, Copy
+from espdl.plan.types import ITEM_BYTES, KernelCall
+from espdl.targets import Target
+
+
+@lowering("copy", backend="portable")
+class PortableCopy(Lowering):
+    """One memcpy per line where a line lies in one piece, else one per item."""
+
+    def accept(self, node: Copy, target: Target) -> str | None:
+        return None
+
+    def lower(self, node: Copy, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        axes = ((1, 1),) if not node.view.axes else node.view.axes
+        shape, strides = zip(*[(1, 0)] * (MAX_AXES - len(axes)), *axes)
+        return KernelCall(
+            operator=node.name,
+            function="espdl_copy",
+            params_type="espdl_copy_params_t",
+            header="espdl/kernels/copy.h",
+            params={"item_bytes": ITEM_BYTES[x.dtype], "first": node.view.first, "shape": shape, "strides": strides},
+            inputs=(x.name,),
+            outputs=(y.name,),
+            source_nodes=node.source_nodes,
+        )

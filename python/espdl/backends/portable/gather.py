@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows and columns at constant indices in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.gather import Gather
+from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
+from espdl.targets import Target
+
+
+@lowering("gather", backend="portable")
+class PortableGather(Lowering):
+    """One memcpy per pixel."""
+
+    def accept(self, node: Gather, target: Target) -> str | None:
+        return None
+
+    def lower(self, node: Gather, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        outer, rows, columns, inner = node.sizes
+        return KernelCall(
+            operator=node.name,
+            function="espdl_gather",
+            params_type="espdl_gather_params_t",
+            header="espdl/kernels/gather.h",
+            params={
+                "outer": outer,
+                "input_rows": rows,
+                "input_columns": columns,
+                "rows": len(node.row_index),
+                "columns": len(node.column_index),
+                "bytes": inner * ITEM_BYTES[x.dtype],
+            },
+            inputs=(x.name,),
+            outputs=(y.name,),
+            constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
+            source_nodes=node.source_nodes,
+        )

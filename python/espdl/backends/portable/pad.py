@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A border of one value in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.pad import MAX_AXES, Pad, Side
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+
+@lowering("pad", backend="portable")
+class PortablePad(Lowering):
+    """memset and memcpy, line by line."""
+
+    def accept(self, node: Pad, target: Target) -> str | None:
+        return None
+
+    def lower(self, node: Pad, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        sides = (Side(1, 0, 0),) * (MAX_AXES - len(node.sides)) + node.sides
+        return KernelCall(
+            operator=node.name,
+            function="espdl_pad_s8",
+            params_type="espdl_pad_params_t",
+            header="espdl/kernels/pad.h",
+            params={
+                "input_shape": tuple(s.size for s in sides),
+                "output_shape": tuple(s.size + s.before + s.after for s in sides),
+                "before": tuple(s.before for s in sides),
+                "value": node.value,
+            },
+            inputs=(x.name,),
+            outputs=(y.name,),
+            source_nodes=node.source_nodes,
+        )

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A border of one value (ONNX Pad, mode constant)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+
+MAX_AXES = 4
+
+
+@dataclass(frozen=True)
+class Side:
+    """An axis: its size in the input, and how much is put before and behind it."""
+
+    size: int
+    before: int
+    after: int
+
+
+@operator("pad")
+@dataclass(frozen=True, eq=False)
+class Pad(Operator):
+    """int8; `sides` are the axes, those without a border joined to the one in front of them."""
+
+    sides: tuple[Side, ...]
+    value: int
+
+    onnx = ("Pad",)
+    limits = "int8, borders along up to 4 axes"
+    priority = 1
+    keeps_scale = True
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.call("relax.nn.pad", p.wildcard("x"), label="pad")
+
+    @classmethod
+    def from_match(cls, match: Match) -> Pad:
+        x = match.tensor("x")
+        if x.dtype != "int8" or match.attribute("pad", "pad_mode") != "constant":
+            raise Mismatch(f"its input is {x.dtype}, or its border is no constant")
+        widths = match.attribute("pad", "pad_width")
+        sides: list[Side] = []
+        for size, before, after in zip(x.shape, widths[::2], widths[1::2]):
+            if sides and not before and not after:
+                last = sides.pop()
+                sides.append(Side(last.size * size, last.before * size, last.after * size))
+            else:
+                sides.append(Side(size, before, after))
+        if len(sides) > 1 and sides[0] == Side(1, 0, 0):
+            del sides[0]
+        if len(sides) > MAX_AXES:
+            raise Mismatch(f"it has borders along {len(sides)} axes; the kernel has {MAX_AXES}")
+        value = int(match.attribute("pad", "pad_value"))
+        return cls(match.inputs, match.outputs, match.source_nodes, tuple(sides), value)
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        widths = [
+            (before, out - before - size) for size, out, before in zip(p["input_shape"], p["output_shape"], p["before"])
+        ]
+        return [np.pad(inputs[0].reshape(p["input_shape"]), widths, constant_values=p["value"])]

@@ -1,0 +1,18 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "espdl/kernels/concat.h"
+
+#include <string.h>
+
+void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y)
+{
+    const int8_t *const parts[4] = {a, b, c, d};
+    int8_t *to = y;
+    for (int32_t i = 0; i < p->outer; i++) {
+        for (int part = 0; part < 4 && p->bytes[part] > 0; part++) {
+            memcpy(to, parts[part] + i * p->bytes[part], (size_t)p->bytes[part]);
+            to += p->bytes[part];
+        }
+    }
+}
