@@ -156,8 +156,12 @@ def compile_model(
     identity = _identity(planned, options)
     form = emit.Options(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
-    summary = report.make(planned, options.name, len(files[f"{options.name}_weights.bin"]), identity)
+    weights_bytes = len(files[f"{options.name}_weights.bin"])
+    summary = report.make(
+        planned, options.name, weights_bytes, identity, version=__version__, warnings=quantized.warnings
+    )
     files = files.with_file("report.json", report.to_json(summary))
+    files = files.with_file("report.html", report.html(summary))
     if options.taps:
         files = files.with_file(f"{options.name}_reference.json", report.reference(planned, options.name, identity))
     watch("emit", files)

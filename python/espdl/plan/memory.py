@@ -81,7 +81,7 @@ class _Layout:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.slots = len(graph.calls) + 2
-        self.lifetimes = _lifetimes(graph, self.slots)
+        self.lifetimes = lifetimes(graph, self.slots)
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
         self.choice = [best_pairs(graph, possible) for possible in self.possible]
         self.lower_bound = Packer(self._blocks(self.choice)).lower_bound
@@ -151,12 +151,13 @@ def _scratch_name(call: int) -> str:
     return f"scratch of call {call}\0"  # no tensor of a model has this name: ONNX names hold no NUL
 
 
-def _lifetimes(graph: Graph, slots: int) -> dict[str, tuple[int, int]]:
-    lifetimes = {}
+def lifetimes(graph: Graph, slots: int) -> dict[str, tuple[int, int]]:
+    """Per root, the first and the last of `slots` (calls + 2) in which it lives."""
+    result = {}
     inputs = {graph.spans[name].root for name in graph.inputs}
     outputs = {graph.spans[name].root for name in graph.outputs}
     for root, users in graph.users().items():
         first = 0 if root in inputs else users[0] + 1
         last = slots - 1 if root in outputs else max([call + 1 for call in users], default=0)
-        lifetimes[root] = (first, last)
-    return lifetimes
+        result[root] = (first, last)
+    return result

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a compilation tells its user: one set of values (report.json), and its forms."""
 
-from espdl.report.data import make, reference, to_json
+from espdl.report.data import make, reference, to_json, with_cost, with_errors
+from espdl.report.html import html
 from espdl.report.text import text
 
-__all__ = ["make", "reference", "text", "to_json"]
+__all__ = ["html", "make", "reference", "text", "to_json", "with_cost", "with_errors"]

@@ -1,32 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report as plain values: what report.json holds, and what every other form of the report is made from."""
+"""The report as plain values: what report.json holds, and what every other form of the report is made from.
+
+Sizes are bytes. What is not known is null: `code_bytes` and `cost` until somebody measures them (`with_cost`), the
+`sqnr_db` of a layer until somebody compares it with the float model (`with_errors`).
+"""
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from espdl.plan.types import KernelCall, Plan
+from espdl.plan.types import KernelCall, Plan, Port
+from espdl.report import advice, memory
+
+SCHEMA = 1
+
+# The backend that runs what all others declined.
+FALLBACK = "tvm"
+
+ESTIMATE = "estimate: multiply-accumulates, plus values read and written"
 
 
-def make(plan: Plan, name: str, weights_bytes: int, identity: str) -> dict[str, Any]:
-    """Totals and layers of a compiled model. Sizes in bytes; `weights_bytes` is the size of the blob."""
-    return {
+def make(
+    plan: Plan,
+    name: str,
+    weights_bytes: int,
+    identity: str,
+    *,
+    version: str = "",
+    warnings: Sequence[str] = (),
+    errors: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Totals, layers and memory of a compiled model. `weights_bytes` is the size of the blob.
+
+    `warnings` are sentences of the quantiser; `errors` the signal-to-noise ratio in dB of layers against the float
+    model, by the name of the layer's (first) output tensor.
+    """
+    report = {
+        "schema": SCHEMA,
         "name": name,
         "identity": identity,
+        "version": version,
         "chip": plan.target,
         "scheme": plan.scheme,
         "macs": plan.macs,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.arena_lower_bound,
         "weights_bytes": weights_bytes,
-        "layers": [_layer(plan, call) for call in plan.calls],
+        "code_bytes": None,
+        "cost": None,
+        "share": ESTIMATE,
+        "inputs": [_port(plan, port) for port in plan.inputs],
+        "outputs": [_port(plan, port) for port in plan.outputs],
+        "layers": [_layer(plan, index) for index in range(len(plan.calls))],
+        "memory": memory.make(plan),
+        "warnings": list(warnings),
     }
+    _set_shares(report["layers"], [_work(plan, call) for call in plan.calls])
+    return with_errors(report, errors or {})
 
 
 def to_json(report: dict[str, Any]) -> bytes:
     """The text of report.json."""
     return (json.dumps(report, indent=1) + "\n").encode()
+
+
+def with_errors(report: dict[str, Any], errors: Mapping[str, float]) -> dict[str, Any]:
+    """The report with the layers' errors: dB by output tensor, as for `make`; others keep what they have."""
+    result = copy.deepcopy(report)
+    for layer in result["layers"]:
+        for output in layer["outputs"][:1]:
+            if output["tensor"] in errors:
+                value = float(errors[output["tensor"]])
+                layer["sqnr_db"] = value if math.isfinite(value) else None
+    return {**result, "advice": advice.make(result)}
+
+
+def with_cost(
+    report: dict[str, Any],
+    layers: Sequence[int],
+    unit: str,
+    source: str,
+    *,
+    per_microsecond: float | None = None,
+    code_bytes: int | None = None,
+) -> dict[str, Any]:
+    """The report with measured costs of one run: per layer, in `unit` ("cycles", "instructions", "ns").
+
+    `source` says who measured, `per_microsecond` how many of the unit are one microsecond (None: not known).
+    """
+    if len(layers) != len(report["layers"]):
+        raise ValueError(f"{len(layers)} costs for {len(report['layers'])} layers")
+    result = copy.deepcopy(report)
+    total = sum(layers)
+    result["cost"] = {"unit": unit, "source": source, "total": total, "per_microsecond": per_microsecond}
+    result["share"] = f"{unit}, {source}"
+    if code_bytes is not None:
+        result["code_bytes"] = code_bytes
+    for layer, cost in zip(result["layers"], layers):
+        layer["cost"] = int(cost)
+    _set_shares(result["layers"], layers)
+    return {**result, "advice": advice.make(result)}
 
 
 def reference(plan: Plan, name: str, identity: str) -> bytes:
@@ -35,16 +112,53 @@ def reference(plan: Plan, name: str, identity: str) -> bytes:
     return (json.dumps(values, indent=1) + "\n").encode()
 
 
-def _layer(plan: Plan, call: KernelCall) -> dict[str, Any]:
+def _set_shares(layers: Sequence[dict[str, Any]], costs: Sequence[int]) -> None:
+    total = sum(costs)
+    for layer, cost in zip(layers, costs):
+        layer["share"] = cost / total if total else 0.0
+
+
+def _work(plan: Plan, call: KernelCall) -> int:
+    return call.macs + sum(plan.tensor(name).count for name in (*call.inputs, *call.outputs))
+
+
+def _port(plan: Plan, port: Port) -> dict[str, Any]:
+    return {"name": port.name, "layout": port.layout, **_tensor(plan, port.tensor)}
+
+
+def _tensor(plan: Plan, name: str) -> dict[str, Any]:
+    tensor = plan.tensor(name)
+    return {
+        "tensor": name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point if tensor.scale is not None else None,
+        "bytes": tensor.nbytes,
+    }
+
+
+def _layer(plan: Plan, index: int) -> dict[str, Any]:
+    call = plan.calls[index]
     output = plan.tensor(call.outputs[0])
     return {
+        "index": index,
         "nodes": list(call.source_nodes),
         "operator": call.operator,
         "kernel": call.function,
         "backend": call.backend,
+        "fallback": call.backend == FALLBACK,
+        "exact": call.exact,
         "shape": list(output.shape),
         "dtype": output.dtype,
+        "inputs": [_tensor(plan, name) for name in call.inputs],
+        "outputs": [_tensor(plan, name) for name in call.outputs],
         "macs": call.macs,
+        "constant_bytes": sum(constant.data.nbytes for constant in call.constants),
         "scratch_bytes": call.scratch_bytes,
+        "state_bytes": call.state_bytes,
+        "share": 0.0,
+        "cost": None,
+        "sqnr_db": None,
         "notes": list(call.notes),
     }

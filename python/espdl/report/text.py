@@ -3,31 +3,58 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
-_COLUMNS = (("layer", 34, "<"), ("kernel", 30, "<"), ("output", 16, "<"), ("MACs", 10, ">"))
+from espdl.report import values
+
+_WIDTH = 100
+_COLUMNS = (
+    ("", 3, ">"),
+    ("layer", 29, "<"),
+    ("kernel", 27, "<"),
+    ("output", 12, "<"),
+    ("MACs", 11, ">"),
+    ("share", 8, ">"),
+)
 
 
 def text(report: dict[str, Any]) -> str:
-    """Totals and one line per layer of a report as `data.make` gives it."""
+    """Totals, one line per layer, and what could be better, of a report as `data.make` gives it."""
     layers = report["layers"]
     lines = [
-        f"{report['name']}: {len(layers)} layers, {report['macs']:,} MACs,"
+        f"{report['name']}, identity {report['identity']}: {len(layers)} layers, {values.number(report['macs'])} MACs,"
         f" scheme {report['scheme']}, chip {report['chip']}",
-        f"arena {report['arena_bytes']:,} bytes (lower bound {report['arena_lower_bound']:,}),"
-        f" weights {report['weights_bytes']:,} bytes",
+        f"arena {values.number(report['arena_bytes'])} bytes (lower bound"
+        f" {values.number(report['arena_lower_bound'])}), weights {values.number(report['weights_bytes'])} bytes",
+        *_measured(report),
         "",
         _row([title for title, _, _ in _COLUMNS]),
         _row(["-" * width for _, width, _ in _COLUMNS]),
+        *(_row(_layer(layer)) for layer in layers),
+        f"share: {report['share']}",
     ]
-    lines += [_row(_layer(layer)) for layer in layers]
-    return "\n".join(lines)
+    if report["advice"]:
+        lines.append("")
+        for sentence in report["advice"]:
+            shown = values.printable(sentence)
+            lines += textwrap.wrap(shown, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH) for line in lines)
+
+
+def _measured(report: dict[str, Any]) -> list[str]:
+    lines = []
+    if report["cost"] is not None:
+        lines.append(f"one run: {values.time(report)} ({report['cost']['source']})")
+    if report["code_bytes"] is not None:
+        lines.append(f"code {values.number(report['code_bytes'])} bytes, with kernels and runtime, without weights")
+    return lines
 
 
 def _layer(layer: dict[str, Any]) -> list[str]:
-    shape = "x".join(str(d) for d in layer["shape"])
-    macs = f"{layer['macs']:,}" if layer["macs"] else "-"
-    return [", ".join(layer["nodes"]) or layer["operator"], layer["kernel"], shape, macs]
+    macs = values.number(layer["macs"]) if layer["macs"] else values.DASH
+    name, kernel = values.layer_name(layer), values.kernel(layer).removeprefix("espdl_")
+    return [str(layer["index"]), name, kernel, values.shape(layer), macs, values.percent(layer["share"])]
 
 
 def _row(cells: list[str]) -> str:
@@ -36,5 +63,4 @@ def _row(cells: list[str]) -> str:
 
 
 def _fit(text: str, width: int) -> str:
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    return clean if len(clean) <= width else "..." + clean[-(width - 3) :]
+    return text if len(text) <= width else "..." + text[-(width - 3) :]

@@ -46,7 +46,7 @@ def build(
     program = folder / f"firmware-{machine}"
     if machine == "rv32":
         library = rv32.library(folder.parent, FEATURES)
-        rv32.link(program, [*sources, HERE / "console_rv32.c", library], flags)
+        rv32.link(program, [*sources, rv32.HERE / "console.c", library], flags)
     else:
         library = host.library(folder.parent, flags=FEATURES)
         include = f"-I{host.COMPONENT / 'include'}"

@@ -24,7 +24,7 @@ def run(machine: str, root: Path, *flags: str) -> str:
     program = folder / "program"
     if machine == "rv32":
         library = rv32.library(root, firmware.FEATURES)
-        rv32.link(program, [*sources, HERE / "console_rv32.c", library], [*firmware.FEATURES, *flags, f"-I{folder}"])
+        rv32.link(program, [*sources, rv32.HERE / "console.c", library], [*firmware.FEATURES, *flags, f"-I{folder}"])
         return firmware.run(machine, program)
     library = host.library(root, flags=firmware.FEATURES)
     include = [f"-I{folder}", f"-I{host.COMPONENT / 'include'}"]

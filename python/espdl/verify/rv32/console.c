@@ -1,5 +1,5 @@
 /*
- * SPDX-License-Identifier: CC0-1.0
+ * SPDX-License-Identifier: Apache-2.0
  */
 /* printf() of a program on the bare machine: the standard output of the process that runs QEMU. */
 #include <stdio.h>

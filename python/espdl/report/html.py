@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report as one HTML file that needs nothing else: no network, no scripts.
+
+The template escapes everything that it is given: names come from models of strangers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from espdl.report import memory, values
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+# Labels along the time of the arena's picture.
+_TICKS = 16
+# A block of the picture gets its name if it is at least this part of the width and of the height, in percent.
+_NAMED_WIDTH, _NAMED_HEIGHT = 5.0, 6.0
+# 60 dB are an error of a thousandth: a bar of nothing.
+_FULL_DECIBEL = 60.0
+
+
+def html(report: dict[str, Any]) -> bytes:
+    """The text of report.html for a report as `data.make` gives it."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = (values.number, values.percent, values.decibel, values.error, values.scale, values.shape, values.short)
+    environment.filters.update({function.__name__: function for function in filters})
+    context = {
+        "report": report,
+        "title": values.printable(report["name"]),
+        "tiles": _tiles(report),
+        "advice": [values.printable(sentence) for sentence in report["advice"]],
+        "picture": _picture(report),
+        "peak": _peak(report),
+        "layers": [_layer(layer) for layer in report["layers"]],
+        "has_errors": any(layer["sqnr_db"] is not None for layer in report["layers"]),
+        "has_costs": report["cost"] is not None,
+        "ports": [(kind, _port(port)) for kind in ("input", "output") for port in report[f"{kind}s"]],
+    }
+    text = environment.get_template("report.html.jinja").render(context)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(what, value, remark)"""
+    cost = report["cost"]
+    lower = f"bytes of RAM; lower bound {values.number(report['arena_lower_bound'])}"
+    measured = cost["source"] if cost else "not measured: profile it on the chip, or espdl report --measure"
+    code = "bytes of flash, kernels and runtime included" if report["code_bytes"] else "not measured"
+    instructions = cost is not None and values.time(report).endswith(cost["unit"])
+    return [
+        ("Arena", values.number(report["arena_bytes"]), lower),
+        ("Weights", values.number(report["weights_bytes"]), "bytes of flash"),
+        ("Code", values.number(report["code_bytes"]), code),
+        ("MACs", values.number(report["macs"]), "multiply-accumulates of a run"),
+        (
+            cost["unit"].capitalize() if instructions else "Time",
+            values.time(report).removesuffix(" instructions"),
+            measured,
+        ),
+        ("Layers", values.number(len(report["layers"])), f"scheme {report['scheme']}, chip {report['chip']}"),
+    ]
+
+
+def _picture(report: dict[str, Any]) -> dict[str, Any]:
+    """Places of blocks, peak and ticks in percent of the picture: time to the right, addresses upwards."""
+    slots, height = report["memory"]["slots"], max(report["arena_bytes"], 1)
+    blocks = []
+    for block in report["memory"]["blocks"]:
+        width = 100 * (block["last"] - block["first"] + 1) / slots
+        share = 100 * block["bytes"] / height
+        blocks.append(
+            {
+                "kind": block["kind"],
+                "name": values.printable(block["name"]),
+                "title": _title(block, slots),
+                "x": _place(100 * block["first"] / slots),
+                "y": _place(100 - 100 * (block["offset"] + block["bytes"]) / height),
+                "width": _place(width),
+                "height": _place(share),
+                "named": width >= _NAMED_WIDTH and share >= _NAMED_HEIGHT,
+            }
+        )
+    step = -(-len(report["layers"]) // _TICKS) or 1
+    ticks = [(str(i), _place(100 * (i + 1.5) / slots)) for i in range(0, len(report["layers"]), step)]
+    peak = {"x": _place(100 * report["memory"]["peak"] / slots), "width": _place(100 / slots)}
+    return {"blocks": blocks, "ticks": ticks, "peak": peak, "min_width": 9 * slots}
+
+
+def _place(percent: float) -> str:
+    return f"{percent:.3f}%"
+
+
+def _title(block: dict[str, Any], slots: int) -> str:
+    def when(slot: int) -> str:
+        return "before the run" if slot == 0 else "after the run" if slot == slots - 1 else f"layer {slot - 1}"
+
+    life = when(block["first"])
+    if block["last"] != block["first"]:
+        life += f" to {when(block['last'])}"
+    return (
+        f"{values.printable(block['name'])}: {block['kind']}, {values.number(block['bytes'])} bytes at"
+        f" {values.number(block['offset'])}, {life}"
+    )
+
+
+def _peak(report: dict[str, Any]) -> dict[str, Any]:
+    slot = report["memory"]["peak"]
+    inside = 0 < slot <= len(report["layers"])
+    where = f"layer {slot - 1}" if inside else "before the run" if slot == 0 else "after the run"
+    blocks = memory.alive(report["memory"], slot)
+    return {
+        "where": where,
+        "used": values.number(report["memory"]["used"][slot]),
+        "blocks": [(values.printable(b["name"]), b["kind"], values.number(b["bytes"])) for b in blocks],
+    }
+
+
+def _layer(layer: dict[str, Any]) -> dict[str, Any]:
+    sqnr = layer["sqnr_db"]
+    return {
+        **layer,
+        "name": values.layer_name(layer),
+        "kernel": values.kernel(layer),
+        "reasons": [values.printable(note) for note in layer["notes"]],
+        "from": " + ".join(values.shape(tensor) for tensor in layer["inputs"]),
+        "to": ", ".join(values.shape(tensor) for tensor in layer["outputs"]),
+        "scales": "; ".join(values.scale(tensor) for tensor in layer["outputs"]),
+        "activation_bytes": sum(tensor["bytes"] for tensor in layer["inputs"] + layer["outputs"]),
+        "error_bar": 0.0 if sqnr is None else min(100.0, max(0.0, 100 * (1 - sqnr / _FULL_DECIBEL))),
+    }
+
+
+def _port(port: dict[str, Any]) -> dict[str, Any]:
+    return {**port, "name": values.printable(port["name"])}

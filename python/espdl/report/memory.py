@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who lives in the arena where and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from espdl.plan import graph as graphs
+from espdl.plan.memory import lifetimes
+from espdl.plan.types import Plan
+
+
+def make(plan: Plan) -> dict[str, Any]:
+    """Blocks of the arena over time.
+
+    Time runs in slots: 0 is before the run, layer `i` is slot i + 1, the last slot is after the run. A block takes
+    `bytes` from `offset` on, in the slots `first` to `last`; aliases are in the block of the tensor whose memory they
+    share. `used` is how many bytes of the arena belong to somebody in each slot, `peak` the slot with most.
+    """
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
+    slots = len(plan.calls) + 2
+    kinds = {graph.spans[name].root: "output" for name in graph.outputs}
+    kinds |= {graph.spans[name].root: "input" for name in graph.inputs}
+    blocks = [
+        _block(root, kinds.get(root, "tensor"), plan.tensor(root).offset or 0, graph.size(root), *life)
+        for root, life in lifetimes(graph, slots).items()
+    ]
+    for index, call in enumerate(plan.calls):
+        if call.scratch_bytes:
+            blocks.append(
+                _block(_of(call), "scratch", call.scratch_offset or 0, call.scratch_bytes, index + 1, index + 1)
+            )
+        if call.state_bytes:
+            blocks.append(_block(_of(call), "state", call.state_offset or 0, call.state_bytes, 0, slots - 1))
+    used = [_used(blocks, slot) for slot in range(slots)]
+    return {"slots": slots, "used": used, "peak": used.index(max(used)), "blocks": blocks}
+
+
+def alive(memory: dict[str, Any], slot: int) -> list[dict[str, Any]]:
+    """The blocks of a slot, the largest first."""
+    return sorted(
+        (b for b in memory["blocks"] if b["first"] <= slot <= b["last"]), key=lambda b: (-b["bytes"], b["offset"])
+    )
+
+
+def _of(call) -> str:
+    return ", ".join(call.source_nodes) or call.operator
+
+
+def _block(name: str, kind: str, offset: int, size: int, first: int, last: int) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "offset": offset, "bytes": size, "first": first, "last": last}
+
+
+def _used(blocks: list[dict[str, Any]], slot: int) -> int:
+    """Bytes that belong to a block in this slot; those that two share in place count once."""
+    spans = sorted((b["offset"], b["offset"] + b["bytes"]) for b in blocks if b["first"] <= slot <= b["last"])
+    total, end = 0, 0
+    for start, stop in spans:
+        total += max(0, stop - max(start, end))
+        end = max(end, stop)
+    return total
