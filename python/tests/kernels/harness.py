@@ -28,7 +28,7 @@ SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 INPUT, OUTPUT, SCRATCH, SHARED = range(4)
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
-EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "120"))
 examples = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )

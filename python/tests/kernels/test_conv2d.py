@@ -19,10 +19,13 @@ from espdl.ops.conv2d import Conv2d, convolve
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_EVEN, Target
 
+lowest = st.sampled_from([-127, -128])
+
 
 @st.composite
-def convolutions(draw: st.DrawFn, target, depthwise: bool = False) -> Conv2d:
-    groups = draw(st.integers(1, 6 if depthwise else 3))
+def convolutions(draw: st.DrawFn, target, depthwise: bool = False, dense: bool = False) -> Conv2d:
+    """Any convolution; one channel per group if `depthwise`; of one group, as networks have them, if `dense`."""
+    groups = 1 if dense else draw(st.integers(1, 6 if depthwise else 3))
     group_inputs = 1 if depthwise else draw(st.integers(1, 5))
     group_outputs = draw(st.integers(1, 2)) if depthwise else draw(st.integers(1, 5))
     kernel = draw(st.one_of(st.just((3, 3)), st.just((1, 1)), st.tuples(st.integers(1, 4), st.integers(1, 4))))
@@ -42,9 +45,9 @@ def convolutions(draw: st.DrawFn, target, depthwise: bool = False) -> Conv2d:
         inputs=(x,),
         outputs=(y,),
         source_nodes=("conv",),
-        weights=draw(contents((channels, *kernel, group_inputs), low=draw(st.sampled_from([-127, -128])))),
+        weights=draw(contents((channels, *kernel, group_inputs), low=-127 if dense else draw(lowest))),
         weights_scale=draw(channel_scales(target, channels, x, y)),
-        bias=draw(biases(channels)),
+        bias=draw(biases(channels, 2**14 if dense else 2**29)),
         strides=strides,
         pads=pads,
         dilations=dilations,
@@ -139,7 +142,7 @@ def test_every_layer_gets_its_kernel(target: Target) -> None:
         "espdl_conv2d_s8" if even else "espdl_conv2d_4x4_s8"
     )
     assert function((6, 6, 3), (6, 6, 8), ones((8, 1, 1, 3))) == ("espdl_gemm_s8" if even else "espdl_gemm_4x4_s8")
-    assert function((6, 6, 3), (1, 1, 8), ones((8, 6, 6, 3))) == ("espdl_gemm_s8" if even else "espdl_gemm_1x8_s8")
+    assert function((6, 6, 3), (1, 1, 16), ones((16, 6, 6, 3))) == ("espdl_gemm_s8" if even else "espdl_gemm_1x8_s8")
     if not even:
         three, five = ones((3, 3, 3, 1)), ones((3, 5, 5, 1))
         assert function((6, 6, 3), (6, 6, 3), three, groups=3, **window) == "espdl_depthwise_3x3_s8"

@@ -18,7 +18,7 @@ from espdl.ops.conv2d_add import Conv2dAdd
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
     target = data.draw(targets)
-    conv = data.draw(convolutions(target))
+    conv = data.draw(convolutions(target, dense=True))
     (x,), (inner,) = conv.inputs, conv.outputs
     residual, y = (data.draw(tensors(name, inner.shape, target)) for name in ("residual", "y"))
     add = Add((inner, residual), (y,), (), data.draw(activations))

@@ -37,7 +37,10 @@ def test_slices(data: st.DataObject, sizes: list[int], dtype: str, shift: int) -
     strides = [s // x.itemsize for s in expected.strides]
     first = (expected.__array_interface__["data"][0] - x.__array_interface__["data"][0]) // x.itemsize
     node = Copy(
-        (Tensor("x", x.shape, dtype),), (Tensor("y", expected.shape, dtype),), (), _merged(first, expected.shape, strides)
+        (Tensor("x", x.shape, dtype),),
+        (Tensor("y", expected.shape, dtype),),
+        (),
+        _merged(first, expected.shape, strides),
     )
     (result,) = check(lower(node, TARGETS[0]), x, shift=shift)
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
@@ -59,8 +62,7 @@ def test_repetitions(data: st.DataObject, axes: list[tuple[int, bool]], dtype: s
 def test_gather(data: st.DataObject, sizes: tuple[int, ...], dtype: str, shift: int) -> None:
     x = draw(data, sizes, dtype)
     rows, columns = (
-        np.array(data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=6)), np.int32)
-        for size in sizes[1:3]
+        np.array(data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=6)), np.int32) for size in sizes[1:3]
     )
     expected = x[:, rows][:, :, columns]
     node = Gather((Tensor("x", x.shape, dtype),), (Tensor("y", expected.shape, dtype),), (), sizes, rows, columns)
