@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from espdl.commands.arguments import add_model_arguments, options_from
+from espdl.commands.phases import Phases, add_phase_arguments
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -15,6 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_model_arguments(parser)
     parser.add_argument("--options", metavar="FILE", help="read all options from this JSON file (what the build does)")
+    add_phase_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -24,7 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = pipeline.Options.from_json(arguments.options) if arguments.options else options_from(arguments)
     with Progress() as progress:
-        compilation = pipeline.compile_model(options, progress)
+        phases = Phases(arguments.verbose, arguments.dump_phases)
+        compilation = pipeline.compile_model(options, progress, phases)
         if options.test_vectors:
             from espdl.verify import vectors
 
