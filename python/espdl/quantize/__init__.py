@@ -25,14 +25,15 @@ __all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
 def run(
     model: Model,
     samples: Calibration | None,
-    settings: Settings = Settings(),
+    settings: Settings | None = None,
     progress: Progress = lambda phase, done, total: None,
 ) -> QuantizedModel:
     """Preprocesses, calibrates, chooses scales and inserts Q/DQ pairs.
 
-    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises EspdlError
-    where the model cannot be quantised.
+    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises
+    EspdlError where the model cannot be quantised.
     """
+    settings = settings or Settings()
     proto = preprocess(model)
     refusals.check(proto, model.label)
     _check_static(proto, model)
@@ -46,7 +47,9 @@ def run(
     proto = biases.complete(proto)
     names = place(Graph(proto)).quantized
     if not names:
-        raise EspdlError(model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32")
+        raise EspdlError(
+            model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32"
+        )
     network = Network.of(proto, observe(proto, names, samples, progress, len(samples)))
     result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
     quantized_proto = qdq.insert(
@@ -79,7 +82,11 @@ def _check_static(proto: onnx.ModelProto, model: Model) -> None:
     for node in proto.graph.node:
         for output in filter(None, node.output):
             value = known.get(output)
-            dims = value.type.tensor_type.shape.dim if value is not None and value.type.tensor_type.HasField("shape") else None
+            dims = (
+                value.type.tensor_type.shape.dim
+                if value is not None and value.type.tensor_type.HasField("shape")
+                else None
+            )
             if dims is None or not all(d.HasField("dim_value") for d in dims):
                 raise EspdlError(
                     f"{model.label}: node '{node.name}' ({node.op_type})",

@@ -20,7 +20,11 @@ def complete(proto: onnx.ModelProto) -> onnx.ModelProto:
     result.CopyFrom(proto)
     graph = Graph(result)
     missing = [w for w in place(graph).weighted if w.bias is None]
-    taken = {t.name for t in result.graph.initializer} | {o for n in graph.nodes for o in n.output} | {n.name for n in graph.nodes}
+    taken = (
+        {t.name for t in result.graph.initializer}
+        | {o for n in graph.nodes for o in n.output}
+        | {n.name for n in graph.nodes}
+    )
     for weighted in missing:
         _add_zeros(result, graph, weighted, taken)
     return onnx.shape_inference.infer_shapes(result, data_prop=True) if missing else result

@@ -55,8 +55,9 @@ class Calibration:
 def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
     """Calibration data in a .npy, a .npz or a folder of such files; `limit` > 0 uses only the first samples.
 
-    .npy: `[N, input shape without batch]` in the model's layout, for models with one input. .npz: one such array per input
-    name, equal N. Raises EspdlError for a missing file, a wrong shape or dtype, or no samples; NaN is found on reading.
+    .npy: `[N, input shape without batch]` in the model's layout, for models with one input. .npz: one such array per
+    input name, equal N. Raises EspdlError for a missing file, a wrong shape or dtype, or no samples; NaN is found on
+    reading.
     """
     if path is None:
         raise EspdlError(
@@ -69,7 +70,9 @@ def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
     arrays = tuple(_load(file, model) for file in files)
     calibration = Calibration(path.name, tuple(files), arrays, model.inputs, limit)
     if len(calibration) == 0:
-        raise EspdlError(f"calibration {path.name}", "it holds no samples", "pass at least one sample; 50 to 500 are typical")
+        raise EspdlError(
+            f"calibration {path.name}", "it holds no samples", "pass at least one sample; 50 to 500 are typical"
+        )
     return calibration
 
 
@@ -80,7 +83,9 @@ def _files(path: Path) -> list[Path]:
         raise EspdlError(f"calibration {path.name}", f"there is no such file or folder ({path})", "check CALIBRATION")
     files = sorted(p for p in path.iterdir() if p.suffix in (".npy", ".npz"))
     if not files:
-        raise EspdlError(f"calibration {path.name}", "the folder holds no .npy or .npz file", "save samples with numpy.save into it")
+        raise EspdlError(
+            f"calibration {path.name}", "the folder holds no .npy or .npz file", "save samples with numpy.save into it"
+        )
     return files
 
 
@@ -89,16 +94,28 @@ def _load(file: Path, model: Model) -> dict[str, Rows]:
     try:
         arrays = archive(file) if file.suffix == ".npz" else {"": np.load(file, mmap_mode="r", allow_pickle=False)}
     except Exception as error:  # numpy raises many types for one reason: not an array file
-        raise EspdlError(what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez") from error
+        raise EspdlError(
+            what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez"
+        ) from error
     if file.suffix != ".npz":
         if len(model.inputs) != 1:
-            raise EspdlError(what, f"the model has {len(model.inputs)} inputs, a .npy file serves one", "pass a .npz file with one array per input: " + ", ".join(i.name for i in model.inputs))
+            raise EspdlError(
+                what,
+                f"the model has {len(model.inputs)} inputs, a .npy file serves one",
+                "pass a .npz file with one array per input: " + ", ".join(i.name for i in model.inputs),
+            )
         arrays = {model.inputs[0].name: arrays[""]}
     missing = [i.name for i in model.inputs if i.name not in arrays]
     if missing:
-        raise EspdlError(what, f"it has no array named '{missing[0]}'", f"save one array per input, named: {', '.join(i.name for i in model.inputs)}")
+        raise EspdlError(
+            what,
+            f"it has no array named '{missing[0]}'",
+            f"save one array per input, named: {', '.join(i.name for i in model.inputs)}",
+        )
     if len({arrays[i.name].shape[:1] for i in model.inputs}) != 1:
-        raise EspdlError(what, "its arrays hold different numbers of samples", "give every input the same number of samples")
+        raise EspdlError(
+            what, "its arrays hold different numbers of samples", "give every input the same number of samples"
+        )
     return {i.name: _checked(arrays[i.name], i, what) for i in model.inputs}
 
 

@@ -30,8 +30,8 @@ def warnings(inputs: Mapping[str, Statistics], count: int, alike: Sequence[str])
             result.append(f"input '{name}' is the same in all {count} calibration samples")
         elif peak > _LARGE or peak < _SMALL:
             result.append(
-                f"the largest value of input '{name}' in the calibration data is {peak:.3g}; was the preprocessing of the"
-                " training applied?"
+                f"the largest value of input '{name}' in the calibration data is {peak:.3g}; was the preprocessing"
+                " of the training applied?"
             )
         elif peak > _OUTLIER * _common(statistics):
             result.append(

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removes channels of a quantised network that cannot change its outputs, so that every output stays the same bit for bit.
+"""Removes channels of a quantised network that cannot change its outputs, so that every output stays the same bit for
+bit.
 
-Training with weight decay leaves channels whose weights quantise to zero: their output is a constant. A constant goes into the
-bias of the layer that reads it, except where that layer's border would have to hold it too. A channel that nobody multiplies
-with anything but zero goes as well, and so does what only served to compute it.
+Training with weight decay leaves channels whose weights quantise to zero: their output is a constant. A constant goes
+into the bias of the layer that reads it, except where that layer's border would have to hold it too. A channel that
+nobody multiplies with anything but zero goes as well, and so does what only served to compute it.
 
-Two passes over the steps of the graph: forwards, which channels are constant and which integer they hold; backwards, which
-channels their readers can do without.
+Two passes over the steps of the graph: forwards, which channels are constant and which integer they hold; backwards,
+which channels their readers can do without.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _FLATTENS = {"Flatten", "Reshape", "Squeeze"}
 
 @dataclass(frozen=True)
 class Removed:
-    """`channels`: quantised float tensor -> indices that went (axis 1, or the last of two). `text`: lines for the report."""
+    """`channels`: quantised float tensor -> indices that went (axis 1, or the last of two). `text`: lines for the
+    report.
+    """
 
     channels: Mapping[str, tuple[int, ...]]
     text: tuple[str, ...]
@@ -63,7 +66,9 @@ class _Pruner:
     def __init__(self, steps: Steps, rounding: str):
         self.steps = steps
         self.rounding = rounding
-        shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in steps.graph.proto.graph.value_info}
+        shapes = {
+            v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in steps.graph.proto.graph.value_info
+        }
         self.shapes = shapes
         self.sizes = {n: s[1] if len(s) > 2 else s[-1] for n in steps.grids if (s := shapes.get(n))}
         self.layers = {id(s): _Layer(s, self.sizes) for s in steps.steps if _is_layer(s)}
@@ -203,7 +208,9 @@ class _Pruner:
     def _flattens(self, step: Step) -> bool:
         """Whether a reshape makes one row of [1, channels, ...], channel by channel."""
         before, after = self.shapes.get(step.inputs[0], []), self.shapes.get(step.output or "", [])
-        return len(before) >= 2 and before[0] == 1 and len(after) == 2 and after[0] == 1 and math.prod(before) == after[1]
+        return (
+            len(before) >= 2 and before[0] == 1 and len(after) == 2 and after[0] == 1 and math.prod(before) == after[1]
+        )
 
     def new_constants(self, gone: Mapping[str, set[int]]) -> dict[str, np.ndarray]:
         """The initialisers that change: weights, scales and biases of layers, and the shapes of reshapes."""
@@ -243,8 +250,12 @@ class _Layer:
         self.rows = matrix.reshape(*matrix.shape[:2], -1).astype(np.int64)
         self.scale = np.broadcast_to(step.weights.scale.astype(np.float64).reshape(-1), len(self.rows))
         self.has_bias = step.bias is not None and step.bias.values.size == len(self.rows)
-        self.bias = step.bias.values.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
-        self.padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
+        self.bias = (
+            step.bias.values.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
+        )
+        self.padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(
+            attribute(node, "pads", [])
+        )
         fits = weights.dtype == np.int8 and (self.has_bias or step.bias is None) and weights.ndim in (2, 4)
         if fits and self.groups == 1 and self.rows.shape[1] == self.inputs:
             self.kind = "dense"
@@ -258,7 +269,9 @@ class _Layer:
         return {c: q for c, q in known.items() if not self.padded or q == x.zero_point}
 
     def without(self, inputs: set[int], outputs: set[int], fixed: Mapping[int, int]) -> dict[str, np.ndarray]:
-        """Initialisers without these channels; `fixed`: what the constant ones among the inputs held, minus the zero point."""
+        """Initialisers without these channels; `fixed`: what the constant ones among the inputs held, minus the zero
+        point.
+        """
         weights, bias = self.step.weights, self.step.bias
         kept_rows = [r for r in range(len(self.rows)) if r not in outputs]
         values = weights.values.T if self.turned else weights.values

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Bins on each side of zero. A power-of-two bin width that doubles when needed leaves at least half of them in use, which
-# is at least eight bins per step of an int8 scale.
+# Bins on each side of zero. A power-of-two bin width that doubles when needed leaves at least half of them in use,
+# which is at least eight bins per step of an int8 scale.
 _HALF = 2048
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """`values` float64 (the mean of each bin that holds any, ascending) with their `counts`; `low`, `high` seen, 0 included."""
+    """`values` float64 (the mean of each bin that holds any, ascending) with their `counts`; `low`, `high` seen, 0
+    included.
+    """
 
     values: np.ndarray
     counts: np.ndarray
@@ -52,7 +54,9 @@ class Distribution:
 
 
 class Histogram:
-    """Counts and sums of values in bins of one width, which is a power of two and doubles when a value falls outside."""
+    """Counts and sums of values in bins of one width, which is a power of two and doubles when a value falls
+    outside.
+    """
 
     def __init__(self) -> None:
         self.low = 0.0

@@ -18,7 +18,8 @@ from espdl.quantize.types import Quantization
 class Operand:
     """The constant that `node` reads at `index` becomes int8.
 
-    `like` is the activation beside it; `shared`: it must have the scale of `like`, `symmetric`: its zero point must be 0.
+    `like` is the activation beside it; `shared`: it must have the scale of `like`, `symmetric`: its zero point must be
+    0.
     """
 
     node: onnx.NodeProto

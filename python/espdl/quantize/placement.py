@@ -14,9 +14,9 @@ from espdl.quantize.regions import inner_tensors, is_function_of_one
 
 # Output and inputs hold the same values in another place, so that they can share one scale and stay int8.
 MOVES = {
-    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "MaxPool", "GlobalMaxPool", "Concat", "Slice",
-    "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Pad", "Max", "Min", "ReduceMax", "ReduceMin", "Dropout",
-    "Resize",
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "MaxPool", "GlobalMaxPool", "Concat",
+    "Slice", "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Pad", "Max", "Min", "ReduceMax",
+    "ReduceMin", "Dropout", "Resize",
 }  # fmt: skip
 
 # Integer kernels clamp their result anyway: the activation behind them costs nothing and needs no scale between.

@@ -33,7 +33,9 @@ _FINER = 5
 
 @dataclass(frozen=True)
 class Units:
-    """What exponents cannot say: `unit` of all scales, `ends` for tensors with another one, zero points other than 0."""
+    """What exponents cannot say: `unit` of all scales, `ends` for tensors with another one, zero points other than
+    0.
+    """
 
     unit: float = 1.0
     ends: Mapping[str, float] | None = None
@@ -125,14 +127,18 @@ def written_tensor(network: Network, layer: Layer) -> str:
     return name
 
 
-def _make_shifts_possible(network: Network, activations: dict[str, Quantization], weights: dict[str, np.ndarray]) -> None:
+def _make_shifts_possible(
+    network: Network, activations: dict[str, Quantization], weights: dict[str, np.ndarray]
+) -> None:
     """Coarser outputs where a sum of products would have to be shifted left: at most one pass per group is needed."""
     group_of = {name: group for group in network.placement.groups for name in group}
     for _ in network.placement.groups:
         changed = False
         for layer in network.layers:
             name = written_tensor(network, layer)
-            ratio = np.float64(activations[layer.weighted.data].scale) * weights[layer.key].max() / activations[name].scale
+            ratio = (
+                np.float64(activations[layer.weighted.data].scale) * weights[layer.key].max() / activations[name].scale
+            )
             if ratio > 1.0:
                 scale = Quantization(np.float32(activations[name].scale * ratio), activations[name].zero_point)
                 activations.update(dict.fromkeys(group_of[name], scale))

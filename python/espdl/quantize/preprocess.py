@@ -21,7 +21,8 @@ from espdl.frontend.rewrites.functions import inline
 def preprocess(model: Model) -> onnx.ModelProto:
     """Symbolic shape inference, ORT's basic optimisations (batch-norm folding, constant folding), ONNX shape inference.
 
-    Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a name.
+    Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
+    name.
     """
     proto = inline(model.proto)
     if not model.carries_quantization:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the quantised graph in QDQ form: QuantizeLinear / DequantizeLinear around float operators (ONNX opset 13+).
 
-ONNX Runtime's own inserter is not used because it puts a pair between a convolution and its activation and cannot be told
-to share one scale among the inputs of a Concat; the result is the same kind of model and runs in ONNX Runtime.
+ONNX Runtime's own inserter is not used because it puts a pair between a convolution and its activation and cannot be
+told to share one scale among the inputs of a Concat; the result is the same kind of model and runs in ONNX Runtime.
 """
 
 from __future__ import annotations

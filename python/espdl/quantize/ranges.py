@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Callable, Iterable, Mapping
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 
 from espdl.errors import EspdlError, first_line
-from espdl.errors import EspdlError
 from espdl.quantize.histogram import Distribution, Histogram
 
 Progress = Callable[[str, int, int], None]
@@ -21,8 +20,8 @@ Progress = Callable[[str, int, int], None]
 class Statistics:
     """What was seen of one tensor.
 
-    `alike`: it was the same for all samples. `channel_power`, `channel_peak` float64 [channels]: mean square and largest magnitude by channel (axis 1 of tensors with
-    more than two axes, else the last axis).
+    `alike`: it was the same for all samples. `channel_power`, `channel_peak` float64 [channels]: mean square and
+    largest magnitude by channel (axis 1 of tensors with more than two axes, else the last axis).
     """
 
     distribution: Distribution
@@ -76,7 +75,9 @@ def session(proto: onnx.ModelProto, extra_outputs: Iterable[str] = ()) -> ort.In
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
     known = {o.name for o in copy.graph.output}
-    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(extra_outputs) if name not in known)
+    copy.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in dict.fromkeys(extra_outputs) if name not in known
+    )
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL

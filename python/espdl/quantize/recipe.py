@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which techniques are used: one choice per scheme and effort, the same for every network.
 
-The choice was made on calibration data. `fast` rounds to nearest; `default` is what helps every network measured; `best` tries
-what helps some and keeps it where the outputs on calibration data come nearer to the float network.
+The choice was made on calibration data. `fast` rounds to nearest; `default` is what helps every network measured;
+`best` tries what helps some and keeps it where the outputs on calibration data come nearer to the float network.
 """
 
 from __future__ import annotations
@@ -49,14 +49,18 @@ _MARGIN = 10.0**-0.1
 
 @dataclass(frozen=True)
 class Result:
-    """A network with its scales, and how far its outputs are from the float network's (noise over signal, on samples)."""
+    """A network with its scales, and how far its outputs are from the float network's (noise over signal, on
+    samples).
+    """
 
     network: Network
     scales: Scales
     noise: float
 
 
-def run(network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None) -> Result:
+def run(
+    network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None
+) -> Result:
     """Chooses and refines the scales of a network."""
     recipe = RECIPES[settings.scheme, settings.effort]
     result = apply(recipe, network, samples, settings, progress)
@@ -69,7 +73,11 @@ def run(network: Network, samples: Sequence[Sample], settings: Settings, progres
 
 
 def apply(
-    recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None
+    recipe: Recipe,
+    network: Network,
+    samples: Sequence[Sample],
+    settings: Settings,
+    progress: Progress = lambda *_: None,
 ) -> Result:
     if settings.scheme == "power_of_two":
         network, scales = _power_of_two(recipe, network, samples, settings)

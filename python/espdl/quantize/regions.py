@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise functions of one tensor: what lies inside of them is never stored, so that it needs no scale.
 
-x * sigmoid(x), clip(x + 3, 0, 6) / 6, and any other graph of elementwise operators whose other operands are single numbers, is
-one function of x, and later one table.
+x * sigmoid(x), clip(x + 3, 0, 6) / 6, and any other graph of elementwise operators whose other operands are single
+numbers, is one function of x, and later one table.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def inner_tensors(graph: Graph, fused: Container[str], roots: Container[str]) ->
     """
     fixed = set(graph.outputs) | {o for n in graph.nodes if any(i in fused for i in n.input) for o in n.output}
     while True:
-        origin = _origins(graph, {name for name in graph.activations if name in roots or name in fixed})
+        begins = {name for name in graph.activations if name in roots or name in fixed}
+        origin, source = _origins(graph, begins)
         inner = {name for name in graph.activations if origin[name] != name}
-        ends = {name for name in inner if not _stays_inside(graph, name, origin)}
+        ends = {name for name in inner if not _stays_inside(graph, name, origin, source)}
         if not ends - fixed:
             return inner
         fixed |= ends
@@ -53,22 +54,22 @@ def _others_are_numbers(graph: Graph, node: onnx.NodeProto) -> bool:
     return all(graph.is_constant(c) and math.prod(graph.constants[c].dims) == 1 for c in constants)
 
 
-def _origins(graph: Graph, fixed: set[str]) -> dict[str, str]:
-    """The tensor that each activation is a function of; itself where it begins anew."""
+def _origins(graph: Graph, begins: set[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The tensor that each activation is a function of, itself where it begins anew; and what it is a function of then."""
     origin = {name: name for name in graph.activations}
+    source: dict[str, str] = {}
     for node in graph.nodes:
-        for name in node.output:
-            if name not in origin or name in fixed or len(node.output) != 1:
-                continue
-            sources = {origin[i] for i in node.input if i in origin}
-            elementwise = node.op_type in UNARY or (node.op_type in BINARY and _others_are_numbers(graph, node))
-            if elementwise and len(sources) == 1:
-                origin[name] = sources.pop()
-    return origin
+        elementwise = node.op_type in UNARY or (node.op_type in BINARY and _others_are_numbers(graph, node))
+        sources = {origin[i] for i in node.input if i in origin}
+        if not elementwise or len(sources) != 1 or len(node.output) != 1 or node.output[0] not in origin:
+            continue
+        name = node.output[0]
+        source[name] = sources.pop()
+        if name not in begins:
+            origin[name] = source[name]
+    return origin, source
 
 
-def _stays_inside(graph: Graph, name: str, origin: dict[str, str]) -> bool:
+def _stays_inside(graph: Graph, name: str, origin: dict[str, str], source: dict[str, str]) -> bool:
     readers = graph.consumers.get(name, [])
-    return bool(readers) and all(
-        len(r.output) == 1 and origin.get(r.output[0]) == origin[name] and r.output[0] != origin[name] for r in readers
-    )
+    return bool(readers) and all(source.get(r.output[0]) == origin[name] for r in readers)

@@ -38,8 +38,8 @@ class Grid:
 
 @dataclass(frozen=True)
 class Step:
-    """`node` (with an Add for a MatMul's bias and an activation behind it, as the kernels fuse them) from `inputs` to `output`,
-    all of them quantised tensors. `output` is None where the result is not quantised next.
+    """`node` (with an Add for a MatMul's bias and an activation behind it, as the kernels fuse them) from `inputs` to
+    `output`, all of them quantised tensors. `output` is None where the result is not quantised next.
     """
 
     node: onnx.NodeProto
@@ -106,7 +106,9 @@ def _grid(graph: Graph, node: onnx.NodeProto) -> Grid:
     return Grid(scale, int(zero_point), str(zero_point.dtype))
 
 
-def _step(graph: Graph, node: onnx.NodeProto, source: Mapping[str, str], grids: Mapping[str, Grid]) -> tuple[Step, set[str]]:
+def _step(
+    graph: Graph, node: onnx.NodeProto, source: Mapping[str, str], grids: Mapping[str, Grid]
+) -> tuple[Step, set[str]]:
     inputs = tuple(source.get(name, "") for name in node.input if name and not graph.is_constant(name))
     inputs = tuple(name for name in inputs if name in grids)
     weights = constant(graph, node.input[1]) if node.op_type in ("Conv", "Gemm", "MatMul") else None

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calibration methods: from the distribution of a tensor's values to the range that its integers should cover.
 
-What lies outside saturates. `minmax` covers all, `percentile` leaves out the rarest values, `mse` minimises the mean square
-error, `entropy` the Kullback-Leibler divergence between the distribution and its quantised form (the idea of TensorRT's
-calibrator). All of them work on `Distribution`, whose size does not depend on the number of samples.
+What lies outside saturates. `minmax` covers all, `percentile` leaves out the rarest values, `mse` minimises the mean
+square error, `entropy` the Kullback-Leibler divergence between the distribution and its quantised form (the idea of
+TensorRT's calibrator). All of them work on `Distribution`, whose size does not depend on the number of samples.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -20,7 +20,8 @@ Range = tuple[float, float]
 TAIL = 1e-4
 # Ranges that `mse` tries, as parts of the whole range.
 _SHARES = np.linspace(1.0, 0.2, 41)
-# `entropy` compares a histogram of this many magnitudes with one of this many levels. Distributions have at least as many.
+# `entropy` compares a histogram of this many magnitudes with one of this many levels. Distributions have at least as
+# many.
 _BINS, _LEVELS = 1024, 128
 
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Mapping
 
 import numpy as np
 import onnx
@@ -45,8 +45,8 @@ class Quantization:
 class Scales:
     """Everything that turns a float graph into a quantised one: per tensor, per weights and per bias (by node output).
 
-    `weights` and `biases` hold integers; their Quantization says what they are worth. `weight_limits` are the smallest and
-    the largest integer that weights may use. `rounding`: that of the kernels, for those who simulate them.
+    `weights` and `biases` hold integers; their Quantization says what they are worth. `weight_limits` are the smallest
+    and the largest integer that weights may use. `rounding`: that of the kernels, for those who simulate them.
     """
 
     activations: Mapping[str, Quantization]
@@ -60,10 +60,11 @@ class Scales:
 class QuantizedModel:
     """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
 
-    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user. `reference_proto`: the float
-    model whose tensors are those of `proto` one by one; it computes what `float_proto` does, but some of its inner tensors
-    carry factors. None where the model came quantised. `removed`: channels of `proto` that went because they could not change
-    its outputs: tensor of the float model -> indices (axis 1, or the last of two); `removed_text` says so by layer.
+    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user. `reference_proto`: the
+    float model whose tensors are those of `proto` one by one; it computes what `float_proto` does, but some of its
+    inner tensors carry factors. None where the model came quantised. `removed`: channels of `proto` that went because
+    they could not change its outputs: tensor of the float model -> indices (axis 1, or the last of two); `removed_text`
+    says so by layer.
     """
 
     proto: onnx.ModelProto

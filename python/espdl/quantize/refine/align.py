@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheme `power_of_two`: one real factor per group of tensors, so that their ranges fill the power-of-two grid.
 
-A tensor whose largest value is 1.05 wastes almost a bit on a grid that must cover 2. Its convolution's weights can carry any
-factor at no cost at run time; the convolution that reads it carries the inverse. Which factors are best together is found by
-descent over a grid of factors, from several starts, on the noise that activations and weights would have.
+A tensor whose largest value is 1.05 wastes almost a bit on a grid that must cover 2. Its convolution's weights can
+carry any factor at no cost at run time; the convolution that reads it carries the inverse. Which factors are best
+together is found by descent over a grid of factors, from several starts, on the noise that activations and weights
+would have.
 """
 
 from __future__ import annotations
@@ -43,9 +44,7 @@ class _Costs:
     edges: list[tuple[int, int, np.ndarray]]
 
 
-def choose(
-    network: Network, units: Units, settings: Settings, gains: Mapping[str, float]
-) -> tuple[Network, Units]:
+def choose(network: Network, units: Units, settings: Settings, gains: Mapping[str, float]) -> tuple[Network, Units]:
     """The network with factors folded into its weights, and the units of its scales.
 
     `gains`: quantised tensor -> what its mean square error costs at the outputs.
@@ -145,9 +144,7 @@ def _total(costs: _Costs, steps: np.ndarray) -> float:
     return float(tensors + sum(noise[(steps[t] - steps[s]) % STEPS] for s, t, noise in costs.edges))
 
 
-def _apply(
-    network: Network, found: factors.Groups, units: Units, steps: np.ndarray
-) -> tuple[Network, Units]:
+def _apply(network: Network, found: factors.Groups, units: Units, steps: np.ndarray) -> tuple[Network, Units]:
     inner = found.pinned - found.terminal
     unit = _few_bits(2.0 ** (steps[min(inner)] / STEPS)) if inner else 1.0
     ends = {}

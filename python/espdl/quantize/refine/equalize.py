@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings the channels of a tensor to one range, by factors that cancel between the layer before it and the layer behind.
+"""Brings the channels of a tensor to one range, by factors that cancel between the layer before it and the layer
+behind.
 
 One scale serves all channels of a tensor: a channel that only reaches a tenth of the others' range uses a tenth of the
-integers. Through a ReLU or a pool a positive factor passes unchanged (after Nagel et al., "Data-Free Quantization Through
-Weight Equalization and Bias Correction", 2019, here with the ranges of activations). It makes the weights behind less even,
-which costs nothing where they have one scale per channel and belong to one channel each: into a depthwise convolution the
-whole difference is evened out, elsewhere half of it. Good for some networks and bad for others; see `recipe`.
+integers. Through a ReLU or a pool a positive factor passes unchanged (after Nagel et al., "Data-Free Quantization
+Through Weight Equalization and Bias Correction", 2019, here with the ranges of activations). It makes the weights
+behind less even, which costs nothing where they have one scale per channel and belong to one channel each: into a
+depthwise convolution the whole difference is evened out, elsewhere half of it. Good for some networks and bad for
+others; see `recipe`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from espdl.quantize.network import Layer, Network
 from espdl.quantize.ranges import observe
 from espdl.quantize.refine.walk import Sample
 
-# A channel's range grows at most this many times; channels below that part of the largest are dead and stay as they are.
+# A channel's range grows at most this many times; channels below that part of the largest are dead and stay as they
+# are.
 _MOST = 64.0
 _DEAD = 1e-6
 _PASSING = {"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Identity", "Dropout"}

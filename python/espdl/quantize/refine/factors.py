@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which tensors can hold their values times a positive factor without a change of the network's meaning.
 
-Convolutions and matrix products are linear: a factor of their output, or the inverse of one of their input, goes into their
-weights. Max, average, addition of tensors, ReLU and moves are positively homogeneous: their output carries the factor of
-their inputs. Every other operator needs the model's own values.
+Convolutions and matrix products are linear: a factor of their output, or the inverse of one of their input, goes into
+their weights. Max, average, addition of tensors, ReLU and moves are positively homogeneous: their output carries the
+factor of their inputs. Every other operator needs the model's own values.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from espdl.quantize.placement import Placement
 
 HOMOGENEOUS = {
     "Relu", "LeakyRelu", "Clip", "Add", "Sub", "Max", "Min", "Concat", "MaxPool", "AveragePool", "GlobalMaxPool",
-    "GlobalAveragePool", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
-    "Transpose", "Identity", "Slice", "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Dropout",
+    "GlobalAveragePool", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "Reshape", "Flatten", "Squeeze",
+    "Unsqueeze", "Transpose", "Identity", "Slice", "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand",
+    "Tile", "Dropout",
 }  # fmt: skip
 
 # Computed by a table or from differences: no relation between the scales of input and output is needed.
 FREE = {
-    "Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Exp", "Log", "Sqrt", "Erf", "Elu", "Selu", "Softplus", "HardSwish", "Gelu",
-    "Abs", "Neg", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos",
+    "Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Exp", "Log", "Sqrt", "Erf", "Elu", "Selu", "Softplus",
+    "HardSwish", "Gelu", "Abs", "Neg", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos",
 }  # fmt: skip
 
 _WITH_CONSTANTS = {"Add", "Sub", "Max", "Min", "Concat"}
@@ -37,7 +38,8 @@ _WITH_CONSTANTS = {"Add", "Sub", "Max", "Min", "Concat"}
 class Groups:
     """Sets of tensors that carry one factor, by number.
 
-    `of`: activation -> group. `edges`: per node with weights (its first output), the groups of its input and its output.
+    `of`: activation -> group. `edges`: per node with weights (its first output), the groups of its input and its
+    output.
     `pinned`: the factor is 1. `exact`: pinned, and its scale must be a power of two itself.
     """
 
@@ -111,6 +113,8 @@ def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
         if node.op_type == "Clip" and node.input[0] in found.of:
             for index, name in enumerate(node.input[1:], 1):
                 if name:
-                    constants[node.name, index] = graph.array(name).astype(np.float64) * factors[found.of[node.input[0]]]
+                    constants[node.name, index] = (
+                        graph.array(name).astype(np.float64) * factors[found.of[node.input[0]]]
+                    )
     statistics = {n: s.scaled(factors[found.of[n]]) if n in found.of else s for n, s in network.statistics.items()}
     return Network.of(network.with_constants(constants), statistics)

@@ -2,8 +2,8 @@
 """GPTQ: rounds weights column by column and pushes every rounding error into the columns that are still to come.
 
 After Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers" (2022). What a
-rounding error costs is known from the second moments of the layer's inputs, taken from the quantised network. Their mean is
-removed first where the bias is corrected afterwards: a constant error costs nothing then.
+rounding error costs is known from the second moments of the layer's inputs, taken from the quantised network. Their
+mean is removed first where the bias is corrected afterwards: a constant error costs nothing then.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def _moments(visit: Visit) -> np.ndarray:
 
 
 def _inputs(layer: Layer, values: np.ndarray) -> np.ndarray:
-    """`values` (the layer's input, one sample) as [groups, columns, places]: what the weights' rows are multiplied with."""
+    """`values` (the layer's input, one sample) as [groups, columns, places]: what the weights' rows are multiplied
+    with.
+    """
     if layer.node.op_type != "Conv":
         return values.reshape(-1, values.shape[-1]).T[np.newaxis]
     weights = layer.weights
@@ -116,5 +118,7 @@ def _inverse_factor(moments: np.ndarray) -> np.ndarray:
     """Upper triangular U with U^T U = inverse of the damped moments."""
     diagonal = np.einsum("gii->gi", moments)
     mean = np.maximum(diagonal.mean(axis=1, keepdims=True), 1e-12)
-    damped = moments + np.eye(moments.shape[1]) * (mean * _DAMPING + np.where(diagonal <= 0.0, mean, 0.0))[:, :, np.newaxis]
+    damped = (
+        moments + np.eye(moments.shape[1]) * (mean * _DAMPING + np.where(diagonal <= 0.0, mean, 0.0))[:, :, np.newaxis]
+    )
     return np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)

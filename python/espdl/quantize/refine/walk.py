@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the float network and the quantised one side by side, node by node, and lets techniques mend each layer on the way.
+"""Runs the float network and the quantised one side by side, node by node, and lets techniques mend each layer on the
+way.
 
-When a layer's turn comes, all layers before it are final: what a technique sees at its input is what the finished network
-will give it. Memory does not depend on the number of calibration samples, because only as many are used as fit.
+When a layer's turn comes, all layers before it are final: what a technique sees at its input is what the finished
+network will give it. Memory does not depend on the number of calibration samples, because only as many are used as fit.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ _MOST_SAMPLES = 256
 class Visit:
     """A layer whose turn has come.
 
-    `real`, `seen`: its input by sample in the float and in the quantised network (dequantised), `data` the quantisation of
-    the latter. `weights` are the integers as they are so far, `scale` what one of them is worth (one value, or per channel).
+    `real`, `seen`: its input by sample in the float and in the quantised network (dequantised), `data` the quantisation
+    of the latter. `weights` are the integers as they are so far, `scale` what one of them is worth (one value, or per
+    channel).
     """
 
     layer: Layer
@@ -200,17 +202,27 @@ class _Product:
 def _runner(graph, node: onnx.NodeProto, feeds: Sequence[str]):
     """A session of one node that is fed with `feeds`; its other inputs are the graph's constants."""
     constants = [graph.constants[n] for n in dict.fromkeys(node.input) if n in graph.constants and n not in feeds]
-    types = {v.name: v.type for v in (*graph.proto.graph.value_info, *graph.proto.graph.input, *graph.proto.graph.output)}
+    types = {
+        v.name: v.type for v in (*graph.proto.graph.value_info, *graph.proto.graph.input, *graph.proto.graph.output)
+    }
     inputs = []
     for name in feeds:
         if name in graph.constants:
-            inputs.append(helper.make_tensor_value_info(name, graph.constants[name].data_type, graph.constants[name].dims))
+            inputs.append(
+                helper.make_tensor_value_info(name, graph.constants[name].data_type, graph.constants[name].dims)
+            )
         else:
             inputs.append(onnx.ValueInfoProto(name=name, type=types[name]))
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
     proto = onnx.ModelProto()
     proto.CopyFrom(graph.proto)
-    del proto.graph.node[:], proto.graph.initializer[:], proto.graph.value_info[:], proto.graph.input[:], proto.graph.output[:]
+    del (
+        proto.graph.node[:],
+        proto.graph.initializer[:],
+        proto.graph.value_info[:],
+        proto.graph.input[:],
+        proto.graph.output[:],
+    )
     proto.graph.node.append(node)
     proto.graph.initializer.extend(constants)
     proto.graph.input.extend(inputs)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scheme `power_of_two`: tensors without negative values use all 256 integers, stored as y - 128.
 
-The -128 of a tensor goes into the bias of the layer that reads it, and saturation at -128 does the ReLU, so that the kernels
-still see plain shifts. That is exact only where every reader sums whole windows: a border of zeros would have to be filled
-with -128, which not every kernel can.
+The -128 of a tensor goes into the bias of the layer that reads it, and saturation at -128 does the ReLU, so that the
+kernels still see plain shifts. That is exact only where every reader sums whole windows: a border of zeros would have
+to be filled with -128, which not every kernel can.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from espdl.quantize.refine.factors import FREE
 
 # These keep or average values, or read them through a table.
 _KEEP = {
-    "Relu", "Clip", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceMin", "Reshape", "Flatten", "Squeeze",
-    "Unsqueeze", "Transpose", "Identity", "Dropout", *FREE,
+    "Relu", "Clip", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceMin", "Reshape",
+    "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", *FREE,
 }  # fmt: skip
 _WINDOWS = {"Conv", "AveragePool"}
 
@@ -52,4 +52,8 @@ def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], 
 
 
 def _may_write(node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
-    return node.name in weighted or node.op_type in _KEEP | _WINDOWS | {"MaxPool"} or (any_reader and node.op_type == "Add")
+    return (
+        node.name in weighted
+        or node.op_type in _KEEP | _WINDOWS | {"MaxPool"}
+        or (any_reader and node.op_type == "Add")
+    )
