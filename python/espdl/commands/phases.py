@@ -18,7 +18,7 @@ def add_phase_arguments(parser: argparse.ArgumentParser) -> None:
         "--verbose",
         action="count",
         default=0,
-        help="-v: phases with times; -vv: and which kernel runs each layer, and why not a faster one; -vvv: and the place"
+        help="-v: phases with times; -vv: also the kernel of each layer, and why not a faster one; -vvv: also the place"
         " and scale of every tensor, and tracebacks of internal errors",
     )
     parser.add_argument(
