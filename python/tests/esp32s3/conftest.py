@@ -2,5 +2,6 @@
 import sys
 from pathlib import Path
 
-# The tests of this folder share vector_harness.py and pie_model.py.
+# The tests of this folder share vector_harness.py and others; the networks are those of the benchmarks.
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
