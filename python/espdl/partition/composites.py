@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tvm
@@ -12,6 +12,7 @@ from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from espdl.ops.operator import Mismatch, Operator, operators
 from espdl.partition.importer import Names
+from espdl.partition.spans import named_calls, original_name
 from espdl.partition.patterns import TvmMatch, TvmPattern
 
 # None where a backend takes the operator, else the reasons why none does.
@@ -38,6 +39,7 @@ class Composites:
             for name, pattern in self.patterns.items()
             if pattern.operator.at_border == at_border
         ]
+        module["main"] = named_calls(module["main"])
         return relax.transform.FuseOpsByPattern(fusion, bind_constants=True, entry_functions=["main"])(module)
 
     def operator_of(
@@ -63,7 +65,7 @@ class Composites:
 
     def output_name(self, function: relax.Function) -> str:
         """The ONNX tensor that a composite function computes: that of its last variable with a name; '' without one."""
-        named = (self.names.tensor(v.name) for v in reversed(_variables(function)))
+        named = (self.names.tensor(name) for name in reversed(_variables(function)))
         return next((n for n in named if n), "")
 
     def _check(self, pattern: TvmPattern, context: PatternCheckContext) -> bool:
@@ -78,7 +80,8 @@ class Composites:
         try:
             match = TvmMatch(
                 pattern, expressions, lambda e: bindings.get(e, e) if isinstance(e, tvm.ir.Var) else e,
-                lambda v: self.names.tensor(v.name) or v.name, context.matched_expr, output, self._nodes(bindings),
+                lambda v: self.names.tensor(v.name) or v.name, context.matched_expr, output,
+                self._nodes(v.name for v in bindings),
             )  # fmt: skip
             declined = self.accept(pattern.operator.from_match(match))
         except Mismatch as mismatch:
@@ -88,8 +91,8 @@ class Composites:
             self.reasons.setdefault(self.names.key(output), []).extend(declined)
         return declined is None
 
-    def _nodes(self, variables) -> tuple[str, ...]:
-        found = (self.names.node(v.name) for v in variables)
+    def _nodes(self, variables: Iterable[str]) -> tuple[str, ...]:
+        found = (self.names.node(name) for name in variables)
         return tuple(dict.fromkeys(node[0] for node in found if node))
 
 
@@ -105,5 +108,6 @@ def _is_read_elsewhere(context: PatternCheckContext, output: str) -> bool:
     return any(user not in inside for user in users)
 
 
-def _variables(function: relax.Function) -> list:
-    return [b.var for block in function.body.blocks for b in block.bindings]
+def _variables(function: relax.Function) -> list[str]:
+    """The names that a function's variables had in main."""
+    return [original_name(b) for block in function.body.blocks for b in block.bindings]

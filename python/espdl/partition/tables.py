@@ -34,6 +34,9 @@ _UNARY: Mapping[str, Callable[[Values], Values]] = {
     "relax.atanh": np.arctanh,
     "relax.logical_not": np.logical_not,
     "relax.isnan": np.isnan,
+    "relax.astype": lambda x: x.astype(np.float64),
+    "relax.zeros_like": np.zeros_like,
+    "relax.ones_like": np.ones_like,
 }
 _BINARY: Mapping[str, Callable[[Values, Values], Values]] = {
     "relax.add": np.add,
@@ -108,6 +111,8 @@ class _Region:
         if name == "relax.dequantize":
             return self._leaf(call)
         if name not in _UNARY and name not in _BINARY and name not in (LEAKY_RELU, "relax.clip", "relax.where"):
+            return None
+        if name == "relax.astype" and attribute(call, "dtype") != "float32":
             return None
         arguments = [self.evaluate(a) for a in (call.args[:1] if name == "relax.clip" else call.args)]
         if any(a is None for a in arguments):

@@ -14,6 +14,7 @@ from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
 from espdl.partition.fallback.printer import print_kernel
 from espdl.partition.fallback.schedule import schedule
+from espdl.partition.spans import named_calls, original_name
 
 NAME_LENGTH = 40
 """Longest part of a kernel's name that comes from its operators; the names of fused chains have hundreds of letters."""
@@ -69,7 +70,7 @@ def _group(module: tvm.IRModule) -> tvm.IRModule:
     for variable, function in module.functions.items():
         if isinstance(function, tirx.PrimFunc):
             module[variable] = _plain_parameters(function)
-    module["main"] = _named_calls(module["main"])
+    module["main"] = named_calls(module["main"])
     return relax.transform.FuseOps()(module)
 
 
@@ -78,21 +79,6 @@ def _plain_parameters(function: tirx.PrimFunc) -> tirx.PrimFunc:
     special = [p for p in function.params if p.ty.layout is not None or not isinstance(p.ty.elem_offset, tirx.IntImm)]
     plain = {p: tirx.decl_buffer(p.ty.shape, p.ty.dtype, p.name, layout=None) for p in special}
     return function.specialize(plain) if plain else function
-
-
-def _named_calls(main: relax.Function) -> relax.Function:
-    """`main` with each call's variable as its source location: grouping renames variables but keeps these."""
-    blocks = []
-    for block in main.body.blocks:
-        bindings = []
-        for binding in block.bindings:
-            value = binding.value
-            if isinstance(value, relax.Call):
-                span = tvm.ir.Span(tvm.ir.SourceName(binding.var.name), 0, 0, 0, 0)
-                value = tvm.ir.Call(value.op, value.args, value.attrs, value.ty_args, span, value.ty)
-            bindings.append(relax.VarBinding(binding.var, value))
-        blocks.append(type(block)(bindings))
-    return relax.Function(main.params, relax.SeqExpr(blocks, main.body.body), main.ret_ty, main.is_pure, main.attrs)
 
 
 def _merge_groups(module: tvm.IRModule) -> tvm.IRModule:
@@ -121,15 +107,10 @@ def _members(module: tvm.IRModule) -> dict[str, tuple[str, ...]]:
         if isinstance(value, tvm.ir.Var):
             members[name] = members.get(value.name, ())
         elif isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.GlobalVar):
-            members[name] = tuple(_original_name(inner) for inner in _bindings(module[value.op]))
+            members[name] = tuple(original_name(inner) for inner in _bindings(module[value.op]))
         elif isinstance(value, relax.Call):
-            members[name] = (_original_name(binding),)
+            members[name] = (original_name(binding),)
     return members
-
-
-def _original_name(binding: relax.Binding) -> str:
-    span = getattr(binding.value, "span", None)
-    return str(span.source_name.name) if span is not None else binding.var.name
 
 
 def _lower_loops(functions: dict[str, tirx.PrimFunc]) -> dict[str, tirx.PrimFunc]:
@@ -173,7 +154,7 @@ def _names(globals_: list[str], prefix: str) -> dict[str, str]:
 
 def _what(binding: relax.Binding) -> str:
     operator = _operator(binding.value) or type(binding.value).__name__
-    return f"'{_original_name(binding)}' ({operator.removeprefix('relax.')})"
+    return f"'{original_name(binding)}' ({operator.removeprefix('relax.')})"
 
 
 def _check_static(main: relax.Function) -> None:
