@@ -141,7 +141,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     arguments += [f"ARENA({tensor.offset})" for tensor in outputs]
     arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
     arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
-    params = [f".{c_text.symbol(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
+    params = [f".{c_text.field(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
     nodes = ", ".join(call.source_nodes) or call.operator
     return {
         "index": index,
