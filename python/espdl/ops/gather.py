@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items along one axis, or rows and columns, at constant indices (ONNX Gather, Resize nearest, Pad reflect and edge)."""
+"""Items along one axis, or rows and columns, at constant indices (ONNX Gather, nearest Resize, reflecting Pad)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ class GatherPixels(Gather):
     @classmethod
     def from_match(cls, match: Match) -> GatherPixels:
         x = match.tensor("x")
-        taken = {match.attribute(name, "axis") % len(x.shape): match.array(f"{name}_index") for name in ("inner", "outer")}
+        rank, names = len(x.shape), ("inner", "outer")
+        taken = {match.attribute(name, "axis") % rank: match.array(f"{name}_index") for name in names}
         if len(taken) != 2 or any(index.ndim != 1 for index in taken.values()):
             raise Mismatch("it takes twice along one axis")
         row, column = sorted(taken)
