@@ -17,6 +17,8 @@ import pytest
 from espdl import pipeline, report
 from espdl.report import values
 
+pytestmark = pytest.mark.slow  # a browser takes seconds to start
+
 ROOT = Path(__file__).resolve().parents[3]
 DIGITS = ROOT / "examples" / "digits" / "model"
 DATA = Path(os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks")
