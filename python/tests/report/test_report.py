@@ -11,7 +11,7 @@ from typing import Any
 
 import hand_made
 import pytest
-from conftest import HOSTILE, hostile_plan
+from hostile_names import HOSTILE, hostile_plan
 
 from espdl import report
 from espdl.report import advice, memory, values
