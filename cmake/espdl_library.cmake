@@ -12,6 +12,15 @@ function(_espdl_compile_options out optimize)
     set(${out} "${level};-ffp-contract=off" PARENT_SCOPE)
 endfunction()
 
+# Sets `out` to whether a build for `target` has the component espressif/esp-dl: the rules of idf_component.yml.
+function(_espdl_has_esp_dl target out)
+    set(${out} FALSE PARENT_SCOPE)
+    if((target STREQUAL "esp32p4" AND CONFIG_ESPDL_KERNELS MATCHES "^(auto|esp_dl)$") OR
+       (target STREQUAL "esp32s3" AND CONFIG_ESPDL_KERNELS STREQUAL "esp_dl"))
+        set(${out} TRUE PARENT_SCOPE)
+    endif()
+endfunction()
+
 # Sets `out_sources` and `out_include` to the C files and include folders of the runtime, of the portable kernels, and of
 # those that belong to `target`, a chip or linux. A computer imitates the chips, so it takes all of them.
 function(_espdl_runtime_files component_dir target out_sources out_include)
@@ -21,6 +30,20 @@ function(_espdl_runtime_files component_dir target out_sources out_include)
         file(GLOB port_sources "${component_dir}/port/esp32s3/src/*.c")
         list(APPEND sources ${port_sources})
         list(APPEND include "${component_dir}/port/esp32s3/include")
+    endif()
+    _espdl_has_esp_dl("${target}" has_esp_dl)
+    if(target STREQUAL "linux")
+        file(GLOB port_sources "${component_dir}/port/esp_dl/src/*.c")
+        list(APPEND sources ${port_sources})
+    elseif(has_esp_dl)
+        set(calls_esp_dl "${component_dir}/port/esp_dl/src/esp_dl.cpp")
+        list(APPEND sources "${calls_esp_dl}" "${component_dir}/port/esp_dl/src/dl_gemm_s8.c")
+        # Warnings of ESP-DL's headers, which ESP-DL switches off for itself.
+        set_source_files_properties("${calls_esp_dl}" PROPERTIES COMPILE_OPTIONS
+            "-Wno-array-bounds;-Wno-deprecated-copy;-Wno-strict-aliasing;-Wno-overloaded-virtual")
+    endif()
+    if(target STREQUAL "linux" OR has_esp_dl)
+        list(APPEND include "${component_dir}/port/esp_dl/include")
     endif()
     set(${out_sources} "${sources}" PARENT_SCOPE)
     set(${out_include} "${include}" PARENT_SCOPE)

@@ -197,6 +197,17 @@ macro(_espdl_fit_settings_to_target)
         _espdl_fail("WEIGHTS psram, but the project keeps no variables in PSRAM."
             "set SPIRAM and SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY in menuconfig, or use WEIGHTS flash.")
     endif()
+    _espdl_check_esp_dl()
+endmacro()
+
+# Kernels that call ESP-DL need it in the build, which menuconfig decides for the whole project.
+macro(_espdl_check_esp_dl)
+    _espdl_has_esp_dl("${idf_target}" has_esp_dl)
+    if(NOT has_esp_dl AND NOT idf_target STREQUAL "linux" AND
+       (setting_kernels STREQUAL "esp_dl" OR (setting_kernels STREQUAL "auto" AND setting_chip STREQUAL "esp32p4")))
+        _espdl_fail("KERNELS ${setting_kernels} of chip ${setting_chip} need espressif/esp-dl, which is not in this build."
+            "choose kernels of espressif/esp-dl in menuconfig (ESP-DL ONNX models), or pass KERNELS portable.")
+    endif()
 endmacro()
 
 # Sets `out` to `text` as a JSON string, null if it is empty.

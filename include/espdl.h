@@ -10,8 +10,8 @@
  * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
  *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
- * - Kernels of ESP-DL keep in the arena what espdl_init() prepared for them. Where something else wrote to the arena in the
- *   meantime (another model that shares it), initialise again before the next run.
+ * - Kernels of ESP-DL keep what espdl_init() prepared for them in the arena's last `state_bytes`. Where something else wrote
+ *   there in the meantime (another model that shares the arena), initialise again before the next run.
  * - Never call espdl_run() from an interrupt handler: a run takes milliseconds to seconds.
  */
 #pragma once
@@ -136,6 +136,7 @@ typedef struct {
     const char *name;              /**< the C name it was generated under */
     const char *identity;          /**< names the model, the options and the compiler: equal identity, equal code */
     uint32_t arena_bytes;          /**< working memory, inputs, outputs and scratch included */
+    uint32_t state_bytes;          /**< of arena_bytes, at the end: what init prepares and every run needs */
     uint32_t weights_bytes;        /**< size of the weights */
     const uint8_t *weights;        /**< the weights as linked */
     uint8_t *weights_copy;         /**< where init copies the weights (WEIGHTS ram or psram), or NULL */

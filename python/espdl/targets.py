@@ -40,6 +40,9 @@ _VECTOR_CHIPS = {
 }
 # Chips with kernels of our own (`port/<chip>`, a backend of that name).
 _OWN_KERNELS = ("esp32s3",)
+# Chips on which the component espressif/esp-dl has vector kernels (port/esp_dl), and where they are the fastest choice.
+_ESP_DL_KERNELS = ("esp32s3", "esp32p4")
+_ESP_DL_BY_DEFAULT = ("esp32p4",)
 CHIPS = _PORTABLE_CHIPS + tuple(_VECTOR_CHIPS)
 
 
@@ -47,11 +50,16 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
     """The target for `chip` with the user's choice of kernels and scheme; raises EspdlError for an unknown chip."""
     if chip not in CHIPS:
         raise EspdlError(f"chip '{chip}'", "it is not one this version knows", f"choose one of {', '.join(CHIPS)}")
+    if kernels == "esp_dl" and chip not in _ESP_DL_KERNELS:
+        why = f"ESP-DL has vector kernels on {' and '.join(_ESP_DL_KERNELS)} only"
+        raise EspdlError(f"kernels esp_dl on chip '{chip}'", why, "choose kernels auto")
     default_scheme, rounding, per_channel = _VECTOR_CHIPS.get(chip, ("affine", ROUND_HALF_UP, True))
     if kernels == "portable":
         default_scheme, per_channel = "affine", True
     chosen = default_scheme if scheme == "default" else scheme
     own = (chip,) if chip in _OWN_KERNELS and kernels in ("auto", "own") else ()
+    if kernels == "esp_dl" or (kernels == "auto" and chip in _ESP_DL_BY_DEFAULT):
+        own = ("esp_dl",)
     return Target(
         chip=chip,
         backends=(*own, "portable", "tvm"),

@@ -69,6 +69,7 @@ def render(
         "identity": c_text.string(identity),
         "options": options,
         "arena_bytes": max(plan.arena_bytes, 16),
+        "state_bytes": plan.state_bytes,
         "weights_bytes": len(weights.blob),
         "headers": sorted({call.header for call in plan.calls if call.header}),
         "functions": list(plan.functions.values()),

@@ -162,6 +162,11 @@ class Plan:
     def macs(self) -> int:
         return sum(call.macs for call in self.calls)
 
+    @property
+    def state_bytes(self) -> int:
+        """Of `arena_bytes`, at the end: what calls keep between runs."""
+        return self.arena_bytes - min((c.state_offset for c in self.calls if c.state_bytes), default=self.arena_bytes)
+
     def to_json(self) -> str:
         return json.dumps(_encode(self), indent=1, sort_keys=True) + "\n"
 

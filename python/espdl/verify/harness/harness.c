@@ -9,8 +9,8 @@
  * Out: for each sample, every layer's outputs (if wanted), then the model's outputs in order.
  * Integers are in the machine's byte order (little endian everywhere this runs).
  *
- * Before each sample the arena is filled with a pattern, so that a read of memory that was never written does not go unseen,
- * and after each run the bytes around the arena are checked.
+ * Before each sample the arena, but for what init prepared, is filled with a pattern, so that a read of memory that was never
+ * written does not go unseen, and after each run the bytes around the arena are checked.
  *
  * Compiled with HARNESS_HEADER ("net.h"), HARNESS_MODEL (net_model) and HARNESS_ARENA (net_arena_t).
  */
@@ -110,7 +110,7 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
 
 static void run_sample(espdl_t *instance)
 {
-    memset(&s_memory.arena, ARENA_VALUE, sizeof(s_memory.arena));
+    memset(&s_memory.arena, ARENA_VALUE, sizeof(s_memory.arena) - HARNESS_MODEL.state_bytes);
     for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
         read_exactly(espdl_input(instance, i), espdl_input_info(&HARNESS_MODEL, i)->bytes);
     }

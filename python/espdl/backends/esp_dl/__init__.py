@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels of the component espressif/esp-dl, on ESP32-S3 and ESP32-P4 (port/esp_dl): exact, or declined."""

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ESP-DL's kernels do with a sum of products, and what proves that they do it exactly.
+
+A sum begins with the bias, runs in lanes that saturate after every product (20 bits on ESP32-S3, 32 on ESP32-P4), is
+shifted right, rounded (half up, half to even), and saturated to int8. It knows no zero points: they join the bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from espdl.backends.records import scale_ratios
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
+from espdl.ops.numerics import activation_range, power_of_two_shift
+from espdl.plan.types import Constant, KernelCall, Tensor
+from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The vector unit of a chip. `max_shift`: the largest shift that leaves something of a sum and is sure to work."""
+
+    lane_bits: int
+    max_shift: int
+    shift_per_channel: bool
+
+
+UNITS = {"esp32s3": Unit(20, 19, False), "esp32p4": Unit(32, 24, True)}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """int64 [channels] each: what a sum begins with, and its right shift."""
+
+    bias: np.ndarray
+    shift: np.ndarray
+
+
+def decline(node: Conv2d | Gemm, target: Target) -> str | None:
+    """Why ESP-DL cannot compute the sums of `node` exactly on the target's chip; None where it can."""
+    (x,), (y,) = node.inputs, node.outputs
+    unit = UNITS[target.chip]
+    if target.rounding == ROUND_TFLITE:
+        return "ESP-DL requantises by a shift, which needs the scheme power_of_two"
+    try:
+        sums = of_node(node, unit)
+    except ValueError as error:
+        return str(error)
+    if target.rounding == ROUND_HALF_EVEN and y.zero_point % 2:
+        return f"its output's zero point {y.zero_point} is odd, so that ties would round to odd values"
+    low, high = activation_range(node.activation, y)
+    if low not in (-128, 0) or high != 127:
+        return f"its activation clamps to {low} .. {high}; ESP-DL's kernels can only cut off what is below 0"
+    count = len(np.unique(sums.shift))
+    if count > 1 and not unit.shift_per_channel:
+        return f"its channels need {count} different shifts; on this chip ESP-DL has one for all"
+    if sums.shift.max() > unit.max_shift:
+        return f"it needs a shift of {sums.shift.max()}; with ESP-DL at most {unit.max_shift} are of use"
+    least, most = bounds(node.weights, sums.bias, x)
+    limit = 1 << (unit.lane_bits - 1)
+    if least.min() < -limit or most.max() >= limit:
+        return (
+            f"a sum can reach {max(-least.min(), most.max())}, which does not fit the {unit.lane_bits} bits of a lane"
+        )
+    return None
+
+
+def of_node(node: Conv2d | Gemm, unit: Unit) -> Sums:
+    """The sums of `node`; ValueError where a ratio of scales is no power of two of at most 1."""
+    (x,), (y,) = node.inputs, node.outputs
+    shift = np.array([power_of_two_shift(float(r)) for r in scale_ratios(x, node.weights_scale, y)], np.int64)
+    folded = _folded(node.weights, node.bias, x.zero_point)
+    # Channels that always round to nothing, such as pruned ones, may have any shift that does so.
+    least, most = bounds(node.weights, folded, x)
+    nothing = np.maximum(-least, most) < 1 << (unit.max_shift - 1)
+    shift = np.where(nothing, np.minimum(shift, unit.max_shift), shift)
+    return Sums(folded + (np.int64(y.zero_point) << shift), shift)
+
+
+def of_call(call: KernelCall) -> Sums:
+    """The sums of a lowered call, from its logical constants."""
+    shift = call.constant("shift").astype(np.int64)
+    folded = _folded(call.constant("weights"), call.constant("bias"), call.params["input_zero_point"])
+    return Sums(folded + (np.int64(call.params["output_zero_point"]) << shift), shift)
+
+
+def _folded(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarray:
+    return bias.astype(np.int64) - zero_point * weights.astype(np.int64).reshape(len(weights), -1).sum(axis=1)
+
+
+def constants(node: Conv2d | Gemm, target: Target) -> tuple[Constant, ...]:
+    """The logical constants of a call for an accepted `node`."""
+    shift = of_node(node, UNITS[target.chip]).shift.astype(np.int32)
+    return (
+        Constant("weights", node.weights),
+        Constant("bias", node.bias),
+        Constant("multiplier", np.zeros(len(shift), np.int32)),
+        Constant("shift", shift),
+    )
+
+
+def bounds(weights: np.ndarray, start: np.ndarray, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """int64 [channels]: the least and the greatest value that a sum can have on its way, in whatever order."""
+    low, high = x.limits or (-128, 127)
+    flat = weights.astype(np.int64).reshape(len(weights), -1)
+    least = np.minimum(np.minimum(flat * low, flat * high), 0).sum(axis=1)
+    most = np.maximum(np.maximum(flat * low, flat * high), 0).sum(axis=1)
+    return start + least, start + most
