@@ -92,11 +92,12 @@ def test_equal_bytes_in_every_process(tmp_path: Path) -> None:
 
 
 def test_files_and_names() -> None:
-    files = hand_made.render(hand_made.residual_network(), "Face_2")
+    plan = hand_made.residual_network()
+    files = hand_made.render(plan, "Face_2")
     assert list(files) == ["Face_2_weights.bin", "Face_2_weights.S", "Face_2.h", "Face_2.c"]
     header = files["Face_2.h"].decode()
     for text in (
-        "#define FACE_2_ARENA_SIZE 1024\n",
+        f"#define FACE_2_ARENA_SIZE {plan.arena_bytes}\n",
         '#define FACE_2_MODEL_IDENTITY "0123456789abcdef"\n',
         "#define FACE_2_INPUT_IMAGE_SIZE 64 ",
         "#define FACE_2_INPUT_IMAGE_SHAPE {1, 8, 8, 1}\n",
