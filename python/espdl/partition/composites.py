@@ -12,8 +12,8 @@ from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from espdl.ops.operator import Mismatch, Operator, operators
 from espdl.partition.importer import Names
-from espdl.partition.spans import named_calls, original_name
 from espdl.partition.patterns import TvmMatch, TvmPattern
+from espdl.partition.spans import named_calls, original_name
 
 # None where a backend takes the operator, else the reasons why none does.
 Accept = Callable[[Operator], "list[str] | None"]

@@ -41,8 +41,8 @@ class Reshapes(Rewriter):
 class Int8Moves(Rewriter):
     """Moves work on int8: move(dequantize(x)) becomes dequantize(move(x)), and quantize(dequantize(x)) is x.
 
-    Where the parts of a move are quantised otherwise than its result, they are brought to the result's scale first, which
-    changes no value: quantising and moving commute.
+    Where the parts of a move are quantised otherwise than its result, they are brought to the result's scale first,
+    which changes no value: quantising and moving commute.
     """
 
     def call(self, variable, call):

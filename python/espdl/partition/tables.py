@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise functions of one int8 tensor, however many operators they are made of, become one table of 256 values.
 
-quantize(f(dequantize(x))) is a function of one byte. f may be any tree, or any graph with inner branches, of elementwise
+quantize(f(dequantize(x))) is a function of one byte. f may be any graph, with inner branches too, of elementwise
 operators whose other operands are numbers: x * sigmoid(x), clip(x + 3, 0, 6) / 6 * x, ...
 """
 

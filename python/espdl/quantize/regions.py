@@ -15,9 +15,10 @@ import onnx
 from espdl.quantize.graph import Graph
 
 UNARY = {
-    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor",
-    "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Shrink",
-    "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu",
+    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf",
+    "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu",
+    "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tan",
+    "Tanh", "ThresholdedRelu",
 }  # fmt: skip
 BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
 
@@ -55,7 +56,7 @@ def _others_are_numbers(graph: Graph, node: onnx.NodeProto) -> bool:
 
 
 def _origins(graph: Graph, begins: set[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The tensor that each activation is a function of, itself where it begins anew; and what it is a function of then."""
+    """The tensor that each activation is a function of, itself where it begins anew; and what that is made of."""
     origin = {name: name for name in graph.activations}
     source: dict[str, str] = {}
     for node in graph.nodes:

@@ -6,14 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.sums import constant_operand
+from espdl.backends.portable.sums import constant_operand, split_ratio
 from espdl.ops.mul import Mul
-from espdl.ops.numerics import activation_range, power_of_two_shift, quantize_multiplier
+from espdl.ops.numerics import activation_range
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_TFLITE, Target
-
-# A product has 16 bits and a sign.
-MAX_LEFT_SHIFT = 14
+from espdl.targets import Target
 
 
 @lowering("mul", backend="portable")
@@ -59,10 +56,4 @@ class PortableMul(Lowering):
 def _arithmetic(node: Mul, rounding: str) -> tuple[int, int, int]:
     """Left shift of the product, multiplier and shift; ValueError where the scales' ratio cannot be had."""
     a, b, y = (np.float64(np.float32(t.scale)) for t in (node.a, node.b, *node.outputs))
-    ratio = float(a * b / y)
-    if rounding == ROUND_TFLITE:
-        return 0, *quantize_multiplier(ratio)
-    left = 0
-    while ratio > 1.0 and left < MAX_LEFT_SHIFT:
-        ratio, left = ratio / 2, left + 1
-    return left, 0, power_of_two_shift(ratio)
+    return split_ratio(float(a * b / y), rounding)

@@ -12,6 +12,8 @@ from espdl.targets import ROUND_TFLITE, Target
 
 # Bits of precision that both operands gain before they are brought to one scale (TFLite's int8 addition).
 LEFT_SHIFT = 20
+# Room above the product of two int8 values.
+MAX_LEFT_SHIFT = 14
 
 
 def decline_sum(node: Broadcast, target: Target) -> str | None:
@@ -58,6 +60,16 @@ def sum_call(node: Broadcast, target: Target, a_sign: int, b_sign: int) -> Kerne
 def constant_operand(node: Broadcast) -> tuple[Constant, ...]:
     """The constants of a call: the operand that is one, if any."""
     return () if node.values is None else (Constant("values", np.ascontiguousarray(node.values)),)
+
+
+def split_ratio(ratio: float, rounding: str) -> tuple[int, int, int]:
+    """(left shift before, multiplier, shift) that scale a value of 16 bits and a sign; ValueError where none do."""
+    if rounding == ROUND_TFLITE:
+        return 0, *quantize_multiplier(ratio)
+    left = 0
+    while ratio > 1.0 and left < MAX_LEFT_SHIFT:
+        ratio, left = ratio / 2, left + 1
+    return left, 0, power_of_two_shift(ratio)
 
 
 def _arithmetic(node: Broadcast, rounding: str) -> dict[str, tuple[int, int]]:

@@ -8,9 +8,9 @@ from onnx import inliner
 
 # Those that later stages know no better form of.
 FUNCTIONS = (
-    "AffineGrid", "Attention", "BlackmanWindow", "CausalConvWithState", "Celu", "CenterCropPad", "HammingWindow", "HannWindow", "GroupNormalization",
-    "LinearAttention", "MeanVarianceNormalization", "NegativeLogLikelihoodLoss", "RMSNormalization",
-    "RotaryEmbedding", "SoftmaxCrossEntropyLoss", "SwiGLU", "Swish",
+    "AffineGrid", "Attention", "BlackmanWindow", "CausalConvWithState", "Celu", "CenterCropPad", "GroupNormalization",
+    "HammingWindow", "HannWindow", "LinearAttention", "MeanVarianceNormalization", "NegativeLogLikelihoodLoss",
+    "RMSNormalization", "RotaryEmbedding", "SoftmaxCrossEntropyLoss", "SwiGLU", "Swish",
 )  # fmt: skip
 
 

@@ -30,9 +30,7 @@ def pad(layout: Layout, call):
         return None
     widths = attribute(call, "pad_width")
     moved = [w for axis in TO_NHWC for w in widths[2 * axis : 2 * axis + 2]]
-    return relax.op.nn.pad(
-        layout.nhwc(call.args[0]), moved, attribute(call, "pad_mode"), attribute(call, "pad_value")
-    )
+    return relax.op.nn.pad(layout.nhwc(call.args[0]), moved, attribute(call, "pad_mode"), attribute(call, "pad_value"))
 
 
 @rule("relax.permute_dims")

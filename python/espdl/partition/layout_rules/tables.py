@@ -9,7 +9,7 @@ from espdl.partition.tvm_compat import attribute, is_constant
 
 @rule("relax.take")
 def take(layout: Layout, call):
-    """take(table, index) follows its index; take(data, constant indices) computes along the axis as it lies in memory."""
+    """take(table, index) follows its index; take(data, constant indices) goes along the axis as it lies in memory."""
     data, index = call.args[:2]
     if is_constant(data):
         return relax.op.take(data, layout.nhwc(index), axis=0) if layout.has_last(index) else None

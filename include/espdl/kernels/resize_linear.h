@@ -1,0 +1,40 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/kernels/requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Sizes of an image and of its resized form. */
+typedef struct {
+    int32_t input_height, input_width, output_height, output_width, channels;    /**< >= 1 */
+} espdl_resize_linear_params_t;
+
+/** Between which two rows or columns of the input one of the output lies. */
+typedef struct {
+    int32_t low, high;    /**< indices */
+    int32_t weight;       /**< 0 .. 2048: of `high`, in 1/2048 */
+} espdl_resize_place_t;
+
+/**
+ * y = x resized by linear interpolation along both axes (ONNX Resize, mode linear, int8); one scale for both. Ties of the
+ * rounding go up.
+ *
+ * @param p        sizes
+ * @param x        [input_height][input_width][channels]
+ * @param rows     `output_height` places in the input
+ * @param columns  `output_width` places in the input
+ * @param y        [output_height][output_width][channels]; may not overlap `x`
+ */
+void espdl_resize_linear_s8(const espdl_resize_linear_params_t *p, const int8_t *x, const espdl_resize_place_t *rows,
+                            const espdl_resize_place_t *columns, int8_t *y);
+
+#ifdef __cplusplus
+}
+#endif

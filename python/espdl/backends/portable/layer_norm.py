@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layer normalisation in portable C."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from espdl.backends.lowering import Lowering, lowering
+from espdl.ops.layer_norm import BETA_FRACTION, LayerNorm
+from espdl.plan.types import Constant, KernelCall
+from espdl.targets import Target
+
+MAX_LENGTH = 32768
+# Bits of the integers for gamma and beta; with 24 bits of a normalised value a product stays below 2**54.
+BITS = 30
+
+
+@lowering("layer_norm", backend="portable")
+class PortableLayerNorm(Lowering):
+    """Integers only: one square root and one division per row."""
+
+    def accept(self, node: LayerNorm, target: Target) -> str | None:
+        if len(node.gamma) > MAX_LENGTH:
+            return f"its rows have {len(node.gamma)} elements; the kernel takes {MAX_LENGTH}"
+        if _epsilon(node) >= 2**31:
+            return "its epsilon is too large beside the scale of its input"
+        (y,) = node.outputs
+        if np.abs(node.beta).max(initial=0.0) / y.scale >= 2 ** (BITS - BETA_FRACTION):
+            return "its bias is too large beside the scale of its output"
+        if np.abs(node.gamma).max(initial=0.0) / y.scale >= 2**BITS:
+            return "its scale is too large beside the scale of its output"
+        return None
+
+    def lower(self, node: LayerNorm, target: Target) -> KernelCall:
+        (x,), (y,) = node.inputs, node.outputs
+        gamma, beta = (values / np.float64(np.float32(y.scale)) for values in (node.gamma, node.beta))
+        largest = max(float(np.abs(gamma).max(initial=0.0)), 2.0**-16)
+        bits = min(max(BITS - math.frexp(largest)[1], 0), 30)
+        return KernelCall(
+            operator=node.name,
+            function="espdl_layer_norm_s8",
+            params_type="espdl_layer_norm_params_t",
+            header="espdl/kernels/layer_norm.h",
+            params={
+                "rows": x.count // len(gamma),
+                "length": len(gamma),
+                "epsilon": _epsilon(node),
+                "gamma_bits": bits,
+                "output_zero_point": y.zero_point,
+            },
+            inputs=(x.name,),
+            outputs=(y.name,),
+            constants=(
+                Constant("gamma", np.rint(gamma * 2.0**bits).astype(np.int32)),
+                Constant("beta", np.rint(beta * 2.0**BETA_FRACTION).astype(np.int32)),
+            ),
+            in_place=((0, 0),),
+            source_nodes=node.source_nodes,
+        )
+
+
+def _epsilon(node: LayerNorm) -> int:
+    """In the units of the kernel's variance."""
+    return round(node.epsilon * (len(node.gamma) / float(np.float32(node.inputs[0].scale))) ** 2)
