@@ -11,59 +11,63 @@
 #include "conv2d_job.h"
 #include "pie_loops.h"
 
+enum { MOST_ROWS = ESPDL_S3_DEPTHWISE_ROWS };
+
+/* Steps in bytes. What a row of outputs needs is here, computed once: rows may be short. */
 typedef struct {
     const espdl_s3_conv2d_params_t *p;
     finish_t finish;
-    int32_t group, lanes;    /* of the present group */
-    int32_t span, columns;   /* rows in `scratch` at a time, vectors in each */
-    int32_t outputs, step;   /* output vectors in a row; bytes between their windows */
-    int32_t copied;          /* rows of the image copied so far */
-    int8_t *scratch, *results;
-    const int8_t *x, *weights, *bias;
-    int8_t *y;
+    bool is_3x3, partial;
+    int32_t group, lanes;              /* of the present group */
+    int32_t outputs, step, y_step;     /* vectors in a row of outputs; between their windows; between them */
+    int32_t span, pitch, row_step;     /* rows in the ring; between rows there; between rows of the kernel there */
+    int32_t x_pitch, y_pitch, inputs;  /* between rows of the image, of the output; pixels to copy of a row */
+    int8_t *ring, *zeros, *results;    /* in `scratch`; `zeros` is the end of the ring */
+    const int8_t *weights, *bias;
 } depthwise_t;
 
-static depthwise_t make(const espdl_s3_conv2d_params_t *p, const int8_t *x, int8_t *y, int8_t *scratch)
+static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
 {
-    depthwise_t d = {.p = p, .x = x, .y = y, .scratch = scratch};
+    depthwise_t d = {.p = p, .ring = scratch};
     d.finish = make_finish(p->shift, p->activation_min, p->activation_max);
+    d.is_3x3 = p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1;
     d.span = (p->kernel_height - 1) * p->dilation_height + 1;
     d.outputs = p->output_width / p->pixels;
-    d.columns = (d.outputs + 1) * p->stride_width * p->pixels + (p->kernel_width - 1) * p->dilation_width + 1;
-    d.step = 16 * p->stride_width * p->pixels;
-    d.results = scratch + 16 * d.columns * (d.span + 1);
+    const int32_t stride = p->stride_width * p->pixels;
+    const int32_t columns = (d.outputs + 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
+    const int32_t room = columns - p->pad_left;
+    d.step = 16 * stride;
+    d.pitch = 16 * columns;
+    d.row_step = d.pitch * p->dilation_height;
+    d.zeros = scratch + d.pitch * d.span;
+    d.results = d.zeros + d.pitch;
+    d.x_pitch = p->input_width * p->input_channels;
+    d.y_step = p->output_channels * p->pixels;
+    d.y_pitch = d.outputs * d.y_step;
+    d.partial = d.y_step % 16 != 0;
+    d.inputs = p->input_width < room ? p->input_width : room;
     return d;
 }
 
-static int8_t *scratch_row(const depthwise_t *d, int32_t row)
+/* Copies a row of the image to the ring. The vectors left and right of it stay zero. Keeps q3 .. q7. */
+static inline void copy_row(const depthwise_t *d, const int8_t *x, int8_t *to)
 {
-    const bool inside = row >= 0 && row < d->p->input_height;
-    return d->scratch + 16 * d->columns * (inside ? row % d->span : d->span);
-}
-
-/* Copies row `row` of the image. The vectors left and right of it stay zero. Keeps q3 .. q7. */
-static void copy_row(const depthwise_t *d, int32_t row)
-{
-    const espdl_s3_conv2d_params_t *p = d->p;
-    const int8_t *x = d->x + row * p->input_width * p->input_channels + d->group * 16;
-    int8_t *to = scratch_row(d, row) + 16 * p->pad_left;
-    const int32_t room = d->columns - p->pad_left;
-    const int32_t count = p->input_width < room ? p->input_width : room;
-    if (p->pixels == 2) {
+    const int32_t channels = d->p->input_channels;
+    if (d->p->pixels == 2) {
         ee_ld_128_usar_ip(1, to + 8, 0);
         ee_zero_q(1);
-        to = pie_gather_halves(x, to - 16, p->input_width / 2);
+        to = pie_gather_halves(x, to - 16, d->p->input_width / 2);
         ee_zero_q(2);
         ee_src_q(0, 1, 2);
         ee_vst_128_ip(0, to, 0);
-    } else if (p->input_channels % 16 == 0) {
-        pie_gather(x, to, count, p->input_channels);
+    } else if (!d->partial) {
+        pie_gather(x, to, d->inputs, channels);
     } else {
-        pie_gather_unaligned(x, to, count, d->lanes - 1, p->input_channels - (d->lanes - 1));
+        pie_gather_unaligned(x, to, d->inputs, d->lanes - 1, channels - (d->lanes - 1));
     }
 }
 
-static void compute_3x3(const depthwise_t *d, const int8_t *const rows[], int8_t *y, int32_t y_step)
+static inline void compute_3x3(const depthwise_t *d, const int8_t *const rows[], int8_t *y, int32_t y_step)
 {
     const int8_t *x = rows[0], *w = d->weights + 5 * 16;
     const pie_depthwise_t steps = {
@@ -95,55 +99,72 @@ static void compute_any(const depthwise_t *d, const int8_t *const rows[], int8_t
     }
 }
 
-static bool is_3x3(const espdl_s3_conv2d_params_t *p)
+static inline void compute_row(const depthwise_t *d, const int8_t *const rows[], int8_t *y)
 {
-    return p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1;
+    int8_t *to = d->partial ? d->results : y;
+    const int32_t y_step = d->partial ? 16 : d->y_step;
+    if (d->is_3x3) {
+        compute_3x3(d, rows, to, y_step);
+    } else {
+        compute_any(d, rows, to, y_step);
+    }
+    if (d->partial) {
+        scatter(d->results, y, d->outputs, d->lanes, d->y_step);
+    }
 }
 
-static void compute_row(depthwise_t *d, int32_t row)
+/* One group of channels; `x` and `y` are at its first channel. */
+static void compute_group(const depthwise_t *d, const int8_t *x, int8_t *y)
 {
-    const espdl_s3_conv2d_params_t *p = d->p;
-    const int8_t *rows[ESPDL_S3_DEPTHWISE_ROWS];
-    const int32_t top = row * p->stride_height - p->pad_top;
-    const int32_t bytes = p->output_channels * p->pixels;
-    int8_t *y = d->y + row * d->outputs * bytes + d->group * 16;
-    const bool partial = bytes % 16 != 0;
-    const int32_t end = top + d->span < p->input_height ? top + d->span : p->input_height;
-    d->copied = d->copied < top ? top : d->copied;
-    for (; d->copied < end; d->copied++) {
-        copy_row(d, d->copied);
-    }
-    for (int32_t i = 0; i < p->kernel_height; i++) {
-        rows[i] = scratch_row(d, top + i * p->dilation_height);
-    }
-    (is_3x3(p) ? compute_3x3 : compute_any)(d, rows, partial ? d->results : y, partial ? 16 : bytes);
-    if (partial) {
-        scatter(d->results, y, d->outputs, d->lanes, bytes);
+    const int32_t height = d->p->input_height, ring_bytes = d->pitch * d->span;
+    const int32_t y_rows = d->p->output_height, stride = d->p->stride_height, kernel = d->p->kernel_height;
+    const int8_t *rows[MOST_ROWS];
+    int8_t *const first = d->ring + 16 * d->p->pad_left, *const last = d->zeros + 16 * d->p->pad_left;
+    int8_t *to = first; /* where row `copied` goes */
+    int32_t copied = 0, top = -d->p->pad_top;
+    const int8_t *slot = d->zeros - d->p->pad_top % d->span * d->pitch; /* of row `top`, one turn later at the end */
+    for (int32_t row = 0; row < y_rows; row++) {
+        const int32_t end = top + d->span < height ? top + d->span : height;
+        for (; copied < end; copied++, x += d->x_pitch) {
+            if (copied >= top) {
+                copy_row(d, x, to);
+            }
+            to += d->pitch;
+            to = to == last ? first : to;
+        }
+        slot = slot == d->zeros ? d->ring : slot;
+        const int8_t *from = slot;
+        for (int32_t i = 0, r = top; i < kernel; i++, r += d->p->dilation_height) {
+            rows[i] = (uint32_t)r < (uint32_t)height ? from : d->zeros;
+            from += d->row_step;
+            from -= from >= d->zeros ? ring_bytes : 0;
+        }
+        compute_row(d, rows, y);
+        y += d->y_pitch;
+        top += stride;
+        for (slot += stride * d->pitch; slot >= d->zeros; slot -= ring_bytes) {
+        }
     }
 }
 
 void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                            const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    depthwise_t d = make(p, x, y, scratch);
-    const int32_t channels = p->output_channels * p->pixels;
-    pie_clear(scratch, d.columns * (d.span + 1));
-    for (d.group = 0; d.group * 16 < channels; d.group++) {
-        const int32_t rest = channels - d.group * 16;
+    depthwise_t d = make(p, scratch);
+    pie_clear(scratch, d.pitch / 16 * (d.span + 1));
+    for (d.group = 0; d.group * 16 < d.y_step; d.group++) {
+        const int32_t rest = d.y_step - d.group * 16;
         d.lanes = rest < 16 ? rest : 16;
-        d.copied = 0;
         d.weights = weights + d.group * p->kernel_height * p->kernel_width * 16;
         d.bias = biases + d.group * BIAS_BYTES;
-        if (is_3x3(p)) {
+        if (d.is_3x3) {
             ee_vld_128_ip(3, d.weights, 0);
             ee_vld_128_ip(4, d.weights + 16, 0);
             ee_vld_128_ip(5, d.weights + 32, 0);
             ee_vld_128_ip(6, d.weights + 48, 0);
             ee_vld_128_ip(7, d.weights + 64, 0);
         }
-        for (int32_t row = 0; row < p->output_height; row++) {
-            compute_row(&d, row);
-        }
+        compute_group(&d, x + d.group * 16, y + d.group * 16);
     }
-    clamp_output(&d.finish, y, p->output_height * p->output_width * p->output_channels);
+    clamp_output(&d.finish, y, p->output_height * d.y_pitch);
 }

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PORT = ROOT / "port" / "esp32s3"
 RUNNER = ROOT / "python" / "tests" / "kernels"
 ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
-WARNINGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 INCLUDES = [f"-I{PORT / 'include'}", f"-I{ROOT / 'include'}"]
 INPUT, OUTPUT, SCRATCH, SHARED = range(4)
