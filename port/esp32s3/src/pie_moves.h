@@ -26,6 +26,15 @@ EE void pie_load_bias(const int8_t *bias)
     ee_ld_qacc_h_h_32_ip(bias, -36);
 }
 
+/** q = 0xFF in the first `bytes` (1 .. 16) lanes, 0 in the others. Changes q3, q4. */
+EE void pie_mask(int q, int32_t bytes)
+{
+    static const _Alignas(16) int8_t s_edge[48] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    const int8_t *from = ee_ld_128_usar_ip(3, s_edge + 16 - bytes, 16);
+    ee_vld_128_block_xp(4, from, 0);
+    ee_src_q(q, 3, 4);
+}
+
 /** QACC += `more` + 1 vectors `step` bytes apart, each lane times that of q1 (ones). Changes q0. */
 EE void pie_sum(const int8_t *x, int32_t more, int32_t step)
 {

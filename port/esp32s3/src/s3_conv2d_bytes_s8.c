@@ -40,13 +40,11 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 {
     const segments_t s = make_segments(j, r, context);
     const int32_t vectors = (s.bytes - 1) / 16, rest = s.bytes - vectors * 16;
-    _Alignas(16) int8_t mask[16];
     const int8_t *x = r->x;
     int8_t *y = r->y;
-    for (int32_t i = 0; i < 16; i++) {
-        mask[i] = i < rest ? -1 : 0;
+    if (rest > 0) {
+        pie_mask(5, rest);
     }
-    ee_vld_128_ip(5, mask, 0);
     for (int32_t count = r->count; count > 0; count--) {
         pie_load_bias(s.bias);
         for (int32_t outer = 0; outer < s.outer; outer++) {

@@ -42,12 +42,8 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
     const constants_t *c = context;
     const int32_t bytes = r->columns.count * j->pixel_bytes;
     const bool masked = bytes < c->kernel_bytes;
-    _Alignas(16) int8_t mask[16];
-    for (int32_t i = 0; masked && i < 16; i++) {
-        mask[i] = i < bytes ? -1 : 0;
-    }
-    if (masked) {
-        ee_vld_128_ip(5, mask, 0);
+    if (masked && bytes > 0) {
+        pie_mask(5, bytes);
     }
     switch (c->lanes) {
 #define LANES(n)                                                                                                       \
