@@ -51,7 +51,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs"
     )
     for name, text in _CHOICES.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None)
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None, type=_choice)
+
+
+def _choice(text: str) -> str:
+    """Choices have underscores, as in CMake; on a command line a hyphen is as good."""
+    return text.replace("-", "_")
 
 
 def options_from(arguments: argparse.Namespace) -> Options:

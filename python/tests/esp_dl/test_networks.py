@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from espdl import pipeline
+from espdl import cli, pipeline
 from espdl.verify import host, samples
 from espdl.verify.compare import first_difference
 
@@ -44,3 +44,22 @@ def test_network(name: str, chip: str, tmp_path: Path) -> None:
     data = np.load(tmp_path / "calib.npy")[:2]
     inputs = samples.to_tensors(plan, {plan.inputs[0].name: data})
     assert first_difference(plan, inputs, program.run(inputs, layers=True)) is None
+
+
+def test_ops_says_which_kernel_runs_and_why_not_the_faster_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line per node of the network; `esp-dl` is as good as `esp_dl` on a command line."""
+    onnx.save(networks.NETWORKS["ic_resnet8"](), tmp_path / "net.onnx")
+    model = str(tmp_path / "net.onnx")
+    assert cli.main(["ops", "--chip", "esp32p4", "--kernels", "esp-dl", "--effort", "fast", "--model", model]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[2:]}
+    nodes = onnx.load(model).graph.node
+    convolutions = [node.name for node in nodes if node.op_type == "Conv"]
+    assert len(convolutions) == 9
+    assert all("espdl_dl_conv2d_s8" in lines[name] for name in convolutions)
+    assert "no multiple of 16" in lines[convolutions[0]]  # three colours
+    (pooling,) = [node.name for node in nodes if node.op_type == "AveragePool"]
+    assert "espdl_average_pool2d_s8; esp_dl: it has no kernel for this operator" in lines[pooling]
+    additions = [node.name for node in nodes if node.op_type == "Add" and "espdl_add" in lines.get(node.name, "")]
+    assert additions and all("espdl_add_shift_s8; esp_dl: it" in lines[name] for name in additions)
