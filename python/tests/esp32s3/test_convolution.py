@@ -236,6 +236,21 @@ def test_matrix_products(kernel: str, data: st.DataObject, rows: int, outputs: i
     run(node, seed, f"gemm_{kernel}")
 
 
+@given(st.sampled_from([192, 384, 640]), st.integers(1, 40), st.integers(1, 2), st.floats(1.05, 2.6), seeds)
+@examples
+def test_matrix_products_in_parts(inputs: int, outputs: int, rows: int, excess: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x, y = Tensor("x", (rows, inputs), "int8", 0.5), Tensor("y", (rows, outputs), "int8", 0.25)
+    weight = int(excess * 4096 / inputs)
+    weights = random.choice([-weight, weight], (outputs, inputs)).astype(np.int8)
+    bias = random.integers(-(2**14), 2**14, outputs).astype(np.int32)
+    node = Gemm((x,), (y,), ("node",), weights, np.full(outputs, 2.0**-10, np.float32), bias, None)
+    call = lower(node, TARGET)
+    assume(call.params["parts"] > 1)
+    for low, high in ((-128, 127), (127, 127), (-128, -128)):
+        check(call, contents(seed // 7, x.shape, low, high))
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sums_may_reach_the_ends_of_20_bits_but_not_leave_them(sign: int) -> None:
     """A sum of exactly the largest value stays in the lanes; one more goes to 40 bits; both are exact."""
