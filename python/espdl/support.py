@@ -73,7 +73,7 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
             ways.append(operator.kind)
             by.append(operator.name)
             remarks += [operator.limits] if operator.limits else []
-    if name in rewrites.rewrites() or name in FUNCTIONS:
+    if name in FUNCTIONS or (name in rewrites.rewrites() and name not in importable):
         ways.append(REWRITTEN)
     elif name in importable:
         ways.append(FALLBACK)

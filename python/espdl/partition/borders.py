@@ -10,6 +10,9 @@ from espdl.ops.operator import Operator
 from espdl.partition.graph import Graph, by_output
 from espdl.plan.types import Port, Tensor
 
+# What converts between the application's floats and the network's integers, by the integers' width.
+_QUANTIZE, _DEQUANTIZE = ("quantize", "quantize_int16"), ("dequantize", "dequantize_int16")
+
 
 def apply(graph: Graph, io: str, input_layout: str) -> Graph:
     """`io` "int8": conversions at the borders go, the application reads and writes int8 itself. "uint8": likewise, with
@@ -45,7 +48,7 @@ def _without_quantize(graph: Graph) -> Graph:
     """Inputs become the int8 tensors that Quantize made of them, where it is their only reader."""
     for port in graph.inputs:
         readers = _readers(graph, port.tensor)
-        if [o.name for o in readers] != ["quantize"] or _is_aliased(graph, port.tensor):
+        if len(readers) != 1 or readers[0].name not in _QUANTIZE or _is_aliased(graph, port.tensor):
             continue
         (quantize,) = readers
         (tensor,) = quantize.outputs
@@ -65,7 +68,7 @@ def _without_dequantize(graph: Graph) -> Graph:
     outputs = []
     for port in graph.outputs:
         maker = makers.get(port.tensor)
-        if maker is not None and maker.name == "dequantize" and not _readers(graph, port.tensor):
+        if maker is not None and maker.name in _DEQUANTIZE and not _readers(graph, port.tensor):
             removed.append(maker)
             port = replace(port, tensor=maker.inputs[0].name)
         outputs.append(port)
@@ -96,7 +99,7 @@ def _path_to_transpose(graph: Graph, name: str) -> tuple[list[Operator], Operato
             return (passed, aliases[0]) if is_last else None
         if readers[0].name == "transpose" and tuple(readers[0].axes) == (0, 2, 3, 1):
             return passed, readers[0]
-        if readers[0].name != "quantize":
+        if readers[0].name not in _QUANTIZE:
             return None
         passed.append(readers[0])
         name = readers[0].outputs[0].name

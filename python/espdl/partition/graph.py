@@ -118,7 +118,7 @@ class GraphBuilder:
                 self._unique(named),
                 shape_of_type(ty),
                 dtype_of_type(ty),
-                *(scale if "int8" in dtype_of_type(ty) else ()),
+                *(scale if dtype_of_type(ty) in ("int8", "uint8", "int16") else ()),
             )
             for ty in types
         ]

@@ -24,7 +24,8 @@ from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 TO_NHWC = (0, 2, 3, 1)
 TO_NCHW = (0, 3, 1, 2)
 
-# (rewriter, call with old arguments) -> the new expression in NHWC, or None where the rule does not apply.
+# (rewriter, call with old arguments) -> the new expression, or None where the rule does not apply. A result of four
+# dimensions is channels last, any other is as the model has it.
 Rule = Callable[["Layout", "tvm.ir.Call"], "tvm.ir.Call | None"]
 _rules: dict[str, Rule] = {}
 
@@ -65,10 +66,13 @@ class Layout(Rewriter):
 
     def call(self, variable, call):
         found = _all_rules().get(op_name(call))
-        if found is not None and len(getattr(variable.ty.shape, "values", None) or ()) == 4:
+        if found is not None:
             result = found(self, call)
             if result is not None:
-                self.last[variable] = result if isinstance(result, tvm.ir.Var) else self.emit(result, variable.name)
+                result = result if isinstance(result, tvm.ir.Var) else self.emit(result, variable.name)
+                if len(shape_of(variable)) != 4:
+                    return result
+                self.last[variable] = result
                 return None
         if op_name(call) == "relax.permute_dims" and self.has_last(call.args[0]) and attribute(call, "axes") == TO_NHWC:
             return self.nhwc(call.args[0])

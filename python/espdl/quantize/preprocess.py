@@ -24,7 +24,7 @@ def preprocess(model: Model) -> onnx.ModelProto:
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
     name.
     """
-    proto = inline(model.proto)
+    proto = _rewrite(inline(model.proto))
     if not model.carries_quantization:
         proto = _optimize(proto, model.label)
     proto = _rewrite(proto)

@@ -17,12 +17,14 @@ from espdl.verify import host
 
 EXCLUSIONS = Path(__file__).with_name("onnx_nodes_excluded.txt")
 TYPES = {TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL}
-# Inputs that decide the shape of an output. Every exporter makes them constants; so do these tests.
-SHAPES = {
+# Inputs that decide the shape of an output, and the weights of recurrent layers. Every exporter makes them constants,
+# and so do these tests.
+CONSTANTS = {
     "AffineGrid": (1,), "CenterCropPad": (1,), "Col2Im": (1, 2), "ConstantOfShape": (0,), "CumProd": (1,),
-    "CumSum": (1,), "DFT": (1, 2), "Expand": (1,), "MaxUnpool": (2,), "OneHot": (1,), "Pad": (1, 3), "Range": (0, 1, 2),
-    "Reshape": (1,), "Resize": (1, 2, 3), "STFT": (1, 3), "Slice": (1, 2, 3, 4), "Split": (1,), "Squeeze": (1,),
-    "Tile": (1,), "TopK": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),
+    "CumSum": (1,), "DFT": (1, 2), "Expand": (1,), "GRU": (1, 2, 3), "LSTM": (1, 2, 3, 7), "MaxUnpool": (2,),
+    "OneHot": (1,), "Pad": (1, 3), "RNN": (1, 2, 3), "Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3),
+    "STFT": (1, 3), "Slice": (1, 2, 3, 4), "Split": (1,), "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Trilu": (1,),
+    "Unsqueeze": (1,), "Upsample": (1,),
     **{f"Reduce{r}": (1,) for r in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()},
 }  # fmt: skip
 MINIMUM_OPSET, MAXIMUM_OPSET = 13, 25
@@ -73,7 +75,7 @@ def _case(collected) -> Case:
     )
     _set_opset(model)
     for node in model.graph.node:
-        for index in SHAPES.get(node.op_type, ()):
+        for index in CONSTANTS.get(node.op_type, ()):
             name = node.input[index] if len(node.input) > index else ""
             if name in inputs:
                 model.graph.initializer.append(numpy_helper.from_array(inputs.pop(name), name))

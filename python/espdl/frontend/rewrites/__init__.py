@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import onnx
@@ -20,24 +20,22 @@ __all__ = ["Scope", "apply", "rewrite", "rewrites"]
 
 # (node, the graph around it) -> the nodes in its place, or None where it stays.
 Rewrite = Callable[[onnx.NodeProto, Scope], "list[onnx.NodeProto] | None"]
-_registry: dict[str, Rewrite] = {}
+_registry: dict[str, list[Rewrite]] = {}
 
 
 def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
-    """Function decorator: registers how nodes of these ONNX operators are rewritten."""
+    """Function decorator: registers how nodes of these ONNX operators are rewritten. The first that applies does it."""
 
     def register(function: Rewrite) -> Rewrite:
         for name in operators:
-            if name in _registry:
-                raise RuntimeError(f"two rewrites for the ONNX operator '{name}'")
-            _registry[name] = function
+            _registry.setdefault(name, []).append(function)
         return function
 
     return register
 
 
 @cache
-def rewrites() -> Mapping[str, Rewrite]:
+def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     """All rewrites by ONNX operator, found in this package's files."""
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
@@ -53,7 +51,8 @@ def apply(proto: onnx.ModelProto) -> bool:
         nodes: list[onnx.NodeProto] = []
         again = False
         for node in proto.graph.node:
-            replaced = table[node.op_type](node, scope) if node.op_type in table else None
+            tried = (function(node, scope) for function in table.get(node.op_type, ()))
+            replaced = next((nodes for nodes in tried if nodes is not None), None)
             again |= replaced is not None
             nodes += [node] if replaced is None else replaced
         if not again:

@@ -3,7 +3,7 @@
 
 from tvm import relax
 
-from espdl.partition.layout import TO_NCHW, TO_NHWC, Layout, rule
+from espdl.partition.layout import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute
 
 
@@ -31,11 +31,3 @@ def pad(layout: Layout, call):
     widths = attribute(call, "pad_width")
     moved = [w for axis in TO_NHWC for w in widths[2 * axis : 2 * axis + 2]]
     return relax.op.nn.pad(layout.nhwc(call.args[0]), moved, attribute(call, "pad_mode"), attribute(call, "pad_value"))
-
-
-@rule("relax.permute_dims")
-def permute_dims(layout: Layout, call):
-    """A model that takes NHWC begins with this permutation: its result is channels last without a move."""
-    if attribute(call, "axes") != TO_NCHW or layout.has_last(call.args[0]):
-        return None
-    return layout.map(call.args[0])

@@ -3,7 +3,7 @@
 
 from tvm import relax
 
-from espdl.partition.layout import Layout, rule
+from espdl.partition.layout import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute, op_name
 
 
@@ -16,10 +16,14 @@ def pool2d(layout: Layout, call):
 
 @rule("relax.mean", "relax.max", "relax.min", "relax.sum")
 def reduce(layout: Layout, call):
-    """A reduction over height and width that keeps the rank."""
+    """What is left has four axes, or no two of them that lie the other way round in memory."""
     axes = attribute(call, "axis")
-    if not layout.has_last(call.args[0]) or not attribute(call, "keepdims") or axes is None:
+    if not layout.has_last(call.args[0]) or axes is None:
         return None
-    if sorted(a % 4 for a in axes) != [2, 3]:
+    reduced = {a % 4 for a in axes}
+    left = [a for a in TO_NHWC if a not in reduced]
+    keepdims = attribute(call, "keepdims")
+    if not keepdims and left != sorted(left):
         return None
-    return getattr(relax.op, op_name(call).split(".")[-1])(layout.nhwc(call.args[0]), axis=[1, 2], keepdims=True)
+    moved = sorted(TO_NHWC.index(a) for a in reduced)
+    return getattr(relax.op, op_name(call).split(".")[-1])(layout.nhwc(call.args[0]), axis=moved, keepdims=keepdims)
