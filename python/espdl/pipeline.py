@@ -98,7 +98,9 @@ class Options:
 
     @property
     def target(self) -> targets.Target:
-        return targets.select(self.chip, self.kernels, self.scheme, self.optimize)
+        # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
+        wide = self.precision == "int16x8" and self.scheme == "default"
+        return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
 
 
 @dataclass(frozen=True)

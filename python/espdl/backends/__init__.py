@@ -28,11 +28,20 @@ class Selection:
             candidate = table.get((backend, node.name))
             if candidate is None and backend == FALLBACK:
                 continue  # it takes what is left, not this operator; nobody wants to read that
-            reason = "it has no kernel for this operator" if candidate is None else candidate.accept(node, target)
+            reason = _decline(candidate, node, target)
             if reason is None:
                 self.backend, self.lowering = backend, candidate
                 return
             self.declined.append(f"{backend}: {reason}")
+
+
+def _decline(candidate: Lowering | None, node: Operator, target: Target) -> str | None:
+    """Why a backend's lowering (None: it has none) does not take `node`; None where it does."""
+    if candidate is None:
+        return "it has no kernel for this operator"
+    if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
+        return "its kernel has no 16-bit form"
+    return candidate.accept(node, target)
 
 
 def select(node: Operator, target: Target) -> Selection:

@@ -12,6 +12,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +25,9 @@ Packing = Callable[[KernelCall], list[np.ndarray]]
 
 class Lowering(ABC):
     """One operator on one backend."""
+
+    # Whether it runs int16 tensors. Those that do not are never asked about any.
+    takes_int16: ClassVar[bool] = False
 
     @abstractmethod
     def accept(self, node: Operator, target: Target) -> str | None:

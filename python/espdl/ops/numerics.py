@@ -117,3 +117,38 @@ def activation_range(activation: tuple[float, float] | None, output: Tensor) -> 
         int(quantize_value(v, output)) if math.isfinite(v) else (info.min if v < 0 else info.max) for v in activation
     )
     return int(low), int(max(low, high))
+
+
+def wide_multiplier(real: float, bound: int) -> tuple[int, int]:
+    """(multiplier, shift) with real = multiplier * 2**-shift, for int64 sums of at most `bound` (16-bit activations).
+
+    The multiplier has 31 bits, or as many fewer as keep |value * multiplier| below 2**62. 1 <= shift <= 62. A ratio too
+    small for that becomes (0, 1). Raises ValueError for ratios that are not positive or too large.
+    """
+    if not (real > 0.0 and math.isfinite(real)):
+        raise ValueError(f"a scale ratio must be positive and finite, not {real}")
+    bits = min(31, 62 - int(bound).bit_length())
+    mantissa, exponent = math.frexp(real)
+    multiplier = round(mantissa * 2**bits)
+    if multiplier == 2**bits:
+        multiplier //= 2
+        exponent += 1
+    shift = bits - exponent
+    if shift > 62:
+        return 0, 1
+    if bits < 16 or shift < 1:
+        raise ValueError(f"the scale ratio {real} for values up to {bound} leaves 64 bits")
+    return multiplier, shift
+
+
+def wide_multipliers(ratios: Sequence[float], bounds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """int32 multipliers and shifts of several ratios."""
+    pairs = [wide_multiplier(float(r), int(b)) for r, b in zip(ratios, bounds)]
+    return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32)
+
+
+def scale_wide(values: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """int64 -> int64: values * multiplier * 2**-shift, ties towards plus infinity (src/kernels/wide_inline.h)."""
+    shift = np.asarray(shift, np.int64)
+    product = np.asarray(values, np.int64) * np.asarray(multiplier, np.int64)
+    return (product + (np.int64(1) << (shift - 1))) >> shift

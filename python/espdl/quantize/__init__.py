@@ -9,7 +9,7 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, checks, dead_channels, qdq, recipe
+from espdl.quantize import biases, calibration, checks, dead_channels, opset, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -34,6 +34,9 @@ def run(
     EspdlError where the model cannot be quantised.
     """
     settings = settings or Settings()
+    _check_precision(model, settings)
+    if settings.precision == "int16x8" and not model.carries_quantization:
+        model = opset.at_least(model, opset.INT16)
     proto = preprocess(model)
     refusals.check(proto, model.label)
     _check_static(proto, model)
@@ -68,6 +71,15 @@ def run(
         reference_proto=result.network.graph.proto,
     )
     return _without_dead_channels(quantized, settings)
+
+
+def _check_precision(model: Model, settings: Settings) -> None:
+    if settings.precision == "int16x8" and settings.scheme != "affine":
+        raise EspdlError(
+            f"{model.label}: PRECISION int16x8",
+            f"it needs scheme affine, and the scheme is {settings.scheme}",
+            "choose SCHEME affine (or default), or PRECISION int8",
+        )
 
 
 def _without_dead_channels(model: QuantizedModel, settings: Settings) -> QuantizedModel:

@@ -10,15 +10,17 @@ from espdl.quantize.placement import FIXED_RANGES
 from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Quantization, Scales, Settings
 
-# A bias of at most 2**28 accumulator units leaves room for the products and keeps 29 bits for fast requantisation.
-BIAS_LIMIT = float(1 << 28)
+# A bias of at most 2**28 accumulator units leaves room for the products and keeps 29 bits for fast requantisation. With
+# 16-bit activations, sums have 64 bits and only the bias itself must fit.
+BIAS_LIMITS = {"int8": float(1 << 28), "int16": float(1 << 30)}
 WEIGHT_LIMITS = (-127, 127)
 DEFAULT_METHOD = "minmax"
 
 
 def choose(network: Network, settings: Settings) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = activation_scales(network, settings.method if settings.method != "default" else DEFAULT_METHOD)
+    method = settings.method if settings.method != "default" else DEFAULT_METHOD
+    activations = activation_scales(network, method, "int16" if settings.precision == "int16x8" else "int8")
     weights, biases = {}, {}
     for layer in network.layers:
         data = activations[layer.weighted.data]
@@ -28,25 +30,38 @@ def choose(network: Network, settings: Settings) -> Scales:
     return Scales(activations, weights, biases, WEIGHT_LIMITS)
 
 
-def activation_scales(network: Network, method: str) -> dict[str, Quantization]:
-    """One scale per group of tensors that should share it; tensors of known range get that range."""
+def activation_scales(network: Network, method: str, dtype: str = "int8") -> dict[str, Quantization]:
+    """One scale per group of tensors that should share it; tensors of known range get that range.
+
+    int16 tensors have zero point 0: what an asymmetric range would gain is half a bit of sixteen.
+    """
     result = {}
     for group in network.placement.groups:
         makers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
         fixed = [FIXED_RANGES[m] for m in makers if m in FIXED_RANGES]
         if fixed:
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
-            scale = Quantization(np.float32((high - low) / 256), -128 if low == 0.0 else 0)
+            scale = from_fixed_range(low, high, dtype)
         else:
             ranges = [METHODS[method](network.statistics[n].distribution) for n in group]
-            scale = from_range(min(r[0] for r in ranges), max(r[1] for r in ranges))
+            scale = from_range(min(r[0] for r in ranges), max(r[1] for r in ranges), dtype)
         result.update(dict.fromkeys(group, scale))
     return result
 
 
-def from_range(low: float, high: float) -> Quantization:
-    """The int8 scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128."""
+def from_fixed_range(low: float, high: float, dtype: str) -> Quantization:
+    """The scale of a range that is known without data: a power of two, from which the largest integer falls short."""
+    if dtype == "int16":
+        return Quantization(np.float32(max(-low, high) / 32768), 0, dtype)
+    return Quantization(np.float32((high - low) / 256), -128 if low == 0.0 else 0)
+
+
+def from_range(low: float, high: float, dtype: str = "int8") -> Quantization:
+    """The scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128."""
     low, high = min(low, 0.0), max(high, 0.0)
+    if dtype == "int16":
+        scale = np.float32(max(-low, high) / 32767)
+        return Quantization(scale if scale > np.finfo(np.float32).tiny else np.float32(1 / 128), 0, dtype)
     scale = np.float32((high - low) / 255)
     if not scale > np.finfo(np.float32).tiny:
         return Quantization(np.float32(1 / 128), 0)
@@ -57,11 +72,11 @@ def from_range(low: float, high: float) -> Quantization:
 def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:
     """float32 [output channels].
 
-    The scale of a channel is never so small that its bias would leave BIAS_LIMIT: channels that are nearly dead have
+    The scale of a channel is never so small that its bias would leave its limit: channels that are nearly dead have
     weights of 1e-30 beside a bias of 0.1.
     """
     scale = np.abs(layer.rows(layer.weights)).max(axis=1, initial=0.0) / WEIGHT_LIMITS[1]
-    scale = np.maximum(scale, np.abs(layer.bias) / (np.float64(data.scale) * BIAS_LIMIT))
+    scale = np.maximum(scale, np.abs(layer.bias) / (np.float64(data.scale) * BIAS_LIMITS[data.dtype]))
     return np.where(scale > np.finfo(np.float32).tiny * 2**24, scale, 1.0).astype(np.float32)
 
 

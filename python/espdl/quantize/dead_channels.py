@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from espdl.ops.numerics import requantization, requantize
+from espdl.ops.numerics import requantization, requantize, scale_wide, wide_multiplier
 from espdl.quantize.graph import attribute
 from espdl.quantize.steps import Grid, Step, Steps, find, write
 
@@ -114,13 +114,17 @@ class _Pruner:
         accumulator = sums + layer.bias
         found = {}
         low, high = _activation_range(self.steps, step, y)
+        bounds = np.abs(layer.bias) + np.abs(rows).sum(axis=(1, 2)) * 32768
         for channel in np.flatnonzero(closed):
             try:
-                multiplier, shift = requantization([ratios[channel]], self.rounding)
+                if y.dtype == "int16":
+                    value = int(scale_wide(accumulator[channel], *wide_multiplier(ratios[channel], bounds[channel])))
+                else:
+                    multiplier, shift = requantization([ratios[channel]], self.rounding)
+                    value = int(requantize(accumulator[channel], multiplier[0], shift[0], self.rounding))
             except ValueError:  # no kernel takes this layer as it is
                 return {}
-            value = int(requantize(accumulator[channel], multiplier[0], shift[0], self.rounding)) + y.zero_point
-            found[int(channel)] = int(np.clip(value, low, high))
+            found[int(channel)] = int(np.clip(value + y.zero_point, low, high))
         return found
 
     def removable(self) -> dict[str, set[int]]:

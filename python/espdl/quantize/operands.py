@@ -88,5 +88,6 @@ def quantization(operand: Operand, values: np.ndarray, like: Quantization, power
 
 
 def round_values(values: np.ndarray, q: Quantization) -> np.ndarray:
-    """int8 of the same shape."""
-    return np.clip(np.rint(values / np.float64(q.scale)) + q.zero_point, -128, 127).astype(np.int8)
+    """Integers of the same shape."""
+    info = np.iinfo(q.dtype)
+    return np.clip(np.rint(values / np.float64(q.scale)) + q.zero_point, info.min, info.max).astype(q.dtype)

@@ -40,6 +40,9 @@ RECIPES = {
     ("power_of_two", "fast"): Recipe(),
     ("power_of_two", "default"): _MOST,
     ("power_of_two", "best"): replace(_MOST, equalize=True),
+    ("int16x8", "fast"): Recipe(),
+    ("int16x8", "default"): Recipe(correct_bias=True, gptq=True),
+    ("int16x8", "best"): Recipe(correct_bias=True, gptq=True, equalize=True),
 }
 
 
@@ -62,7 +65,8 @@ def run(
     network: Network, samples: Sequence[Sample], settings: Settings, progress: Progress = lambda *_: None
 ) -> Result:
     """Chooses and refines the scales of a network."""
-    recipe = RECIPES[settings.scheme, settings.effort]
+    kind = "int16x8" if settings.precision == "int16x8" else settings.scheme
+    recipe = RECIPES[kind, settings.effort]
     result = apply(recipe, network, samples, settings, progress)
     if recipe.equalize:
         equalized = equalize.apply(network, samples)

@@ -15,6 +15,8 @@ MAX_PARTS = 4
 class PortableConcat(Lowering):
     """One memcpy per part and row."""
 
+    takes_int16 = True
+
     def accept(self, node: Concat, target: Target) -> str | None:
         if len(node.inputs) > MAX_PARTS:
             return f"it has {len(node.inputs)} parts; the kernel takes {MAX_PARTS}"

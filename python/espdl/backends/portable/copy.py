@@ -13,6 +13,8 @@ from espdl.targets import Target
 class PortableCopy(Lowering):
     """One memcpy per line where a line lies in one piece, else one per item."""
 
+    takes_int16 = True
+
     def accept(self, node: Copy, target: Target) -> str | None:
         return None
 

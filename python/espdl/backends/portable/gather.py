@@ -13,6 +13,8 @@ from espdl.targets import Target
 class PortableGather(Lowering):
     """One memcpy per pixel."""
 
+    takes_int16 = True
+
     def accept(self, node: Gather, target: Target) -> str | None:
         return None
 

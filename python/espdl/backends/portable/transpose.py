@@ -17,6 +17,8 @@ MAX_RANK = 6
 class PortableTranspose(Lowering):
     """Up to six axes, after axes that stay neighbours have become one."""
 
+    takes_int16 = True
+
     def accept(self, node: Transpose, target: Target) -> str | None:
         rank = len(_merge(node.inputs[0].shape, node.axes))
         return f"it moves {rank} axes; the kernel has {MAX_RANK}" if rank > MAX_RANK else None

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: CC0-1.0
+"""16-bit activations: C against the references bit for bit, the references against real arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from harness import check, examples
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import TARGETS, activations, shifts
+from test_conv2d import convolutions
+from test_pool2d import cut, windows
+
+from espdl.backends import lower, select
+from espdl.ops.add import Add
+from espdl.ops.add_int16 import AddInt16
+from espdl.ops.average_pool2d_int16 import AveragePool2dInt16
+from espdl.ops.conv2d_int16 import Conv2dInt16
+from espdl.ops.dequantize_int16 import DequantizeInt16
+from espdl.ops.gemm_int16 import GemmInt16
+from espdl.ops.max_pool2d_int16 import MaxPool2dInt16
+from espdl.ops.numerics import activation_range, scale_wide, wide_multiplier
+from espdl.ops.quantize_int16 import QuantizeInt16
+from espdl.ops.softmax_int16 import SoftmaxInt16
+from espdl.plan.types import Tensor
+
+TARGET = TARGETS[0]
+scales = st.floats(-16, 0).map(lambda e: float(np.float32(2.0**e)))
+
+
+@st.composite
+def contents(draw: st.DrawFn, shape: tuple[int, ...]) -> np.ndarray:
+    """int16 of `shape`: uniform, small, or only the extremes."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kind = draw(st.sampled_from(["uniform", "small", "extremes"]))
+    if kind == "extremes":
+        return random.choice([-32768, 32767], shape).astype(np.int16)
+    most = 32768 if kind == "uniform" else 50
+    return random.integers(-most, most, shape).astype(np.int16)
+
+
+def wide(tensor: Tensor) -> Tensor:
+    return replace(tensor, dtype="int16", zero_point=0, scale=float(np.float32(tensor.scale / 256)))
+
+
+def steps_off(y: Tensor, result: np.ndarray, exact: np.ndarray, activation) -> float:
+    """The largest distance from the exact value in steps of `y`, saturation applied to both."""
+    ideal = exact / np.float64(np.float32(y.scale))
+    return float(np.abs(np.clip(ideal, *activation_range(activation, y)) - result).max())
+
+
+@given(st.data(), st.booleans(), shifts)
+@examples
+def test_convolution(data: st.DataObject, depthwise: bool, shift: int) -> None:
+    narrow = data.draw(convolutions(TARGET, depthwise))
+    values = {f.name: getattr(narrow, f.name) for f in fields(narrow)}
+    values.update(inputs=tuple(map(wide, narrow.inputs)), outputs=tuple(map(wide, narrow.outputs)))
+    node = Conv2dInt16(**values)
+    assume(select(node, TARGET).lowering is not None)
+    check(lower(node, TARGET), data.draw(contents(node.inputs[0].shape)), shift=shift)
+
+
+@given(st.data(), st.integers(1, 4), st.sampled_from([1, 7, 300, 700]), st.integers(1, 9), shifts)
+@examples
+def test_product(data: st.DataObject, rows: int, inputs: int, outputs: int, shift: int) -> None:
+    """Rows longer than what 32 bits can sum are among them."""
+    x, y = Tensor("x", (rows, inputs), "int16", 2.0**-12), Tensor("y", (rows, outputs), "int16", data.draw(scales))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    weights = random.choice([-128, 127, 3], (outputs, inputs)).astype(np.int8)
+    bias = random.integers(-(2**31), 2**31, outputs).astype(np.int32)
+    activation = data.draw(activations)
+    node = GemmInt16((x,), (y,), (), weights, np.full(outputs, 2.0**-9, np.float32), bias, activation)
+    values = data.draw(contents(x.shape))
+    (result,) = check(lower(node, TARGET), values, shift=shift)
+    exact = (values.astype(np.float64) @ weights.T.astype(np.float64) + bias) * 2.0**-21
+    assert steps_off(y, result.reshape(y.shape), exact, activation) <= 0.501
+
+
+@given(st.data(), st.integers(1, 70), shifts)
+@examples
+def test_add(data: st.DataObject, count: int, shift: int) -> None:
+    a, b, y = (Tensor(n, (1, count), "int16", data.draw(scales)) for n in "aby")
+    node = AddInt16((a, b), (y,), (), data.draw(activations))
+    va, vb = data.draw(contents(a.shape)), data.draw(contents(b.shape))
+    (result,) = check(lower(node, TARGET), va, vb, shift=shift)
+    assert steps_off(y, result, va * np.float64(a.scale) + vb * np.float64(b.scale), node.activation) <= 0.501
+
+
+@given(st.data(), windows(), st.booleans(), shifts)
+@examples
+def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -> None:
+    x = Tensor("x", (1, *w["image"]), "int16", 2.0**-12)
+    y = Tensor("y", (1, *w["output"], w["image"][2]), "int16", data.draw(st.sampled_from([2.0**-12, 0.0003])))
+    activation = data.draw(activations)
+    node = AveragePool2dInt16(
+        (x,), (y,), (), w["image"], w["output"], count_include_pad=include, activation=activation, **w["window"]
+    )
+    assume(select(node, TARGET).lowering is not None)
+    values = data.draw(contents(x.shape))
+    (result,) = check(lower(node, TARGET), values, shift=shift)
+    exact = np.zeros(y.shape)
+    for oy, ox in np.ndindex(w["output"]):
+        pixels, padded = cut(values[0], w, oy, ox)
+        exact[0, oy, ox] = np.sum(pixels, axis=0, dtype=np.float64) / (padded if include else len(pixels))
+    assert steps_off(y, result, exact * x.scale, activation) <= 0.501
+
+
+@given(st.data(), windows(), shifts)
+@examples
+def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
+    x = Tensor("x", (1, *w["image"]), "int16", 2.0**-12)
+    y = Tensor("y", (1, *w["output"], w["image"][2]), "int16", 2.0**-12)
+    node = MaxPool2dInt16((x,), (y,), (), activation=data.draw(activations), **w["window"])
+    values = data.draw(contents(x.shape))
+    (result,) = check(lower(node, TARGET), values, shift=shift)
+    low, high = activation_range(node.activation, y)
+    for oy, ox in np.ndindex(w["output"]):
+        pixels, _ = cut(values[0], w, oy, ox)
+        expected = np.max(pixels, axis=0) if pixels else np.full(x.shape[3], low)
+        np.testing.assert_array_equal(result[0, oy, ox], np.clip(expected, low, high))
+
+
+@given(st.data(), st.integers(1, 4), st.integers(1, 40), st.floats(-14, -6), shifts)
+@examples
+def test_softmax(data: st.DataObject, rows: int, length: int, exponent: float, shift: int) -> None:
+    x = Tensor("x", (rows, length), "int16", float(np.float32(2.0**exponent)))
+    y = Tensor("y", (rows, length), "int16", 2.0**-15)
+    values = data.draw(contents(x.shape))
+    (result,) = check(lower(SoftmaxInt16((x,), (y,), (), length), TARGET), values, shift=shift)
+    real = values * np.float64(x.scale)
+    powers = np.exp(real - real.max(axis=1, keepdims=True))
+    exact = np.minimum(powers / powers.sum(axis=1, keepdims=True) * 2**15, 32767)
+    assert np.abs(result - exact).max() <= 1.0
+
+
+@given(st.data(), st.integers(1, 40), shifts)
+@examples
+def test_borders(data: st.DataObject, count: int, shift: int) -> None:
+    real, steps = Tensor("x", (1, count), "float32"), Tensor("y", (1, count), "int16", data.draw(scales))
+    special = st.sampled_from([np.inf, -np.inf, np.nan, 0.0, -0.0, 3e38, 1e-45])
+    ties = st.integers(-40000, 40000).map(lambda k: (k + 0.5) * steps.scale)
+    values = st.lists(st.one_of(special, ties, st.floats(-2, 2, width=32)), min_size=count, max_size=count)
+    x = np.float32(data.draw(values)).reshape(real.shape)
+    (result,) = check(lower(QuantizeInt16((real,), (steps,), ()), TARGET), x, shift=shift)
+    assert (result[np.isnan(x)] == 0).all()
+    check(lower(DequantizeInt16((steps,), (real,), ()), TARGET), result, shift=shift)
+
+
+@given(st.floats(2.0**-30, 2.0**6), st.integers(1, 2**45), st.integers(0, 2**32 - 1))
+@examples
+def test_scaling_is_near_the_ratio(ratio: float, bound: int, seed: int) -> None:
+    multiplier, shift = wide_multiplier(ratio, bound)
+    assert abs(multiplier * 2.0**-shift - ratio) <= ratio * 2.0**-16
+    values = np.random.default_rng(seed).integers(-bound, bound + 1, 20)
+    exact = [(int(v) * multiplier + (1 << (shift - 1))) >> shift for v in values]
+    assert scale_wide(values, np.int64(multiplier), np.int64(shift)).tolist() == exact
+
+
+def test_ratios_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="leaves 64 bits"):
+        wide_multiplier(0.5, 2**50)
+    with pytest.raises(ValueError, match="positive"):
+        wide_multiplier(0.0, 1)
+
+
+def test_int8_kernels_are_not_asked_about_int16() -> None:
+    a, b, y = (Tensor(n, (1, 4), "int16", 0.5) for n in "aby")
+    assert select(Add((a, b), (y,), (), None), TARGET).declined == ["portable: its kernel has no 16-bit form"]
