@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/dependencies.md: the packages of requirements.lock and their licences, as their own metadata names them.
 
-    python python/dependencies.py > docs/dependencies.md      (in the environment that holds them: make docs)
+python python/dependencies.py > docs/dependencies.md      (in the environment that holds them: make docs)
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ LOCK = Path(__file__).resolve().parent / "requirements.lock"
 HEAD = """\
 # Dependencies
 
-Written by `make docs`. The compiler runs on the PC and needs the packages below; `python/requirements.lock` pins their
-versions and hashes. The firmware contains none of them: generated C, kernels and runtime need a C11 compiler, and `libm`
-where a layer computes in float.
+Written by `make docs`. The compiler runs on the PC and needs the packages below; `python/requirements.lock` pins
+their versions and hashes. The firmware contains none of them: generated C, kernels and runtime need a C11 compiler, and
+`libm` where a layer computes in float.
 
 | package | licence |
 |---|---|

@@ -35,7 +35,10 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "pipeline": ({"frontend", "quantize", "partition", "ops", "backends", "plan", "emit", "report"}, set()),
     "cli": ({"commands"}, set()),
     "guard": ({"cli"}, set()),
-    "commands": ({"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends", "support"}, {"onnx"}),
+    "commands": (
+        {"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends", "support"},
+        {"onnx"},
+    ),
     "support": ({"frontend", "ops", "backends", "partition", "pipeline"}, {"onnx"}),
     "__init__": (set(), set()),
 }

@@ -32,7 +32,7 @@ class Options:
 
     `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is
     NULL). `weights`: "flash" (used where they are linked), "ram" or "psram" (copied there by init; under ESP-IDF,
-    psram needs CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table of names and outputs of the layers,
+    psram needs CONFIG_SPIRAM_ALLOW_BSS_SEG_EXTERNAL_MEMORY). `layers`: with the table of the layers' names and outputs,
     which profile and taps read; the hook works without it.
     """
 

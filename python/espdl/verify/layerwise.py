@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX Runtime as the sanity line: every layer fed with ONNX Runtime's own tensors, compared in integer steps.
 
-ONNX Runtime computes the float operator between DequantizeLinear and QuantizeLinear (all optimisations off, one thread);
-an integer kernel rounds elsewhere and may differ by one step, not more.
+ONNX Runtime computes the float operator between DequantizeLinear and QuantizeLinear (all optimisations off, one
+thread); an integer kernel rounds elsewhere and may differ by one step, not more.
 """
 
 from __future__ import annotations
