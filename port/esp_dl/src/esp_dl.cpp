@@ -16,12 +16,14 @@
 #include "dl_module_add.hpp"
 #include "dl_module_conv.hpp"
 #include "dl_module_max_pool.hpp"
+#include "dl_module_mul.hpp"
 
 #include "espdl/esp_dl/add.h"
 #include "espdl/esp_dl/conv2d.h"
 #include "espdl/esp_dl/max_pool2d.h"
+#include "espdl/esp_dl/mul.h"
 
-#if !CONFIG_IDF_TARGET_ESP32S3 && !CONFIG_IDF_TARGET_ESP32P4 && !defined(ESPDL_DL_ANY_TARGET)
+#if !CONFIG_IDF_TARGET_ESP32S3 && !CONFIG_IDF_TARGET_ESP32P4
 #error "the constants are laid out for the kernels of ESP32-S3 and ESP32-P4"
 #endif
 
@@ -29,17 +31,12 @@ namespace {
 
 using conv_args_t = dl::base::ArgsType<int8_t>;
 using pool_args_t = dl::base::PoolArgsType<int8_t>;
-using add_args_t = dl::base::elemwiseArgsType<int8_t>;
+using elementwise_args_t = dl::base::elemwiseArgsType<int8_t>;
 
-// A host's pointers are larger.
-constexpr bool fits(size_t size, size_t state)
-{
-    return sizeof(void *) > 4 || size <= state;
-}
-
-static_assert(fits(sizeof(conv_args_t), ESPDL_DL_CONV2D_STATE), "this version of ESP-DL has larger arguments");
-static_assert(fits(sizeof(pool_args_t), ESPDL_DL_MAX_POOL2D_STATE), "this version of ESP-DL has larger arguments");
-static_assert(fits(sizeof(add_args_t), ESPDL_DL_ADD_STATE), "this version of ESP-DL has larger arguments");
+static_assert(sizeof(conv_args_t) <= ESPDL_DL_CONV2D_STATE, "this version of ESP-DL has larger arguments");
+static_assert(sizeof(pool_args_t) <= ESPDL_DL_MAX_POOL2D_STATE, "this version of ESP-DL has larger arguments");
+static_assert(sizeof(elementwise_args_t) <= ESPDL_DL_ADD_STATE, "this version of ESP-DL has larger arguments");
+static_assert(sizeof(elementwise_args_t) <= ESPDL_DL_MUL_STATE, "this version of ESP-DL has larger arguments");
 
 dl::TensorBase tensor(const std::vector<int> &shape, const void *data, int exponent = 0, dl::dtype_t type = dl::DATA_TYPE_INT8)
 {
@@ -67,9 +64,20 @@ std::vector<int> pool_pads(const espdl_max_pool2d_params_t &p)
             (int)p.pad_left, pad_behind(p.output_width, p.stride_width, p.kernel_width, p.pad_left, p.input_width)};
 }
 
-bool is_misaligned(const void *pointer)
+// ESP-DL asks the number of elements, but not the addresses, before it loads whole vectors.
+bool is_misaligned(const void *a, const void *b, const void *y)
 {
-    return reinterpret_cast<uintptr_t>(pointer) % 16 != 0;
+    return (reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) | reinterpret_cast<uintptr_t>(y)) % 16 != 0;
+}
+
+// With exponents of 0 for both inputs, a product is shifted by the output's.
+void prepare_elementwise(int count, const int8_t *a, const int8_t *b, int8_t *y, int exponent, void *state)
+{
+    dl::TensorBase first = tensor({count}, a);
+    dl::TensorBase second = tensor({count}, b);
+    dl::TensorBase result = tensor({count}, y, exponent);
+    new (state) elementwise_args_t(
+        dl::base::get_elemwise_operation_args<int8_t>(&result, &first, &second, dl::RUNTIME_MODE_SINGLE_CORE)[0]);
 }
 
 } // namespace
@@ -111,23 +119,34 @@ extern "C" void espdl_dl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t 
 
 extern "C" void espdl_dl_add_s8_prepare(const espdl_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, void *state)
 {
-    dl::TensorBase first = tensor({(int)p->count}, a);
-    dl::TensorBase second = tensor({(int)p->count}, b);
-    dl::TensorBase sum = tensor({(int)p->count}, y);
-    new (state) add_args_t(
-        dl::base::get_elemwise_operation_args<int8_t>(&sum, &first, &second, dl::RUNTIME_MODE_SINGLE_CORE)[0]);
+    prepare_elementwise(p->count, a, b, y, 0, state);
 }
 
 extern "C" void espdl_dl_add_s8(const espdl_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, void *state)
 {
-    // ESP-DL asks the number of elements, but not the addresses, before it loads whole vectors.
-    if (is_misaligned(a) || is_misaligned(b) || is_misaligned(y)) {
+    if (is_misaligned(a, b, y)) {
         espdl_add_shift_s8(p, a, b, y);
         return;
     }
-    add_args_t args = *static_cast<const add_args_t *>(state);
+    elementwise_args_t args = *static_cast<const elementwise_args_t *>(state);
     dl::module::Add add(nullptr, dl::MODULE_NON_INPLACE, dl::QUANT_TYPE_SYMM_8BIT);
     add.forward_args(&args);
+}
+
+extern "C" void espdl_dl_mul_s8_prepare(const espdl_mul_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, void *state)
+{
+    prepare_elementwise(p->shape[0] * p->shape[1] * p->shape[2] * p->shape[3], a, b, y, p->shift, state);
+}
+
+extern "C" void espdl_dl_mul_s8(const espdl_mul_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, void *state)
+{
+    if (is_misaligned(a, b, y)) {
+        espdl_mul_s8(p, a, b, y);
+        return;
+    }
+    elementwise_args_t args = *static_cast<const elementwise_args_t *>(state);
+    dl::module::Mul mul(nullptr, dl::MODULE_NON_INPLACE, dl::QUANT_TYPE_SYMM_8BIT);
+    mul.forward_args(&args);
 }
 
 extern "C" void espdl_dl_max_pool2d_s8_prepare(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y, void *state)

@@ -14,6 +14,7 @@ from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
 from espdl.plan.types import Plan, Port, Tensor
 from espdl.targets import Target, select
@@ -84,6 +85,14 @@ def add(shape: Sequence[int], scales: Sequence[float] = (0.5, 0.5, 0.5), zero_po
     return Add((a, b), (y,), ("add",), activation)
 
 
+def mul(
+    shape: Sequence[int], shift: int = 7, b_shape: Sequence[int] | None = None, zero_point=0, activation=None
+) -> Mul:
+    a, y = (Tensor(n, tuple(shape), "int8", scale, zero_point) for n, scale in (("a", 2.0**-shift), ("y", 1.0)))
+    b = Tensor("b", tuple(b_shape or shape), "int8", 1.0, zero_point)
+    return Mul((a, b), (y,), ("mul",), a, b, None, False, activation)
+
+
 def pool(
     image: tuple[int, int, int], kernel, strides, pads=(0, 0, 0, 0), dilations=(1, 1), activation=None
 ) -> MaxPool2d:
@@ -104,6 +113,8 @@ def side_by_side(nodes: Sequence[Operator], target: Target) -> Plan:
             side: tuple(replace(t, name=f"{t.name}{index}") for t in getattr(node, side))
             for side in ("inputs", "outputs")
         }
+        if isinstance(node, Mul):
+            named |= dict(zip("ab", named["inputs"], strict=True))
         calls.append(backends.lower(replace(node, **named), target))
         tensors += [*named["inputs"], *named["outputs"]]
         inputs += [Port(t.name, t.name) for t in named["inputs"]]

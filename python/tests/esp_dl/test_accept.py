@@ -9,7 +9,7 @@ from dataclasses import replace
 import layers
 import numpy as np
 import pytest
-from layers import add, conv, pool
+from layers import add, conv, mul, pool
 
 from espdl import backends, targets
 from espdl.errors import EspdlError
@@ -65,6 +65,13 @@ DECLINED = {
     "add scales": (P4, lambda: add((1, 16), (0.5, 0.25, 0.5)), "different scales", None),
     "add zero point": (P4, lambda: add((1, 16), zero_point=-128), "zero point", None),
     "add activation": (P4, lambda: add((1, 16), activation=layers.RELU), "activation", None),
+    "mul scheme": (P4, lambda: mul((1, 16)), "power_of_two", AFFINE),
+    "mul broadcast": (P4, lambda: mul((1, 4, 16), b_shape=(1, 1, 16)), "output's shape", None),
+    "mul of few": (P4, lambda: mul((1, 15)), "15 values", None),
+    "mul zero point": (P4, lambda: mul((1, 16), zero_point=-128), "zero point", None),
+    "mul activation": (P4, lambda: mul((1, 16), activation=layers.RELU), "activation", None),
+    "mul left shift": (P4, lambda: mul((1, 16), -1), "a shift of -1", None),
+    "mul large shift": (S3, lambda: mul((1, 16), 20), "a shift of 20", None),
     "pool dilation": (P4, lambda: pool((8, 8, 16), (2, 2), (1, 1), dilations=(2, 1)), "dilated", None),
     "pool activation": (P4, lambda: pool((8, 8, 16), (2, 2), (1, 1), activation=layers.RELU), "activation", None),
     "pool window": (P4, lambda: pool((2, 8, 16), (3, 3), (1, 1), (1, 1, 1, 1)), "3 rows", None),
@@ -83,7 +90,7 @@ def test_declined(case: str) -> None:
 def test_what_is_like_it_is_accepted() -> None:
     """The layers that the cases above spoil by one change each."""
     for target in (S3, P4):
-        for node in (small(target), add((1, 16)), pool((8, 8, 16), (2, 2), (1, 1))):
+        for node in (small(target), add((1, 16)), mul((1, 16)), pool((8, 8, 16), (2, 2), (1, 1))):
             assert backends.select(node, target).backend == "esp_dl"
     assert backends.select(uneven(P4), P4).backend == "esp_dl"
     assert backends.select(conv(P4, 0, (4, 4, 64), 16, (3, 3)), P4).backend == "esp_dl"

@@ -8,7 +8,7 @@ from pathlib import Path
 import layers
 import numpy as np
 import pytest
-from layers import add, conv, gemm, pool
+from layers import add, conv, gemm, mul, pool
 
 from espdl import backends, emit
 from espdl.backends.esp_dl import packing
@@ -38,6 +38,9 @@ def nodes(target: Target) -> list[Operator]:
         gemm(target, 11, 5, 33, 48, largest=small),
         add((1, 4, 4, 16)),
         add((1, 3, 7)),
+        mul((1, 4, 4, 16)),
+        mul((1, 19), 9),
+        mul((1, 48), 6),
         pool((6, 7, 16), (2, 2), (2, 2)),
         pool((7, 6, 5), (3, 3), (2, 2), (1, 1, 1, 1)),
     ]
