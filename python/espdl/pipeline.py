@@ -68,6 +68,7 @@ class Options:
     profile: bool = False
     taps: bool = False
     dead_channels: str = "remove"
+    int16: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key, allowed in _CHOICES.items():
@@ -99,7 +100,7 @@ class Options:
     @property
     def target(self) -> targets.Target:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
-        wide = self.precision == "int16x8" and self.scheme == "default"
+        wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
 
 
@@ -136,6 +137,7 @@ def quantize_model(
         rounding=target.rounding,
         zero_points_anywhere=target.zero_points_anywhere,
         remove_dead_channels=options.dead_channels == "remove",
+        int16_nodes=tuple(options.int16),
     )
     quantized = quantize.run(model, samples, settings, progress)
     watch("quantize", quantized)

@@ -50,6 +50,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs"
     )
+    parser.add_argument(
+        "--int16", nargs="+", default=[], metavar="NODE", help="16-bit activations for these nodes of an int8 network"
+    )
     for name, text in _CHOICES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None, type=_choice)
 
@@ -76,6 +79,7 @@ def options_from(arguments: argparse.Namespace) -> Options:
         shapes=dict(_shape(text) for text in arguments.shape),
         depfile=arguments.depfile and os.path.abspath(arguments.depfile),
         test_vectors=arguments.test_vectors and os.path.abspath(arguments.test_vectors),
+        int16=tuple(arguments.int16),
         **given,
     )
 

@@ -9,7 +9,7 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, checks, dead_channels, opset, qdq, recipe
+from espdl.quantize import biases, calibration, checks, dead_channels, mixed, opset, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -35,7 +35,7 @@ def run(
     """
     settings = settings or Settings()
     _check_precision(model, settings)
-    if settings.precision == "int16x8" and not model.carries_quantization:
+    if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
     proto = preprocess(model)
     refusals.check(proto, model.label)
@@ -48,16 +48,22 @@ def run(
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(proto)
+    wide: frozenset[str] = frozenset()
+    if settings.int16_nodes and settings.precision == "int8":
+        parts = mixed.split(proto, settings.int16_nodes, model.label)
+        proto, wide = parts.proto, parts.wide
     names = place(Graph(proto)).quantized
     if not names:
         raise EspdlError(
             model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32"
         )
-    network = Network.of(proto, observe(proto, names, samples, progress, len(samples)))
+    network = Network.of(proto, observe(proto, names, samples, progress, len(samples)), wide)
     result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
     quantized_proto = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
+    if wide:
+        quantized_proto = mixed.without_casts(quantized_proto)
     inputs = {name: network.statistics[name] for name in network.graph.inputs if name in network.statistics}
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
     quantized = QuantizedModel(
@@ -74,10 +80,10 @@ def run(
 
 
 def _check_precision(model: Model, settings: Settings) -> None:
-    if settings.precision == "int16x8" and settings.scheme != "affine":
+    if (settings.precision == "int16x8" or settings.int16_nodes) and settings.scheme != "affine":
         raise EspdlError(
-            f"{model.label}: PRECISION int16x8",
-            f"it needs scheme affine, and the scheme is {settings.scheme}",
+            f"{model.label}: 16-bit activations",
+            f"they need scheme affine, and the scheme is {settings.scheme}",
             "choose SCHEME affine (or default), or PRECISION int8",
         )
 

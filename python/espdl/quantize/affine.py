@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
 from espdl.quantize.network import Layer, Network
@@ -20,7 +22,8 @@ DEFAULT_METHOD = "minmax"
 def choose(network: Network, settings: Settings) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
     method = settings.method if settings.method != "default" else DEFAULT_METHOD
-    activations = activation_scales(network, method, "int16" if settings.precision == "int16x8" else "int8")
+    wide = set(network.statistics) if settings.precision == "int16x8" else network.wide
+    activations = activation_scales(network, method, wide)
     weights, biases = {}, {}
     for layer in network.layers:
         data = activations[layer.weighted.data]
@@ -30,13 +33,14 @@ def choose(network: Network, settings: Settings) -> Scales:
     return Scales(activations, weights, biases, WEIGHT_LIMITS)
 
 
-def activation_scales(network: Network, method: str, dtype: str = "int8") -> dict[str, Quantization]:
+def activation_scales(network: Network, method: str, wide: Container[str] = ()) -> dict[str, Quantization]:
     """One scale per group of tensors that should share it; tensors of known range get that range.
 
-    int16 tensors have zero point 0: what an asymmetric range would gain is half a bit of sixteen.
+    Tensors in `wide` are int16 and have zero point 0: what an asymmetric range would gain is half a bit of sixteen.
     """
     result = {}
     for group in network.placement.groups:
+        dtype = "int16" if group[0] in wide else "int8"
         makers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
         fixed = [FIXED_RANGES[m] for m in makers if m in FIXED_RANGES]
         if fixed:

@@ -20,16 +20,17 @@ Constants = Mapping[tuple[str, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Network:
-    """`statistics` by tensor: those that get a Q/DQ pair."""
+    """`statistics` by tensor: those that get a Q/DQ pair. `wide`: those of them with 16 bits in a network of 8."""
 
     graph: Graph
     placement: Placement
     statistics: Mapping[str, Statistics]
+    wide: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(proto: onnx.ModelProto, statistics: Mapping[str, Statistics]) -> Network:
+    def of(proto: onnx.ModelProto, statistics: Mapping[str, Statistics], wide: frozenset[str] = frozenset()) -> Network:
         graph = Graph(proto)
-        return Network(graph, place(graph), statistics)
+        return Network(graph, place(graph), statistics, wide)
 
     @property
     def layers(self) -> list[Layer]:

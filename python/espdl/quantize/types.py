@@ -18,6 +18,7 @@ class Settings:
     """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend.
 
     `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
+    `int16_nodes`: nodes whose activations have 16 bits though the precision is int8.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
     """
 
@@ -29,6 +30,7 @@ class Settings:
     rounding: str = ROUND_TFLITE
     zero_points_anywhere: bool = False
     remove_dead_channels: bool = True
+    int16_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

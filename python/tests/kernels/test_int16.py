@@ -24,6 +24,7 @@ from espdl.ops.gemm_int16 import GemmInt16
 from espdl.ops.max_pool2d_int16 import MaxPool2dInt16
 from espdl.ops.numerics import activation_range, scale_wide, wide_multiplier
 from espdl.ops.quantize_int16 import QuantizeInt16
+from espdl.ops.rescale_int16 import RescaleInt16
 from espdl.ops.softmax_int16 import SoftmaxInt16
 from espdl.plan.types import Tensor
 
@@ -48,7 +49,7 @@ def wide(tensor: Tensor) -> Tensor:
 
 def steps_off(y: Tensor, result: np.ndarray, exact: np.ndarray, activation) -> float:
     """The largest distance from the exact value in steps of `y`, saturation applied to both."""
-    ideal = exact / np.float64(np.float32(y.scale))
+    ideal = exact / np.float64(np.float32(y.scale)) + y.zero_point
     return float(np.abs(np.clip(ideal, *activation_range(activation, y)) - result).max())
 
 
@@ -147,6 +148,23 @@ def test_borders(data: st.DataObject, count: int, shift: int) -> None:
     (result,) = check(lower(QuantizeInt16((real,), (steps,), ()), TARGET), x, shift=shift)
     assert (result[np.isnan(x)] == 0).all()
     check(lower(DequantizeInt16((steps,), (real,), ()), TARGET), result, shift=shift)
+
+
+@given(
+    st.data(), st.integers(1, 60), st.sampled_from([("int8", "int16"), ("int16", "int8"), ("int16", "int16")]), shifts
+)
+@examples
+def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift: int) -> None:
+    def tensor(name: str, dtype: str) -> Tensor:
+        zero_point = data.draw(st.integers(-128, 127)) if dtype == "int8" else 0
+        return Tensor(name, (1, count), dtype, data.draw(scales), zero_point)
+
+    x, y = tensor("x", kinds[0]), tensor("y", kinds[1])
+    values = data.draw(contents(x.shape))
+    values = (values >> 8).astype(np.int8) if kinds[0] == "int8" else values
+    (result,) = check(lower(RescaleInt16((x,), (y,), ()), TARGET), values, shift=shift)
+    exact = (values.astype(np.float64) - x.zero_point) * np.float64(x.scale)
+    assert steps_off(y, result, exact, None) <= 0.501
 
 
 @given(st.floats(2.0**-30, 2.0**6), st.integers(1, 2**45), st.integers(0, 2**32 - 1))

@@ -11,6 +11,8 @@ from espdl.targets import Target
 
 @lowering("fallback", backend="tvm")
 class TvmFallback(Lowering):
+    takes_int16 = True
+
     def accept(self, node: Fallback, target: Target) -> str | None:
         return None
 

@@ -47,7 +47,8 @@ def apply(network: Network, samples: Sequence[Sample]) -> Network | None:
     for index in range(len(pairs)):
         # Each step changes constants only, so that the pairs stay where they are.
         current = _equalized(current, _pairs(current)[index], network)
-    return Network.of(current.graph.proto, observe(current.graph.proto, current.placement.quantized, samples))
+    statistics = observe(current.graph.proto, current.placement.quantized, samples)
+    return Network.of(current.graph.proto, statistics, network.wide)
 
 
 def _equalized(current: Network, pair: _Pair, original: Network) -> Network:
@@ -62,7 +63,7 @@ def _equalized(current: Network, pair: _Pair, original: Network) -> Network:
         first.places["bias"]: first.bias / factors,
         second.places["weights"]: second.weights * second.per_input(factors),
     }
-    return Network.of(current.with_constants(constants), current.statistics)
+    return Network.of(current.with_constants(constants), current.statistics, current.wide)
 
 
 def _pairs(network: Network) -> list[_Pair]:

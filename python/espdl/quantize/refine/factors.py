@@ -117,4 +117,4 @@ def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
                         graph.array(name).astype(np.float64) * factors[found.of[node.input[0]]]
                     )
     statistics = {n: s.scaled(factors[found.of[n]]) if n in found.of else s for n, s in network.statistics.items()}
-    return Network.of(network.with_constants(constants), statistics)
+    return Network.of(network.with_constants(constants), statistics, network.wide)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From 8-bit to 16-bit activations and back, or to another scale of 16 bits (QuantizeLinear behind DequantizeLinear)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.numerics import scale_wide
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+
+
+@operator("rescale_int16")
+@dataclass(frozen=True, eq=False)
+class RescaleInt16(Operator):
+    """An int8 or int16 tensor to one of the same shape, one of both int16; int16 has zero point 0."""
+
+    onnx = ("QuantizeLinear",)
+    limits = "int8 to int16, int16 to int8 or int16"
+    priority = 4
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return p.quantized(p.dequantized("x"))
+
+    @classmethod
+    def from_match(cls, match: Match) -> RescaleInt16:
+        x, (y,) = match.tensor("x"), match.outputs
+        if {x.dtype, y.dtype} - {"int8", "int16"} or "int16" not in (x.dtype, y.dtype):
+            raise Mismatch(f"it converts {x.dtype} to {y.dtype}")
+        if any(t.dtype == "int16" and t.zero_point != 0 for t in (x, y)):
+            raise Mismatch("a 16-bit tensor has a zero point")
+        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        p = params
+        steps = inputs[0].astype(np.int64) - p["input_zero_point"]
+        y = scale_wide(steps, np.int64(p["multiplier"]), np.int64(p["shift"])) + p["output_zero_point"]
+        dtype = np.int16 if p["activation_max"] > 127 else np.int8
+        return [np.clip(y, p["activation_min"], p["activation_max"]).astype(dtype)]

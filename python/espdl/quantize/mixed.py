@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single layers with 16-bit activations in a network of 8-bit ones.
+
+Where a tensor of one width is read by a layer of the other, a Cast (from float to float) is put between, so that the two
+forms are two tensors with scales of their own, and everything behind this module sees an ordinary network.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto, helper
+
+from espdl.errors import EspdlError
+from espdl.quantize.graph import Graph
+from espdl.quantize.placement import Placement, place
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """`proto` with its casts; `wide`: the tensors of 16 bits."""
+
+    proto: onnx.ModelProto
+    wide: frozenset[str]
+
+
+def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
+    """What the named nodes write becomes 16 bits wide, and so does what shares its scale. Raises EspdlError."""
+    graph = Graph(proto)
+    placement = place(graph)
+    written = _written(graph, placement)
+    wide = _closure(placement, {written[n] for n in _known(graph, nodes, label) if n in written})
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    taken = {n.name for n in graph.nodes} | set(graph.activations) | set(graph.constants)
+    casts: dict[tuple[str, bool], str] = {}
+    ordered = []
+    for node in result.graph.node:
+        is_wide = written.get(node.name, "") in wide
+        for index, name in enumerate(node.input):
+            if node.name not in written or name not in placement.quantized or (name in wide) == is_wide:
+                continue
+            key = (name, is_wide)
+            if key not in casts:
+                casts[key] = _unique(f"{name}_int{16 if is_wide else 8}", taken)
+                ordered.append(helper.make_node("Cast", [name], [casts[key]], name=casts[key], to=TensorProto.FLOAT))
+            node.input[index] = casts[key]
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        ordered.append(copy)
+    del result.graph.node[:]
+    result.graph.node.extend(ordered)
+    wide |= {new for (_, is_wide), new in casts.items() if is_wide}
+    return Mixed(onnx.shape_inference.infer_shapes(result, data_prop=True), frozenset(wide))
+
+
+def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The quantised model without the casts: what was between them is a change from integers to integers now."""
+    graph = proto.graph
+    made = {n.output[0]: n for n in graph.node}
+    renamed = {}
+    for node in graph.node:
+        maker = made.get(node.input[0]) if node.op_type == "Cast" else None
+        if maker is not None and maker.op_type == "DequantizeLinear" and node.attribute[0].i == TensorProto.FLOAT:
+            renamed[node.output[0]] = node.input[0]
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    kept = []
+    for node in result.graph.node:
+        if node.op_type == "Cast" and node.output[0] in renamed:
+            continue
+        node.input[:] = [renamed.get(i, i) for i in node.input]
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        kept.append(copy)
+    del result.graph.node[:], result.graph.value_info[:]
+    result.graph.node.extend(kept)
+    return onnx.shape_inference.infer_shapes(result, data_prop=True)
+
+
+def _known(graph: Graph, nodes: Sequence[str], label: str) -> Sequence[str]:
+    names = [n.name for n in graph.nodes]
+    for name in nodes:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 3, 0.3)
+            raise EspdlError(
+                f"{label}: 16 bits for node '{name}'",
+                "the model has no such node once it is simplified",
+                f"name one that `espdl analyze` lists{', such as ' + ', '.join(near) if near else ''}",
+            )
+    return nodes
+
+
+def _written(graph: Graph, placement: Placement) -> dict[str, str]:
+    """Per node the quantised tensor that its kernel writes: its output, or that of what is fused behind it."""
+    result = {}
+    for node in graph.nodes:
+        name = node.output[0]
+        while name not in placement.quantized:
+            readers = graph.consumers.get(name, [])
+            if not readers:
+                break
+            name = readers[0].output[0]
+        else:
+            result[node.name] = name
+    return result
+
+
+def _closure(placement: Placement, tensors: set[str]) -> set[str]:
+    return {name for group in placement.groups if tensors & set(group) for name in group}
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
