@@ -26,6 +26,7 @@ class Concat(Operator):
     onnx = ("Concat",)
     limits = "up to 4 parts, 8 where no other axis lies before theirs"
     priority = 1
+    keeps_scale = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -29,25 +29,26 @@ class Graph:
     parameters: tuple[Tensor, ...]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name. A writer that moves data does not know its scale; then a reader says it."""
+        """All tensors by name. Who moves data does not know its scale; somebody along the way does."""
         table: dict[str, Tensor] = {}
         written = [t for operator in self.operators for t in operator.outputs]
         read = [t for operator in self.operators for t in operator.inputs]
         for tensor in (*self.parameters, *written, *read):
             if tensor.name not in table or table[tensor.name].scale is None:
                 table[tensor.name] = tensor
-        for operator in self.operators:
-            if operator.keeps_scale:
-                source, result = table[operator.inputs[0].name], table[operator.outputs[0].name]
-                if result.scale is None:
-                    table[result.name] = replace(result, scale=source.scale, zero_point=source.zero_point)
         for alias in self.aliases:
-            known = table.get(alias.name)
-            source = table.get(alias.alias_of)
-            scale = known if known is not None and known.scale is not None else source
-            if scale is not None:
-                alias = replace(alias, scale=scale.scale, zero_point=scale.zero_point)
-            table[alias.name] = alias
+            known = table.get(alias.name, alias)
+            table[alias.name] = replace(alias, scale=known.scale, zero_point=known.zero_point)
+        same = [(t.name, o.outputs[0].name) for o in self.operators if o.keeps_scale for t in o.inputs]
+        same += [(alias.alias_of, alias.name) for alias in self.aliases]
+        changed = True
+        while changed:
+            changed = False
+            for names in (*same, *(pair[::-1] for pair in same)):
+                source, result = (table[name] for name in names)
+                if source.scale is not None and result.scale is None:
+                    table[result.name] = replace(result, scale=source.scale, zero_point=source.zero_point)
+                    changed = True
         return table
 
 
