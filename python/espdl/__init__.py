@@ -6,5 +6,5 @@ import os
 __version__ = "0.1.0"
 
 # numpy's OpenBLAS splits sums by the number of cores, so that the last bits of what calibration finds would depend on
-# the machine. One thread gives the same bytes on all of them, and is faster on a busy one. To be said before numpy loads.
+# the machine. One thread gives the same bytes on all of them, and is faster on a busy one. Said before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
