@@ -19,7 +19,7 @@ test: $(VENV)/.test lint
 	cd python && ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not sweep"
 
 quick: $(VENV)/.test lint
-	cd python && ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
+	cd python && ESPDL_TEST_EXAMPLES=15 ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
 
 test-all: $(VENV)/.test lint
 	cd python && ESPDL_TEST_EXAMPLES=1000 ../$(BIN)/python -m pytest -q -n $(WORKERS)

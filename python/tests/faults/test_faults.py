@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -45,19 +46,25 @@ def test_a_build_after_a_killed_one_gives_what_a_clean_one_gives(tmp_path: Path,
     rng = random.Random(1)
     output = tmp_path / "out"
     killed = 0
-    for point in range(POINTS):
+    for _ in range(4 * POINTS):
+        if killed == POINTS:
+            break
+        start = time.monotonic()
         build = subprocess.Popen(
             command(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(seconds * rng.uniform(0.05, 1.0) if point else seconds * 0.97)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            build.wait(seconds * rng.uniform(0.05, 1.0))
         if build.poll() is None:
             os.killpg(build.pid, signal.SIGKILL)
+            build.wait()
             killed += 1
-        build.wait()
+        else:  # other work on the machine slowed the first one down
+            seconds = min(seconds, time.monotonic() - start)
         # Whatever stands in its place is whole; only the staging folder, which the next build removes, may not be.
         for name, content in contents(output).items() if output.exists() else ():
             assert name.startswith(".tmp") or content == expected[name], f"{name} is half written"
-    assert killed > POINTS // 3
+    assert killed == POINTS
     subprocess.run(command(output), check=True, capture_output=True)
     assert contents(output) == expected
 
