@@ -13,7 +13,7 @@ from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
 from espdl.emit import depfile
-from espdl.errors import UsageError
+from espdl.errors import EspdlError, UsageError
 from espdl.ops.operator import Operator
 from espdl.plan.types import Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
@@ -149,7 +149,7 @@ def compile_model(
 ) -> Compilation:
     """From the model's file to files in the output folder: all of them or none. Raises EspdlError."""
     model, quantized, inputs = quantize_model(options, progress, watch)
-    target = options.target
+    target = _target_of(quantized, options)
     progress("partition", 0, 0)
     parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
     watch("partition", parts)
@@ -173,6 +173,19 @@ def compile_model(
     if options.depfile:
         depfile.write(options.depfile, Path(options.output) / f"{options.name}.c", inputs)
     return Compilation(options, model, quantized, parts, planned, files, identity, summary)
+
+
+def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
+    """The target in the scheme that the model has: one that came quantised may have another than the chip's default."""
+    if quantized.scheme == options.target.scheme:
+        return options.target
+    if options.scheme != "default":
+        raise EspdlError(
+            f"{quantized.label}: SCHEME {options.scheme}",
+            "the model came quantised, and the ratios of its scales are no powers of two",
+            "choose SCHEME affine (or default), or pass the float model",
+        )
+    return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
 
 
 def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:

@@ -9,15 +9,17 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, checks, dead_channels, mixed, opset, qdq, recipe
+from espdl.quantize import biases, calibration, carried, checks, dead_channels, mixed, opset, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
+from espdl.quantize.operands import RECURRENT
 from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.refine.walk import choose_samples
 from espdl.quantize.types import QuantizedModel, Settings
+from espdl.targets import ROUND_TFLITE
 
 __all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
 
@@ -37,14 +39,13 @@ def run(
     _check_precision(model, settings)
     if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
-    proto = preprocess(model)
+    proto = preprocess(model, RECURRENT if settings.precision == "int8" else frozenset())
     refusals.check(proto, model.label)
     _check_static(proto, model)
     if settings.precision == "float32":
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
     if model.carries_quantization:
-        taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
-        return _without_dead_channels(taken, settings)
+        return _carried(model, proto, settings)
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(proto)
@@ -86,6 +87,15 @@ def _check_precision(model: Model, settings: Settings) -> None:
             f"they need scheme affine, and the scheme is {settings.scheme}",
             "choose SCHEME affine (or default), or PRECISION int8",
         )
+
+
+def _carried(model: Model, proto: onnx.ModelProto, settings: Settings) -> QuantizedModel:
+    """A model that came quantised; in scheme affine where its scales do not fit power_of_two."""
+    proto, warnings = carried.normalise(proto, model.label)
+    if settings.scheme == "power_of_two" and not carried.is_power_of_two(proto):
+        settings = replace(settings, scheme="affine", rounding=ROUND_TFLITE)
+    taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=warnings)
+    return _without_dead_channels(taken, settings)
 
 
 def _without_dead_channels(model: QuantizedModel, settings: Settings) -> QuantizedModel:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single layers with 16-bit activations in a network of 8-bit ones.
 
-Where a tensor of one width is read by a layer of the other, a Cast (from float to float) is put between, so that the two
-forms are two tensors with scales of their own, and everything behind this module sees an ordinary network.
+Where a tensor of one width is read by a layer of the other, a Cast (from float to float) is put between, so that the
+two forms are two tensors with scales of their own, and everything behind this module sees an ordinary network.
 """
 
 from __future__ import annotations
