@@ -178,7 +178,7 @@ def _signed(proto: onnx.ModelProto, label: str) -> None:
         raise EspdlError(
             f"{label}: tensor '{name}'",
             "an input or output of the model is uint8 itself",
-            "let the model begin with QuantizeLinear and end with DequantizeLinear; IO uint8 gives you uint8 all the same",
+            "begin the model with QuantizeLinear and end it with DequantizeLinear; IO uint8 gives you uint8 anyway",
         )
     done: set[str] = set()
     for node in proto.graph.node:
