@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From 8-bit to 16-bit activations and back, or to another 16-bit scale (QuantizeLinear behind DequantizeLinear)."""
+"""Between 8-bit and 16-bit activations, or to another scale of 16 bits (QuantizeLinear behind DequantizeLinear)."""
 
 from __future__ import annotations
 

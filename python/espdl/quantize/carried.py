@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that carry Q/DQ already, brought to the one form that the rest of the compiler knows, without changing a
-value.
+"""Models that carry Q/DQ already, brought to the one form that the rest of the compiler knows.
 
 ONNX Runtime, PyTorch and ESP-PPQ write different kinds of the same thing: uint8 or int8 activations, weights as
 integers or as floats with a QuantizeLinear of their own, biases with or without one, pairs on both sides of a ReLU.
-Here: - constants are computed, so that only DequantizeLinear of integers is left of weights;
-- uint8 becomes int8 (128 less, zero point too);
-- a float bias becomes int32 at input scale * weights scale, rounded (the only step that is not exact);
-- a pair before a ReLU goes where the pair behind it has the same scale.
+
+- Constants are computed, so that only DequantizeLinear of integers is left of weights.
+- uint8 becomes int8 (128 less, zero point too).
+- A float bias becomes int32 at input scale * weights scale, rounded: the only step that is not exact.
+- A pair before a ReLU goes where the pair behind it has the same scale.
 What cannot be taken is refused with the reason.
 """
 
@@ -115,9 +115,13 @@ def _move_transposes(proto: onnx.ModelProto, label: str) -> None:
 def _complete_zero_points(proto: onnx.ModelProto, label: str) -> None:
     """A missing zero point is a uint8 zero for QuantizeLinear, a zero of the input's type for DequantizeLinear."""
     graph = Graph(proto)
-    types = {n.output[0]: n for n in graph.nodes if n.op_type == "QuantizeLinear"}
+    written: dict[str, np.dtype] = {}
     for node in proto.graph.node:
-        if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or (len(node.input) > 2 and node.input[2]):
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            continue
+        if len(node.input) > 2 and node.input[2]:
+            if graph.is_constant(node.input[2]):
+                written[node.output[0]] = graph.array(node.input[2]).dtype
             continue
         dtype = np.dtype(np.uint8)
         kind = attribute(node, "output_dtype", 0)
@@ -126,8 +130,9 @@ def _complete_zero_points(proto: onnx.ModelProto, label: str) -> None:
         if node.op_type == "DequantizeLinear":
             if graph.is_constant(node.input[0]):
                 dtype = graph.array(node.input[0]).dtype
-            elif node.input[0] in types and len(types[node.input[0]].input) > 2:
-                dtype = graph.array(types[node.input[0]].input[2]).dtype
+            else:
+                dtype = written.get(node.input[0], dtype)
+        written[node.output[0]] = dtype
         shape = graph.array(node.input[1]).shape if graph.is_constant(node.input[1]) else ()
         del node.input[2:]
         node.input.append(_add(proto, f"{node.output[0]}_zero_point", np.zeros(shape, dtype)))
@@ -178,7 +183,7 @@ def _signed(proto: onnx.ModelProto, label: str) -> None:
         raise EspdlError(
             f"{label}: tensor '{name}'",
             "an input or output of the model is uint8 itself",
-            "begin the model with QuantizeLinear and end it with DequantizeLinear; IO uint8 gives you uint8 anyway",
+            "begin the model with QuantizeLinear and end it with DequantizeLinear; IO uint8 then gives the C uint8",
         )
     done: set[str] = set()
     for node in proto.graph.node:

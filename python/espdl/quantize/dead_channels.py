@@ -206,7 +206,9 @@ class _Pruner:
         bias = np.abs(layer.bias[kept]) + sum(
             np.abs(layer.rows[kept][:, c].sum(axis=1)) * abs(q - x.zero_point) for c, q in fixed.items()
         )
-        foldable = set(fixed) if layer.has_bias and bias.max(initial=0) < _BIAS_LIMIT else set()
+        foldable = {c for c, q in fixed.items() if q == x.zero_point}
+        if layer.has_bias and bias.max(initial=0) < _BIAS_LIMIT:
+            foldable = set(fixed)
         return unused | foldable
 
     def _flattens(self, step: Step) -> bool:
