@@ -47,11 +47,11 @@ class Composites:
     ) -> Operator:
         """The operator that a composite function holds; `arguments` are those of its call in main."""
         pattern = self.patterns[str(function.attrs["Composite"]).split(".", 1)[1]]
-        definitions = relax.analysis.get_var2val(function)
+        actual = dict(zip(function.params, arguments))
+        definitions = {v: _named_call(e, actual) for v, e in relax.analysis.get_var2val(function).items()}
         root = definitions[function.body.body]
         matched = pattern.root.extract_matched_expr(root, definitions)
         labels = {label: matched[part] for label, part in pattern.labels.items() if part in matched}
-        actual = dict(zip(function.params, arguments))
 
         def value(expression):
             return definitions.get(expression, expression) if isinstance(expression, tvm.ir.Var) else expression
@@ -111,3 +111,10 @@ def _is_read_elsewhere(context: PatternCheckContext, output: str) -> bool:
 def _variables(function: relax.Function) -> list[str]:
     """The names that a function's variables had in main."""
     return [original_name(b) for block in function.body.blocks for b in block.bindings]
+
+
+def _named_call(value: Any, actual: dict) -> Any:
+    """`value`; where it calls a function by a parameter, which is what grouping makes of a name, by the name again."""
+    if isinstance(value, tvm.ir.Call) and value.args and isinstance(actual.get(value.args[0]), relax.ExternFunc):
+        return tvm.ir.Call(value.op, [actual[value.args[0]], *value.args[1:]], value.attrs, value.ty_args)
+    return value

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import tvm
-from tvm.relax.dpl import is_const, is_op, is_tuple, wildcard
+from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcard
 
 from espdl.ops.operator import Mismatch, Operator
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, shape_of
@@ -69,6 +69,10 @@ class TvmPattern:
         for other in alternatives[1:]:
             result = result | other
         return result
+
+    def packed(self, name: str, *arguments: Any) -> Any:
+        """A call of something that TVM does not know (a converter of ours made it)."""
+        return is_call_dps_packed(name, list(arguments))
 
     def tuple(self, *parts: Any) -> Any:
         """The operands of an operator that takes several as one argument."""

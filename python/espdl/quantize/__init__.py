@@ -13,6 +13,7 @@ from espdl.quantize import biases, calibration, carried, checks, dead_channels, 
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
+from espdl.quantize.operands import RECURRENT
 from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
@@ -38,7 +39,7 @@ def run(
     _check_precision(model, settings)
     if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
-    proto = preprocess(model)
+    proto = preprocess(model, RECURRENT if settings.precision == "int8" else frozenset())
     refusals.check(proto, model.label)
     _check_static(proto, model)
     if settings.precision == "float32":

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ class Operand:
     """The constant that `node` reads at `index` becomes int8.
 
     `like` is the activation beside it; `shared`: it must have the scale of `like`, `symmetric`: its zero point must be
-    0.
+    0, `axis`: it has a scale per index of that axis, and no zero point.
     """
 
     node: onnx.NodeProto
@@ -27,6 +28,7 @@ class Operand:
     like: str
     shared: bool = False
     symmetric: bool = False
+    axis: int | None = None
 
     @property
     def name(self) -> str:
@@ -48,7 +50,10 @@ def find(graph: Graph, weighted: Container[str]) -> tuple[Operand, ...]:
     return tuple(found)
 
 
-_KINDS: Mapping[str, Mapping[str, bool]] = {
+# Layers with weights of their own kind: int8 kernels run them whole.
+RECURRENT = frozenset({"GRU", "LSTM"})
+_KINDS: Mapping[str, Mapping[str, Any]] = {
+    **{name: {"axis": 1} for name in RECURRENT},
     "Add": {},
     "Sub": {},
     "Mul": {"symmetric": True},
@@ -66,6 +71,8 @@ def _is_operand(graph: Graph, node: onnx.NodeProto, index: int) -> bool:
         return True
     if node.op_type == "PRelu":
         return index == 1
+    if node.op_type in RECURRENT:
+        return index in (1, 2)
     return math.prod(dims) > 1  # a single number is part of a table
 
 
@@ -73,6 +80,10 @@ def quantization(operand: Operand, values: np.ndarray, like: Quantization, power
     """The scale of an operand with these values; `like` is that of the activation that `operand.like` names."""
     if operand.shared:
         return like
+    if operand.axis is not None:
+        others = tuple(a for a in range(values.ndim) if a != operand.axis)
+        peaks = np.abs(values).max(axis=others, initial=0.0)
+        return Quantization(np.where(peaks > 0, peaks / 127, 1.0).astype(np.float32), 0, "int8", operand.axis)
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     peak = max(-low, high)
     if not peak > np.finfo(np.float32).tiny:
@@ -90,4 +101,7 @@ def quantization(operand: Operand, values: np.ndarray, like: Quantization, power
 def round_values(values: np.ndarray, q: Quantization) -> np.ndarray:
     """Integers of the same shape."""
     info = np.iinfo(q.dtype)
-    return np.clip(np.rint(values / np.float64(q.scale)) + q.zero_point, info.min, info.max).astype(q.dtype)
+    scale = np.float64(q.scale)
+    if q.axis is not None:
+        scale = np.expand_dims(scale, [a for a in range(values.ndim) if a != q.axis])
+    return np.clip(np.rint(values / scale) + q.zero_point, info.min, info.max).astype(q.dtype)

@@ -18,26 +18,27 @@ from espdl.frontend import Model, rewrites
 from espdl.frontend.rewrites.functions import inline
 
 
-def preprocess(model: Model) -> onnx.ModelProto:
+def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelProto:
     """Symbolic shape inference, ORT's basic optimisations (batch-norm folding, constant folding), ONNX shape inference.
 
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
-    name.
+    name. `kept`: operators that are not taken apart.
     """
-    proto = _rewrite(inline(model.proto))
+    kept = frozenset() if model.carries_quantization else kept
+    proto = _rewrite(inline(model.proto), kept)
     if not model.carries_quantization:
         proto = _optimize(proto, model.label)
-    proto = _rewrite(proto)
+    proto = _rewrite(proto, kept)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
     _name_nodes(proto)
     return proto
 
 
-def _rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
+def _rewrite(proto: onnx.ModelProto, kept: frozenset[str]) -> onnx.ModelProto:
     """`proto` with all rewrites applied and its shapes inferred."""
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    rewrites.apply(result)
+    rewrites.apply(result, kept)
     return result
 
 

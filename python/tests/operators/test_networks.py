@@ -19,8 +19,6 @@ from espdl.verify import compare, host, samples
 pytestmark = pytest.mark.slow
 # How far below ONNX Runtime's own int8 model ours may be.
 MARGIN_DB = 2.0
-# States of 8 bits are too coarse here: ONNX Runtime leaves recurrent layers in float32.
-BELOW = {"lstm", "gru"}
 SAMPLES = 16
 
 
@@ -70,7 +68,7 @@ def onnxruntime_int8(folder: Path, calibration: dict[str, np.ndarray]) -> Path:
 
 @pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_network(name: str, scheme: str, shared_folder: Path, request: pytest.FixtureRequest) -> None:
+def test_network(name: str, scheme: str, shared_folder: Path) -> None:
     folder = shared_folder / f"{name}_{scheme}"
     folder.mkdir()
     model = NETWORKS[name]()
@@ -95,8 +93,6 @@ def test_network(name: str, scheme: str, shared_folder: Path, request: pytest.Fi
     few = {key: value[:2] for key, value in tensors.items()}
     assert compare.first_difference(plan, few, program.run(few, layers=True)) is None
     if scheme == "affine":
-        if name in BELOW:
-            request.applymarker(pytest.mark.xfail(strict=True, reason="recurrent states have 8 bits"))
         expected = answers(folder / "net.onnx", inputs)
         theirs = answers(onnxruntime_int8(folder, calibration), inputs)
         ours = samples.to_float(plan, results.outputs)

@@ -42,12 +42,15 @@ def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     return dict(sorted(_registry.items()))
 
 
-def apply(proto: onnx.ModelProto) -> bool:
-    """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did."""
+def apply(proto: onnx.ModelProto, kept: frozenset[str] = frozenset()) -> bool:
+    """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did.
+
+    `kept`: operators that later stages have a form of their own for.
+    """
     table = rewrites()
     changed = False
     while any(node.op_type in table for node in proto.graph.node):
-        scope = Scope(proto)
+        scope = Scope(proto, kept)
         nodes: list[onnx.NodeProto] = []
         again = False
         for node in proto.graph.node:

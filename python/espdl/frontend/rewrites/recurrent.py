@@ -19,15 +19,20 @@ _PLAIN = {
     "Sigmoid": {}, "Tanh": {}, "Relu": {}, "Softsign": {}, "Softplus": {}, "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
     "LeakyRelu": {"alpha": 0.01}, "Elu": {"alpha": 1.0}, "ThresholdedRelu": {"alpha": 1.0},
 }  # fmt: skip
+# Sums of 16-bit states times 8-bit weights stay in 32 bits.
+MAX_HIDDEN = 500
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
 
 @rewrite("RNN", "GRU", "LSTM")
 def recurrent(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
     layer = _Layer.of(node, scope)
-    if layer is None:
+    if layer is None or (node.op_type in scope.kept and layer.is_plain):
         return None
-    layer.build()
+    if node.op_type in scope.kept and layer.has_kernel:
+        layer.normalize()
+    else:
+        layer.build()
     return layer.chain.nodes
 
 
@@ -65,6 +70,63 @@ class _Layer:
             wanting = [settings for _, settings in self.activations if key in settings]
             for settings, value in zip(wanting, self.attributes.get(f"activation_{key}", [])):
                 settings[key] = value
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether a kernel can run its directions, one after the other, each from its first step to its last."""
+        given = any(self.inputs.get(name) and self.initial_values(name) for name in "hc")
+        used = [name for name in self.node.output if self.chain.scope.is_used(name)]
+        wants_cells = len(self.node.output) > 2 and self.node.output[2] in used
+        defaults = _DEFAULTS[self.node.op_type] * self.directions
+        plain = [name for name, _ in self.activations] == defaults and not self.attributes.get("clip")
+        late = self.node.op_type != "GRU" or bool(self.attributes.get("linear_before_reset", 0))
+        small = self.hidden <= MAX_HIDDEN
+        return plain and late and small and self.batch == 1 and not (given or wants_cells or "P" in self.constants)
+
+    def initial_values(self, name: str) -> bool:
+        """Whether an initial state is anything but zeros."""
+        values = self.chain.scope.array(self.inputs[name])
+        return values is None or bool(np.any(values))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what `normalize` makes."""
+        outputs = [name for name in self.node.output if self.chain.scope.is_used(name)]
+        forward = self.attributes.get("direction", b"forward") == b"forward" and not self.batch_first
+        return self.has_kernel and forward and outputs == list(self.node.output[:1])
+
+    def normalize(self) -> None:
+        """One node per direction, all of which go forward and give Y alone."""
+        chain, data = self.chain, self.inputs["X"]
+        if self.batch_first:
+            data = chain.add("Transpose", data, perm=[1, 0, 2])
+        direction = self.attributes.get("direction", b"forward").decode()
+        sequences, last = [], []
+        for index in range(self.directions):
+            backwards = direction == "reverse" or index == 1
+            weights = [
+                chain.constant(self.constants[name][index : index + 1]) for name in "WRB" if name in self.constants
+            ]
+            attributes = {"linear_before_reset": 1} if self.node.op_type == "GRU" else {}
+            source = self._backwards(data) if backwards else data
+            y = chain.add(self.node.op_type, source, *weights, hidden_size=self.hidden, **attributes)
+            last.append(self.slice(y, 0, self.steps - 1, self.steps))
+            sequences.append(self._backwards(y) if backwards else y)
+        outputs = [*self.node.output, "", ""][:2]
+        if self.chain.scope.is_used(outputs[0]):
+            value = self._joined(sequences, 1)
+            if self.batch_first:
+                chain.add("Transpose", value, perm=[2, 0, 1, 3], output=outputs[0])
+            else:
+                chain.add("Identity", value, output=outputs[0])
+        if self.chain.scope.is_used(outputs[1]):
+            axis = chain.constant([0], np.int64)
+            states = [chain.add("Squeeze", value, axis) for value in last]
+            self._states(states, outputs[1])
+
+    def _backwards(self, value: str) -> str:
+        where = [self.chain.constant([v], np.int64) for v in (-1, -self.steps - 1, 0, -1)]
+        return self.chain.add("Slice", value, *where)
 
     def build(self) -> None:
         chain, data = self.chain, self.inputs["X"]

@@ -11,10 +11,11 @@ from onnx import helper, numpy_helper
 
 
 class Scope:
-    """The graph of a model whose shapes are inferred."""
+    """The graph of a model whose shapes are inferred; `kept` are operators that need not be taken apart."""
 
-    def __init__(self, proto: onnx.ModelProto):
+    def __init__(self, proto: onnx.ModelProto, kept: frozenset[str] = frozenset()):
         self.proto = proto
+        self.kept = kept
         graph = proto.graph
         self.opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
         self.outputs = {o.name for o in graph.output}

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recurrent layers as the calls that kernels take; all that no kernel takes was taken apart before."""
+
+import numpy as np
+from tvm import relax
+
+from espdl.partition.tvm_compat import converter, shape_of
+
+
+def _layer(name: str, bb, inputs):
+    data, weights, recurrence, bias = (*inputs, None)[:4]
+    rows, hidden = shape_of(recurrence)[1:]
+    bias = relax.const(np.zeros((1, 2 * rows), np.float32)) if bias is None else bias
+    result = relax.TensorType([shape_of(data)[0], 1, 1, hidden], "float32")
+    arguments = relax.Tuple([data, weights, recurrence, bias])
+    return bb.normalize(relax.op.call_dps_packed(name, arguments, out_ty=result))
+
+
+@converter("LSTM")
+def lstm(bb, inputs, attributes):
+    return _layer("espdl_lstm", bb, inputs)
+
+
+@converter("GRU")
+def gru(bb, inputs, attributes):
+    return _layer("espdl_gru", bb, inputs)
