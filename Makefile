@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The way from python/, where the tests run, to the environment.
+FROM_PYTHON := $(if $(filter /%,$(VENV)),,../)
 # Packages of the registry only: what the user has set for Python elsewhere must not leak in.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
@@ -16,17 +18,17 @@ demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
 
 test: $(VENV)/.test lint
-	cd python && ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not sweep"
+	cd python && $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) -m "not sweep"
 
 quick: $(VENV)/.test lint
-	cd python && ESPDL_TEST_EXAMPLES=15 ../$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
+	cd python && ESPDL_TEST_EXAMPLES=15 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
 
 test-all: $(VENV)/.test lint
-	cd python && ESPDL_TEST_EXAMPLES=1000 ../$(BIN)/python -m pytest -q -n $(WORKERS)
+	cd python && ESPDL_TEST_EXAMPLES=1000 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS)
 
 # Broken models, 300 of them in `make test`.
 fuzz: $(VENV)/.test
-	cd python && ESPDL_FUZZ_CASES=10000 ../$(BIN)/python -m pytest -q tests/fuzz
+	cd python && ESPDL_FUZZ_CASES=10000 $(FROM_PYTHON)$(BIN)/python -m pytest -q tests/fuzz
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks
@@ -45,9 +47,9 @@ bench-check: $(VENV)/.runtime
 # Both locks hold every package with its hashes, for all platforms and all versions of Python that we support.
 lock: $(VENV)/.test
 	$(PIP) uv
-	cd python && ../$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
+	cd python && $(FROM_PYTHON)$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
-	cd python && ../$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.10 --generate-hashes \
+	cd python && $(FROM_PYTHON)$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.10 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements-test.lock
 
 $(VENV)/.created:

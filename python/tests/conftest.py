@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `make quick` leaves to `make test`: whole folders whose tests build many programs."""
+"""What `make quick` leaves to `make test`: whole folders and files whose tests build many programs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from pathlib import Path
 
 import pytest
 
-SLOW_FOLDERS = {
+SLOW = {
     "benchmarks",
     "cmake",
     "debug",
+    "emit/test_test_vectors.py",
     "esp32s3",
     "esp_dl",
     "fallback",
     "faults",
     "operators",
+    "pipeline/test_borders.py",
+    "pipeline/test_several_ports.py",
+    "quantize/test_commands.py",
     "report",
     "rv32",
+    "verify/test_host.py",
+    "verify/test_programs.py",
 }
+HERE = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(item.path).parent.name in SLOW_FOLDERS:
+        path = Path(item.path).relative_to(HERE)
+        if {path.parent.as_posix(), path.as_posix()} & SLOW:
             item.add_marker(pytest.mark.slow)
