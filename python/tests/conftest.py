@@ -20,6 +20,8 @@ SLOW = {
     "pipeline/test_borders.py",
     "pipeline/test_several_ports.py",
     "quantize/test_commands.py",
+    "quantize/test_dead_channels.py",
+    "quantize/test_schemes.py",
     "report",
     "rv32",
     "verify/test_host.py",
