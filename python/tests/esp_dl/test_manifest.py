@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import itertools
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 REASON = "the rules are the component manager's: pip install 'idf-component-manager>=2.2'"
 solving = pytest.importorskip("idf_component_manager.version_solver.version_solver", reason=REASON)
@@ -70,6 +72,8 @@ def test_other_targets_never_ask_menuconfig(configured) -> None:
 
 def test_a_local_copy_takes_its_place(configured, tmp_path: Path) -> None:
     """A project resolves everything from local folders, without a network."""
+    if Version(metadata.version("idf-component-manager")) < Version("3.0.1"):
+        pytest.skip("before 3.0.1 some ask the network for dependencies of dependencies, local or not")
     configured("esp32p4", "6.0.0", "auto")
     esp_dl, main = tmp_path / "esp-dl", tmp_path / "main"
     for folder in (esp_dl, main):

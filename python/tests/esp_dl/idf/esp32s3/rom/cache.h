@@ -1,0 +1,4 @@
+/*
+ * SPDX-License-Identifier: CC0-1.0
+ */
+#pragma once

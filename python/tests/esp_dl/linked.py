@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Programs that call ESP-DL itself: our shim, compiled with its headers, and a library that the developer brings.
+
+This project fetches, compiles and contains nothing of ESP-DL. Whoever has it sets
+- ESPDL_ESP_DL_PATH: a checkout of ESP-DL 3.3.8 or later, before 3.4, or the component as the registry gives it;
+- ESPDL_ESP_DL_LIBRARY: a static library of that version's C++ for this computer, compiled for no chip, with the
+  stand-ins for ESP-IDF's headers in `idf/` here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from espdl import backends, emit
+from espdl import plan as planner
+from espdl.backends.esp_dl import packing, sums
+from espdl.plan.types import KernelCall, Plan
+from espdl.verify import host
+from espdl.verify.compare import first_difference
+from espdl.verify.program import parse, stream
+
+HERE = Path(__file__).resolve().parent
+SHIM = host.PORTS["esp_dl"]
+HINT = "set ESPDL_ESP_DL_PATH to a checkout of ESP-DL 3.3.x (its headers are compiled)"
+LIBRARY_HINT = (
+    "and ESPDL_ESP_DL_LIBRARY to a static library for this computer that you made from it outside of this project:"
+    f" ESP-DL's dl_*.cpp compiled for no chip (so without assembly), with the headers of {HERE.name}/idf for ESP-IDF's"
+)
+# As ESP-IDF compiles C++, without a warning of our own. ESP-DL's headers turn pointers into numbers of 32 bits, which
+# -fpermissive makes a warning.
+CXX_FLAGS = ("-std=gnu++2b", "-O2", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-fpermissive")
+HEADERS = ("dl", "dl/tool", "dl/tensor", "dl/base", "dl/base/isa", "dl/math", "dl/model", "dl/module", "fbs_loader")
+# Twice the chips' 4 bytes.
+POINTERS = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program did: how many layers ESP-DL's kernels ran, the first difference (None), and what it allocated."""
+
+    layers: int
+    difference: object
+    in_init: int
+    in_runs: int
+    left: int
+
+
+def checkout() -> Path:
+    """The folder of the component in ESPDL_ESP_DL_PATH; skips the test where it is not set."""
+    value = os.environ.get("ESPDL_ESP_DL_PATH")
+    if not value:
+        pytest.skip(HINT)
+    folder = Path(value)
+    folder = folder / "esp-dl" if (folder / "esp-dl" / "dl").is_dir() else folder
+    version = re.search(r'version: "?(\d+)\.(\d+)\.(\d+)', (folder / "idf_component.yml").read_text())
+    assert version, f"{folder} is no ESP-DL"
+    assert (3, 3, 8) <= tuple(map(int, version.groups())) < (3, 4, 0), f"{version.group()} of ESP-DL is not supported"
+    return folder
+
+
+def library() -> Path:
+    """The developer's library; skips the test where it is not set."""
+    value = os.environ.get("ESPDL_ESP_DL_LIBRARY")
+    if not value:
+        pytest.skip(f"{HINT}, {LIBRARY_HINT}")
+    return Path(value).resolve()
+
+
+def shim_command(compiler: str, chip: str | None) -> list[str]:
+    """Compiles our shim with ESP-DL's headers; `chip` None: for ESP-DL's kernels in C++."""
+    folder = checkout()
+    include = [folder / name / "include" if (folder / name / "include").is_dir() else folder / name for name in HEADERS]
+    include += [folder / "dl" / "base" / "isa" / name for name in ("esp32p4", "tie728", "xtensa")]
+    macros = [f"-DCONFIG_IDF_TARGET_{chip.upper()}=1"] if chip else []
+    ours = [f"-I{path}" for path in (HERE / "idf", SHIM / "include", host.COMPONENT / "include")]
+    theirs = [argument for path in include for argument in ("-isystem", str(path))]
+    return [compiler, *CXX_FLAGS, *macros, *ours, *theirs, str(SHIM / "src" / "esp_dl.cpp")]
+
+
+def plain_c(call: KernelCall) -> list[np.ndarray]:
+    """The constants as ESP-DL's C++ wants them: int8 [n][row][column][c], depthwise [row][column][n]; int32; int8."""
+    computed = sums.of_call(call)
+    weights = call.constant("weights").astype(np.int8)
+    if packing.is_depthwise(call):
+        weights = np.moveaxis(weights, 0, -1)
+    return [weights.reshape(-1), computed.bias.astype(np.int32), computed.shift.astype(np.int8)]
+
+
+def for_this_computer(plan: Plan) -> Plan:
+    """The plan with states that hold this computer's pointers."""
+    calls = [replace(call, state_bytes=POINTERS * call.state_bytes) for call in plan.calls]
+    return planner.run(calls, plan.tensors, plan.inputs, plan.outputs, plan.target, plan.scheme, plan.functions)
+
+
+def build(plan: Plan, folder: Path, packings: Mapping[str, Callable[[KernelCall], list[np.ndarray]]]) -> Path:
+    """A program of the plan (`for_this_computer`) with ESP-DL's kernels."""
+    linked = library()
+    files = emit.render(plan, "net", packings=backends.packings() | packings, options=emit.Options(layers=True))
+    files.write(folder)
+    compiler, cxx = host.find_compiler(), os.environ.get("CXX", "c++")
+    runtime = host.library(folder.parent)
+    host.run_tool(*shim_command(cxx, None), "-c", "-o", str(folder / "esp_dl.o"))
+    sources = [folder / "net.c", folder / "net_weights.S", host.HARNESS / "harness.c", host.HARNESS / "stdio.c"]
+    sources += [SHIM / "src" / "dl_gemm_s8.c", HERE / "allocations.c"]
+    defines = ('-DHARNESS_HEADER="net.h"', "-DHARNESS_MODEL=net_model", "-DHARNESS_ARENA=net_arena_t")
+    include = [f"-I{path}" for path in (folder, host.COMPONENT / "include", SHIM / "include")]
+    host.run_tool(compiler, *host.FLAGS, *defines, *include, "-c", *map(str, sources), cwd=folder)
+    objects = [str(path) for path in sorted(folder.glob("*.o"))]
+    wrapped = "-Wl,--wrap=espdl_init,--wrap=espdl_run"
+    program = folder / "program"
+    host.run_tool(cxx, *objects, str(runtime), str(linked), wrapped, "-lm", "-o", str(program))
+    return program
+
+
+def run(plan: Plan, program: Path, inputs: Mapping[str, np.ndarray]) -> Run:
+    """Run samples (by port, [N, ...]) and compare every layer with the reference."""
+    done = subprocess.run(
+        [str(program)], input=stream(plan, inputs, True), capture_output=True, timeout=600, check=True
+    )
+    in_init, in_runs, left = map(int, re.findall(r"\d+", done.stderr.decode().splitlines()[-1]))
+    difference = first_difference(plan, inputs, parse(plan, done.stdout, True))
+    return Run(sum(call.backend == "esp_dl" for call in plan.calls), difference, in_init, in_runs, left)
