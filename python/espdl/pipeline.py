@@ -136,6 +136,7 @@ def quantize_model(
         effort=options.effort,
         rounding=target.rounding,
         zero_points_anywhere=target.zero_points_anywhere,
+        lane_bits=target.lane_bits,
         remove_dead_channels=options.dead_channels == "remove",
         int16_nodes=tuple(options.int16),
     )

@@ -14,6 +14,9 @@ ROUND_TFLITE = "ESPDL_ROUND_TFLITE"
 ROUND_HALF_UP = "ESPDL_ROUND_HALF_UP"
 ROUND_HALF_EVEN = "ESPDL_ROUND_HALF_EVEN"
 
+# Bits of sums of products where no vector unit has fewer.
+ALL_BITS = 32
+
 
 @dataclass(frozen=True)
 class Target:
@@ -22,6 +25,7 @@ class Target:
     `backends` are asked in this order; the first that accepts an operator lowers it. `rounding` is what the target's
     kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
     `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
+    `lane_bits`: of the sums in its fastest kernels; layers that need more run slower.
     """
 
     chip: str
@@ -31,6 +35,7 @@ class Target:
     per_channel: bool
     optimize: str = "speed"
     zero_points_anywhere: bool = True
+    lane_bits: int = ALL_BITS
 
 
 _PORTABLE_CHIPS = ("generic", "esp32", "esp32s2", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2")
@@ -40,6 +45,7 @@ _VECTOR_CHIPS = {
 }
 # Chips with kernels of our own (`port/<chip>`, a backend of that name).
 _OWN_KERNELS = ("esp32s3",)
+_LANE_BITS = {"esp32s3": 20}
 # Chips on which the component espressif/esp-dl has vector kernels (port/esp_dl), and where they are the fastest choice.
 _ESP_DL_KERNELS = ("esp32s3", "esp32p4")
 _ESP_DL_BY_DEFAULT = ("esp32p4",)
@@ -68,4 +74,5 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
         per_channel=per_channel or chosen == "affine",
         optimize=optimize,
         zero_points_anywhere=chip not in _VECTOR_CHIPS or kernels == "portable",
+        lane_bits=_LANE_BITS.get(chip, ALL_BITS) if own else ALL_BITS,
     )

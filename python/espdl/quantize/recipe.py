@@ -19,6 +19,7 @@ from espdl.quantize.ranges import Progress
 from espdl.quantize.refine import align, equalize, gptq, sensitivity, zero_point_fold
 from espdl.quantize.refine.walk import Sample, Walk
 from espdl.quantize.types import Scales, Settings
+from espdl.targets import ALL_BITS
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def apply(
     if not recipe.correct_bias:
         return Result(network, scales, np.inf)
     outputs = sensitivity.logits(network)
-    walk = Walk(network, samples, scales, outputs)
+    lane_bits = settings.lane_bits if settings.scheme == "power_of_two" else ALL_BITS
+    walk = Walk(network, samples, scales, outputs, lane_bits)
     scales = walk.run(gptq.rounding if recipe.gptq else None, True, progress)
     noise = float(np.mean([sensitivity.noise_over_signal(walk.values(name)) for name in outputs])) if outputs else 0.0
     return Result(network, scales, noise)

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from espdl.frontend.loader import ValueInfo
-from espdl.targets import ROUND_TFLITE
+from espdl.targets import ALL_BITS, ROUND_TFLITE
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Settings:
     `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
     `int16_nodes`: nodes whose activations have 16 bits though the precision is int8.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
+    `lane_bits`: of the sums in the target's fastest kernels; layers that need more run slower.
     """
 
     scheme: str = "affine"
@@ -29,6 +30,7 @@ class Settings:
     effort: str = "default"
     rounding: str = ROUND_TFLITE
     zero_points_anywhere: bool = False
+    lane_bits: int = ALL_BITS
     remove_dead_channels: bool = True
     int16_nodes: tuple[str, ...] = ()
 
@@ -41,6 +43,21 @@ class Quantization:
     zero_point: int = 0
     dtype: str = "int8"
     axis: int | None = None
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A layer's weights and bias, each with what an integer is worth."""
+
+    weights: np.ndarray
+    quantization: Quantization
+    bias: tuple[np.ndarray, Quantization]
+
+    @property
+    def bias_values(self) -> np.ndarray:
+        """float64 [output channels]."""
+        integers, quantization = self.bias
+        return integers * quantization.scale.astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from espdl.quantize.affine import round_bias
+from espdl.quantize.affine import round_bias, round_weights
 from espdl.quantize.network import Layer, Network
+from espdl.quantize.power_of_two import written_tensor
 from espdl.quantize.ranges import Progress, session
-from espdl.quantize.types import Quantization, Scales
-from espdl.targets import ROUND_HALF_UP
+from espdl.quantize.refine import lanes
+from espdl.quantize.types import Integers, Quantization, Scales
+from espdl.targets import ALL_BITS, ROUND_HALF_UP
 
 Sample = Mapping[str, np.ndarray]
 
@@ -92,8 +94,18 @@ def _alive(network: Network, sizes: Mapping[str, int]) -> int:
 class Walk:
     """One pass over the network. `run` gives the scales with the weights and biases that the techniques chose."""
 
-    def __init__(self, network: Network, samples: Sequence[Sample], scales: Scales, keep: Sequence[str] = ()):
-        """`keep`: tensors whose values are asked for afterwards, besides the model's outputs."""
+    def __init__(
+        self,
+        network: Network,
+        samples: Sequence[Sample],
+        scales: Scales,
+        keep: Sequence[str] = (),
+        lane_bits: int = ALL_BITS,
+    ):
+        """`keep`: tensors whose values are asked for afterwards, besides the model's outputs. `lane_bits`: see
+        Settings.
+        """
+        self.lane_bits = lane_bits
         self.network = network
         self.graph = network.graph
         self.scales = scales
@@ -128,29 +140,27 @@ class Walk:
 
     def _visit(self, layer: Layer, rounding: Rounding | None, correct_bias: bool) -> None:
         key, weighted = layer.key, layer.weighted
-        weights, quantization = self.scales.weights[key]
-        scale = quantization.scale.astype(np.float64)
-        data = self.scales.activations[weighted.data]
-        real, seen = self.real[weighted.data], self.seen[weighted.data]
-        if rounding is not None:
-            weights = rounding(Visit(layer, real, seen, data, weights, scale, self.scales.weight_limits))
-        dequantized = (weights * layer.per_output(scale)).astype(np.float32)
-        product = _Product(self.graph, layer)
-        exact = [product(x, layer.weights.astype(np.float32)) for x in real]
-        rough = [product(x, dequantized) for x in seen]
-        integers = self.scales.biases[key]
-        if correct_bias:
-            error = _mean_by_channel(exact, product.axis) - _mean_by_channel(rough, product.axis)
-            integers = round_bias(layer.bias + error, data, quantization)
+        turn = _Turn(self, layer, rounding, correct_bias)
+        chosen = turn.integers(self.scales.weights[key][1])
+        if self.lane_bits < ALL_BITS and correct_bias:
+            quantization = lanes.coarser(chosen, turn.integers, turn.held_out_noise, layer.rows, self._lanes(layer))
+            chosen = turn.integers(quantization) if quantization is not chosen.quantization else chosen
         self.scales = replace(
             self.scales,
-            weights={**self.scales.weights, key: (weights, quantization)},
-            biases={**self.scales.biases, key: integers},
+            weights={**self.scales.weights, key: (chosen.weights, chosen.quantization)},
+            biases={**self.scales.biases, key: chosen.bias},
         )
+        exact, rough = turn.exact, turn.rough(chosen)
         if weighted.bias_node is None:
-            exact = [_plus(y, layer.bias, product.axis) for y in exact]
-            rough = [_plus(y, integers[0] * integers[1].scale.astype(np.float64), product.axis) for y in rough]
+            exact = [_plus(y, layer.bias, turn.product.axis) for y in exact]
+            rough = [_plus(y, chosen.bias_values, turn.product.axis) for y in rough]
         self._store(key, exact, rough)
+
+    def _lanes(self, layer: Layer) -> lanes.Lanes:
+        name = layer.weighted.data
+        data, result = (self.scales.activations[n] for n in (name, written_tensor(self.network, layer)))
+        positive = data.zero_point == 0 and self.network.statistics[name].distribution.low >= 0.0
+        return lanes.Lanes(self.lane_bits, data, result, 0 if positive else -128)
 
     def _add_bias(self, node: onnx.NodeProto) -> None:
         """The Add behind a MatMul, whose constant `_visit` has chosen."""
@@ -181,6 +191,54 @@ class Walk:
         q = self.scales.activations.get(name)
         half_up = self.scales.rounding == ROUND_HALF_UP and name not in self.graph.inputs
         return values if q is None else [fake_quantize(v, q, half_up) for v in values]
+
+
+class _Turn:
+    """The turn of one layer; `exact`: its products in the float network, by sample."""
+
+    def __init__(self, walk: Walk, layer: Layer, rounding: Rounding | None, correct_bias: bool):
+        name = layer.weighted.data
+        self.layer, self.rounding, self.correct_bias = layer, rounding, correct_bias
+        self.scales = walk.scales
+        self.data = walk.scales.activations[name]
+        self.real, self.seen = walk.real[name], walk.seen[name]
+        self.product = _Product(walk.graph, layer)
+        self.exact = [self.product(x, layer.weights.astype(np.float32)) for x in self.real]
+
+    def integers(self, quantization: Quantization, samples: slice = slice(None)) -> Integers:
+        """Weights of this scale and their bias, as these samples suggest."""
+        layer, limits = self.layer, self.scales.weight_limits
+        weights, own = self.scales.weights[layer.key]
+        bias = self.scales.biases[layer.key]
+        if quantization is not own:
+            weights = round_weights(layer, quantization.scale, limits)
+        if self.rounding is not None:
+            scale = quantization.scale.astype(np.float64)
+            real, seen = self.real[samples], self.seen[samples]
+            weights = self.rounding(Visit(layer, real, seen, self.data, weights, scale, limits))
+        result = Integers(weights, quantization, bias)
+        if self.correct_bias:
+            exact, rough = self.exact[samples], self.rough(result, samples)
+            error = _mean_by_channel(exact, self.product.axis) - _mean_by_channel(rough, self.product.axis)
+            result = replace(result, bias=round_bias(layer.bias + error, self.data, quantization))
+        return result
+
+    def rough(self, integers: Integers, samples: slice = slice(None)) -> list[np.ndarray]:
+        """The products in the quantised network, without the bias."""
+        scale = self.layer.per_output(integers.quantization.scale.astype(np.float64))
+        dequantized = (integers.weights * scale).astype(np.float32)
+        return [self.product(x, dequantized) for x in self.seen[samples]]
+
+    def held_out_noise(self, quantization: Quantization) -> float:
+        """Mean square error of the products, bias included, on every second sample, with integers that the others
+        suggest.
+        """
+        first, second = (slice(None), slice(None)) if len(self.real) < 2 else (slice(0, None, 2), slice(1, None, 2))
+        found = self.integers(quantization, first)
+        shift = found.bias_values - self.layer.bias
+        pairs = zip(self.exact[second], self.rough(found, second))
+        errors = (_plus(rough - exact, shift, self.product.axis) for exact, rough in pairs)
+        return float(np.mean([np.mean(np.square(e, dtype=np.float64)) for e in errors]))
 
 
 class _Product:

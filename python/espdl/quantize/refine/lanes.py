@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Coarser weights where sums of products would leave the lanes of a vector unit, and nothing is lost by it.
+
+Vector units sum in lanes of few bits, and take longer where a layer's sums may need more. Some layers have finer
+weights than their result can show: its own rounding and the noise that is in it already cover theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from espdl.quantize.types import Integers, Quantization
+
+# Doublings of a scale that are tried, and by how much the error of the result may grow: 0.02 dB.
+_MOST = 4
+_COST = 1.005
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Lanes of `bits`; `data` and `result` are the layer's input and what its kernel writes, `low` the least input."""
+
+    bits: int
+    data: Quantization
+    result: Quantization
+    low: int
+
+    def hold(self, rows: np.ndarray, bias: np.ndarray, scale: float) -> bool:
+        """Whether no sum leaves them in whatever order; `rows` are the weights [output channels, columns]."""
+        weights = rows.astype(np.int64)
+        half = np.float64(self.result.scale) / (np.float64(self.data.scale) * scale) / 2
+        start = bias - self.data.zero_point * weights.sum(axis=1) + (2 * self.result.zero_point + 1) * half
+        most = start + np.maximum(weights * 127, weights * self.low).sum(axis=1)
+        least = start + np.minimum(weights * 127, weights * self.low).sum(axis=1)
+        limit = 2.0 ** (self.bits - 1)
+        return bool(most.max(initial=0) < limit and least.min(initial=0) >= -limit)
+
+    def reach(self, scale: float) -> bool:
+        """Whether weights of this scale still need no shift to the left."""
+        return np.float64(self.data.scale) * scale <= np.float64(self.result.scale)
+
+
+def coarser(
+    found: Integers,
+    integers: Callable[[Quantization], Integers],
+    noise: Callable[[Quantization], float],
+    rows: Callable[[np.ndarray], np.ndarray],
+    lanes: Lanes,
+) -> Quantization:
+    """The weights' quantisation: that of `found`, or the finest coarser one whose `integers` fit the lanes, if it
+    costs nothing.
+
+    `noise`: mean square error that a quantisation leaves in the result before that is rounded.
+    """
+    own = found.quantization
+    if own.scale.ndim or _fit(found, rows, lanes):
+        return own
+    rounding = float(lanes.result.scale) ** 2 / 12
+    allowed = (noise(own) + rounding) * _COST
+    scale = own.scale
+    for _ in range(_MOST):
+        scale = np.float32(2.0 * scale)
+        other = Quantization(scale)
+        if not lanes.reach(float(scale)) or noise(other) + rounding > allowed:
+            break
+        if _fit(integers(other), rows, lanes):
+            return other
+    return own
+
+
+def _fit(found: Integers, rows: Callable[[np.ndarray], np.ndarray], lanes: Lanes) -> bool:
+    return lanes.hold(rows(found.weights), found.bias[0], float(found.quantization.scale))
