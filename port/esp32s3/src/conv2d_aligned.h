@@ -21,13 +21,21 @@ typedef struct {
     _Alignas(16) int8_t start[BIAS_BYTES];
 } residual_t;
 
-/** Sums in parts, so that no part leaves 20 bits: its multiples of 2^shift go to q4 .. q6, the next part begins with the rest. */
+/**
+ * Sums in parts, so that no part leaves 20 bits: its multiples of 2^shift are set aside, the next part begins with the rest.
+ * q4 and q5 mask the rest: the lowest `shift` bits of every lane, as its first 16 bytes and its last ones lie in QACC.
+ */
 typedef struct {
     int32_t parts; /**< 1: whole sums */
     int32_t shift; /**< at least 12, so that no part has more than int8 multiples, and at least the requantisation's */
     bool rows;     /**< a part is a kernel row; else a part of the channels */
-    _Alignas(16) int8_t rest[BIAS_BYTES]; /**< the lowest `shift` bits of every lane */
 } parts_t;
+
+/** Where the parts of one sum go; the last vector is read ahead, and means nothing. */
+typedef struct {
+    _Alignas(16) int8_t vectors[16 * ESPDL_S3_MOST_PARTS];
+    _Alignas(16) int8_t spill[BIAS_BYTES];
+} aside_t;
 
 typedef struct {
     segment_constants_t segments;
@@ -35,7 +43,13 @@ typedef struct {
     residual_t residual;
 } aligned_t;
 
-/** Fills `a`, and q7; `sum`: NULL, or what is computed with the result. */
+/** Of all parts but the last one, when `bytes` of channels are parted. */
+static inline int32_t part_bytes(int32_t bytes, int32_t parts)
+{
+    return (bytes / 16 + parts - 1) / parts * 16;
+}
+
+/** Fills `a`, and q4, q5, q7; `sum`: NULL, or what is computed with the result. */
 static inline void load_aligned(aligned_t *a, const espdl_s3_conv2d_params_t *p, const sum_t *sum)
 {
     _Alignas(16) int8_t lanes[16] = {0};
@@ -44,7 +58,10 @@ static inline void load_aligned(aligned_t *a, const espdl_s3_conv2d_params_t *p,
     parts->shift = p->shift > 12 ? p->shift : 12;
     parts->rows = p->kernel_height > 1;
     if (p->parts > 1) {
-        fill_lanes(parts->rest, (1 << parts->shift) - 1);
+        _Alignas(16) int8_t rest[BIAS_BYTES];
+        fill_lanes(rest, (1 << parts->shift) - 1);
+        ee_vld_128_ip(4, rest, 0);
+        ee_vld_128_ip(5, rest + 32, 0);
         lanes[LANE_PART] = (int8_t)(1 << (parts->shift - p->shift));
     }
     if (sum != NULL) {
@@ -94,45 +111,33 @@ EE void inner_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t 
     }
 }
 
-/* q = what QACC holds in multiples of 2^shift; QACC keeps the rest. Changes q0, q1. */
-EE void set_aside(int q, const parts_t *parts, int8_t *spill)
+/* Stores what QACC holds in multiples of 2^shift at `to`; QACC keeps the rest. Changes q0, q6. */
+EE int8_t *set_aside(const parts_t *parts, int8_t *to, int8_t *spill)
 {
-    int8_t *to = ee_st_qacc_l_l_128_ip(spill, 16);
-    to = ee_st_qacc_h_l_128_ip(to, 16);
-    to = ee_st_qacc_l_h_32_ip(to, 4);
-    ee_st_qacc_h_h_32_ip(to, -36);
-    ee_srcmb_s8_qacc(q, parts->shift);
-    for (int32_t i = 0; i < BIAS_BYTES; i += 16) {
-        ee_vld_128_ip(0, spill + i, 0);
-        ee_vld_128_ip(1, parts->rest + i, 0);
-        ee_andq(0, 0, 1);
-        ee_vst_128_ip(0, spill + i, 0);
-    }
-    pie_load_bias(spill);
+    int8_t *p = ee_st_qacc_l_l_128_ip(spill, 16);
+    p = ee_st_qacc_h_l_128_ip(p, 16);
+    p = ee_st_qacc_l_h_32_ip(p, 4);
+    p = ee_st_qacc_h_h_32_ip(p, -36);
+    ee_srcmb_s8_qacc(6, parts->shift);
+    to = ee_vst_128_ip(6, to, 16);
+    ee_vld_128_ip(0, p, 0);
+    ee_andq(0, 0, 4);
+    p = ee_vst_128_ip(0, p, 16);
+    ee_vld_128_ip(6, p, 0);
+    ee_andq(6, 6, 4);
+    p = ee_vst_128_ip(6, p, 16);
+    ee_vld_128_ip(0, p, 0);
+    ee_andq(0, 0, 5);
+    p = ee_vst_128_ip(0, p, -32);
+    pie_load_bias(p);
+    return to;
 }
 
-EE void set_aside_part(int32_t part, const parts_t *parts, int8_t *spill)
-{
-    switch (part) {
-    case 0: set_aside(4, parts, spill); break;
-    case 1: set_aside(5, parts, spill); break;
-    default: set_aside(6, parts, spill); break;
-    }
-}
-
-/* q3 = the last part, in QACC, and those that were set aside. */
-EE void finish_parts(int32_t aside, const finish_t *f)
+/* q3 = the last part, in QACC, and those that were set aside, of which the last ends at `end`. Changes q0. */
+EE void finish_parts(const aside_t *aside, const int8_t *end, const finish_t *f)
 {
     ee_srcmb_s8_qacc(3, f->shift);
-    if (aside > 0) {
-        ee_vsmulas_s8_qacc(4, 7, LANE_PART);
-    }
-    if (aside > 1) {
-        ee_vsmulas_s8_qacc(5, 7, LANE_PART);
-    }
-    if (aside > 2) {
-        ee_vsmulas_s8_qacc(6, 7, LANE_PART);
-    }
+    pie_add_multiples(aside->vectors, (int32_t)(end - aside->vectors) / 16);
     ee_srcmb_s8_qacc(3, 0);
     ee_vrelu_s8(3, f->negative, 0);
 }
@@ -141,10 +146,11 @@ EE void finish_parts(int32_t aside, const finish_t *f)
 EE void other_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t *s, const parts_t *parts,
                      const residual_t *residual)
 {
-    _Alignas(16) int8_t spill[BIAS_BYTES];
+    aside_t aside;
     const int8_t *x = r->x, *other = residual != NULL ? residual->from + (r->y - j->y) : NULL;
     int8_t *y = r->y;
     for (int32_t count = r->count; count > 0; count--) {
+        int8_t *to = aside.vectors;
         pie_load_bias(s->bias);
         for (int32_t outer = 0; outer < s->outer; outer++) {
             for (int32_t inner = 0; inner < s->inner; inner++) {
@@ -152,14 +158,14 @@ EE void other_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t 
                 const int8_t *from = x + outer * s->x_outer + inner * s->x_inner;
                 w = ee_vld_128_ip(1, w, 16);
                 w = ee_vld_128_ip(2, w, 16);
-                pie_mac_vectors(&w, &from, s->bytes / 16 - 1);
+                pie_mac_vectors(&w, &from, (inner < s->inner - 1 ? s->bytes : s->last_bytes) / 16 - 1);
                 if (parts->parts > 1 && inner < s->inner - 1) {
-                    set_aside_part(inner, parts, spill);
+                    to = set_aside(parts, to, aside.spill);
                 }
             }
         }
         if (parts->parts > 1) {
-            finish_parts(s->inner - 1, &j->finish);
+            finish_parts(&aside, to, &j->finish);
         } else {
             finish_vector(3, &j->finish);
         }
@@ -177,8 +183,10 @@ EE void aligned_pixels(const conv_job_t *j, const conv_run_t *r, const aligned_t
     const segment_constants_t *c = &a->segments;
     segments_t s = make_segments(j, r, c);
     if (a->parts.parts > 1 && !a->parts.rows && s.inner > 0) {
+        const int32_t all = s.bytes;
         s.inner = a->parts.parts;
-        s.bytes /= s.inner;
+        s.bytes = part_bytes(all, s.inner);
+        s.last_bytes = all - (s.inner - 1) * s.bytes;
         s.x_inner = s.bytes;
         s.w_inner = s.bytes * 16;
     }

@@ -19,7 +19,8 @@ typedef struct {
 /** The segments of a window that lie in the image; steps in bytes. */
 typedef struct {
     const int8_t *weights, *bias;
-    int32_t outer, inner, bytes;
+    int32_t outer, inner;
+    int32_t bytes, last_bytes; /**< of a segment; of the last of the inner ones */
     int32_t x_outer, x_inner, w_outer, w_inner;
 } segments_t;
 
@@ -51,6 +52,7 @@ static inline segments_t make_segments(const conv_job_t *j, const conv_run_t *r,
         s.w_outer = 0;
         s.weights += r->rows.first * s.w_inner + r->columns.first * tap * 16;
     }
+    s.last_bytes = s.bytes;
     s.x_outer = j->columns.dilation * tap;
     return s;
 }

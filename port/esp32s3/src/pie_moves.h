@@ -56,6 +56,27 @@ EE void pie_sum(const int8_t *x, int32_t more, int32_t step)
 #endif
 }
 
+/**
+ * QACC += `count` vectors at `x`, one behind the other, each times the first lane of q7. Reads the vector behind them too.
+ * Changes q0.
+ */
+EE void pie_add_multiples(const int8_t *x, int32_t count)
+{
+    x = ee_vld_128_ip(0, x, 16);
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %1,1f\n"
+           "ee.vsmulas.s8.qacc.ld.incp q0,%0,q0,q7,0\n"
+           "1:\n"
+           : "+r"(x)
+           : "r"(count));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vsmulas_s8_qacc_ld_incp(0, x, 0, 7, 0);
+    }
+#endif
+}
+
 /** q0 = lane by lane the largest of q0 and `count` vectors `step` bytes apart. Changes q1. */
 EE void pie_max(const int8_t *x, int32_t count, int32_t step)
 {

@@ -8,32 +8,32 @@
 static void multiply(const espdl_s3_gemm_params_t *p, const finish_t *f, const parts_t *parts, const int8_t *x,
                      const int8_t *weights, const int8_t *bias, int8_t *y)
 {
-    _Alignas(16) int8_t spill[BIAS_BYTES];
+    aside_t aside;
     const finish_t finish = *f;
     const int8_t *w = weights;
-    const int32_t count = p->parts, more = p->inputs / 16 / count - 1;
+    const int32_t asides = p->parts - 1, part = part_bytes(p->inputs, p->parts) / 16;
+    const int32_t more = part - 1, last_more = p->inputs / 16 - asides * part - 1;
     w = ee_vld_128_ip(1, w, 16);
     w = ee_vld_128_ip(2, w, 16);
     for (int32_t left = p->outputs; left > 0; left -= 16, bias += BIAS_BYTES) {
         const int8_t *from = x;
         pie_load_bias(bias);
-        pie_mac_vectors(&w, &from, more);
-        for (int32_t part = 1; part < count; part++) {
-            set_aside_part(part - 1, parts, spill);
-            w = ee_vld_128_ip(1, w - 32, 16); /* setting aside took q1 */
-            w = ee_vld_128_ip(2, w, 16);
+        int8_t *to = aside.vectors;
+        for (int32_t i = asides; i > 0; i--) {
             pie_mac_vectors(&w, &from, more);
+            to = set_aside(parts, to, aside.spill);
         }
-        if (count > 1) {
-            finish_parts(count - 1, &finish);
+        pie_mac_vectors(&w, &from, last_more);
+        if (asides > 0) {
+            finish_parts(&aside, to, &finish);
         } else {
             finish_vector(3, &finish);
         }
         if (left >= 16) {
             y = ee_vst_128_ip(3, y, 16);
         } else {
-            ee_vst_128_ip(3, spill, 0);
-            memcpy(y, spill, (size_t)left);
+            ee_vst_128_ip(3, aside.spill, 0);
+            memcpy(y, aside.spill, (size_t)left);
         }
     }
 }

@@ -109,6 +109,7 @@ CASE(depthwise_row) { UNUSED; moved[0] = pie_depthwise_row(m, m + 128, n[0] % 5,
 CASE(dot_row) { UNUSED; moved[0] = pie_dot_row(m, m + n[0], n[1] % 5, n[2] % 16); }
 CASE(mask) { UNUSED; pie_mask(5, 1 + n[0] % 16); }
 CASE(sum) { UNUSED; pie_sum(m, n[0], 16 * n[1]); }
+CASE(add_multiples) { UNUSED; pie_add_multiples(m + 16, n[0]); }
 CASE(max) { UNUSED; pie_max(m, n[0] % 6, 16 * n[1]); }
 CASE(clamp) { UNUSED; pie_clamp(m, m + 512, n[0]); }
 CASE(gather) { UNUSED; pie_gather(m, m + 1024, n[0], 16 * n[1]); }

@@ -17,7 +17,7 @@ LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 MAX_SHIFT = 19
 # Sums in parts: at most so many; a part is set aside in int8 multiples of 2**PART_BITS or of the output's unit, and
 # must be brought to that unit by a factor of int8.
-MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 4, 12, 6
+MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 8, 12, 6
 
 
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
@@ -51,7 +51,7 @@ def fits(node: Conv2d | Gemm, shift: int) -> bool:
 
 
 def count_parts(node: Conv2d | Gemm, shift: int) -> int:
-    """Into how many parts (1 .. 4) the sums must be split for none to leave the lanes; 0: the kernel has no such split.
+    """Into how many parts (1 .. MAX_PARTS) the sums must be split for none to leave the lanes; 0: the kernel has no such split.
 
     A part's multiples of 2**PART_BITS are set aside; the next part begins with the rest.
     """
@@ -62,7 +62,8 @@ def count_parts(node: Conv2d | Gemm, shift: int) -> int:
     if inputs % 16 or shift < MIN_PARTS_SHIFT or max(getattr(node, "dilations", (1, 1))) > 1:
         return 0
     if (rows, columns) == (1, 1):
-        choices = [n for n in range(2, MAX_PARTS + 1) if inputs % (16 * n) == 0]
+        vectors = inputs // 16
+        choices = [n for n in range(2, MAX_PARTS + 1) if -(-vectors // -(-vectors // n)) == n]
     else:
         choices = [rows] if 1 < rows <= MAX_PARTS else []
     return next((n for n in choices if _fit(_parts(node, n), node, shift)), 0)
@@ -76,8 +77,12 @@ def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:
 
 
 def _parts(node: Conv2d | Gemm, count: int) -> np.ndarray:
-    """int64 [channels, parts, taps of a part]: the weights in the order of the parts."""
-    return node.weights.astype(np.int64).reshape(len(node.weights), count, -1)
+    """int64 [channels, parts, taps of a part]: the weights in the order of the parts, the last filled up with zeros."""
+    taps = node.weights.astype(np.int64).reshape(len(node.weights), -1)
+    if count > 1:
+        vectors = taps.shape[1] // 16
+        taps = np.pad(taps, ((0, 0), (0, (-(-vectors // count) * count - vectors) * 16)))
+    return taps.reshape(len(node.weights), count, -1)
 
 
 def _fit(parts: np.ndarray, node: Conv2d | Gemm, shift: int) -> bool:

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+#define ESPDL_S3_MOST_PARTS 8
+
 /**
  * Shape and arithmetic of a 2-d convolution on the vector unit of the ESP32-S3. Sizes are in elements.
  * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero points
@@ -31,8 +33,9 @@ typedef struct {
     int32_t shift;                             /**< 0 .. 19 */
     int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
     /**
-     * 1; or 2 .. 4 where a sum could leave 20 bits, but no part of it: kernel rows, or equal parts of the channels of a 1 x 1
-     * kernel. Only for kernels that say so, with a shift of at least 6.
+     * 1; or 2 .. ESPDL_S3_MOST_PARTS where a sum could leave 20 bits, but no part of it: kernel rows, or parts of the channels
+     * of a 1 x 1 kernel, of as many vectors each and the last of what is left. Only for kernels that say so, with a shift of
+     * at least 6.
      */
     int32_t parts;
 } espdl_s3_conv2d_params_t;
