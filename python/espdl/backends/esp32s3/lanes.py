@@ -51,7 +51,7 @@ def fits(node: Conv2d | Gemm, shift: int) -> bool:
 
 
 def count_parts(node: Conv2d | Gemm, shift: int) -> int:
-    """Into how many parts (1 .. MAX_PARTS) the sums must be split for none to leave the lanes; 0: the kernel has no such split.
+    """Into how many parts (1 .. MAX_PARTS) sums must be split to stay in the lanes; 0: the kernel has no such split.
 
     A part's multiples of 2**PART_BITS are set aside; the next part begins with the rest.
     """
