@@ -95,3 +95,11 @@ def test_private_hooks_into_tvm_are_in_one_file() -> None:
         if path.name != "tvm_compat.py":
             text = path.read_text(encoding="utf-8")
             assert "onnx_frontend" not in text and "_ffi_api" not in text, f"{path} reaches into TVM's private parts"
+
+
+def test_what_tests_share_has_one_name_each() -> None:
+    """All folders are on one path in one process: of two modules of a name, the second would never be read."""
+    root = PACKAGE.parents[1]
+    files = [*(root / "python" / "tests").rglob("*.py"), *(root / "benchmarks").glob("*.py")]
+    shared = sorted(p.name for p in files if p.name not in ("conftest.py", "__init__.py") and p.name[:5] != "test_")
+    assert len(set(shared)) == len(shared) > 10, [name for name in shared if shared.count(name) > 1]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-# The tests of this folder share networks.py and onnx_nodes.py.
+# The tests of this folder share usual_networks.py and onnx_nodes.py.
 sys.path.insert(0, str(Path(__file__).parent))
 
 
