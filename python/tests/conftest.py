@@ -16,6 +16,7 @@ SLOW = {
     "esp_dl",
     "fallback",
     "faults",
+    "guard_pages",
     "operators",
     "pipeline/test_borders.py",
     "pipeline/test_several_ports.py",

@@ -59,11 +59,20 @@ def find_compiler() -> str:
     raise EspdlError("running the generated C", "no C compiler was found", "install gcc, or name a compiler in CC")
 
 
-def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[str] = ()) -> Program:
+def build(
+    plan: Plan,
+    files: Files,
+    name: str,
+    folder: Path,
+    *,
+    flags: Sequence[str] = (),
+    main: Path = HARNESS / "harness.c",
+) -> Program:
     """Write the generated `files` of the model `name` to `folder` and make a program of them.
 
-    `flags` come behind FLAGS. The runtime and the kernels are compiled once per set of flags into `folder`'s parent.
-    Raises EspdlError with the compiler's message where it refuses.
+    `flags` come behind FLAGS. `main` runs the model; one of your own must speak the harness's protocol. The runtime and
+    the kernels are compiled once per set of flags into `folder`'s parent. Raises EspdlError with the
+    compiler's message where it refuses.
     """
     folder = Path(folder)
     files.write(folder)
@@ -79,8 +88,9 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
         f"-DHARNESS_MODEL={name}_model",
         f"-DHARNESS_ARENA={name}_arena_t",
         f"-I{folder}",
+        f"-I{HARNESS}",
         *_includes(ports),
-        str(HARNESS / "harness.c"),
+        str(main),
         str(HARNESS / "stdio.c"),
         str(folder / f"{name}.c"),
         str(folder / f"{name}_weights.S"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import guard_pages
 import numpy as np
 import pytest
 from compiled import inputs, network
@@ -37,6 +38,12 @@ def test_network_computes_the_bytes_of_the_reference(name: str, programs: Path) 
     program = host.build(compilation.plan, compilation.files, "net", programs / name)
     values = inputs(compilation, samples=2)
     assert compare.first_difference(compilation.plan, values, program.run(values)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_layer_touches_more_than_its_buffers(name: str, programs: Path) -> None:
+    guard_pages.check(network(name).plan, inputs(network(name)), programs / name)
 
 
 @pytest.mark.slow

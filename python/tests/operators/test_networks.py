@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import guard_pages
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -92,6 +93,7 @@ def test_network(name: str, scheme: str, shared_folder: Path) -> None:
     results = program.run(tensors, layers=True)
     few = {key: value[:2] for key, value in tensors.items()}
     assert compare.first_difference(plan, few, program.run(few, layers=True)) is None
+    guard_pages.check(plan, {key: value[:1] for key, value in tensors.items()}, folder)
     if scheme == "affine":
         expected = answers(folder / "net.onnx", inputs)
         theirs = answers(onnxruntime_int8(folder, calibration), inputs)

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Whole networks: the generated C against the reference, bit for bit, layer by layer, on this computer and on rv32."""
+"""Whole networks: the generated C against the reference, bit for bit, layer by layer, on this computer and on rv32.
+
+On this computer once more between guard pages.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+import guard_pages
 import networks
 import numpy as np
 import pytest
@@ -18,6 +23,18 @@ ROOT = Path(__file__).resolve().parents[3]
 DIGITS = ROOT / "examples" / "digits" / "model"
 DATA = Path(os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks")
 SAMPLES = 3
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the programs of all networks, so that they share the compiled kernels."""
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.fixture
+def folder(folders: Path, request: pytest.FixtureRequest) -> Path:
+    """A network's own."""
+    return folders / re.sub(r"\W+", "_", request.node.name)
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +54,14 @@ def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: s
     compilation = pipeline.compile_model(options)
     plan = compilation.plan
     tensors = samples.to_tensors(plan, {plan.inputs[0].name: inputs})
-    program = machine.build(plan, compilation.files, "net", folder / "program")
+    program = machine.build(plan, compilation.files, "net", folder.with_name(f"{folder.name}_program"))
     results = program.run(tensors, layers=True)
     results = results[0] if machine is rv32 else results
     assert len(results.layers) == len(plan.calls) > 2
     assert compare.first_difference(plan, tensors, results) is None
+    first = {name: values[:1] for name, values in tensors.items()}
+    if machine is host:
+        guard_pages.check(plan, first, folder)
 
 
 @pytest.fixture(params=["host", "rv32"])
@@ -53,27 +73,27 @@ def machine(request: pytest.FixtureRequest):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_digits(machine, scheme: str, tmp_path: Path) -> None:
+def test_digits(machine, scheme: str, folder: Path) -> None:
     inputs = np.load(DIGITS / "test.npz")["x"][:20]
-    check(machine, DIGITS / "digits.onnx", DIGITS / "calib.npy", inputs, scheme, tmp_path)
+    check(machine, DIGITS / "digits.onnx", DIGITS / "calib.npy", inputs, scheme, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("network", networks.NETWORKS)
-def test_random_weights(machine, network: str, scheme: str, random_networks: Path, tmp_path: Path) -> None:
+def test_random_weights(machine, network: str, scheme: str, random_networks: Path, folder: Path) -> None:
     data = random_networks / network
-    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, tmp_path)
+    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("network", networks.NETWORKS)
-def test_trained(machine, network: str, scheme: str, tmp_path: Path) -> None:
+def test_trained(machine, network: str, scheme: str, folder: Path) -> None:
     data = DATA / network
     if not (data / "model.onnx").is_file():
         pytest.skip("the trained networks are missing; pass their folder: make test DATA=DIR")
-    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, tmp_path)
+    check(machine, data / "model.onnx", data / "calib.npy", np.load(data / "eval.npz")["x"][:SAMPLES], scheme, folder)
 
 
 @pytest.mark.slow
