@@ -12,7 +12,8 @@
 
 enum { STACK_PAINT = 0x51AC5EED };
 
-extern uint32_t __heap_end[]; /* the lower end of the stack (picolibc's linker script) */
+/* The upper end of the stack and its size (picolibc's linker script). */
+extern uint8_t __stack[], __stack_size[];
 
 static uint8_t *s_caller;
 static uint64_t s_run_start, s_layer_start, s_overhead;
@@ -39,6 +40,11 @@ static uint64_t overhead(void)
     return machine_instructions() - start;
 }
 
+static uint32_t *stack_end(void)
+{
+    return (uint32_t *)(void *)(__stack - (uintptr_t)__stack_size);
+}
+
 static uint32_t *stack_pointer(void)
 {
     register uintptr_t sp __asm__("sp");
@@ -51,7 +57,7 @@ __attribute__((noinline)) void harness_before_run(void)
     s_caller = __builtin_frame_address(0);
     s_overhead = overhead();
     volatile uint32_t *top = stack_pointer();
-    for (volatile uint32_t *word = __heap_end; word < top; word++) {
+    for (volatile uint32_t *word = stack_end(); word < top; word++) {
         *word = STACK_PAINT;
     }
     s_run_start = machine_instructions();
@@ -60,7 +66,7 @@ __attribute__((noinline)) void harness_before_run(void)
 __attribute__((noinline)) void harness_after_run(void)
 {
     const uint64_t instructions = machine_instructions() - s_run_start - s_overhead;
-    const volatile uint32_t *word = __heap_end;
+    const volatile uint32_t *word = stack_end();
     if (*word != STACK_PAINT) {
         harness_fail(1, "the stack is too small");
     }
