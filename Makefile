@@ -12,7 +12,7 @@ FROM_PYTHON := $(if $(filter /%,$(VENV)),,../)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: demo test quick test-all fuzz lint docs bench bench-check lock clean
+.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
@@ -37,6 +37,10 @@ lint: $(VENV)/.test
 docs: $(VENV)/.runtime
 	$(BIN)/python -I python/espdl_cli.py ops --markdown > docs/operators.md
 	$(BIN)/python python/dependencies.py > docs/dependencies.md
+
+# How much stack the kernels take, for the report; needs GCC for rv32.
+stack: $(VENV)/.runtime
+	$(BIN)/python python/stack.py
 
 bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))

@@ -163,7 +163,13 @@ def compile_model(
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
     weights_bytes = len(files[f"{options.name}_weights.bin"])
     summary = report.make(
-        planned, options.name, weights_bytes, identity, version=__version__, warnings=quantized.warnings
+        planned,
+        options.name,
+        weights_bytes,
+        identity,
+        version=__version__,
+        environment=report.versions(),
+        warnings=quantized.warnings,
     )
     files = files.with_file("report.json", report.to_json(summary))
     files = files.with_file("report.html", report.html(summary))

@@ -86,12 +86,14 @@ def _read_errors(path: Path) -> dict[str, float]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    from espdl import report
+
     file = path / "report.json" if path.is_dir() else path
     remedy = "compile the model, then try again"
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EspdlError(f"report {path}", f"it cannot be read ({error})", remedy) from error
-    if not isinstance(values, dict) or values.get("schema") != 1:
+    if not isinstance(values, dict) or values.get("schema") != report.SCHEMA:
         raise EspdlError(f"report {path}", "it is no report of this version", remedy)
     return values

@@ -2,7 +2,8 @@
 """The report as plain values: what report.json holds, and what every other form of the report is made from.
 
 Sizes are bytes. What is not known is null: `code_bytes` and `cost` until somebody measures them (`with_cost`), the
-`sqnr_db` of a layer until somebody compares it with the float model (`with_errors`).
+`sqnr_db` of a layer until somebody compares it with the float model (`with_errors`), `stack_bytes` of kernels that are
+not plain C and of runs with one of them. `stack_source` says on which machine the stack was measured.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import copy
 import json
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from espdl.plan.types import KernelCall, Plan, Port
-from espdl.report import advice, memory
+from espdl.report import advice, memory, stack
 
-SCHEMA = 1
+SCHEMA = 2
 
 # The backend that runs what all others declined.
 FALLBACK = "tvm"
@@ -31,19 +33,22 @@ def make(
     identity: str,
     *,
     version: str = "",
+    environment: Mapping[str, str | None] = MappingProxyType({}),
     warnings: Sequence[str] = (),
     errors: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Totals, layers and memory of a compiled model. `weights_bytes` is the size of the blob.
 
-    `warnings` are sentences of the quantiser; `errors` the signal-to-noise ratio in dB of layers against the float
-    model, by the name of the layer's (first) output tensor.
+    `version` is espdl's, `environment` holds the versions of what it runs on. `warnings` are sentences of the
+    quantiser; `errors` the signal-to-noise ratio in dB of layers against the float model, by the name of
+    the layer's (first) output tensor.
     """
     report = {
         "schema": SCHEMA,
         "name": name,
         "identity": identity,
         "version": version,
+        "environment": dict(environment),
         "chip": plan.target,
         "scheme": plan.scheme,
         "macs": plan.macs,
@@ -51,6 +56,8 @@ def make(
         "arena_lower_bound": plan.arena_lower_bound,
         "weights_bytes": weights_bytes,
         "code_bytes": None,
+        "stack_bytes": stack.of_run([stack.of_kernel(call.function) for call in plan.calls]),
+        "stack_source": stack.table()["source"],
         "cost": None,
         "share": ESTIMATE,
         "inputs": [_port(plan, port) for port in plan.inputs],
@@ -157,6 +164,7 @@ def _layer(plan: Plan, index: int) -> dict[str, Any]:
         "constant_bytes": sum(constant.data.nbytes for constant in call.constants),
         "scratch_bytes": call.scratch_bytes,
         "state_bytes": call.state_bytes,
+        "stack_bytes": stack.of_kernel(call.function),
         "share": 0.0,
         "cost": None,
         "sqnr_db": None,

@@ -39,6 +39,7 @@ def html(report: dict[str, Any]) -> bytes:
         "report": report,
         "title": values.printable(report["name"]),
         "tiles": _tiles(report),
+        "environment": values.environment(report),
         "advice": [values.printable(sentence) for sentence in report["advice"]],
         "picture": _picture(report),
         "peak": _peak(report),
@@ -62,6 +63,7 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("Arena", values.number(report["arena_bytes"]), lower),
         ("Weights", values.number(report["weights_bytes"]), "bytes of flash"),
         ("Code", values.number(report["code_bytes"]), code),
+        ("Stack", values.number(report["stack_bytes"]), _stack(report)),
         ("MACs", values.number(report["macs"]), "multiply-accumulates of a run"),
         (
             cost["unit"].capitalize() if instructions else "Time",
@@ -70,6 +72,14 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
         ),
         ("Layers", values.number(len(report["layers"])), f"scheme {report['scheme']}, chip {report['chip']}"),
     ]
+
+
+def _stack(report: dict[str, Any]) -> str:
+    if report["stack_bytes"] is None:
+        return "not measured: one of the kernels is not plain C"
+    deepest = max(report["layers"], key=lambda layer: layer["stack_bytes"], default=None)
+    most = f", most of it in layer {deepest['index']}" if deepest else ""
+    return f"bytes in a run{most}; {report['stack_source']}"
 
 
 def _picture(report: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def text(report: dict[str, Any]) -> str:
         f" scheme {report['scheme']}, chip {report['chip']}",
         f"arena {values.number(report['arena_bytes'])} bytes (lower bound"
         f" {values.number(report['arena_lower_bound'])}), weights {values.number(report['weights_bytes'])} bytes",
+        f"stack of a run {_stack(report)}",
         *_measured(report),
         "",
         _row([title for title, _, _ in _COLUMNS]),
@@ -39,7 +40,15 @@ def text(report: dict[str, Any]) -> str:
         for sentence in report["advice"]:
             shown = values.printable(sentence)
             lines += textwrap.wrap(shown, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+    lines += ["", f"made by {values.environment(report)}"]
     return "\n".join(line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH) for line in lines)
+
+
+def _stack(report: dict[str, Any]) -> str:
+    if report["stack_bytes"] is None:
+        unknown = sorted({layer["kernel"] for layer in report["layers"] if layer["stack_bytes"] is None})
+        return f"{values.DASH} (not measured: {', '.join(unknown)})"
+    return f"{values.number(report['stack_bytes'])} bytes ({report['stack_source']})"
 
 
 def _measured(report: dict[str, Any]) -> list[str]:

@@ -56,6 +56,12 @@ def kernel(layer: dict[str, Any]) -> str:
     return f"{layer['kernel']} (fallback)" if layer["fallback"] else layer["kernel"]
 
 
+def environment(report: dict[str, Any]) -> str:
+    """What made the report: "espdl 0.1.0, python 3.11.2, ..."."""
+    versions = {"espdl": report["version"], **report["environment"]}
+    return ", ".join(f"{name} {version or DASH}" for name, version in versions.items())
+
+
 def time(report: dict[str, Any]) -> str:
     """How long a run takes, as far as somebody measured it."""
     cost = report["cost"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from espdl.emit import Files
 from espdl.errors import EspdlError
-from espdl.verify import host, rv32
+from espdl.verify import rv32
 
 _HEAD = re.compile(r"espdl: profile of (\S+), identity (\S+), (\d+) runs, \d+ (\w+) a run in layers")
 _SPEED = re.compile(r"espdl: (\d+) cycles are 1 us")
@@ -90,6 +90,5 @@ def measure(folder: Path, report: dict[str, Any]) -> Cost:
         done = subprocess.run(rv32.command(image), capture_output=True, timeout=600, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the program ended with code {done.returncode}: {done.stderr.decode(errors='replace')}")
-    version = host.run_tool(rv32.GCC, "-dumpfullversion").strip()
-    cost = from_log(done.stdout.decode(), report, f"rv32imc, gcc {version} -O2, QEMU")
+    cost = from_log(done.stdout.decode(), report, f"{rv32.description()}, QEMU")
     return Cost(cost.layers, cost.unit, cost.source.partition(", ")[2], None, code.total)

@@ -16,7 +16,9 @@ from espdl import report  # noqa: E402
 
 @pytest.fixture(scope="session")
 def sound() -> dict[str, Any]:
-    return report.make(hand_made.residual_network(), "net", 4096, "0123456789abcdef", version="1.2.3")
+    plan = hand_made.residual_network()
+    environment = {"python": "3.99.1", "numpy": "2.7", "onnx": None}
+    return report.make(plan, "net", 4096, "0123456789abcdef", version="1.2.3", environment=environment)
 
 
 @pytest.fixture(scope="session")

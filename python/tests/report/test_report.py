@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import html.parser
 import json
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import hand_made
+import numpy as np
+import onnx
 import pytest
 from hostile_names import HOSTILE, hostile_plan
 
 from espdl import report
-from espdl.report import advice, memory, values
+from espdl.report import advice, memory, stack, values
 
 
 def test_json_holds_the_plan(sound: dict[str, Any]) -> None:
@@ -52,6 +57,41 @@ def test_scratch_and_state_are_in_the_picture() -> None:
     found = memory.make(hand_made.scratch_network())
     assert [(b["bytes"], b["first"], b["last"]) for b in found["blocks"] if b["kind"] == "scratch"] == [(48, 1, 1)]
     assert found["used"] == [48, 144, 48] and found["peak"] == 1
+
+
+def test_stack_is_that_of_the_deepest_kernel(sound: dict[str, Any]) -> None:
+    known = stack.table()["kernels"]
+    depths = [known[call.function] for call in hand_made.residual_network().calls]
+    assert [layer["stack_bytes"] for layer in sound["layers"]] == depths
+    assert sound["stack_bytes"] == stack.table()["run"] + max(depths) > 100
+    assert f"stack of a run {sound['stack_bytes']} bytes (rv32imc, gcc " in report.text(sound)
+    assert f"most of it in layer {depths.index(max(depths))}; rv32imc, gcc " in report.html(sound).decode()
+
+
+def test_stack_is_a_dash_where_a_kernel_was_not_measured() -> None:
+    plan = hand_made.residual_network()
+    calls = (dataclasses.replace(plan.calls[0], function="other_kernel"), *plan.calls[1:])
+    found = report.make(dataclasses.replace(plan, calls=calls), "net", 1, "x")
+    assert found["stack_bytes"] is None and found["layers"][0]["stack_bytes"] is None
+    assert "stack of a run - (not measured: other_kernel)" in report.text(found)
+    assert '<div class="tile" data-what="Stack"><span>Stack</span><b>-</b>' in report.html(found).decode()
+
+
+def test_versions_are_in_every_form(sound: dict[str, Any]) -> None:
+    text = "espdl 1.2.3, python 3.99.1, numpy 2.7, onnx -"
+    assert report.text(sound).splitlines()[-1] == f"made by {text}"
+    assert f"Made by {text}." in report.html(sound).decode()
+    assert sound["environment"] == {"python": "3.99.1", "numpy": "2.7", "onnx": None}
+
+
+def test_versions_are_those_that_run() -> None:
+    found = report.versions()
+    assert found["numpy"] == np.__version__ and found["onnx"] == onnx.__version__
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    # What the package asks for, but for the reader of Kconfig files, takes part in computing the output.
+    project = (Path(report.__file__).parents[2] / "pyproject.toml").read_text()
+    wanted = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
+    assert set(re.findall(r'^ *"([\w-]+)', wanted, re.M)) - {"kconfiglib"} == set(found) - {"python"}
 
 
 def test_errors_and_costs(sound: dict[str, Any]) -> None:

@@ -139,9 +139,8 @@ def code_size(files: Files, name: str, folder: Path, *, flags: Sequence[str] = (
     folder = Path(folder)
     model = _compile_model(files, name, folder, flags)
     image = folder / f"{name}_rv32_size.elf"
-    roots = ("espdl_init", "espdl_run", "espdl_input", "espdl_output", f"{name}_model")
-    link_flags = ["-nostartfiles", "-Wl,-e,espdl_run", *(f"-Wl,-u,{root}" for root in roots)]
-    _link(image, [*model, library(folder.parent, flags)], link_flags)
+    roots = ("espdl_run", "espdl_init", "espdl_input", "espdl_output", f"{name}_model")
+    link_roots(image, roots, [*model, library(folder.parent, flags)])
     sections = {}
     for line in host.run_tool(SIZE, "-A", str(image)).splitlines():
         if line.startswith("."):
@@ -169,6 +168,18 @@ def link(image: Path, sources: Sequence[Path], flags: Sequence[str] = ()) -> Non
     counter = image.with_suffix(".machine.o")
     host.run_tool(GCC, "-c", "-march=rv32imc_zicsr", "-mabi=ilp32", str(HERE / "machine.S"), "-o", str(counter))
     _link(image, [HERE / "machine.c", counter, *sources], [f"-I{HERE}", "--crt0=hosted", *flags])
+
+
+def link_roots(image: Path, roots: Sequence[str], objects: Sequence[Path]) -> None:
+    """Link the functions and objects named `roots` with all that they need, and nothing else: not to be run."""
+    require()
+    _link(image, objects, ["-nostartfiles", f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots)])
+
+
+def description() -> str:
+    """The machine and the compiler, for whoever reads a number found with them."""
+    require()
+    return f"rv32imc, gcc {host.run_tool(GCC, '-dumpfullversion').strip()} -O2"
 
 
 def _link(image: Path, sources: Sequence[Path], flags: Sequence[str]) -> None:
