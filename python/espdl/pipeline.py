@@ -138,6 +138,7 @@ def quantize_model(
         zero_points_anywhere=target.zero_points_anywhere,
         lane_bits=target.lane_bits,
         remove_dead_channels=options.dead_channels == "remove",
+        channel_multiple=target.channel_multiple,
         int16_nodes=tuple(options.int16),
     )
     quantized = quantize.run(model, samples, settings, progress)

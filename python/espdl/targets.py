@@ -26,6 +26,7 @@ class Target:
     kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
     `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
     `lane_bits`: of the sums in its fastest kernels; layers that need more run slower.
+    `channel_multiple`: they are fast where the channels are a multiple of it.
     """
 
     chip: str
@@ -36,6 +37,7 @@ class Target:
     optimize: str = "speed"
     zero_points_anywhere: bool = True
     lane_bits: int = ALL_BITS
+    channel_multiple: int = 1
 
 
 _PORTABLE_CHIPS = ("generic", "esp32", "esp32s2", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2")
@@ -75,4 +77,5 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
         optimize=optimize,
         zero_points_anywhere=chip not in _VECTOR_CHIPS or kernels == "portable",
         lane_bits=_LANE_BITS.get(chip, ALL_BITS) if own else ALL_BITS,
+        channel_multiple=16 if own == ("esp_dl",) else 1,
     )

@@ -101,7 +101,7 @@ def _carried(model: Model, proto: onnx.ModelProto, settings: Settings) -> Quanti
 def _without_dead_channels(model: QuantizedModel, settings: Settings) -> QuantizedModel:
     if not settings.remove_dead_channels:
         return model
-    proto, removed = dead_channels.remove(model.proto, settings.rounding)
+    proto, removed = dead_channels.remove(model.proto, settings.rounding, settings.channel_multiple)
     return replace(model, proto=proto, removed=removed.channels, removed_text=removed.text)
 
 

@@ -41,10 +41,13 @@ class Removed:
     text: tuple[str, ...]
 
 
-def remove(proto: onnx.ModelProto, rounding: str) -> tuple[onnx.ModelProto, Removed]:
-    """The network without dead channels, and what went. `rounding` is that of the target's kernels."""
+def remove(proto: onnx.ModelProto, rounding: str, multiple: int = 1) -> tuple[onnx.ModelProto, Removed]:
+    """The network without dead channels, and what went. `rounding` is that of the target's kernels.
+
+    Where the channels of a tensor are a multiple of `multiple`, so many dead ones stay that they still are.
+    """
     steps = find(proto)
-    pruner = _Pruner(steps, rounding)
+    pruner = _Pruner(steps, rounding, multiple)
     gone = {name: channels for name, channels in pruner.removable().items() if channels}
     if not gone:
         return proto, Removed({}, ())
@@ -63,9 +66,10 @@ def _is_layer(step: Step) -> bool:
 
 
 class _Pruner:
-    def __init__(self, steps: Steps, rounding: str):
+    def __init__(self, steps: Steps, rounding: str, multiple: int):
         self.steps = steps
         self.rounding = rounding
+        self.multiple = multiple
         shapes = {
             v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in steps.graph.proto.graph.value_info
         }
@@ -144,8 +148,15 @@ class _Pruner:
                 channels = set()
             for reader in readers:
                 channels &= self._unneeded(reader, name, result)
-            result[name] = channels - {min(channels)} if len(channels) == self.sizes[name] else channels
+            result[name] = self._without_those_that_stay(name, channels)
         return self._consistent(result)
+
+    def _without_those_that_stay(self, name: str, channels: set[int]) -> set[int]:
+        """At least one of the tensor's channels stays, or a whole multiple of them."""
+        size = self.sizes[name]
+        multiple = self.multiple if size % self.multiple == 0 else 1
+        stay = max(multiple, -(-(size - len(channels)) // multiple) * multiple)
+        return set(sorted(channels)[stay - (size - len(channels)) :])
 
     def _consistent(self, result: dict[str, set[int]]) -> dict[str, set[int]]:
         """Steps that keep channels need the same ones on both sides: what stays on one side stays on the other."""

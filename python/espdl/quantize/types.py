@@ -21,6 +21,7 @@ class Settings:
     `int16_nodes`: nodes whose activations have 16 bits though the precision is int8.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
     `lane_bits`: of the sums in the target's fastest kernels; layers that need more run slower.
+    `channel_multiple`: dead channels stay where without them the channels would be no multiple of it any more.
     """
 
     scheme: str = "affine"
@@ -32,6 +33,7 @@ class Settings:
     zero_points_anywhere: bool = False
     lane_bits: int = ALL_BITS
     remove_dead_channels: bool = True
+    channel_multiple: int = 1
     int16_nodes: tuple[str, ...] = ()
 
 

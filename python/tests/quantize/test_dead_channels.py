@@ -63,6 +63,21 @@ def test_channel_that_is_off(options: dict, tmp_path: Path) -> None:
     assert any("2 of 8 channels" in text for text in removed.quantized.removed_text)
 
 
+def test_whole_vectors_stay_where_kernels_want_them(tmp_path: Path) -> None:
+    """ESP-DL's kernels are slow where channels are no multiple of 16: of 48 with 20 dead ones 32 stay, not 28."""
+    b = Builder((1, 3, 12, 12), 0)
+    x = b.node("Relu", b.conv("x", 3, 48))
+    x = b.node("Relu", b.conv(x, 48, 48, groups=48))
+    x = b.node("Relu", b.conv(x, 48, 10, kernel=1, pad=0))
+    proto = b.model(b.gemm(b.node("Flatten", b.node("GlobalAveragePool", x)), 10, 4))
+    kill(proto, "node_conv0", range(20), bias=-1.0)
+    kill(proto, "node_conv4", [1], bias=-1.0)
+    for chip, stay in (("esp32p4", 32), ("generic", 28)):
+        _, removed = both(proto, tmp_path, chip=chip)
+        layers = [call for call in removed.plan.calls if call.macs]
+        assert [removed.plan.tensor(call.outputs[0]).shape[-1] for call in layers] == [stay, stay, 9, 4]
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 def test_constant_goes_into_the_next_bias(options: dict, tmp_path: Path) -> None:
     """Constant 0.6 through a depthwise convolution without border into a 1x1 convolution."""
