@@ -20,6 +20,7 @@ from espdl.ops.operator import Operator, operators
 from espdl.partition.simplify import ALIASES
 from espdl.partition.tvm_compat import importable_operators
 from espdl.plan.types import KernelCall
+from espdl.report.values import short
 
 KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, FOLDED = (
     "kernel",
@@ -85,17 +86,30 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
 def model_rows(options: pipeline.Options) -> list[NodeRow]:
     """A row for every node of the model as the compiler sees it, after constants are folded.
 
+    Without calibration data it is made up. That decides little of what is told here: only whether numbers fit what some
+    vector kernels compute with.
+
     Where the model cannot be compiled, the rows say which nodes are the reason; the others tell how such nodes may run.
     Raises EspdlError where that cannot be told: for a file that is no model, or bad calibration data.
     """
     with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
-        options = replace(options, output=folder, calibration=options.calibration or _made_up(options, folder))
+        options = replace(options, output=folder)
+        if options.calibration is None:
+            options = replace(options, calibration=_made_up(options, folder), effort="fast")
         try:
             compilation = pipeline.compile_model(options)
         except EspdlError as error:
             return _refused_rows(options, error)
     calls = {node: call for call in compilation.plan.calls for node in call.source_nodes}
-    return [_node_row(node, calls.get(node.name)) for node in compilation.quantized.float_proto.graph.node]
+    first: dict[int, str] = {}
+    rows = []
+    for node in compilation.quantized.float_proto.graph.node:
+        call = calls.get(node.name)
+        row = _node_row(node, call)
+        if call is not None and first.setdefault(id(call), node.name) != node.name:
+            row = replace(row, remarks=(f"in one call with '{short(first[id(call)])}'",))
+        rows.append(row)
+    return rows
 
 
 def _node_row(node: onnx.NodeProto, call: KernelCall | None) -> NodeRow:
@@ -125,7 +139,7 @@ def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]
 
 
 def _made_up(options: pipeline.Options, folder: str) -> str | None:
-    """Calibration data for a model whose user only wants to know how it runs: the scales do not decide that."""
+    """Calibration data for a model whose user only wants to know how it runs; None where the model has its scales."""
     model = frontend.load(options.model, options.shapes)
     if model.carries_quantization:
         return None

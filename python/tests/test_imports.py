@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends", "support"},
         {"onnx"},
     ),
-    "support": ({"frontend", "ops", "backends", "partition", "pipeline"}, {"onnx"}),
+    "support": ({"frontend", "ops", "backends", "partition", "pipeline", "report"}, {"onnx"}),
     "__init__": (set(), set()),
 }
 

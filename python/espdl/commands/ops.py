@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from espdl.commands.arguments import add_model_arguments, options_from
@@ -37,12 +38,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from espdl import support, targets
+    from espdl.report.values import short
 
     arguments.model = arguments.model_file or arguments.model
     if arguments.model is not None:
         arguments.name = arguments.name or "net"
+        if arguments.calibration is None:
+            print("espdl: without --calibration, scales come from made-up inputs.", file=sys.stderr)
+        name = str if arguments.markdown else short
         rows = [
-            (r.node, r.operator, r.way, "; ".join([*([r.by] if r.by else []), *r.remarks]))
+            (name(r.node), r.operator, r.way, "; ".join([*([r.by] if r.by else []), *r.remarks]))
             for r in support.model_rows(options_from(arguments))
         ]
         _print(("node", "operator", "runs as", "function, reasons"), rows, arguments.markdown)

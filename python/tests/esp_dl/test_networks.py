@@ -59,6 +59,7 @@ def test_ops_says_which_kernel_runs_and_why_not_the_faster_one(
     assert len(convolutions) == 9
     assert all("espdl_dl_conv2d_s8" in lines[name] for name in convolutions)
     assert "no multiple of 16" in lines[convolutions[0]]  # three colours
+    assert f"in one call with '{convolutions[0]}'" in lines[next(n.name for n in nodes if n.op_type == "Relu")]
     (pooling,) = [node.name for node in nodes if node.op_type == "AveragePool"]
     assert "espdl_average_pool2d_s8; esp_dl: it has no kernel for this operator" in lines[pooling]
     additions = [node.name for node in nodes if node.op_type == "Add" and "espdl_add" in lines.get(node.name, "")]
