@@ -26,7 +26,8 @@ def text(report: dict[str, Any]) -> str:
         f"{report['name']}, identity {report['identity']}: {len(layers)} layers, {values.number(report['macs'])} MACs,"
         f" scheme {report['scheme']}, chip {report['chip']}",
         f"arena {values.number(report['arena_bytes'])} bytes (lower bound"
-        f" {values.number(report['arena_lower_bound'])}), weights {values.number(report['weights_bytes'])} bytes",
+        f" {values.number(report['arena_lower_bound'])}{_prepared(layers)}), weights"
+        f" {values.number(report['weights_bytes'])} bytes",
         f"stack of a run {_stack(report)}",
         *_measured(report),
         "",
@@ -49,6 +50,12 @@ def _stack(report: dict[str, Any]) -> str:
         unknown = sorted({layer["kernel"] for layer in report["layers"] if layer["stack_bytes"] is None})
         return f"{values.DASH} (not measured: {', '.join(unknown)})"
     return f"{values.number(report['stack_bytes'])} bytes ({report['stack_source']})"
+
+
+def _prepared(layers: list[dict[str, Any]]) -> str:
+    """What init leaves in the arena for every run."""
+    prepared = sum(layer["state_bytes"] for layer in layers)
+    return f"; {values.number(prepared)} of them prepared by init" if prepared else ""
 
 
 def _measured(report: dict[str, Any]) -> list[str]:

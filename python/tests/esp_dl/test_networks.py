@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from espdl import cli, pipeline
+from espdl.report.text import text
 from espdl.verify import host, samples
 from espdl.verify.compare import first_difference
 
@@ -40,6 +41,7 @@ def test_network(name: str, chip: str, tmp_path: Path) -> None:
     plan = compilation.plan
     taken = sum(call.macs for call in plan.calls if call.backend == "esp_dl")
     assert taken > 0.6 * plan.macs  # some sums over 640 values might leave lanes of 20 bits
+    assert f"; {sum(call.state_bytes for call in plan.calls):,} of them prepared by init)" in text(compilation.report)
     program = host.build(plan, compilation.files, "net", tmp_path / "host")
     data = np.load(tmp_path / "calib.npy")[:2]
     inputs = samples.to_tensors(plan, {plan.inputs[0].name: data})
