@@ -4,7 +4,9 @@
 This project fetches, compiles and contains nothing of ESP-DL. Whoever has it sets
 - ESPDL_ESP_DL_PATH: a checkout of ESP-DL 3.3.8 or later, before 3.4, or the component as the registry gives it;
 - ESPDL_ESP_DL_LIBRARY: a static library of that version's C++ for this computer, compiled for no chip, with the
-  stand-ins for ESP-IDF's headers in `idf/` here.
+  stand-ins for ESP-IDF's headers in `idf/` here;
+- ESPDL_ESP_DL_LIBRARY_ESP32P4: the same, compiled for the ESP32-P4, but for dl_tool.cpp, which has assembly inside.
+  `esp32p4_kernels.cpp` stands in for what the library lacks.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ from espdl.verify.program import parse, stream
 
 HERE = Path(__file__).resolve().parent
 SHIM = host.PORTS["esp_dl"]
+SHIM_SOURCE = SHIM / "src" / "esp_dl.cpp"
 HINT = "set ESPDL_ESP_DL_PATH to a checkout of ESP-DL 3.3.x (its headers are compiled)"
 LIBRARY_HINT = (
-    "and ESPDL_ESP_DL_LIBRARY to a static library for this computer that you made from it outside of this project:"
-    f" ESP-DL's dl_*.cpp compiled for no chip (so without assembly), with the headers of {HERE.name}/idf for ESP-IDF's"
+    "a static library for this computer that you made from it outside of this project: ESP-DL's dl_*.cpp without the"
+    f" assembly, with the headers of {HERE.name}/idf for ESP-IDF's, compiled for"
 )
 # As ESP-IDF compiles C++, without a warning of our own. ESP-DL's headers turn pointers into numbers of 32 bits, which
 # -fpermissive makes a warning.
@@ -40,6 +43,27 @@ CXX_FLAGS = ("-std=gnu++2b", "-O2", "-fno-exceptions", "-fno-rtti", "-Wall", "-W
 HEADERS = ("dl", "dl/tool", "dl/tensor", "dl/base", "dl/base/isa", "dl/math", "dl/model", "dl/module", "fbs_loader")
 # Twice the chips' 4 bytes.
 POINTERS = 2
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A library of ESP-DL for this computer: in which variable, for which chip (None: none), with what of ours.
+
+    `target` is the chip whose plans suit its kernels, `packings` are those that differ from that chip's.
+    """
+
+    variable: str
+    chip: str | None
+    target: str
+    packings: Mapping[str, Callable[[KernelCall], list[np.ndarray]]]
+    sources: tuple[str, ...] = ()
+
+    def library(self) -> Path:
+        """The developer's library; skips the test where it is not set."""
+        value = os.environ.get(self.variable)
+        if not value:
+            pytest.skip(f"{HINT}, and {self.variable} to {LIBRARY_HINT} {self.chip or 'no chip'}")
+        return Path(value).resolve()
 
 
 @dataclass(frozen=True)
@@ -66,23 +90,15 @@ def checkout() -> Path:
     return folder
 
 
-def library() -> Path:
-    """The developer's library; skips the test where it is not set."""
-    value = os.environ.get("ESPDL_ESP_DL_LIBRARY")
-    if not value:
-        pytest.skip(f"{HINT}, {LIBRARY_HINT}")
-    return Path(value).resolve()
-
-
-def shim_command(compiler: str, chip: str | None) -> list[str]:
-    """Compiles our shim with ESP-DL's headers; `chip` None: for ESP-DL's kernels in C++."""
+def cxx_command(chip: str | None) -> list[str]:
+    """Compiles C++ of ours with ESP-DL's headers; `chip` None: for ESP-DL's kernels in C++."""
     folder = checkout()
     include = [folder / name / "include" if (folder / name / "include").is_dir() else folder / name for name in HEADERS]
     include += [folder / "dl" / "base" / "isa" / name for name in ("esp32p4", "tie728", "xtensa")]
     macros = [f"-DCONFIG_IDF_TARGET_{chip.upper()}=1"] if chip else []
     ours = [f"-I{path}" for path in (HERE / "idf", SHIM / "include", host.COMPONENT / "include")]
     theirs = [argument for path in include for argument in ("-isystem", str(path))]
-    return [compiler, *CXX_FLAGS, *macros, *ours, *theirs, str(SHIM / "src" / "esp_dl.cpp")]
+    return [os.environ.get("CXX", "c++"), *CXX_FLAGS, *macros, *ours, *theirs]
 
 
 def plain_c(call: KernelCall) -> list[np.ndarray]:
@@ -100,23 +116,30 @@ def for_this_computer(plan: Plan) -> Plan:
     return planner.run(calls, plan.tensors, plan.inputs, plan.outputs, plan.target, plan.scheme, plan.functions)
 
 
-def build(plan: Plan, folder: Path, packings: Mapping[str, Callable[[KernelCall], list[np.ndarray]]]) -> Path:
+# In C++ ESP-DL rounds as on the ESP32-S3, and has one shift for all channels.
+IN_CXX = Kernels("ESPDL_ESP_DL_LIBRARY", None, "esp32s3", {"esp_dl_esp32s3": plain_c})
+FOR_ESP32P4 = Kernels("ESPDL_ESP_DL_LIBRARY_ESP32P4", "esp32p4", "esp32p4", {}, ("esp32p4_kernels.cpp",))
+
+
+def build(kernels: Kernels, plan: Plan, folder: Path) -> Path:
     """A program of the plan (`for_this_computer`) with ESP-DL's kernels."""
-    linked = library()
-    files = emit.render(plan, "net", packings=backends.packings() | packings, options=emit.Options(layers=True))
+    linked = kernels.library()
+    packings = backends.packings() | dict(kernels.packings)
+    files = emit.render(plan, "net", packings=packings, options=emit.Options(layers=True))
     files.write(folder)
-    compiler, cxx = host.find_compiler(), os.environ.get("CXX", "c++")
     runtime = host.library(folder.parent)
-    host.run_tool(*shim_command(cxx, None), "-c", "-o", str(folder / "esp_dl.o"))
+    cxx = cxx_command(kernels.chip)
+    host.run_tool(*cxx, "-c", str(SHIM_SOURCE), *(str(HERE / name) for name in kernels.sources), cwd=folder)
     sources = [folder / "net.c", folder / "net_weights.S", host.HARNESS / "harness.c", host.HARNESS / "stdio.c"]
     sources += [SHIM / "src" / "dl_gemm_s8.c", HERE / "allocations.c"]
     defines = ('-DHARNESS_HEADER="net.h"', "-DHARNESS_MODEL=net_model", "-DHARNESS_ARENA=net_arena_t")
     include = [f"-I{path}" for path in (folder, host.COMPONENT / "include", SHIM / "include")]
-    host.run_tool(compiler, *host.FLAGS, *defines, *include, "-c", *map(str, sources), cwd=folder)
+    host.run_tool(host.find_compiler(), *host.FLAGS, *defines, *include, "-c", *map(str, sources), cwd=folder)
     objects = [str(path) for path in sorted(folder.glob("*.o"))]
-    wrapped = "-Wl,--wrap=espdl_init,--wrap=espdl_run"
+    # ESP-DL calls assembly for what our shim does not, too.
+    flags = ("-no-pie", "-Wl,--wrap=espdl_init,--wrap=espdl_run,--unresolved-symbols=ignore-all")
     program = folder / "program"
-    host.run_tool(cxx, *objects, str(runtime), str(linked), wrapped, "-lm", "-o", str(program))
+    host.run_tool(cxx[0], *objects, str(runtime), str(linked), *flags, "-lm", "-o", str(program))
     return program
 
 

@@ -19,20 +19,18 @@ from espdl.verify import host, samples
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DIGITS = REPOSITORY / "examples" / "digits" / "model"
-# ESP-DL's C++ rounds as the vector unit of the ESP32-S3 does, and has one shift for all channels.
-CHIP = "esp32s3"
-PACKINGS = {"esp_dl_esp32s3": linked.plain_c}
+KERNELS = {"C++": linked.IN_CXX, "ESP32-P4": linked.FOR_ESP32P4}
 
 
 @pytest.mark.parametrize("chip", ["esp32s3", "esp32p4", None])
 def test_shim_compiles_with_the_headers_of_esp_dl(chip: str | None) -> None:
-    """A check of syntax and types by this computer's C++ compiler; None: as `test_layers` links it."""
-    host.run_tool(*linked.shim_command(os.environ.get("CXX", "c++"), chip), "-fsyntax-only")
+    """A check of syntax and types by this computer's C++ compiler; None: as the tests below link ESP-DL's C++."""
+    host.run_tool(*linked.cxx_command(chip), "-fsyntax-only", str(linked.SHIM_SOURCE))
 
 
-def compare(name: str, plan: Plan, inputs: dict[str, np.ndarray], folder: Path) -> None:
+def compare(name: str, kernels: linked.Kernels, plan: Plan, inputs: dict[str, np.ndarray], folder: Path) -> None:
     plan = linked.for_this_computer(plan)
-    done = linked.run(plan, linked.build(plan, folder, PACKINGS), inputs)
+    done = linked.run(plan, linked.build(kernels, plan, folder), inputs)
     count = len(next(iter(inputs.values())))
     per_run = done.in_runs / count
     print(
@@ -44,15 +42,16 @@ def compare(name: str, plan: Plan, inputs: dict[str, np.ndarray], folder: Path) 
     assert done.layers and not done.left
     # The buffer of a convolution or matrix product in C++; the kernels of the chips have none.
     sums = sum(call.backend == "esp_dl" and bool(call.constants) for call in plan.calls)
-    assert per_run == sums
+    assert per_run == (sums if kernels.chip is None else 0)
 
 
-def test_layers(tmp_path: Path) -> None:
-    linked.library()
-    target = layers.TARGETS[CHIP]
+@pytest.mark.parametrize("kernels", KERNELS.values(), ids=KERNELS)
+def test_layers(kernels: linked.Kernels, tmp_path: Path) -> None:
+    kernels.library()
+    target = layers.TARGETS[kernels.target]
     plan = layers.side_by_side(nodes(target), target)
     assert {call.backend for call in plan.calls} == {"esp_dl"}
-    compare("layers", plan, layers.samples(plan), tmp_path / "net")
+    compare("layers", kernels, plan, layers.samples(plan), tmp_path / "net")
 
 
 @pytest.fixture(scope="module")
@@ -62,27 +61,28 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained if trained.is_dir() else networks.write(tmp_path_factory.mktemp("networks"))
 
 
-def compile_model(model: Path, calibration: Path, folder: Path) -> Plan:
+def compile_model(model: Path, calibration: Path, folder: Path, chip: str) -> Plan:
     options = pipeline.Options(
         model=str(model),
         name="net",
         output=str(folder / "generated"),
         calibration=str(calibration),
-        chip=CHIP,
+        chip=chip,
         kernels="esp_dl",
         effort="fast",
     )
     return pipeline.compile_model(options).plan
 
 
+@pytest.mark.parametrize("kernels", KERNELS.values(), ids=KERNELS)
 @pytest.mark.parametrize("name", [*networks.NETWORKS, "digits"])
-def test_network(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    linked.library()
+def test_network(name: str, kernels: linked.Kernels, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    kernels.library()
     if name == "digits":
         model, calibration, x = DIGITS / "digits.onnx", DIGITS / "calib.npy", np.load(DIGITS / "test.npz")["x"]
     else:
         folder = request.getfixturevalue("data") / name
         model, calibration, x = folder / "model.onnx", folder / "calib.npy", np.load(folder / "eval.npz")["x"]
-    plan = compile_model(model, calibration, tmp_path)
+    plan = compile_model(model, calibration, tmp_path, kernels.target)
     inputs = samples.to_tensors(plan, {plan.inputs[0].name: x[:2].astype(np.float32)})
-    compare(name, plan, inputs, tmp_path / "net")
+    compare(name, kernels, plan, inputs, tmp_path / "net")
