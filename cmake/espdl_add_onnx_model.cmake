@@ -35,7 +35,12 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 #                                          image=1,3,96,96; one or several.
 # @param[in, optional] SCHEME              default, affine, power_of_two
 # @param[in, optional] PRECISION           int8, int16x8, float32
+# @param[in, optional] INT16               Names of nodes that get 16-bit activations in a network of PRECISION int8.
 # @param[in, optional] CALIBRATION_METHOD  default, minmax, percentile, entropy, mse
+# @param[in, optional] CALIBRATION_SAMPLES How many samples to use, from the first on; 0: all.
+# @param[in, optional] DEAD_CHANNELS       remove, keep: channels that cannot change the outputs.
+# @param[in, optional] EFFORT              default, fast, best: how long the compiler may search.
+# @param[in, optional] KERNELS             auto, portable, own, esp_dl: which implementations of the layers may be used.
 # @param[in, optional] IO                  int8, uint8, float32: the type of inputs and outputs.
 # @param[in, optional] INPUT_LAYOUT        model, nhwc: the order of an image input's dimensions.
 # @param[in, optional] ARENA               caller, static: who provides the working memory.
@@ -51,8 +56,11 @@ function(espdl_add_onnx_model target)
         return()
     endif()
     set(name "")
-    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
-    cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" SHAPES)
+    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT KERNELS
+        IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
+    set(multiple SHAPES INT16)
+    cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "${multiple}")
+    _espdl_check_target()
     _espdl_check_arguments()
     _espdl_claim_name()
     _espdl_load_config()
@@ -86,15 +94,11 @@ endfunction()
 
 # The following macros are the function's paragraphs: they read and set its variables.
 
-macro(_espdl_check_arguments)
-    if(espdl_arg_UNPARSED_ARGUMENTS)
-        string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
-        string(REPLACE ";" ", " known "${single}")
-        _espdl_fail("unknown arguments: ${unknown}." "use one value for each of ${known}, or SHAPES <input>=<sizes>...")
-    endif()
-    if(espdl_arg_KEYWORDS_MISSING_VALUES)
-        string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")
-        _espdl_fail("no value behind ${missing}." "give one, or leave the keyword out.")
+# First of all, because an empty variable in its place moves the arguments behind it.
+macro(_espdl_check_target)
+    if("${target}" IN_LIST single OR "${target}" IN_LIST multiple)
+        _espdl_fail("the target is missing before ${target}." "pass a library or an executable that exists; in ESP-IDF write\
+ espdl_add_onnx_model(\${COMPONENT_LIB} ...) behind idf_component_register(...), which sets COMPONENT_LIB.")
     endif()
     if(NOT TARGET "${target}")
         _espdl_fail("'${target}' is not a target." "pass a library or an executable that exists; in ESP-IDF write\
@@ -104,6 +108,19 @@ macro(_espdl_check_arguments)
     if(target_type STREQUAL "INTERFACE_LIBRARY")
         _espdl_fail("'${target}' has no source files, so nothing of it is compiled."
             "give it at least one; in ESP-IDF idf_component_register(SRCS main.c ...).")
+    endif()
+endmacro()
+
+macro(_espdl_check_arguments)
+    if(espdl_arg_UNPARSED_ARGUMENTS)
+        string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
+        string(REPLACE ";" ", " known "${single}")
+        _espdl_fail("unknown arguments: ${unknown}."
+            "use one value for each of ${known}, or lists: SHAPES <input>=<sizes>..., INT16 <node>....")
+    endif()
+    if(espdl_arg_KEYWORDS_MISSING_VALUES)
+        string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")
+        _espdl_fail("no value behind ${missing}." "give one, or leave the keyword out.")
     endif()
     if(NOT CMAKE_ASM_COMPILE_OBJECT)
         _espdl_fail("the language ASM is not enabled here, and the weights are an assembler file."

@@ -12,12 +12,27 @@ function(_espdl_compile_options out optimize)
     set(${out} "${level};-ffp-contract=off" PARENT_SCOPE)
 endfunction()
 
-# Sets `out` to whether a build for `target` has the component espressif/esp-dl: the rules of idf_component.yml.
-function(_espdl_has_esp_dl target out)
+# Sets `out` to whether menuconfig wants the component espressif/esp-dl for `target`: the rules of idf_component.yml.
+function(_espdl_wants_esp_dl target out)
     set(${out} FALSE PARENT_SCOPE)
     if((target STREQUAL "esp32p4" AND CONFIG_ESPDL_KERNELS MATCHES "^(auto|esp_dl)$") OR
        (target STREQUAL "esp32s3" AND CONFIG_ESPDL_KERNELS STREQUAL "esp_dl"))
         set(${out} TRUE PARENT_SCOPE)
+    endif()
+endfunction()
+
+# Sets `out` to whether a build of ESP-IDF for `target` wants it and has it: there may be no component manager.
+function(_espdl_has_esp_dl target out)
+    set(${out} FALSE PARENT_SCOPE)
+    _espdl_wants_esp_dl("${target}" wanted)
+    if(wanted)
+        idf_build_get_property(components COMPONENTS_DISCOVERED) # build system v2, which refuses the other property
+        if(NOT components)
+            idf_build_get_property(components BUILD_COMPONENTS)
+        endif()
+        if("esp-dl" IN_LIST components OR "espressif__esp-dl" IN_LIST components)
+            set(${out} TRUE PARENT_SCOPE)
+        endif()
     endif()
 endfunction()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: CC0-1.0
 # The few functions of ESP-IDF's build system that the component calls, so that its path through them is tested everywhere.
-# Expects IDF_TARGET, and STAND_IN_PYTHON with the component's packages.
+# Expects IDF_TARGET, BUILD_COMPONENTS, and STAND_IN_PYTHON with the component's packages.
 
 function(idf_build_get_property variable property)
     set(PYTHON "${STAND_IN_PYTHON}")
@@ -16,6 +16,16 @@ if(CMAKE_BUILD_EARLY_EXPANSION)
     endmacro()
     return()
 endif()
+
+# A change of sdkconfig configures anew, and its header compiles anew what includes it.
+set(sdkconfig "${CMAKE_SOURCE_DIR}/sdkconfig")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${sdkconfig}")
+file(STRINGS "${sdkconfig}" lines REGEX "^CONFIG_")
+list(TRANSFORM lines REPLACE "^(CONFIG_[A-Z0-9_]+)=(.*)$" "#define \\1 \\2\n")
+list(TRANSFORM lines REPLACE " y\n$" " 1\n")
+string(CONCAT header ${lines})
+file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/config/sdkconfig.h" CONTENT "${header}")
+include_directories("${CMAKE_BINARY_DIR}/config")
 
 function(idf_component_get_property variable component property)
     if(NOT property STREQUAL "COMPONENT_LIB")

@@ -31,6 +31,9 @@ MAIN_C = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef ESP_PLATFORM
+#include "sdkconfig.h"
+#endif
 #include "net.h"
 
 void app_main(void)
@@ -110,8 +113,19 @@ def write_calibration(path: Path, seed: int = 0) -> None:
     np.save(path, np.random.default_rng(seed).normal(size=(16, 8)).astype(np.float32))
 
 
+def change_sdkconfig(path: Path, name: str, value: str) -> None:
+    """Change a line of an sdkconfig; choices as ESPDL_<SETTING>_<VALUE> = y."""
+    lines = [line for line in path.read_text().splitlines() if not re.match(rf"(# )?CONFIG_{name}\b", line)]
+    if value == "y" and name.startswith("ESPDL_"):
+        choice = name.rpartition("_")[0]
+        lines = [line for line in lines if not line.startswith(f"CONFIG_{choice}_") or not line.endswith("=y")]
+    path.write_text("\n".join([*lines, f"CONFIG_{name}={value}", ""]))
+
+
 class Project:
     """A project folder, and what building it said."""
+
+    environment = {"ESPDL_PYTHON": sys.executable}
 
     def __init__(self, folder: Path, component: Path):
         self.folder = folder
@@ -145,7 +159,7 @@ class Project:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, "ESPDL_PYTHON": sys.executable, "NINJA_STATUS": "", **environment},
+            env={**os.environ, **self.environment, "NINJA_STATUS": "", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -203,10 +217,4 @@ class IdfProject(Project):
         return self.idf_py("build")
 
     def set_option(self, name: str, value: str) -> None:
-        """Change a line of sdkconfig; choices as ESPDL_<SETTING>_<VALUE> = y."""
-        path = self.folder / "sdkconfig"
-        lines = [line for line in path.read_text().splitlines() if not re.match(rf"(# )?CONFIG_{name}\b", line)]
-        if value == "y" and name.startswith("ESPDL_"):
-            choice = name.rpartition("_")[0]
-            lines = [line for line in lines if not line.startswith(f"CONFIG_{choice}_") or not line.endswith("=y")]
-        path.write_text("\n".join([*lines, f"CONFIG_{name}={value}", ""]))
+        change_sdkconfig(self.folder / "sdkconfig", name, value)

@@ -26,7 +26,11 @@ CASES = {
     "unknown argument": (CALL.format("QUANTIZE yes"), "unknown arguments: QUANTIZE yes."),
     "no value": (CALL.format("SCHEME"), "no value behind SCHEME."),
     "no model": ("espdl_add_onnx_model(app NAME net)", "MODEL is missing."),
-    "no target": ("espdl_add_onnx_model(nothing MODEL models/net.onnx)", "'nothing' is not a target."),
+    "no target before MODEL": (
+        "espdl_add_onnx_model(${COMPONENT_LIB} MODEL models/net.onnx NAME net)",
+        "the target is missing before MODEL.",
+    ),
+    "no such target": ("espdl_add_onnx_model(nothing MODEL models/net.onnx)", "'nothing' is not a target."),
     "no sources": (
         "add_library(headers INTERFACE)\nespdl_add_onnx_model(headers MODEL models/net.onnx)",
         "'headers' has no source files",
@@ -52,6 +56,11 @@ CASES = {
         "espdl_add_onnx_model(app MODEL models/net.onnx)\n"
         "espdl_add_onnx_model(app MODEL models/net.onnx NAME other)",
         "(other): the models 'net' and 'other' would share the calibration file ",
+    ),
+    "bad samples of one model": (CALL.format("CALIBRATION_SAMPLES -1"), "(net): CALIBRATION_SAMPLES is '-1'."),
+    "bad kernels": (
+        CALL.format("KERNELS fast"),
+        "(net): KERNELS is 'fast'. Remedy: use one of auto, portable, own, esp_dl.",
     ),
     "bad shape": (CALL.format("SHAPES x=1,eight"), "(net): SHAPES has 'x=1,eight'."),
     "no sdkconfig": (f"set(ESPDL_SDKCONFIG sdkconfig)\n{CALL.format('')}", "(net): ESPDL_SDKCONFIG: there is no file "),
@@ -103,8 +112,11 @@ def test_calibration_folder_of_the_project(tmp_path: Path, component: Path) -> N
     assert '"calibration" : null' in (options / "other.options.json").read_text()
 
 
-def test_shapes(tmp_path: Path, component: Path) -> None:
-    project = PlainProject(tmp_path / "p", component, CALL.format("SHAPES x=1,8 y/z:0=1,2,3"))
+def test_lists(tmp_path: Path, component: Path) -> None:
+    call = CALL.format('SHAPES x=1,8 y/z:0=1,2,3 INT16 layer "head/\\"dense\\"" EFFORT fast CALIBRATION_SAMPLES 3')
+    project = PlainProject(tmp_path / "p", component, call)
     assert project.configure(), project.output
     options = json.loads((project.folder / "build" / "espdl" / "net.options.json").read_text())
     assert options["shapes"] == {"x": [1, 8], "y/z:0": [1, 2, 3]}
+    assert options["int16"] == ["layer", 'head/"dense"']
+    assert (options["effort"], options["calibration_samples"]) == ("fast", 3)

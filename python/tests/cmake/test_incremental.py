@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: CC0-1.0
-"""A build does what a change needs and no more: one table for plain CMake and, where IDF_PATH is set, for ESP-IDF."""
+"""A build does what a change needs and no more: one table for plain CMake, for the path through ESP-IDF's functions (with
+a stand-in for them) and, where IDF_PATH is set, for ESP-IDF itself."""
 
 from __future__ import annotations
 
@@ -9,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from projects import IdfProject, PlainProject, Project, write_calibration, write_model
+from stand_in import StandInProject
 
 pytestmark = pytest.mark.slow
 
 needs_idf = pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set")
 
 
-@pytest.fixture(scope="module", params=["cmake", pytest.param("idf", marks=needs_idf)])
+@pytest.fixture(scope="module", params=["cmake", "stand_in", pytest.param("idf", marks=needs_idf)])
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, component: Path) -> Project:
-    kind = {"cmake": PlainProject, "idf": IdfProject}[request.param]
+    kind = {"cmake": PlainProject, "stand_in": StandInProject, "idf": IdfProject}[request.param]
     project = kind(tmp_path_factory.mktemp(request.param) / "pro ject", component)
     project.build()
     assert project.compilations == 1
@@ -97,18 +99,19 @@ def test_template(project: Project) -> None:
 
 
 def test_options_that_the_compiler_reads(project: Project) -> None:
-    idf = isinstance(project, IdfProject)
-    project.set_option(*(("ESPDL_CALIBRATION_METHOD_MINMAX", "y") if idf else ("ESPDL_CALIBRATION_METHOD", "minmax")))
+    menuconfig = not isinstance(project, PlainProject)
+    method = ("ESPDL_CALIBRATION_METHOD_MINMAX", "y") if menuconfig else ("ESPDL_CALIBRATION_METHOD", "minmax")
+    project.set_option(*method)
     project.build()
     assert project.compilations == 1
-    project.set_option(*(("ESPDL_SCHEME_AFFINE", "y") if idf else ("ESPDL_SCHEME", "affine")))
+    project.set_option(*(("ESPDL_SCHEME_AFFINE", "y") if menuconfig else ("ESPDL_SCHEME", "affine")))
     project.build()
     assert project.compilations == 1
 
 
 def test_other_options_cost_nothing(project: Project) -> None:
-    idf = isinstance(project, IdfProject)
-    project.set_option(*(("FREERTOS_HZ", "250") if idf else ("CMAKE_BUILD_TYPE", "Debug")))
+    plain = isinstance(project, PlainProject)
+    project.set_option(*(("CMAKE_BUILD_TYPE", "Debug") if plain else ("FREERTOS_HZ", "250")))
     project.build()
     assert "Building C object" in project.output
     assert project.compilations == 0
