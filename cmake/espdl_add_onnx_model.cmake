@@ -56,8 +56,8 @@ function(espdl_add_onnx_model target)
         return()
     endif()
     set(name "")
-    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT KERNELS
-        IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
+    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT
+        KERNELS IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
     set(multiple SHAPES INT16)
     cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "${multiple}")
     _espdl_check_target()
@@ -97,7 +97,7 @@ endfunction()
 # First of all, because an empty variable in its place moves the arguments behind it.
 macro(_espdl_check_target)
     if("${target}" IN_LIST single OR "${target}" IN_LIST multiple)
-        _espdl_fail("the target is missing before ${target}." "pass a library or an executable that exists; in ESP-IDF write\
+        _espdl_fail("the target is missing before ${target}." "pass a library or an executable; in ESP-IDF write\
  espdl_add_onnx_model(\${COMPONENT_LIB} ...) behind idf_component_register(...), which sets COMPONENT_LIB.")
     endif()
     if(NOT TARGET "${target}")

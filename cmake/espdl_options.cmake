@@ -235,7 +235,7 @@ function(_espdl_refuse_without_esp_dl)
         set(remedy "choose kernels of espressif/esp-dl in menuconfig (ESP-DL ONNX models)")
     else()
         set(reason "it is not among the components of this build")
-        set(remedy "let the component manager bring it (IDF_COMPONENT_MANAGER unset, or 1), or copy it to components/esp-dl")
+        set(remedy "let the component manager bring it (unset IDF_COMPONENT_MANAGER), or copy it to components/esp-dl")
     endif()
     _espdl_fail("KERNELS ${setting_kernels} of chip ${setting_chip} call espressif/esp-dl, and ${reason}."
         "${remedy}, or pass KERNELS portable.")

@@ -196,6 +196,8 @@ class PlainProject(Project):
 class IdfProject(Project):
     """idf.py set-target linux && idf.py build."""
 
+    component_manager = "0"
+
     def __init__(self, folder: Path, component: Path, call: str | None = None):
         super().__init__(folder, component)
         call = call or "espdl_add_onnx_model(${COMPONENT_LIB} MODEL ../models/net.onnx CALIBRATION ../models/calib.npy)"
@@ -207,7 +209,10 @@ class IdfProject(Project):
         environment = os.environ.get("IDF_PYTHON_ENV_PATH")
         python = Path(environment) / "bin" / "python" if environment else Path("python")
         return self._run(
-            python, Path(os.environ["IDF_PATH"]) / "tools" / "idf.py", *arguments, IDF_COMPONENT_MANAGER="0"
+            python,
+            Path(os.environ["IDF_PATH"]) / "tools" / "idf.py",
+            *arguments,
+            IDF_COMPONENT_MANAGER=self.component_manager,
         )
 
     def try_build(self) -> bool:

@@ -70,6 +70,9 @@ def test_digits_answers_as_the_reference(tmp_path: Path, answers: tuple[np.ndarr
     wrong = {int(i) for i in np.flatnonzero(expected != labels)}
     assert shown == {i: int(expected[i]) for i in {0, 1, 2} | wrong}
 
+    shown_there = (REPOSITORY / "examples" / "digits" / "README.md").read_text().split("```\n")[-2]
+    assert shown_there in output, "the README shows another output"
+
 
 @kinds
 def test_two_models(tmp_path: Path, kind: str) -> None:

@@ -109,7 +109,7 @@ def test_portable_kernels_need_no_esp_dl(tmp_path: Path, component: Path, sdkcon
 
 
 def test_called_before_registering(tmp_path: Path, component: Path) -> None:
-    """Build system v2 has no early pass: COMPONENT_LIB is empty, and the arguments move forward."""
+    """Where there is no early pass that would end here, COMPONENT_LIB is empty and the arguments move forward."""
     project = StandInProject(tmp_path / "p", component)
     lists = project.folder / "main" / "CMakeLists.txt"
     lists.write_text("".join(reversed(lists.read_text().splitlines(keepends=True))))

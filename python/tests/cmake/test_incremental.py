@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: CC0-1.0
-"""A build does what a change needs and no more: one table for plain CMake, for the path through ESP-IDF's functions (with
-a stand-in for them) and, where IDF_PATH is set, for ESP-IDF itself."""
+"""A build does what a change needs and no more: one table for plain CMake, for the path through ESP-IDF's functions
+(with a stand-in for them), and for ESP-IDF itself where IDF_PATH is set."""
 
 from __future__ import annotations
 
