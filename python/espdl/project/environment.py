@@ -122,7 +122,7 @@ def create(lock: Path) -> None:
                 "build again once the network or pip's configuration is mended, what was installed is kept; or "
                 + USE_YOUR_OWN,
             )
-        stamp.write_text(f"{lock.name}\n")
+        stamp.write_text(f"{lock.name}\n", encoding="utf-8")
 
 
 def make_empty(folder: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,6 +14,14 @@ import pytest
 from espdl import pipeline, targets
 from espdl.errors import EspdlError
 from espdl.project import settings
+
+PYTHON = Path(__file__).resolve().parents[2]
+
+needs_idf_python = pytest.mark.skipif("IDF_PYTHON_ENV_PATH" not in os.environ, reason="IDF_PYTHON_ENV_PATH is not set")
+
+
+def idf_python() -> Path:
+    return Path(os.environ["IDF_PYTHON_ENV_PATH"]) / "bin" / "python"
 
 
 @pytest.fixture
@@ -78,8 +87,24 @@ def test_missing_sdkconfig(sdkconfig: Path) -> None:
         settings.read(sdkconfig)
 
 
-@pytest.mark.skipif("IDF_PYTHON_ENV_PATH" not in os.environ, reason="IDF_PYTHON_ENV_PATH is not set")
+@needs_idf_python
+def test_kconfig_of_idf_agrees(sdkconfig: Path) -> None:
+    """esp-idf-kconfig, 2.x with ESP-IDF 5.5 and 3.x with 6.0, reads what kconfiglib reads."""
+    sdkconfig.write_text(
+        'CONFIG_IDF_TARGET="esp32s3"\nCONFIG_SPIRAM=y\nCONFIG_ESPDL_WEIGHTS_PSRAM=y\nCONFIG_ESPDL_SCHEME_AFFINE=y\n'
+        "CONFIG_ESPDL_CALIBRATION_SAMPLES=7\nCONFIG_ESPDL_TAPS=y\n"
+    )
+    code = (
+        "import json, pathlib, sys; sys.path.insert(0, sys.argv[1]); from espdl.project import settings; "
+        "print(json.dumps(settings.read(pathlib.Path(sys.argv[2]))))"
+    )
+    read = subprocess.run([idf_python(), "-I", "-c", code, PYTHON, sdkconfig], capture_output=True, text=True)
+    assert read.returncode == 0, read.stderr
+    assert json.loads(read.stdout.splitlines()[-1]) == settings.read(sdkconfig)
+
+
+@needs_idf_python
 def test_kconfig_style() -> None:
-    python = Path(os.environ["IDF_PYTHON_ENV_PATH"]) / "bin" / "python"
+    python = idf_python()
     checked = subprocess.run([python, "-m", "kconfcheck", settings.KCONFIG], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
