@@ -11,8 +11,8 @@
 #include "pie_loops.h"
 #include "sum.h"
 
-/** Constants that lanes of q7 hold while a convolution runs. */
-enum { LANE_PART, LANE_A, LANE_B };
+/** Constants that lanes of q7 hold while a convolution runs. Lane 0: see pie_add_multiples(). */
+enum { LANE_A = 1, LANE_B = 2 };
 
 /** A tensor of the output's shape that is added to it: q3 is the convolution's result. */
 typedef struct {
@@ -49,28 +49,32 @@ static inline int32_t part_bytes(int32_t bytes, int32_t parts)
     return (bytes / 16 + parts - 1) / parts * 16;
 }
 
+/** Fills q4 and q5 with the masks, and q7 with the factor that brings multiples to the output's unit. */
+static inline parts_t load_parts(int32_t count, int32_t shift, bool rows)
+{
+    const parts_t parts = {count, shift > 12 ? shift : 12, rows};
+    if (count > 1) {
+        _Alignas(16) int8_t rest[BIAS_BYTES];
+        const int8_t factor = (int8_t)(1 << (parts.shift - shift));
+        fill_lanes(rest, (1 << parts.shift) - 1);
+        ee_vld_128_ip(4, rest, 0);
+        ee_vld_128_ip(5, rest + 32, 0);
+        ee_vldbc_8_ip(7, &factor, 0);
+    }
+    return parts;
+}
+
 /** Fills `a`, and q4, q5, q7; `sum`: NULL, or what is computed with the result. */
 static inline void load_aligned(aligned_t *a, const espdl_s3_conv2d_params_t *p, const sum_t *sum)
 {
-    _Alignas(16) int8_t lanes[16] = {0};
-    parts_t *parts = &a->parts;
-    parts->parts = p->parts;
-    parts->shift = p->shift > 12 ? p->shift : 12;
-    parts->rows = p->kernel_height > 1;
-    if (p->parts > 1) {
-        _Alignas(16) int8_t rest[BIAS_BYTES];
-        fill_lanes(rest, (1 << parts->shift) - 1);
-        ee_vld_128_ip(4, rest, 0);
-        ee_vld_128_ip(5, rest + 32, 0);
-        lanes[LANE_PART] = (int8_t)(1 << (parts->shift - p->shift));
-    }
+    a->parts = load_parts(p->parts, p->shift, p->kernel_height > 1);
     if (sum != NULL) {
-        lanes[LANE_A] = (int8_t)sum->a_factor;
-        lanes[LANE_B] = (int8_t)sum->b_factor;
+        const int8_t factor = (int8_t)(1 << (a->parts.shift - p->shift));
+        _Alignas(16) const int8_t lanes[16] = {factor, (int8_t)sum->a_factor, (int8_t)sum->b_factor};
+        ee_vld_128_ip(7, lanes, 0);
         fill_lanes(a->residual.start, sum->start);
         a->residual.finish = sum->finish;
     }
-    ee_vld_128_ip(7, lanes, 0);
 }
 
 /* q3 = the sum of q3 and the 16 bytes at `other`, which moves on. */
@@ -111,6 +115,12 @@ EE void inner_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t 
     }
 }
 
+/* Loads q from `p`, which the compiler then need not copy. */
+EE int8_t *load_in_place(int q, int8_t *p)
+{
+    return p + (ee_vld_128_ip(q, p, 0) - p);
+}
+
 /* Stores what QACC holds in multiples of 2^shift at `to`; QACC keeps the rest. Changes q0, q6. */
 EE int8_t *set_aside(const parts_t *parts, int8_t *to, int8_t *spill)
 {
@@ -120,24 +130,24 @@ EE int8_t *set_aside(const parts_t *parts, int8_t *to, int8_t *spill)
     p = ee_st_qacc_h_h_32_ip(p, -36);
     ee_srcmb_s8_qacc(6, parts->shift);
     to = ee_vst_128_ip(6, to, 16);
-    ee_vld_128_ip(0, p, 0);
+    p = load_in_place(0, p);
     ee_andq(0, 0, 4);
     p = ee_vst_128_ip(0, p, 16);
-    ee_vld_128_ip(6, p, 0);
+    p = load_in_place(6, p);
     ee_andq(6, 6, 4);
     p = ee_vst_128_ip(6, p, 16);
-    ee_vld_128_ip(0, p, 0);
+    p = load_in_place(0, p);
     ee_andq(0, 0, 5);
     p = ee_vst_128_ip(0, p, -32);
     pie_load_bias(p);
     return to;
 }
 
-/* q3 = the last part, in QACC, and those that were set aside, of which the last ends at `end`. Changes q0. */
-EE void finish_parts(const aside_t *aside, const int8_t *end, const finish_t *f)
+/* q3 = the last part, in QACC, and the `asides` parts before it. Changes q0. */
+EE void finish_parts(const aside_t *aside, int32_t asides, const finish_t *f)
 {
     ee_srcmb_s8_qacc(3, f->shift);
-    pie_add_multiples(aside->vectors, (int32_t)(end - aside->vectors) / 16);
+    pie_add_multiples(aside->vectors, asides);
     ee_srcmb_s8_qacc(3, 0);
     ee_vrelu_s8(3, f->negative, 0);
 }
@@ -165,7 +175,7 @@ EE void other_pixels(const conv_job_t *j, const conv_run_t *r, const segments_t 
             }
         }
         if (parts->parts > 1) {
-            finish_parts(&aside, to, &j->finish);
+            finish_parts(&aside, s->inner - 1, &j->finish);
         } else {
             finish_vector(3, &j->finish);
         }

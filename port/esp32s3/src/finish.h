@@ -39,16 +39,18 @@ EE void finish_vector(int q, const finish_t *f)
 /** The packed bytes of 16 lanes of QACC that all hold `value`; `packed` is a multiple of 16. */
 static inline void fill_lanes(int8_t packed[BIAS_BYTES], int32_t value)
 {
-    const uint64_t lane = (uint64_t)((uint32_t)value & 0xFFFFF);
-    const uint64_t two = lane | lane << 20;
-    int8_t half[20];
-    for (int32_t i = 0; i < 20; i++) {
-        half[i] = (int8_t)(uint8_t)(two >> (8 * (i % 5)));
+    const uint32_t lane = (uint32_t)value & 0xFFFFF;
+    /* two lanes */
+    const uint8_t five[5] = {(uint8_t)lane, (uint8_t)(lane >> 8), (uint8_t)(lane >> 16 | lane << 4), (uint8_t)(lane >> 4),
+                             (uint8_t)(lane >> 12)};
+    for (int32_t i = 0; i < 16; i += 5) {
+        for (int32_t k = 0; k < 5 && i + k < 16; k++) {
+            packed[i + k] = packed[i + k + 16] = (int8_t)five[k];
+        }
     }
-    memcpy(packed, half, 16);
-    memcpy(packed + 16, half, 16);
-    memcpy(packed + 32, half + 16, 4);
-    memcpy(packed + 36, half + 16, 4);
+    for (int32_t k = 0; k < 4; k++) {
+        packed[k + 32] = packed[k + 36] = (int8_t)five[k + 1];
+    }
 }
 
 /** What requantisation and ReLU do not: any other clamp. `y` is a multiple of 16. */

@@ -18,6 +18,9 @@
 
 #include <stdint.h>
 
+/** For functions that are rare, or that take many registers: the compiler must not make them part of their caller. */
+#define KEEP_APART __attribute__((noinline))
+
 #if !defined(__XTENSA__)
 
 #include "pie_emulation.h"

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "conv2d_job.h"
+#include "pie_moves.h"
 
 /* q0 .. q3: the channels of one pixel, or in q0 those of two; q4, q5: weights. */
 #define MAC(i) w = ee_vsmulas_s8_qacc_ld_incp(4 + ((i) & 1), w, 4 + ((i) & 1), x, i)
@@ -25,14 +26,6 @@ EE const int8_t *all_lanes(int x, const int8_t *w)
     return high_lanes(x, w);
 }
 
-EE const int8_t *load_bias(const int8_t *bias)
-{
-    bias = ee_ld_qacc_l_l_128_ip(bias, 16);
-    bias = ee_ld_qacc_h_l_128_ip(bias, 16);
-    bias = ee_ld_qacc_l_h_32_ip(bias, 4);
-    return ee_ld_qacc_h_h_32_ip(bias, BIAS_BYTES - 36);
-}
-
 /* `count` pixels of 16 * vectors channels. */
 EE int8_t *whole_pixels(int vectors, const finish_t *f, const int8_t *x, int32_t step, const int8_t *weights,
                         const int8_t *biases, int32_t groups, int8_t *y, int32_t count)
@@ -53,7 +46,7 @@ EE int8_t *whole_pixels(int vectors, const finish_t *f, const int8_t *x, int32_t
         w = ee_vld_128_ip(4, w, 16);
         w = ee_vld_128_ip(5, w, 16);
         for (int32_t group = groups; group > 0; group--) {
-            bias = load_bias(bias);
+            bias = pie_load_bias_ahead(bias);
             w = all_lanes(0, w);
             w = vectors > 1 ? all_lanes(1, w) : w;
             w = vectors > 2 ? all_lanes(2, w) : w;
@@ -76,14 +69,14 @@ static void pairs(const finish_t *f, const int8_t *x, const int8_t *weights, con
         w = ee_vld_128_ip(4, w, 16);
         w = ee_vld_128_ip(5, w, 16);
         for (int32_t group = groups; group > 0; group--) {
-            bias = load_bias(bias);
+            bias = pie_load_bias_ahead(bias);
             w = low_lanes(0, w);
             finish_vector(6, &finish);
             y = ee_vst_128_ip(6, y, 16);
         }
         bias = biases;
         for (int32_t group = groups; group > 0; group--) {
-            bias = load_bias(bias);
+            bias = pie_load_bias_ahead(bias);
             w = high_lanes(0, w);
             finish_vector(6, &finish);
             y = ee_vst_128_ip(6, y, 16);

@@ -16,8 +16,8 @@ EE void multiply(int lanes, const finish_t *f, const int8_t *w, const int8_t *bi
     const finish_t finish = *f;
     w = ee_vld_128_ip(1, w, 16);
     w = ee_vld_128_ip(2, w, 16);
-    for (int32_t left = outputs; left > 0; left -= 16, bias += BIAS_BYTES) {
-        pie_load_bias(bias);
+    for (int32_t left = outputs; left > 0; left -= 16) {
+        bias = pie_load_bias_ahead(bias);
         MAC2(0);
         if (lanes > 2) {
             MAC2(2);
@@ -50,12 +50,18 @@ EE void multiply(int lanes, const finish_t *f, const int8_t *w, const int8_t *bi
     }
 }
 
+static KEEP_APART void by_convolution(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                      const int8_t *biases, int8_t *y, int8_t *scratch)
+{
+    const espdl_s3_conv2d_params_t conv = gemm_as_conv2d(p);
+    espdl_s3_conv2d_narrow_s8(&conv, x, weights, biases, y, scratch);
+}
+
 void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                              const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    const espdl_s3_conv2d_params_t conv = gemm_as_conv2d(p);
     if (p->rows > 1) { /* inputs and outputs begin anywhere */
-        espdl_s3_conv2d_narrow_s8(&conv, x, weights, biases, y, scratch);
+        by_convolution(p, x, weights, biases, y, scratch);
         return;
     }
     const finish_t finish = make_finish(p->shift, p->activation_min, p->activation_max);

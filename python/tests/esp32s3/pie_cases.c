@@ -80,6 +80,7 @@ CASE(vrelu) { UNUSED; ee_vrelu_s8(1, 0, 0); ee_vrelu_s8(2, 1, 0); }
 CASE(max_min) { UNUSED; ee_vmax_s8(1, 2, 3); ee_vmin_s8(4, 4, 5); }
 
 CASE(load_bias) { UNUSED; pie_load_bias(m + 48); }
+CASE(load_bias_ahead) { UNUSED; moved[0] = pie_load_bias_ahead(m + 48); }
 CASE(mac_vectors) { moved[0] = m; moved[1] = m + 16 * n[0]; pie_mac_vectors(&moved[0], &moved[1], n[1] % 4); }
 CASE(mac_unaligned)
 {
