@@ -1,0 +1,42 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* Prints ticks, a line each: of nothing, of a run of the model, of each of its layers. */
+#include "net.h"
+
+uint32_t machine_ticks(void);
+void machine_print(const char *text, int32_t bytes);
+
+static net_arena_t s_arena;
+
+static void print_number(uint32_t value)
+{
+    char text[12];
+    int32_t i = sizeof text;
+    text[--i] = '\n';
+    do {
+        text[--i] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    machine_print(text + i, (int32_t)sizeof text - i);
+}
+
+int main(void)
+{
+    const espdl_config_t config = {.arena = &s_arena, .arena_size = sizeof s_arena};
+    espdl_t net;
+    if (espdl_init(&net, &net_model, &config) != ESPDL_OK || espdl_run(&net) != ESPDL_OK) {
+        return 1;
+    }
+    uint32_t begin = machine_ticks();
+    print_number(machine_ticks() - begin);
+    begin = machine_ticks();
+    espdl_run(&net);
+    print_number(machine_ticks() - begin);
+    for (size_t i = 0; i < net_model.layer_count; i++) {
+        begin = machine_ticks();
+        net_model.steps[i](net.arena, net.weights);
+        print_number(machine_ticks() - begin);
+    }
+    return 0;
+}
