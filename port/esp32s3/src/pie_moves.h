@@ -257,3 +257,36 @@ EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const
     ee_vrelu_s8(4, negative, zero);
     ee_vst_128_ip(4, y, 16);
 }
+
+/**
+ * y = (start + a * b) >> shift, saturated, then results of 0 or less times `negative`; `count` vectors. a or b may be y.
+ * `start`: QACC as pie_load_bias() takes it. Changes q0, q1.
+ */
+EE void pie_mul(const int8_t *a, const int8_t *b, int8_t *y, int32_t count, const int8_t *start, int32_t shift,
+                int32_t negative)
+{
+    const int32_t zero = 0;
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %4,1f\n" PIE_BIAS("%3")
+           "ee.vld.128.ip q0,%0,16\n"
+           "ee.vld.128.ip q1,%1,16\n"
+           "ee.vmulas.s8.qacc q0,q1\n"
+           "ee.srcmb.s8.qacc q0,%5,0\n"
+           "ee.vrelu.s8 q0,%6,%7\n"
+           "ee.vst.128.ip q0,%2,16\n"
+           "1:\n"
+           : "+r"(a), "+r"(b), "+r"(y), "+r"(start)
+           : "r"(count), "r"(shift), "r"(negative), "r"(zero));
+#else
+    PIE_LOOP(count)
+    {
+        pie_load_bias(start);
+        a = ee_vld_128_ip(0, a, 16);
+        b = ee_vld_128_ip(1, b, 16);
+        ee_vmulas_s8_qacc(0, 1);
+        ee_srcmb_s8_qacc(0, shift);
+        ee_vrelu_s8(0, negative, zero);
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}

@@ -123,3 +123,4 @@ CASE(gather_halves)
 }
 CASE(clear) { UNUSED; pie_clear(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }
+CASE(mul) { UNUSED; pie_mul(m, m + 512, m + 1024, n[0], m + 48, n[1] % 12, n[2] % 2); }

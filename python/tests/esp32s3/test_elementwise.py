@@ -14,7 +14,9 @@ from vector_harness import TARGET, check, examples
 from espdl.backends import lower, select
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.concat import Concat
 from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.mul import Mul
 from espdl.plan.types import Tensor
 
 activations = st.sampled_from([None, (0.0, float("inf")), (0.0, 6.0), (-0.5, 0.75)])
@@ -51,6 +53,61 @@ def test_add_declines_with_reasons() -> None:
     assert "2**6 apart" in select(Add((a, b), (a,), (), None), TARGET).declined[0]
     affine = replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine")
     assert "half up" in select(Add((a, a), (a,), (), None), affine).declined[0]
+
+
+# Shapes of two operands: alike, a vector for all pixels, a value of its own for every pixel's row.
+SHAPES = [((1, 5, 7), (1, 5, 7)), ((3, 2, 32), (32,)), ((4, 1, 16), (1, 5, 16)), ((1, 16, 16), (1, 16, 16))]
+
+
+@given(
+    st.sampled_from(SHAPES),
+    st.booleans(),
+    st.integers(0, 11),
+    zero_points,
+    activations,
+    st.sampled_from([0, 0, 0, 8]),
+    seeds,
+)
+@examples
+def test_mul(shapes: tuple, constant: bool, exponent: int, zero: int, activation, shift: int, seed: int) -> None:
+    a, b = (Tensor(n, s, "int8", 0.5) for n, s in zip("ab", shapes, strict=True))
+    y = Tensor("y", np.broadcast_shapes(*shapes), "int8", 2.0 ** (exponent - 2), zero)
+    values = (contents(seed, a.shape), contents(seed // 3, b.shape))
+    inputs, fixed = ((a,), values[1]) if constant else ((a, b), None)
+    call = lower(Mul(inputs, (y,), (), a, b, fixed, False, activation), TARGET)
+    assert call.function == "espdl_s3_mul_s8"
+    check(call, *values[: len(inputs)], shift=0 if constant else shift)
+
+
+def test_mul_declines_with_reasons() -> None:
+    a, y = Tensor("a", (1, 32), "int8", 0.5), Tensor("y", (1, 32), "int8", 0.5)
+
+    def reason(a: Tensor, b: Tensor, y: Tensor, target=TARGET) -> str:
+        return select(Mul((a, b), (y,), (), a, b, None, False, None), target).declined[0]
+
+    assert "zero points -128 and 0" in reason(replace(a, zero_point=-128), a, y)
+    assert "shift of 0 .. 11" in reason(a, a, replace(y, scale=2.0**10))
+    assert "shift of 0 .. 11" in reason(a, a, replace(y, scale=2.0**-4))
+    assert "along the last axis" in reason(a, replace(a, shape=(1, 1)), y)
+    ragged, rows = Tensor("a", (4, 2, 20), "int8", 0.5), Tensor("b", (4, 1, 20), "int8", 0.5)
+    assert "no whole vectors" in reason(ragged, rows, replace(ragged, name="y"))
+    assert "half up" in reason(a, a, y, replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
+
+
+@given(st.integers(1, 5), st.lists(st.sampled_from([16, 32, 80]), min_size=2, max_size=4), seeds)
+@examples
+def test_concat(outer: int, sizes: list[int], seed: int) -> None:
+    parts = tuple(Tensor(f"x{i}", (outer, size), "int8", 0.5) for i, size in enumerate(sizes))
+    call = lower(Concat(parts, (Tensor("y", (outer, sum(sizes)), "int8", 0.5),), (), outer), TARGET)
+    assert call.function == "espdl_s3_concat"
+    values = [contents(seed + i, part.shape) for i, part in enumerate(parts)]
+    check(call, *(values + [values[-1]] * (len(call.inputs) - len(values))))
+
+
+def test_concat_declines_with_reasons() -> None:
+    parts = tuple(Tensor(n, (2, size), "int8", 0.5) for n, size in (("a", 16), ("b", 12)))
+    node = Concat(parts, (Tensor("y", (2, 28), "int8", 0.5),), (), 2)
+    assert "16, 12 bytes" in select(node, TARGET).declined[0]
 
 
 @st.composite

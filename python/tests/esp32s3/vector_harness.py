@@ -127,7 +127,8 @@ def runner() -> Runner:
 
 def pack_params(call: KernelCall) -> bytes:
     """The memory of a parameter struct: every field is 32 bits wide."""
-    values = [ENUMERATORS[v] if isinstance(v, str) else v for v in call.params.values()]
+    fields = [v if isinstance(v, tuple) else (v,) for v in call.params.values()]
+    values = [ENUMERATORS[v] if isinstance(v, str) else v for field in fields for v in field]
     return struct.pack(f"<{len(values)}i", *values)
 
 
@@ -144,7 +145,9 @@ def struct_fields(name: str) -> list[str]:
 
 
 def _fields(kind: str, name: str) -> list[str]:
-    return [f"{name}.{inner}" for inner in struct_fields(kind)] if kind.endswith("_params_t") else [name]
+    if kind.endswith("_params_t"):
+        return [f"{name}.{inner}" for inner in struct_fields(kind)]
+    return [name.partition("[")[0]]
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:

@@ -1,0 +1,17 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#pragma once
+
+#include "espdl/kernels/concat.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** espdl_concat() 16 bytes at a time: the bytes of all parts, and all addresses, are multiples of 16. */
+void espdl_s3_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y);
+
+#ifdef __cplusplus
+}
+#endif

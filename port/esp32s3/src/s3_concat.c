@@ -1,0 +1,19 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "espdl/esp32s3/concat.h"
+
+#include "pie_moves.h"
+
+void espdl_s3_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y)
+{
+    const int8_t *parts[4] = {a, b, c, d};
+    int8_t *to = y;
+    for (int32_t i = 0; i < p->outer; i++) {
+        for (int part = 0; part < 4 && p->bytes[part] > 0; part++) {
+            pie_gather(parts[part], to, p->bytes[part] / 16, 16);
+            parts[part] += p->bytes[part];
+            to += p->bytes[part];
+        }
+    }
+}
