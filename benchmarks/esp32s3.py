@@ -134,7 +134,7 @@ def tables(results: Mapping[str, Mapping]) -> list[str]:
         r = results[name]
         mine, ee = r["instructions"] / 1e6, r["operations"] / 1e6
         per = f"{r['macs'] / r['instructions']:.1f}"
-        lines.append(f"| {name} | {peers.esp_nn} | {peers.esp_dl} | **{mine:.3f}** | {ee:.3f} | {per} |")
+        lines.append(f"| {name} | {peers.esp_nn} | {peers.esp_dl} | **{mine:.4g}** | {ee:.4g} | {per} |")
     lines += ["", "| arena, bytes | ESP32-S3 | portable |", "| --- | ---: | ---: |"]
     lines += [f"| {n} | {results[n]['arena_bytes']:,} | {results[n]['portable_arena_bytes']:,} |" for n in NETWORKS]
     for name in NETWORKS:

@@ -19,8 +19,8 @@ from vector_harness import TARGET, check
 from espdl.backends import lower
 from espdl.verify import compare, host, reference
 
-# Network -> least MACs per EE operation, with random weights: some of ad_autoencoder's sums need 40 bits with these.
-NETWORKS = {"ic_resnet8": 14.0, "kws_dscnn": 11.0, "vww_mobilenet": 10.7, "ad_autoencoder": 9.0}
+# Network -> least MACs per EE operation, with random weights: some of ad_autoencoder's sums are in parts with these.
+NETWORKS = {"ic_resnet8": 14.0, "kws_dscnn": 11.0, "vww_mobilenet": 10.7, "ad_autoencoder": 13.5}
 # Operators that no vector helps.
 SCALAR = {"softmax", "transpose"}
 
