@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import onnx
+from onnx import numpy_helper
 
 from espdl.errors import EspdlError
 
@@ -23,7 +24,7 @@ REASONS: Mapping[str, str] = {
     "Unique": _DYNAMIC,
     "If": "which of its branches runs is not known before it runs",
     "Loop": _LOOP,
-    "Scan": _LOOP,
+    "Scan": "the generated C has no loops over a graph",
     "ConcatFromSequence": _SEQUENCE,
     "Optional": _SEQUENCE,
     "OptionalGetElement": _SEQUENCE,
@@ -55,7 +56,17 @@ REMEDY = "export the model without it, or cut the graph before it and compute th
 
 def check(proto: onnx.ModelProto, label: str) -> None:
     """Raises EspdlError for the first node that nothing can run."""
+    constants = {t.name: t for t in proto.graph.initializer}
     for node in proto.graph.node:
         reason = REASONS.get(node.op_type)
+        if node.op_type == "Dropout" and not _is_idle(node, constants):
+            reason = "in training mode " + _RANDOM
         if reason is not None:
             raise EspdlError(f"{label}: node '{node.name}' ({node.op_type})", reason, REMEDY)
+
+
+def _is_idle(dropout: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
+    """Whether a Dropout is none: not in training mode, or with ratio 0."""
+    ratio, mode = (*dropout.input[1:], "", "")[:2]
+    values = {name: numpy_helper.to_array(constants[name]) for name in (ratio, mode) if name in constants}
+    return not mode or (mode in values and not values[mode]) or (ratio in values and not values[ratio])

@@ -44,5 +44,5 @@ def run(
     partitioned = composites.group(module)
     lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
-    graph = GraphBuilder(lowered, functions, composites, model.label, ports).build()
+    graph = GraphBuilder(lowered, functions, composites, model.label, f"{name}_", ports).build()
     return Partition(borders.apply(graph, io, input_layout), imported, partitioned)

@@ -12,6 +12,7 @@ from tvm import relax
 from espdl.errors import EspdlError
 from espdl.ops.operator import Operator
 from espdl.partition.composites import Composites
+from espdl.partition.constants import constant_output
 from espdl.partition.fallback import Lowered
 from espdl.partition.leftovers import fallback
 from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
@@ -53,7 +54,8 @@ class Graph:
 
 
 class GraphBuilder:
-    """Walks a lowered main once. `label` names the model in messages; `functions` are its composites by name."""
+    """Walks a lowered main once. `functions` are its composites by name; `label` names the model in messages, `prefix`
+    begins the names of generated C functions."""
 
     def __init__(
         self,
@@ -61,12 +63,14 @@ class GraphBuilder:
         functions: Mapping[str, relax.Function],
         composites: Composites,
         label: str,
+        prefix: str,
         ports: tuple[list[str], list[str]],
     ):
         self.lowered = lowered
         self.functions = functions
         self.composites = composites
         self.label = label
+        self.prefix = prefix
         self.input_names, self.output_names = ports
         self.names: dict = {}
         self.taken: set[str] = set()
@@ -85,7 +89,7 @@ class GraphBuilder:
                 self.seen.add(binding.var.name)
                 self._visit(binding.var, binding.value)
         results = self._resolve(main.body.body)
-        results = results if isinstance(results, list) else [results]
+        results = [self._stored(r) for r in (results if isinstance(results, list) else [results])]
         outputs = [Port(name, tensor) for name, tensor in zip(self.output_names, results)]
         inputs = [Port(name, self.names[v]) for name, v in zip(self.input_names, main.params)]
         return Graph(tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters))
@@ -93,7 +97,7 @@ class GraphBuilder:
     def _visit(self, variable, value) -> None:
         operator = op_name(value)
         if operator == "relax.call_dps_packed":
-            self._composite(variable, self.functions[str(value.args[0].global_symbol)], value.args[1].fields)
+            self._composite(variable, self._function(variable, value), value.args[1].fields)
         elif operator == "relax.call_tir":
             self._fallback(variable, value)
         elif operator == "relax.reshape" and not is_constant(value.args[0]):
@@ -104,6 +108,20 @@ class GraphBuilder:
         else:
             self.names[variable] = self._resolve(value)
 
+    def _function(self, variable, call) -> relax.Function:
+        """The composite that a call stands for; EspdlError for a layer that only a kernel can run, and none does."""
+        name = str(call.args[0].global_symbol)
+        if name not in self.functions:
+            names = self.composites.names
+            node = names.node(variable.name) or (variable.name, name)
+            reasons = self.composites.reasons.get(names.key(variable.name), ["no kernel takes it in this form"])
+            raise EspdlError(
+                f"{self.label}: node '{node[0]}' ({node[1]})",
+                "; ".join(dict.fromkeys(reasons)),
+                "use PRECISION float32, in which it is taken apart, or leave it out of the layers with 16 bits",
+            )
+        return self.functions[name]
+
     def _composite(self, variable, function: relax.Function, arguments) -> None:
         name = self._unique(self.composites.output_name(function) or self._resolve(arguments[0]))
         self.operators.append(self.composites.operator_of(function, arguments, self._resolve, name))
@@ -112,7 +130,7 @@ class GraphBuilder:
     def _fallback(self, variable, call) -> None:
         types = variable.ty.fields if isinstance(variable.ty, tvm.ir.TupleType) else [variable.ty]
         members = self.lowered.members[variable.name]
-        named = self.composites.names.tensor(members[-1]) or self._made_up_name(variable)
+        named = (self.composites.names.tensor(members[-1]) if members else "") or self._made_up_name(variable)
         scale = self.composites.names.scales.get(named, (None, 0))
         outputs = [
             Tensor(
@@ -133,19 +151,25 @@ class GraphBuilder:
         names = (self.composites.names.tensor(v.name) for v in following if v.name not in self.seen)
         return f"{next((n for n in names if n), variable.name)}:step"
 
-    def _resolve(self, expression) -> str | list[str]:
-        """The tensor, or for a tuple the tensors, that an expression stands for."""
+    def _stored(self, result) -> str:
+        """The tensor behind an output of the model; one that depends on no input is copied from its constant."""
+        if isinstance(result, str):
+            return result
+        number = len(self.operators)
+        name, function = self._unique(f"constant:{number}"), f"{self.prefix}constant_{number}"
+        operator = constant_output(result.value.numpy(), name, function)
+        self.operators.append(operator)
+        return operator.outputs[0].name
+
+    def _resolve(self, expression):
+        """The tensor, or for a tuple the tensors, that an expression stands for; a constant as it is."""
         if isinstance(expression, relax.Tuple):
             return [self._resolve(f) for f in expression.fields]
         if isinstance(expression, relax.TupleGetItem):
             return self._resolve(expression.tuple_value)[expression.index]
         if isinstance(expression, tvm.ir.Var):
             return self.names[expression]
-        raise EspdlError(
-            self.label,
-            "one of its results does not depend on any input",
-            "remove that output before the export, or make it a constant of the application",
-        )
+        return expression
 
     def _unique(self, name: str) -> str:
         candidate, count = name, 1

@@ -53,11 +53,15 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
 
     def on_error(identifier: str, operator: str, error: Exception) -> EspdlError:
         node = names.nodes.get(identifier, (identifier, operator))[0]
-        known = operator in tvm_compat.importable_operators()
-        why = f"TVM cannot import it ({first_line(error)})"
+        if isinstance(error, tvm_compat.Unsupported):
+            why = str(error)
+        elif operator in tvm_compat.importable_operators():
+            why = f"TVM cannot import it ({first_line(error)})"
+        else:
+            why = "there is no lowering for this operator, neither in a backend nor in TVM"
         return EspdlError(
             f"{model.label}: node '{node}' ({operator})",
-            why if known else "there is no lowering for this operator, neither in a backend nor in TVM",
+            why,
             "replace it by other operators before the export, or cut the graph before it",
         )
 

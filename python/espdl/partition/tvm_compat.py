@@ -49,18 +49,29 @@ def is_constant(expression) -> bool:
 
 
 class _TypedOneHot(onnx_frontend.OnnxOpConverter):
-    """ONNX OneHot with the type of its values; the importer makes every float a double."""
+    """ONNX OneHot with the type of its values, of which the importer makes doubles, and with any type of numbers."""
 
     @classmethod
     def _impl_v11(cls, bb, inputs, attr, params):
+        depth = onnx_frontend.get_constant(inputs[1], params)
+        if is_constant(depth):
+            indices = inputs[0]
+            if indices.ty.dtype.dtype == "float32":
+                indices = bb.normalize(relax.op.astype(indices, "int64"))
+            inputs = [indices, relax.const(int(depth.value.numpy().reshape(())), "int64"), inputs[2]]
         result = onnx_frontend.OneHot.get_converter(11)(bb, inputs, attr, params)
         values = onnx_frontend.get_constant(inputs[2], params).value.numpy()
         off, on = (relax.prim_value(tvm.tirx.const(value.item(), str(values.dtype))) for value in values)
-        return relax.op.one_hot(result.args[0], on, off, result.attrs.depth, result.attrs.axis)
+        axis = int(result.attrs.axis) % (len(shape_of(inputs[0])) + 1)
+        return relax.op.one_hot(result.args[0], on, off, result.attrs.depth, axis)
 
 
 # Converters that replace or complete the importer's own, by ONNX operator.
 _CONVERTERS: dict[str, Converter] = {"Clip": _StaticClip, "OneHot": _TypedOneHot}
+
+
+class Unsupported(ValueError):
+    """Raised by a converter; the text is the reason why a node cannot be compiled, as a sentence."""
 
 
 def register_converter(name: str, converter: Converter) -> None:

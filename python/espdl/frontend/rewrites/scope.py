@@ -110,5 +110,11 @@ class Chain:
         self.nodes.append(helper.make_node(operator, list(inputs), names, name=name, **attributes))
         return names[0] if outputs == 1 else names
 
+    def reduced(self, operator: str, value: str, axes: list[int]) -> str:
+        """A reduction that keeps its axes as axes of size 1; since opset 18 they are an input."""
+        if self.scope.opset < 18:
+            return self.add(operator, value, axes=axes)
+        return self.add(operator, value, self.constant(axes, np.int64))
+
     def constant(self, value: Any, dtype: type = np.float32) -> str:
         return self.scope.constant(np.asarray(value, dtype), f"{self.base}/constant")
