@@ -11,7 +11,14 @@
 
 #include "requantize_inline.h"
 
-enum { STATE_BITS = 15, STEP_BITS = 7, TABLE = 513 };
+/* Sums of two parts, and of a part and a product, stay in 32 bits: bias and product of each are at most 65536. */
+enum { STATE_BITS = 15, STEP_BITS = 7, TABLE = 513, LARGEST_PART = 1 << 28 };
+
+/** A sum of products in 1/4096, saturated at +-65536. */
+static inline int32_t espdl_part(int32_t sum, int32_t multiplier, int32_t shift)
+{
+    return espdl_clamp(espdl_requantize_tflite(sum, multiplier, shift), -LARGEST_PART, LARGEST_PART);
+}
 
 /** What row `row` of the weights makes of the input, in 1/4096, with its bias. */
 static inline int32_t espdl_input_part(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
@@ -22,7 +29,7 @@ static inline int32_t espdl_input_part(const espdl_recurrent_params_t *p, const 
     for (int32_t i = 0; i < p->inputs; i++) {
         sum += (x[i] - p->input_zero_point) * w[i];
     }
-    return espdl_requantize_tflite(sum, gates[row].input_multiplier, gates[row].input_shift) + gates[row].input_bias;
+    return espdl_part(sum, gates[row].input_multiplier, gates[row].input_shift) + gates[row].input_bias;
 }
 
 /** What row `row` of the weights makes of the state, in 1/4096, with its bias. */
@@ -34,7 +41,7 @@ static inline int32_t espdl_state_part(const espdl_recurrent_params_t *p, const 
     for (int32_t i = 0; i < p->hidden; i++) {
         sum += h[i] * w[i];
     }
-    return espdl_requantize_tflite(sum, gates[row].state_multiplier, gates[row].state_shift) + gates[row].state_bias;
+    return espdl_part(sum, gates[row].state_multiplier, gates[row].state_shift) + gates[row].state_bias;
 }
 
 /** A function of a sum in 1/4096, by its table. */

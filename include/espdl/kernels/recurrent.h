@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Recurrent layers over a whole sequence: int8 in and out, int8 weights, states and gates of 16 bits in 1/32768, sums of
- * gates in 1/4096.
+ * Recurrent layers over a whole sequence: int8 in and out, int8 weights, states and gates of 16 bits in 1/32768, sums
+ * of gates in 1/4096.
  */
 #pragma once
 
@@ -16,16 +16,16 @@ extern "C" {
 
 /** Sizes of a layer, and how its states become int8. */
 typedef struct {
-    int32_t steps, inputs, hidden;    /**< >= 1; hidden <= 511, inputs <= 66000 */
+    int32_t steps, inputs, hidden;    /**< >= 1; hidden <= 511, inputs <= 65793 */
     int32_t input_zero_point, output_zero_point;
     int32_t output_multiplier, output_shift;    /**< TensorFlow Lite's requantisation of a state */
 } espdl_recurrent_params_t;
 
 /** Biases and scales of one row of the weights. */
 typedef struct {
-    int32_t input_bias, state_bias;               /**< in 1/4096 */
-    int32_t input_multiplier, input_shift;        /**< TensorFlow Lite's requantisation of the input's product to 1/4096 */
-    int32_t state_multiplier, state_shift;        /**< likewise of the state's product */
+    int32_t input_bias, state_bias;               /**< in 1/4096, from -2^28 to 2^28 */
+    int32_t input_multiplier, input_shift;        /**< TensorFlow Lite's requantisation of the input's part to 1/4096 */
+    int32_t state_multiplier, state_shift;        /**< likewise of the state's part */
 } espdl_gate_t;
 
 /**

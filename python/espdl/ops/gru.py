@@ -20,7 +20,7 @@ class Gru(Recurrent):
 
     onnx = ("GRU",)
     limits = (
-        "batch 1, up to 500 hidden values, default activations, linear_before_reset, no initial state; else taken apart"
+        "batch 1, up to 511 hidden values, default activations, linear_before_reset, no initial state; else taken apart"
     )
     priority = 10
 

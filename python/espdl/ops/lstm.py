@@ -19,7 +19,7 @@ class Lstm(Recurrent):
     """Rows of the weights: input, output, forget, cell gate."""
 
     onnx = ("LSTM",)
-    limits = "batch 1, up to 500 hidden values, default activations, no initial state; else taken apart"
+    limits = "batch 1, up to 511 hidden values, default activations, no initial state; else taken apart"
     priority = 10
 
     @staticmethod

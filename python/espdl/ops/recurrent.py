@@ -18,6 +18,8 @@ from espdl.ops.operator import Match, Mismatch, Operator
 from espdl.targets import ROUND_TFLITE
 
 SUM_BITS, STATE_BITS, STEP_BITS = 12, 15, 7
+# Bias and product of a gate are saturated here, so that no sum of them leaves 32 bits.
+LARGEST_PART = 2**28
 POINTS = 2 ** (SUM_BITS + 4 - STEP_BITS)
 
 
@@ -74,12 +76,13 @@ class Arithmetic:
         """Sums of the gates from one step's input, int64 [rows] in 1/4096, with the bias of that part."""
         acc = self.weights[:, : self.params["inputs"]] @ (x.astype(np.int64) - self.params["input_zero_point"])
         bias, multiplier, shift = self.records[:, [0, 2, 3]].T
-        return requantize(acc, multiplier, shift, ROUND_TFLITE) + bias
+        return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def state_part(self, h: np.ndarray) -> np.ndarray:
         """Likewise from the state (in 1/32768)."""
         bias, multiplier, shift = self.records[:, [1, 4, 5]].T
-        return requantize(self.weights[:, self.params["inputs"] :] @ h, multiplier, shift, ROUND_TFLITE) + bias
+        acc = self.weights[:, self.params["inputs"] :] @ h
+        return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def sigmoid(self, value: np.ndarray) -> np.ndarray:
         return self._interpolated(0, value)
@@ -101,3 +104,7 @@ class Arithmetic:
     def output(self, h: np.ndarray) -> np.ndarray:
         scaled = requantize(h, self.params["output_multiplier"], self.params["output_shift"], ROUND_TFLITE)
         return np.clip(scaled + self.params["output_zero_point"], -128, 127).astype(np.int8)
+
+
+def _saturated(part: np.ndarray) -> np.ndarray:
+    return np.clip(part, -LARGEST_PART, LARGEST_PART)

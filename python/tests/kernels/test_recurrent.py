@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from harness import check, examples
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, contents, shifts
 
@@ -17,6 +17,7 @@ from espdl.ops.recurrent import tables
 from espdl.plan.types import Tensor
 
 GATES = {Lstm: 4, Gru: 3}
+zeros = st.sampled_from([-128, -3, 0, 127])
 
 
 def draw_node(data: st.DataObject, kind: type):
@@ -68,12 +69,29 @@ def test_recurrent(data: st.DataObject, kind: type, shift: int) -> None:
     assert np.abs(ideal - result).max() <= 0.75
 
 
+@given(st.data(), st.sampled_from([Lstm, Gru]), shifts)
+@examples
+def test_saturated(data: st.DataObject, kind: type, shift: int) -> None:
+    """Scales and biases of any size: sums far outside of what the functions distinguish, up to the ends of int32."""
+    steps, inputs, hidden = (data.draw(st.integers(1, 5)) for _ in range(3))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    rows = GATES[kind] * hidden
+    x = Tensor("x", (steps, 1, inputs), "int8", data.draw(st.sampled_from([1e-6, 0.1, 1.0, 1e3])), data.draw(zeros))
+    y = Tensor("y", (steps, 1, 1, hidden), "int8", data.draw(st.sampled_from([1e-4, 1 / 128, 2.0])), data.draw(zeros))
+    scales = (10.0 ** random.uniform(-6, 2, (2, rows))).astype(np.float32)
+    bias = random.choice([-1e9, -1.0, 0.0, 1.0, 1e9], (2, rows))
+    weights = data.draw(contents((rows, inputs + hidden), low=-127))
+    node = kind((x,), (y,), (), weights, scales[0], scales[1], bias)
+    assume(select(node, TARGETS[0]).lowering is not None)
+    check(lower(node, TARGETS[0]), data.draw(contents(x.shape)), shift=shift)
+
+
 @pytest.mark.parametrize("kind", [Lstm, Gru])
 def test_extremes(kind: type) -> None:
     """The largest layer, all sums at the ends of their range."""
-    x, y = Tensor("x", (3, 1, 40), "int8", 1.0, -128), Tensor("y", (3, 1, 1, 500), "int8", 1 / 128)
-    rows = GATES[kind] * 500
-    weights = np.full((rows, 540), 127, np.int8)
+    x, y = Tensor("x", (3, 1, 40), "int8", 1.0, -128), Tensor("y", (3, 1, 1, 511), "int8", 1 / 128)
+    rows = GATES[kind] * 511
+    weights = np.full((rows, 551), 127, np.int8)
     weights[1::2] = -127
     scales = np.full(rows, 0.01, np.float32)
     node = kind((x,), (y,), (), weights, scales, scales, np.zeros((2, rows)))

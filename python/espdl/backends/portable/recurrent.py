@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.ops.numerics import quantize_multiplier, requantization
-from espdl.ops.recurrent import STATE_BITS, SUM_BITS, Recurrent, tables
+from espdl.ops.recurrent import LARGEST_PART, STATE_BITS, SUM_BITS, Recurrent, tables
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import ROUND_TFLITE
 
@@ -17,7 +17,7 @@ SCRATCH_BYTES = {"lstm": 8, "gru": 4}
 def decline_recurrent(node: Recurrent) -> str | None:
     """Why the layer cannot be computed exactly, None where it can."""
     inputs = node.inputs[0].shape[-1]
-    if inputs * 255 * 127 >= 2**31 or node.hidden * 2**15 * 128 >= 2**31:
+    if inputs * 255 * 128 >= 2**31 or node.hidden * 2**15 * 128 >= 2**31:
         return f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits"
     try:
         _records(node)
@@ -62,7 +62,7 @@ def _records(node: Recurrent) -> np.ndarray:
     unit = 2.0**SUM_BITS
     of_input = np.float64(np.float32(node.inputs[0].scale)) * node.weights_scale.astype(np.float64) * unit
     of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0**STATE_BITS
-    columns = [*np.rint(node.bias * unit)]
+    columns = [*np.clip(np.rint(node.bias * unit), -LARGEST_PART, LARGEST_PART)]
     for ratios in (of_input, of_state):
         columns += requantization(ratios, ROUND_TFLITE)
     return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.int32))

@@ -19,8 +19,8 @@ _PLAIN = {
     "Sigmoid": {}, "Tanh": {}, "Relu": {}, "Softsign": {}, "Softplus": {}, "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
     "LeakyRelu": {"alpha": 0.01}, "Elu": {"alpha": 1.0}, "ThresholdedRelu": {"alpha": 1.0},
 }  # fmt: skip
-# Sums of 16-bit states times 8-bit weights stay in 32 bits.
-MAX_HIDDEN = 500
+# What the kernels take: sums of 16-bit states, or 8-bit inputs, times 8-bit weights stay in 32 bits.
+MAX_HIDDEN, MAX_INPUTS = 511, 65793
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
 
@@ -80,7 +80,7 @@ class _Layer:
         defaults = _DEFAULTS[self.node.op_type] * self.directions
         plain = [name for name, _ in self.activations] == defaults and not self.attributes.get("clip")
         late = self.node.op_type != "GRU" or bool(self.attributes.get("linear_before_reset", 0))
-        small = self.hidden <= MAX_HIDDEN
+        small = self.hidden <= MAX_HIDDEN and self.constants["W"].shape[2] <= MAX_INPUTS
         return plain and late and small and self.batch == 1 and not (given or wants_cells or "P" in self.constants)
 
     def initial_values(self, name: str) -> bool:
@@ -92,8 +92,8 @@ class _Layer:
     def is_plain(self) -> bool:
         """Whether it is what `normalize` makes."""
         outputs = [name for name in self.node.output if self.chain.scope.is_used(name)]
-        forward = self.attributes.get("direction", b"forward") == b"forward" and not self.batch_first
-        return self.has_kernel and forward and outputs == list(self.node.output[:1])
+        bare = set(self.attributes) <= {"hidden_size", "linear_before_reset"} and not any(self.node.input[4:])
+        return self.has_kernel and bare and outputs == list(self.node.output[:1])
 
     def normalize(self) -> None:
         """One node per direction, all of which go forward and give Y alone."""
