@@ -14,6 +14,7 @@ from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
 from espdl.partition.fallback.printer import print_kernel
 from espdl.partition.fallback.schedule import schedule
+from espdl.partition.fallback.starts import infinite_starts
 from espdl.partition.spans import named_calls, original_name
 
 NAME_LENGTH = 40
@@ -134,7 +135,7 @@ def _lower_loops(functions: dict[str, tirx.PrimFunc]) -> dict[str, tirx.PrimFunc
         tirx.transform.CommonSubexprElim(),
         tirx.transform.LowerIntrin(),
     ]
-    module = tvm.IRModule({name: schedule(function) for name, function in functions.items()})
+    module = tvm.IRModule({name: schedule(infinite_starts(function)) for name, function in functions.items()})
     module = tvm.ir.transform.Sequential(passes)(module)
     return {g.name_hint: f for g, f in module.functions.items()}
 
