@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import subprocess
 import sys
@@ -168,3 +169,36 @@ def test_output_folder_that_cannot_be_made(workspace: Path) -> None:
     (workspace / "out").write_text("a file is in the way")
     done = compile_(workspace)
     assert done.returncode == 1 and "Remedy" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_boxes_that_are_chosen_by_their_scores(workspace: Path) -> None:
+    ports = {"boxes": [1, 6, 4], "scores": [1, 1, 6]}
+    graph = helper.make_graph(
+        [helper.make_node("NonMaxSuppression", list(ports), ["chosen"], name="head/NMS")],
+        "g",
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in ports.items()],
+        [helper.make_tensor_value_info("chosen", onnx.TensorProto.INT64, ["n", 3])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), workspace / "n.onnx")
+    done = compile_(workspace, "--precision", "float32", model="n.onnx", calibration=None)
+    refused(done, workspace, "'head/NMS' (NonMaxSuppression)", "depends on the values", "cut the graph before it")
+
+
+def test_loop_whose_length_is_computed(workspace: Path) -> None:
+    float_info = functools.partial(helper.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT, shape=[2])
+    count = helper.make_tensor_value_info("count", onnx.TensorProto.INT64, [])
+    body = helper.make_graph(
+        [helper.make_node("Add", ["state", "state"], ["next"]), helper.make_node("Identity", ["go"], ["on"])],
+        "body",
+        [
+            helper.make_tensor_value_info("step", onnx.TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", onnx.TensorProto.BOOL, []),
+            float_info("state"),
+        ],
+        [helper.make_tensor_value_info("on", onnx.TensorProto.BOOL, []), float_info("next")],
+    )
+    loop = helper.make_node("Loop", ["count", "", "x"], ["y"], name="decoder/Loop", body=body)
+    graph = helper.make_graph([loop], "g", [count, float_info("x")], [float_info("y")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), workspace / "n.onnx")
+    done = compile_(workspace, "--precision", "float32", model="n.onnx", calibration=None)
+    refused(done, workspace, "'decoder/Loop' (Loop)", "how often its body runs", "cut the graph before it")
