@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, version_converter
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend.external import external_files
+from espdl.frontend.external import load_external_data
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
@@ -60,9 +60,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     path = Path(path)
     label = path.name
     proto = _parse(path, label)
-    files = external_files(proto, path, label)
-    if files:
-        onnx.load_external_data_for_model(proto, str(path.parent))
+    files = load_external_data(proto, path, label)
     _drop_initializers_from_inputs(proto)
     inputs = _static_inputs(proto, label, dict(shapes or {}))
     _check(proto, label)
