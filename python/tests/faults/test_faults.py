@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,51 @@ def test_a_build_after_a_killed_one_gives_what_a_clean_one_gives(tmp_path: Path,
     assert killed == POINTS
     subprocess.run(command(output), check=True, capture_output=True)
     assert contents(output) == expected
+
+
+# Compiles and kills itself behind a stage; "write <n>" is behind the n-th step of putting the files in their places.
+DIES = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from espdl import pipeline
+from espdl.emit import files
+
+def die(here):
+    if here == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(function, start):
+    def call(*arguments):
+        call.count += 1
+        function(*arguments)
+        die(f"write {call.count}")
+    call.count = start
+    return call
+
+os.fsync, os.replace = counted(os.fsync, 0), counted(os.replace, 100)
+model, calibration, output = sys.argv[3:]
+options = pipeline.Options(model=model, calibration=calibration, name="digits", output=output)
+pipeline.compile_model(options, watch=lambda stage, value: die(stage))
+"""
+STAGES = ["load", "quantize", "partition", "plan", "emit", "write 1", "write 6", "write 101", "write 103", "write 106"]
+
+
+def test_a_build_killed_at_any_stage_leaves_whole_files_and_the_next_succeeds(tmp_path: Path, clean) -> None:
+    output = tmp_path / "out"
+    files = [str(DIGITS / "digits.onnx"), str(DIGITS / "calib.npy"), str(output)]
+    placed = []
+    for stage in STAGES:
+        code = [sys.executable, "-I", "-c", DIES, str(REPOSITORY / "python"), stage, *files]
+        assert subprocess.run(code, capture_output=True, check=False).returncode == -signal.SIGKILL, stage
+        found = {name: content for name, content in contents(output).items() if not name.startswith(".tmp")}
+        assert all(clean[0][name] == content for name, content in found.items()), stage
+        placed.append(len(found))
+        # The files of the last stay, and so does what a build leaves that dies while it writes.
+        if stage != STAGES[-1]:
+            shutil.rmtree(output, ignore_errors=True)
+    assert placed == [0, 0, 0, 0, 0, 0, 0, 1, 3, 6] and len(clean[0]) == 6
+    subprocess.run(command(output), check=True, capture_output=True)
+    assert contents(output) == clean[0]
 
 
 def refused(done: subprocess.CompletedProcess, *words: str) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,13 +33,14 @@ class Tools:
             "PIP_CONFIG_FILE": os.devnull,
         }
 
-    def start(self, command: str) -> subprocess.Popen:
+    def start(self, command: str, **how: bool) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-I", SCRIPT, command, self.lock],
             env=self.variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            **how,
         )
 
     def run(self, command: str) -> tuple[int, str]:
@@ -90,6 +93,25 @@ def test_failed_installation_is_resumed(tools: Tools) -> None:
     assert tools.run("create")[0] == 0
     assert stamp.exists()
     assert (python.parents[1] / "pyvenv.cfg").stat().st_mtime_ns == made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["pyvenv.cfg", "bin/python", "bin/pip", "lib/*/site-packages/espdl_probe.py"])
+@pytest.mark.skipif(os.name == "nt", reason="kills a group of processes by a signal")
+def test_killed_installation_is_completed(tools: Tools, place: str) -> None:
+    """Killed with all its children as soon as a file is there, which the last of them has not finished with."""
+    tools.lock.write_text(make_wheel(tools.wheels))
+    python, stamp = tools.locate()
+    process = tools.start("create", start_new_session=True)
+    while not list(python.parents[1].glob(place)) and process.poll() is None:
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not stamp.exists()
+    code, output = tools.run("create")
+    assert code == 0 and stamp.exists(), output
+    answer = subprocess.run([python, "-I", "-c", "import espdl_probe; print(espdl_probe.ANSWER)"], capture_output=True)
+    assert answer.stdout.strip() == b"42"
 
 
 def test_place_depends_on_the_lock_alone(tools: Tools) -> None:
