@@ -18,7 +18,7 @@ def load_external_data(proto: onnx.ModelProto, path: Path, label: str) -> tuple[
     """Reads the external data of all tensors into the model; the files are below its folder. Raises EspdlError."""
     folder = path.parent.resolve()
     found: dict[Path, None] = {}
-    for tensor in [t for t in _tensors(proto) if t.data_location == TensorProto.EXTERNAL]:
+    for tensor in [t for t in tensors(proto) if t.data_location == TensorProto.EXTERNAL]:
         what = f"{label}: tensor '{tensor.name}'"
         found[_file_of(tensor, folder, what)] = None
         try:
@@ -49,7 +49,7 @@ def _file_of(tensor: TensorProto, folder: Path, what: str) -> Path:
     return resolved
 
 
-def _tensors(message: Message) -> Iterator[TensorProto]:
+def tensors(message: Message) -> Iterator[TensorProto]:
     """All tensors in a message, wherever: initialisers, sparse ones, attributes, functions."""
     for field, value in message.ListFields():
         if field.message_type is not None:
@@ -57,4 +57,4 @@ def _tensors(message: Message) -> Iterator[TensorProto]:
                 if isinstance(part, TensorProto):
                     yield part
                 else:
-                    yield from _tensors(part)
+                    yield from tensors(part)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, version_converter
+from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend.external import load_external_data
+from espdl.frontend.external import load_external_data, tensors
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
@@ -64,6 +64,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     _drop_initializers_from_inputs(proto)
     inputs = _static_inputs(proto, label, dict(shapes or {}))
     _check(proto, label)
+    _check_tensors(proto, label)
     return Model(_convert_opset(proto, label), label, inputs, (path, *files))
 
 
@@ -108,6 +109,20 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
                 f"it belongs to the operator set '{node.domain}', which is not part of ONNX",
                 "export the model with standard ONNX operators only",
             )
+
+
+def _check_tensors(proto: onnx.ModelProto, label: str) -> None:
+    """What the checker lets pass: text, and more data than the shape has room for."""
+    for tensor in tensors(proto):
+        what = f"{label}: tensor '{tensor.name}'"
+        if tensor.data_type == TensorProto.STRING:
+            why = "it holds text, and the generated C computes with numbers only"
+            raise EspdlError(what, why, "cut the graph before the nodes that use it")
+        try:
+            numpy_helper.to_array(tensor)
+        except Exception as error:  # several types for one reason: data and shape do not agree
+            why = f"its data is not what its type and shape say ({first_line(error)})"
+            raise EspdlError(what, why, "export the model again; the file may be damaged") from error
 
 
 def _check_text(proto: onnx.ModelProto, label: str) -> None:

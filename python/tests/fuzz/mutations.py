@@ -26,6 +26,7 @@ NAMES = (
     "$(id)",
     "t1_",
 )
+OPTIONS = ({}, {}, {}, {"scheme": "power_of_two"}, {"precision": "int16x8"}, {"effort": "best"}, {"int16": "conv"})
 TYPES = tuple(TensorProto.DataType.values())
 
 
@@ -70,7 +71,59 @@ def corpus() -> list[onnx.ModelProto]:
         node("Concat", ["v", "v"], ["k"], name="concat", axis=1),
         node("Transpose", ["k"], ["scores"], name="transpose", perm=[0, 2, 3, 1]),
     ]
-    return [model(residual, parameters + wide, [1, 5]), model(loose, [*parameters, axes], [1, 1, 1, 8])]
+    steps = numpy_helper.from_array(np.array([6, 1, 12]), "steps")
+    recurrent = [
+        node("Reshape", ["image", "steps"], ["x"], name="steps"),
+        node("LSTM", ["x", "wl", "rl", "bl"], ["h"], name="lstm", hidden_size=4),
+        node("Reshape", ["h", "states"], ["s"], name="states"),
+        node(
+            "GRU",
+            ["s", "wg", "rg"],
+            ["", "last"],
+            name="gru",
+            hidden_size=4,
+            direction="bidirectional",
+            linear_before_reset=1,
+        ),
+        node("Reshape", ["last", "shape"], ["scores"], name="flat"),
+    ]
+    gates = [weights("wl", 1, 16, 12), weights("rl", 1, 16, 4), weights("bl", 1, 32)]
+    gates += [weights("wg", 2, 12, 4), weights("rg", 2, 12, 4), steps, shape]
+    gates.append(numpy_helper.from_array(np.array([6, 1, 4]), "states"))
+    return [
+        model(residual, parameters + wide, [1, 5]),
+        model(loose, [*parameters, axes], [1, 1, 1, 8]),
+        model(recurrent, gates, [1, 8]),
+        model(*_carried(node), [1, 4, 6, 6]),
+    ]
+
+
+def _carried(node: Callable[..., onnx.NodeProto]) -> tuple[list, list]:
+    """A convolution and a pool that came quantised."""
+    rng = np.random.default_rng(4)
+    scales = {"si": 0.01, "sa": 0.02, "sw": 0.01, "sb": 0.0001}
+    values = {name: np.array(value, np.float32) for name, value in scales.items()}
+    values |= {"z": np.array(3, np.int8), "zw": np.array(0, np.int8), "zb": np.array(0, np.int32)}
+    values["qw"] = rng.integers(-127, 128, (4, 2, 3, 3)).astype(np.int8)
+    values["qb"] = rng.integers(-500, 500, 4).astype(np.int32)
+    nodes = [
+        node("QuantizeLinear", ["image", "si", "z"], ["qi"], name="qi"),
+        node("DequantizeLinear", ["qi", "si", "z"], ["i"], name="di"),
+        node("DequantizeLinear", ["qw", "sw", "zw"], ["w"], name="dw"),
+        node("DequantizeLinear", ["qb", "sb", "zb"], ["b"], name="db"),
+        node("Conv", ["i", "w", "b"], ["c"], name="conv", pads=[1, 1, 1, 1]),
+        node("QuantizeLinear", ["c", "sa", "z"], ["qc"], name="qc"),
+        node("DequantizeLinear", ["qc", "sa", "z"], ["d"], name="dc"),
+        node("MaxPool", ["d"], ["m"], name="pool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1]),
+        node("QuantizeLinear", ["m", "sa", "z"], ["qm"], name="qm"),
+        node("DequantizeLinear", ["qm", "sa", "z"], ["scores"], name="dm"),
+    ]
+    return nodes, [numpy_helper.from_array(array, name) for name, array in values.items()]
+
+
+def options(seed: int) -> dict[str, str]:
+    """How case number `seed` is compiled."""
+    return random.Random(-1 - seed).choice(OPTIONS)
 
 
 def mutate(seed: int) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from mutations import corpus, mutate
+from mutations import corpus, mutate, options
 
 HERE = Path(__file__).resolve().parent
 LAUNCHER = HERE.parents[1] / "espdl_cli.py"
@@ -74,6 +74,7 @@ def crash_is_a_message(number: int, folder: Path) -> str | None:
     np.save(case / "calib.npy", np.zeros((2, 2, 6, 6), np.float32))
     command = [sys.executable, "-I", str(LAUNCHER), "compile", str(case / "net.onnx"), "-o", str(case / "out")]
     command += ["--calibration", str(case / "calib.npy")]
+    command += [text for key, value in options(number).items() for text in (f"--{key}", value)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return None if done.returncode == 1 and done.stderr.count("Remedy: ") == 1 else f"crash: {done.stderr[-500:]}"
 

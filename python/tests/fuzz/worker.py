@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
-from mutations import mutate  # noqa: E402 (the path above comes first)
+from mutations import mutate, options  # noqa: E402 (the path above comes first)
 
 from espdl import pipeline  # noqa: E402
 from espdl.cli import main  # noqa: E402
@@ -38,7 +38,8 @@ def run(folder: Path, seed: int) -> dict:
     # Most cases end in the loader; one in five of the rest goes through the whole compiler.
     command = "compile" if seed % 5 == 0 else "quantize"
     files = [str(case / "net.onnx"), "-o", str(case / "out"), "--calibration", str(case / "calib.npy")]
-    arguments = [command, *files, "--name", "net"]
+    chosen = [text for key, value in options(seed).items() for text in (f"--{key}", value)]
+    arguments = [command, *files, "--name", "net", *chosen]
     start = time.monotonic()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(arguments)
@@ -46,16 +47,15 @@ def run(folder: Path, seed: int) -> dict:
     result["outside"] = sorted(p.name for p in case.iterdir() if p.name not in ("net.onnx", "calib.npy", "out"))
     result["left"] = bool(code) and (case / "out").exists() and any((case / "out").iterdir())
     if code == 0 and seed % TO_C == 0:
-        result["difference"] = run_c(case)
+        result["difference"] = run_c(case, seed)
     return result
 
 
-def run_c(case: Path) -> str:
+def run_c(case: Path, seed: int) -> str:
     """Empty where the generated C gives the reference's bytes."""
-    options = pipeline.Options(
-        model=str(case / "net.onnx"), calibration=str(case / "calib.npy"), name="net", output=str(case / "out")
-    )
-    compilation = pipeline.compile_model(options)
+    chosen = {key: (value,) if key == "int16" else value for key, value in options(seed).items()}
+    files = {"model": str(case / "net.onnx"), "calibration": str(case / "calib.npy"), "output": str(case / "out")}
+    compilation = pipeline.compile_model(pipeline.Options(name="net", **files, **chosen))
     program = host.build(compilation.plan, compilation.files, "net", case / "program")
     rng = np.random.default_rng(1)
     inputs = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from pipeline_models import REPOSITORY, conv_model
 
 from espdl.cli import main
@@ -150,6 +150,40 @@ def test_operator_of_another_domain(workspace: Path) -> None:
     model.opset_import.append(helper.make_opsetid("com.example", 1))
     onnx.save(model, workspace / "net.onnx")
     refused(compile_(workspace), workspace, "com.example")
+
+
+def test_weights_that_are_text(workspace: Path) -> None:
+    model = conv_model()
+    model.graph.initializer[0].CopyFrom(helper.make_tensor("w", onnx.TensorProto.STRING, [1], [b"text"]))
+    onnx.save(model, workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "tensor 'w'", "text")
+
+
+def test_weights_of_another_size_than_their_shape(workspace: Path) -> None:
+    model = conv_model()
+    model.graph.initializer[0].dims[0] = 3
+    onnx.save(model, workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "tensor 'w'", "shape")
+
+
+@pytest.mark.parametrize("shape", [(1, 16), (16, 12), (1, 12, 12), (2, 16, 12), (1, 16, 11), (1, 4, 4, 12)], ids=str)
+def test_recurrent_weights_of_a_wrong_shape(workspace: Path, shape: tuple[int, ...]) -> None:
+    shapes = {"weights": shape, "recurrence": (1, 16, 4)}
+    constants = [numpy_helper.from_array(np.ones(s, np.float32), name) for name, s in shapes.items()]
+    constants.append(numpy_helper.from_array(np.array([-1, 1, 12]), "steps"))
+    nodes = [
+        helper.make_node("Reshape", ["image", "steps"], ["signal"]),
+        helper.make_node("LSTM", ["signal", "weights", "recurrence"], ["scores"], name="lstm", hidden_size=4),
+    ]
+    ports = [
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, size)]
+        for name, size in (("image", [1, 2, 6, 6]), ("scores", None))
+    ]
+    graph = helper.make_graph(nodes, "net", *ports, constants)
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), workspace / "net.onnx")
+    np.save(workspace / "calib.npy", np.ones((2, 2, 6, 6), np.float32))
+    refused(compile_(workspace), workspace, "net.onnx")
 
 
 @pytest.mark.parametrize("name", ["2net", "int", "class", "my net", "a-b", ""])

@@ -6,6 +6,7 @@ All that depends on the input alone is one product for the whole sequence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,18 @@ def recurrent(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None
     return layer.chain.nodes
 
 
+def _are_shapes_right(node: onnx.NodeProto, shape: Sequence[int], constants: Mapping[str, np.ndarray]) -> bool:
+    """Whether the constants have the shapes that ONNX defines; ONNX Runtime says what is wrong with others."""
+    if len(shape) != 3 or not {"W", "R"} <= constants.keys() or constants["R"].ndim != 3:
+        return False
+    directions = 2 if any(a.name == "direction" and a.s == b"bidirectional" for a in node.attribute) else 1
+    hidden = constants["R"].shape[2]
+    rows = _CELLS[node.op_type].gates * hidden
+    wanted = {"W": (directions, rows, shape[2]), "R": (directions, rows, hidden)}
+    wanted |= {"B": (directions, 2 * rows), "P": (directions, 3 * hidden)}
+    return all(values.shape == wanted[name] for name, values in constants.items())
+
+
 class _Layer:
     """One node: its attributes, and the chain that takes its place. States are [1, batch, hidden]."""
 
@@ -47,12 +60,15 @@ class _Layer:
         constants = {name: scope.array(inputs[name]) for name in "WRBP" if inputs.get(name)}
         if shape is None or any(value is None for value in constants.values()):
             return None
+        if not _are_shapes_right(node, shape, constants):
+            return None
         layer = _Layer(node, scope, inputs, shape, constants)
         if inputs.get("lengths"):
             lengths = scope.array(inputs["lengths"])
             if lengths is None or np.any(lengths != layer.steps):
                 return None
         known = all(name in _PLAIN for name, _ in layer.activations)
+        known = known and len(layer.activations) == len(_DEFAULTS[node.op_type]) * layer.directions
         return layer if known and not layer.attributes.get("input_forget", 0) else None
 
     def __init__(self, node, scope: Scope, inputs: dict[str, str], shape, constants: dict[str, np.ndarray]):
