@@ -11,7 +11,7 @@ void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, 
     int8_t *to = y;
     for (int32_t i = 0; i < p->outer; i++) {
         for (int part = 0; part < 4 && p->bytes[part] > 0; part++) {
-            memcpy(to, parts[part] + i * p->bytes[part], (size_t)p->bytes[part]);
+            memmove(to, parts[part] + i * p->bytes[part], (size_t)p->bytes[part]);
             to += p->bytes[part];
         }
     }

@@ -25,7 +25,7 @@ void espdl_pad_s8(const espdl_pad_params_t *p, const int8_t *x, int8_t *y)
                     continue;
                 }
                 memset(y, p->value, before);
-                memcpy(y + before, x + ((a * in[1] + b) * in[2] + c) * in[3], line);
+                memmove(y + before, x + ((a * in[1] + b) * in[2] + c) * in[3], line);
                 memset(y + before + line, p->value, after);
             }
         }

@@ -32,7 +32,8 @@ typedef struct {
  * @param x           input, NHWC [input_height][input_width][channels]
  * @param multiplier  by count - 1: mantissa of input scale / (output scale * count); one entry if `uniform`
  * @param shift       by count - 1: its right shift; one entry if `uniform`
- * @param y           output, NHWC [output_height][output_width][channels]; may not overlap `x`
+ * @param y           output, NHWC [output_height][output_width][channels]; may overlap `x` where no pixel is written over
+ *                    one that its own window or a later one reads
  */
 void espdl_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_t *x, const int32_t *multiplier,
                              const int32_t *shift, int8_t *y);

@@ -20,7 +20,8 @@ typedef struct {
  *
  * @param p           sizes
  * @param a, b, c, d  parts; one that is not there is not read
- * @param y           output, [outer][sum of bytes]; may not overlap a part
+ * @param y           output, [outer][sum of bytes]; may run into one part, so that a row of it comes to lie
+ *                    where it is or in front of that, and no row is written over a later one of that part
  */
 void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y);
 

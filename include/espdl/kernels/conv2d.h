@@ -33,7 +33,8 @@ typedef struct {
  * @param x         input, NHWC [input_height][input_width][input_channels]
  * @param weights   OHWI [output_channels][kernel_height][kernel_width][input_channels / groups]
  * @param channels  `output_channels` records
- * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
+ * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no pixel is
+ *                  written over one that its own window or a later one reads
  */
 void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                      const espdl_channel_t *channels, int8_t *y);
@@ -46,7 +47,8 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
  * @param weights   [output_channels / 4, rounded up][depth][4]; depth is kernel_height * kernel_width * input_channels,
  *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
  * @param channels  records, their number rounded up to a multiple of 4
- * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
+ * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no four pixels
+ *                  in a row (from the first; one or two at the end) are written over what a later window reads
  * @param scratch   8 * depth + 5 * kernel_width * input_channels bytes at a multiple of 4
  */
 void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,

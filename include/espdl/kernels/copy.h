@@ -22,7 +22,7 @@ typedef struct {
  *
  * @param p  the view; every item of it lies in `x`
  * @param x  input
- * @param y  output; may not overlap `x`
+ * @param y  output; may overlap `x` where nothing is written over that it or a later item takes
  */
 void espdl_copy(const espdl_copy_params_t *p, const void *x, void *y);
 

@@ -19,7 +19,8 @@ extern "C" {
  * @param weights   four channels at a time [channels / 4][kernel_height * kernel_width][4], then the remaining channels
  *                  one at a time [kernel_height * kernel_width]
  * @param channels  one record per channel
- * @param y         output, NHWC [output_height][output_width][output_channels]; may not overlap `x`
+ * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no pixel is
+ *                  written over one that its own window or a later one reads
  */
 void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                         const espdl_fast_channel_t *channels, int8_t *y);

@@ -24,7 +24,8 @@ typedef struct {
  * @param x             input
  * @param row_index     `rows` indices, 0 .. input_rows - 1
  * @param column_index  `columns` indices, 0 .. input_columns - 1
- * @param y             output [outer][rows][columns][bytes]; may not overlap `x`
+ * @param y             output [outer][rows][columns][bytes]; may overlap `x` where nothing is written over that it or
+ *                      a later item takes
  */
 void espdl_gather(const espdl_gather_params_t *p, const void *x, const int32_t *row_index, const int32_t *column_index,
                   void *y);

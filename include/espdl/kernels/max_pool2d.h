@@ -25,7 +25,8 @@ typedef struct {
  *
  * @param p  shape
  * @param x  input, NHWC [input_height][input_width][channels]
- * @param y  output, NHWC [output_height][output_width][channels]; may not overlap `x`
+ * @param y  output, NHWC [output_height][output_width][channels]; may overlap `x` where no pixel is written over one that its
+ *           own window or a later one reads
  */
 void espdl_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y);
 

@@ -22,7 +22,8 @@ typedef struct {
  *
  * @param p  shapes
  * @param x  input
- * @param y  output; may not overlap `x`
+ * @param y  output; may overlap `x` where every line comes to lie where it is or in front of that, and no later line is
+ *           written over before
  */
 void espdl_pad_s8(const espdl_pad_params_t *p, const int8_t *x, int8_t *y);
 

@@ -30,7 +30,8 @@ typedef struct {
  * @param x        [input_height][input_width][channels]
  * @param rows     `output_height` places in the input
  * @param columns  `output_width` places in the input
- * @param y        [output_height][output_width][channels]; may not overlap `x`
+ * @param y        [output_height][output_width][channels]; may overlap `x` where no pixel is written over one that it or a
+ *                 later one is made of
  */
 void espdl_resize_linear_s8(const espdl_resize_linear_params_t *p, const int8_t *x, const espdl_resize_place_t *rows,
                             const espdl_resize_place_t *columns, int8_t *y);

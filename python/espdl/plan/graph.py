@@ -11,6 +11,22 @@ from dataclasses import dataclass
 
 from espdl.plan.types import KernelCall, Port, Tensor
 
+ALIGNMENT = 16
+
+
+def aligned(size: int) -> int:
+    """`size` in bytes, rounded up to the alignment of tensors."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input and an output of one call, as roots, that share memory: `result` begins `lead` bytes before `source`."""
+
+    source: str
+    result: str
+    lead: int = 0
+
 
 @dataclass(frozen=True)
 class Span:
@@ -55,8 +71,8 @@ class Graph:
                 users[root].append(index)
         return users
 
-    def in_place_pairs(self, call: int) -> list[tuple[str, str]]:
-        """Pairs (input root, output root) that `call` lets share a start, as far as the call alone can tell.
+    def pairs(self, call: int) -> list[Pair]:
+        """Inputs and outputs that `call` lets share memory, as far as the call alone can tell.
 
         Both tensors must start where their root does, the output must be new memory, and every other input in the
         input's root must be allowed to share with the same output too: the kernel would overwrite it otherwise.
@@ -64,12 +80,24 @@ class Graph:
         node = self.calls[call]
         pairs = []
         for i, o in node.in_place:
-            source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
-            others = [k for k, name in enumerate(node.inputs) if k != i and self.spans[name].root == source.root]
-            clobbered = [k for k in others if (k, o) not in node.in_place or self.spans[node.inputs[k]].start != 0]
-            if source.start == 0 and result.start == 0 and not clobbered:
-                pairs.append((source.root, result.root))
-        return list(dict.fromkeys(pairs))
+            allowed = {k for k, output in node.in_place if output == o}
+            pairs += self._pair(node, i, o, 0, allowed)
+        for i, o, lead in node.overlaps:
+            allowed = {k for k, output, least in node.overlaps if output == o and least <= lead}
+            pairs += self._pair(node, i, o, aligned(lead), allowed)
+        return [pair for pair in dict.fromkeys(pairs) if self.saved(pair) > 0]
+
+    def _pair(self, node: KernelCall, i: int, o: int, lead: int, allowed: set[int]) -> list[Pair]:
+        """The pair of input `i` and output `o`, if any; `allowed` are the inputs that may share with `o` likewise."""
+        source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
+        together = [k for k, name in enumerate(node.inputs) if self.spans[name].root == source.root]
+        clobbered = [k for k in together if k not in allowed or self.spans[node.inputs[k]].start != 0]
+        return [Pair(source.root, result.root, lead)] if result.start == 0 and not clobbered else []
+
+    def saved(self, pair: Pair) -> int:
+        """Bytes that the two roots of `pair` need less than apart; negative where they would need more."""
+        source, result = aligned(self.size(pair.source)), aligned(self.size(pair.result))
+        return source + result - max(pair.lead + source, result)
 
 
 def build(
@@ -106,9 +134,9 @@ def _used_names(
         where = _describe(calls, index)
         mentioned += [(f"{where} reads it", name) for name in call.inputs]
         mentioned += [(f"{where} writes it", name) for name in call.outputs]
-        for i, o in call.in_place:
+        for i, o in (pair[:2] for pair in (*call.in_place, *call.overlaps)):
             if not (0 <= i < len(call.inputs) and 0 <= o < len(call.outputs)):
-                raise ValueError(f"{where}: in_place names input {i} and output {o}, which it does not have")
+                raise ValueError(f"{where}: it pairs input {i} with output {o}, which it does not have")
     used: set[str] = set()
     for why, name in mentioned:
         while name is not None and name not in used:

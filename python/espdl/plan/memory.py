@@ -3,34 +3,34 @@
 
 Time runs in slots: 0 is before the run (all inputs are there), call `c` is slot c + 1, the last slot is after the run
 (all outputs are there). A tensor lives from its first to its last use, aliases included; a call's scratch lives for
-that call. Where a call allows it and its input is not needed afterwards, output and input start at the same address.
+that call. Where a call allows it and its input is not needed afterwards, output and input share memory: they start at
+the same address, or the output begins some bytes before the input and runs into it.
 What calls keep between runs lies behind all that, at the arena's end.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from espdl.plan import graph as graphs
-from espdl.plan.graph import Graph
+from espdl.plan.graph import Graph, Pair, aligned
 from espdl.plan.packing import Block, Packer
 from espdl.plan.types import KernelCall, Plan
 
-ALIGNMENT = 16
 # How many other in-place choices are tried where the best packing misses the lower bound.
 ALTERNATIVES = 8
 
-# Pairs (input root, output root) of one call that share their start.
-Pairs = tuple[tuple[str, str], ...]
+# What the roots of one call share; no root is in two of them.
+Pairs = tuple[Pair, ...]
 
 
 def assign(plan: Plan) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
-    The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, in-place pairs
-    counted once), and the state of all calls. Tensors that nothing uses are dropped. Raises ValueError for a malformed
-    network (`espdl.plan.graph`).
+    The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, what a pair
+    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. Raises ValueError for a
+    malformed network (`espdl.plan.graph`).
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     layout = _Layout(graph)
@@ -63,16 +63,11 @@ def _place_states(calls: Sequence[KernelCall], start: int) -> tuple[tuple[Kernel
     return tuple(placed), start
 
 
-def aligned(size: int) -> int:
-    """`size` in bytes, rounded up to the alignment of tensors."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def best_pairs(graph: Graph, candidates: Sequence[tuple[str, str]]) -> Pairs:
+def best_pairs(graph: Graph, candidates: Sequence[Pair]) -> Pairs:
     """Of the pairs that one call could share, those that save most; no tensor in two of them."""
-    chosen: list[tuple[str, str]] = []
-    for pair in sorted(candidates, key=lambda p: -min(aligned(graph.size(p[0])), aligned(graph.size(p[1])))):
-        if not any(pair[0] == other[0] or pair[1] == other[1] for other in chosen):
+    chosen: list[Pair] = []
+    for pair in sorted(candidates, key=lambda p: -graph.saved(p)):
+        if not any(pair.source == other.source or pair.result == other.result for other in chosen):
             chosen.append(pair)
     return tuple(chosen)
 
@@ -83,15 +78,26 @@ class _Layout:
         self.slots = len(graph.calls) + 2
         self.lifetimes = lifetimes(graph, self.slots)
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
-        self.choice = [best_pairs(graph, possible) for possible in self.possible]
-        self.lower_bound = Packer(self._blocks(self.choice)).lower_bound
+        all_pairs = [best_pairs(graph, possible) for possible in self.possible]
+        self.lower_bound = Packer(self._blocks(all_pairs)).lower_bound
+        self.choice = self._needed(all_pairs)
 
-    def _possible_pairs(self, call: int) -> list[tuple[str, str]]:
+    def _possible_pairs(self, call: int) -> list[Pair]:
         slot = call + 1
         return [
-            (source, result)
-            for source, result in self.graph.in_place_pairs(call)
-            if self.lifetimes[source][1] == slot and self.lifetimes[result][0] == slot
+            pair
+            for pair in self.graph.pairs(call)
+            if self.lifetimes[pair.source][1] == slot and self.lifetimes[pair.result][0] == slot
+        ]
+
+    def _needed(self, all_pairs: Sequence[Pairs]) -> list[Pairs]:
+        """Of the pairs with a lead only those without which their call needs more than the lower bound: tensors that
+        lean on each other in a long chain leave steps of unused memory behind."""
+        plain = [best_pairs(self.graph, [p for p in possible if not p.lead]) for possible in self.possible]
+        demand = Packer(self._blocks(plain)).demand
+        return [
+            pairs if demand[call + 1] > self.lower_bound else same_start
+            for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
         ]
 
     def best(self) -> tuple[dict[str, int], int]:
@@ -120,31 +126,39 @@ class _Layout:
     def _pack(self, choice: Sequence[Pairs], exact: bool) -> tuple[dict[str, int], int]:
         packer = Packer(self._blocks(choice))
         addresses = packer.pack(exact)
-        places = {name: address for block, address in zip(packer.blocks, addresses) for name in block.members}
+        places = {
+            name: address + offset
+            for block, address in zip(packer.blocks, addresses)
+            for name, offset in block.members.items()
+        }
         return places, packer.height(addresses)
 
     def _blocks(self, choice: Sequence[Pairs]) -> list[Block]:
-        group = {root: [root] for root in self.graph.roots}
-        for source, result in (pair for pairs in choice for pair in pairs):
-            group[source].extend(group[result])
-            for member in group[result]:
-                group[member] = group[source]
+        group = {root: {root: 0} for root in self.graph.roots}  # root -> offsets of all that share its memory
+        for pair in (pair for pairs in choice for pair in pairs):
+            mine, joined = group[pair.source], group[pair.result]
+            shift = mine[pair.source] - pair.lead - joined[pair.result]
+            mine.update({name: offset + shift for name, offset in joined.items()})
+            group.update(dict.fromkeys(joined, mine))
         unique = {id(members): members for members in group.values()}
         blocks = [self._block(members) for members in unique.values()]
         for index, call in enumerate(self.graph.calls):
             if call.scratch_bytes:
-                blocks.append(Block((_scratch_name(index),), index + 1, (aligned(call.scratch_bytes),)))
+                blocks.append(Block({_scratch_name(index): 0}, index + 1, (aligned(call.scratch_bytes),)))
         return blocks
 
-    def _block(self, members: Sequence[str]) -> Block:
-        first = min(self.lifetimes[name][0] for name in members)
-        last = max(self.lifetimes[name][1] for name in members)
-        sizes = [0] * (last - first + 1)
-        for name in members:
-            size = aligned(self.graph.size(name))
-            for slot in range(self.lifetimes[name][0], self.lifetimes[name][1] + 1):
-                sizes[slot - first] = max(sizes[slot - first], size)
-        return Block(tuple(members), first, tuple(sizes))
+    def _block(self, offsets: Mapping[str, int]) -> Block:
+        first = min(self.lifetimes[name][0] for name in offsets)
+        last = max(self.lifetimes[name][1] for name in offsets)
+        lowest = min(offsets.values())
+        members = {name: offset - lowest for name, offset in offsets.items()}
+        extents = []
+        for slot in range(first, last + 1):
+            alive = [name for name in members if self.lifetimes[name][0] <= slot <= self.lifetimes[name][1]]
+            bottom = min((members[name] for name in alive), default=0)
+            extents.append((bottom, max((members[name] + aligned(self.graph.size(name)) for name in alive), default=0)))
+        bottoms, tops = zip(*extents)
+        return Block(members, first, tops, bottoms)
 
 
 def _scratch_name(call: int) -> str:

@@ -6,7 +6,7 @@ Work is limited in counted steps, never in seconds, so that equal inputs give eq
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LOCAL_SEARCH_STEPS = 1_000_000
@@ -16,18 +16,29 @@ EXACT_SEARCH_BLOCKS = 200
 
 @dataclass(frozen=True)
 class Block:
-    """Memory that starts at one address, for `members` that share it, needing `sizes[i]` bytes at time `first + i`."""
+    """Memory that moves as one, for `members` (name: offset from the block's address) that share it.
 
-    members: tuple[str, ...]
+    At time `first + i` it takes the bytes from `bottoms[i]` (0 where not given) up to `tops[i]`.
+    """
+
+    members: Mapping[str, int]
     first: int
-    sizes: tuple[int, ...]
+    tops: tuple[int, ...]
+    bottoms: tuple[int, ...] = ()
 
     @property
     def last(self) -> int:
-        return self.first + len(self.sizes) - 1
+        return self.first + len(self.tops) - 1
+
+    def bottom(self, time: int) -> int:
+        return self.bottoms[time - self.first] if self.bottoms else 0
+
+    def top(self, time: int) -> int:
+        return self.tops[time - self.first]
 
     def at(self, time: int) -> int:
-        return self.sizes[time - self.first] if self.first <= time <= self.last else 0
+        """Bytes at `time`."""
+        return self.top(time) - self.bottom(time) if self.first <= time <= self.last else 0
 
 
 class Packer:
@@ -36,21 +47,22 @@ class Packer:
     def __init__(self, blocks: Sequence[Block]):
         self.blocks = tuple(blocks)
         count = len(self.blocks)
-        # need[a][b]: bytes that must lie between the addresses of a and b where a is below b; 0: never alive together.
-        self.need = [[0] * count for _ in range(count)]
+        # need[a][b]: the least by which b's address exceeds that of a where a is below b; None: never alive together.
+        self.need: list[list[int | None]] = [[None] * count for _ in range(count)]
         for a in range(count):
             for b in range(count):
-                self.need[a][b] = self._distance(self.blocks[a], self.blocks[b]) if a != b else 0
-        self.rivals = [[b for b in range(count) if self.need[a][b] or self.need[b][a]] for a in range(count)]
-        self.peak_size = [max(block.sizes, default=0) for block in self.blocks]
+                self.need[a][b] = self._distance(self.blocks[a], self.blocks[b]) if a != b else None
+        self.rivals = [[b for b in range(count) if self.need[a][b] is not None] for a in range(count)]
+        self.peak_size = [max(block.tops, default=0) for block in self.blocks]
         times = max((block.last for block in self.blocks), default=-1) + 1
         self.demand = [sum(block.at(t) for block in self.blocks) for t in range(times)]
         self.lower_bound = max(self.demand, default=0)
 
     @staticmethod
-    def _distance(below: Block, above: Block) -> int:
+    def _distance(below: Block, above: Block) -> int | None:
         times = range(max(below.first, above.first), min(below.last, above.last) + 1)
-        return max((below.at(t) for t in times if above.at(t) > 0), default=0)
+        distances = (below.top(t) - above.bottom(t) for t in times if below.at(t) > 0 and above.at(t) > 0)
+        return max(distances, default=None)
 
     def height(self, addresses: Sequence[int]) -> int:
         return max((address + size for address, size in zip(addresses, self.peak_size)), default=0)
@@ -84,10 +96,10 @@ class Packer:
         crowd = [max((self.demand[t] for t in range(b.first, b.last + 1)), default=0) for b in blocks]
         keys = (
             lambda i: (-self.peak_size[i], blocks[i].first, i),
-            lambda i: (-self.peak_size[i] * len(blocks[i].sizes), i),
-            lambda i: (-len(blocks[i].sizes), -self.peak_size[i], i),
+            lambda i: (-self.peak_size[i] * len(blocks[i].tops), i),
+            lambda i: (-len(blocks[i].tops), -self.peak_size[i], i),
             lambda i: (-crowd[i], -self.peak_size[i], i),
-            lambda i: (-crowd[i], -len(blocks[i].sizes), i),
+            lambda i: (-crowd[i], -len(blocks[i].tops), i),
             lambda i: (blocks[i].first, -self.peak_size[i], i),
             lambda i: (-blocks[i].last, -self.peak_size[i], i),
         )
@@ -117,9 +129,9 @@ class Packer:
 class _ExactSearch:
     """Branch and bound over the blocks in the order of their addresses.
 
-    Some best packing has every block either at address 0 or on top of another; placing the blocks by rising address
-    finds it. A branch dies when, at some time, what is placed (or lies below the present address) and what is still to
-    come together reach the best height known.
+    Some best packing of blocks without bottoms has every block either at address 0 or on top of another; placing the
+    blocks by rising address finds it. With bottoms it finds a good one. A branch dies when, at some time, what is
+    placed (or lies below the present address) and what is still to come together reach the best height known.
     """
 
     def __init__(self, packer: Packer, start: list[int]):
@@ -145,6 +157,7 @@ class _ExactSearch:
         for block in left:
             below = (o for o in self.packer.rivals[block] if self.addresses[o] >= 0)
             address = max((self.addresses[o] + self.packer.need[o][block] for o in below), default=0)
+            address = max(address, 0)
             if (address, block) > (level, previous):  # rising addresses; each set of equal ones in one order only
                 choices.append((address, -self.packer.peak_size[block], block))
         for address, _, block in sorted(choices):
@@ -162,18 +175,18 @@ class _ExactSearch:
         b = self.packer.blocks[block]
         self.addresses[block] = address
         undo = self.tops[b.first : b.last + 1]
-        for t, size in enumerate(b.sizes, b.first):
-            self.waiting[t] -= size
-            if size:
-                self.tops[t] = address + size
+        for t in range(b.first, b.last + 1):
+            self.waiting[t] -= b.at(t)
+            if b.at(t):
+                self.tops[t] = address + b.top(t)
         return undo
 
     def _take(self, block: int, undo: list[int]) -> None:
         b = self.packer.blocks[block]
         self.addresses[block] = -1
         self.tops[b.first : b.last + 1] = undo
-        for t, size in enumerate(b.sizes, b.first):
-            self.waiting[t] += size
+        for t in range(b.first, b.last + 1):
+            self.waiting[t] += b.at(t)
 
     def _is_promising(self, level: int) -> bool:
         limit = self.best_height

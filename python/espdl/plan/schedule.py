@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from espdl.plan.graph import Graph
-from espdl.plan.memory import aligned, best_pairs
+from espdl.plan.graph import Graph, aligned
+from espdl.plan.memory import best_pairs
 from espdl.plan.types import KernelCall
 
 MAX_STATES = 20_000
@@ -39,7 +39,7 @@ class _Scheduler:
             tuple(dict.fromkeys(span.root for span in graph.reads(call) + graph.writes(call)))
             for call in range(self.count)
         ]
-        self.pairs = [graph.in_place_pairs(call) for call in range(self.count)]
+        self.pairs = [graph.pairs(call) for call in range(self.count)]
 
     @cached_property
     def before(self) -> list[int]:
@@ -65,8 +65,8 @@ class _Scheduler:
         starts = [r for r in self.touched[call] if not self.users[r] & done and r not in self.inputs]
         ends = [r for r in self.touched[call] if not self.users[r] & ~after and r not in self.outputs]
         during = alive + sum(self.size[r] for r in starts)
-        shared = best_pairs(self.graph, [p for p in self.pairs[call] if p[0] in ends and p[1] in starts])
-        saved = sum(min(self.size[source], self.size[result]) for source, result in shared)
+        shared = best_pairs(self.graph, [p for p in self.pairs[call] if p.source in ends and p.result in starts])
+        saved = sum(self.graph.saved(pair) for pair in shared)
         scratch = aligned(self.graph.calls[call].scratch_bytes)
         return during - saved + scratch, during - sum(self.size[r] for r in ends)
 

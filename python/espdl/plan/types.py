@@ -85,7 +85,9 @@ class KernelCall:
 
     `operator` names the module in `espdl.ops` whose `reference` gives this call's exact result.
     `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
-    kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory.
+    kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
+    output, lead): an output that begins `lead` bytes or more before the input may run into it; the kernel reads what it
+    needs before it writes there.
     `scratch_bytes` of the arena belong to the call while it runs, at `scratch_offset` once memory is planned; a kernel
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
@@ -104,6 +106,7 @@ class KernelCall:
     header: str = ""
     backend: str = ""
     in_place: tuple[tuple[int, int], ...] = ()
+    overlaps: tuple[tuple[int, int, int], ...] = ()
     scratch_bytes: int = 0
     scratch_offset: int | None = None
     prepare: str = ""

@@ -137,37 +137,39 @@ def check_params(call: KernelCall) -> None:
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
-    """One case: sizes from `outputs`; addresses `shift` items off alignment; `pair` (input, output) shared."""
-    buffers = [(INPUT, x, x.tobytes()) for x in inputs]
-    buffers += [(INPUT, c, np.ascontiguousarray(c).tobytes()) for c in packings()[call.packing](call)]
+    """One case: sizes from `outputs`; addresses `shift` items off alignment; `pair` (input, output, lead) shared."""
+    buffers = [(INPUT, x, x.tobytes(), 0) for x in inputs]
+    buffers += [(INPUT, c, np.ascontiguousarray(c).tobytes(), 0) for c in packings()[call.packing](call)]
     for i, y in enumerate(outputs):
         if pair is not None and pair[1] == i:
-            # The memory is that of the input, and as large as the larger of both.
-            kind, x, content = buffers[pair[0]]
-            buffers[pair[0]] = (kind, x, content + bytes(max(0, y.nbytes - x.nbytes)))
-            buffers.append((SHARED + pair[0], y, b""))
+            # The memory is that of the input, from the lead on, and up to the later end of both.
+            kind, x, content, _ = buffers[pair[0]]
+            buffers[pair[0]] = (kind, x, content + bytes(max(0, y.nbytes - pair[2] - x.nbytes)), pair[2])
+            buffers.append((SHARED + pair[0], y, b"", 0))
         else:
-            buffers.append((OUTPUT, y, b""))
+            buffers.append((OUTPUT, y, b"", 0))
     params = pack_params(call.params)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(buffers) + (call.scratch_bytes > 0))
-    for kind, array, content in buffers:
+    for kind, array, content, lead in buffers:
         size = len(content) if kind == INPUT else array.nbytes
-        case += struct.pack("<III", kind, size, shift * array.itemsize % 16) + content
+        case += struct.pack("<III", kind, size, shift * array.itemsize % 16 + 256 * lead) + content
     if call.scratch_bytes > 0:
         case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
     return case
 
 
 def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndarray]:
-    """Runs `call` apart and in place, each equal to the reference bit for bit; returns the reference's outputs."""
+    """Runs `call` apart and with all memory shared that it allows, each equal to the reference bit for bit; returns the
+    reference's outputs."""
     check_params(call)
     constants = {c.name: c.data for c in call.constants}
     expected = operators()[call.operator].reference(call.params, inputs, constants)
-    for pair in (None, *call.in_place):
+    further = [(i, o, lead + 1 + shift) for i, o, lead in call.overlaps]
+    for pair in (None, *((i, o, 0) for i, o in call.in_place), *call.overlaps, *further):
         case = encode(call, inputs, expected, shift, pair)
         answers = runner().run(case, [y.nbytes for y in expected])
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
-            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} in place {pair}")
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
     return expected

@@ -5,9 +5,10 @@
  * Calls kernels for the tests. Cases come in a stream, answers go out in a stream; all numbers are 32 bits, little endian.
  *
  * Case:   index of the function, bytes of the parameters, the parameters, number of buffers, then for each buffer
- *         kind, bytes, offset of its address from a multiple of 16, and for kind INPUT its content.
+ *         kind, bytes, place, and for kind INPUT its content. Place: the offset of its address from a multiple of 16,
+ *         plus 256 times the bytes in front of it that belong to it (its lead, 0 but where buffers overlap).
  *         Kind: INPUT (must not change), OUTPUT (filled with garbage), SCRATCH (filled with garbage), or
- *         SHARED + i: the memory of the earlier buffer i (in place; the bytes are those of that buffer).
+ *         SHARED + i: the memory of the earlier buffer i from its lead on (the content before the call is i's).
  * Answer: 0, then the content of each output buffer (OUTPUT or SHARED) in order; or 1 + index of the buffer around which,
  *         or in which, the kernel wrote though it must not.
  *
@@ -30,8 +31,8 @@ enum { INPUT, OUTPUT, SCRATCH, SHARED };
 enum { MAX_BUFFERS = 12, GUARD = 64, GARBAGE = 0xA5 };
 
 typedef struct {
-    uint32_t kind, bytes;
-    uint8_t *block;    /* GUARD + up to 15 bytes, the buffer, GUARD bytes */
+    uint32_t kind, bytes, lead;
+    uint8_t *block;    /* GUARD + up to 15 bytes, the lead, the buffer, GUARD bytes */
     uint8_t *data;
     uint8_t *copy;     /* of an input's content */
 } buffer_t;
@@ -71,15 +72,16 @@ static void read_buffer(buffer_t *buffers, uint32_t index)
     buffer_t *b = &buffers[index];
     b->kind = read_number();
     b->bytes = read_number();
-    uint32_t offset = read_number();
+    const uint32_t place = read_number();
+    b->lead = place >> 8;
     if (b->kind >= SHARED) {
         b->block = NULL;
-        b->data = buffers[b->kind - SHARED].data;
+        b->data = buffers[b->kind - SHARED].data - buffers[b->kind - SHARED].lead;
         return;
     }
-    b->block = allocate(b->bytes + 2 * GUARD + 32);
-    uintptr_t base = ((uintptr_t)b->block + GUARD + 15) & ~(uintptr_t)15;
-    b->data = (uint8_t *)(base + offset);
+    b->block = allocate(b->lead + b->bytes + 2 * GUARD + 32);
+    uintptr_t base = ((uintptr_t)b->block + GUARD + b->lead + 15) & ~(uintptr_t)15;
+    b->data = (uint8_t *)(base + (place & 0xFF));
     memset(b->block, GARBAGE, block_bytes(b));
     b->copy = NULL;
     if (b->kind == INPUT) {
@@ -94,7 +96,7 @@ static void guard(buffer_t *b, int on)
 {
     uint8_t *end = b->data + b->bytes;
     if (on) {
-        ASAN_POISON_MEMORY_REGION(b->block, (size_t)(b->data - b->block));
+        ASAN_POISON_MEMORY_REGION(b->block, (size_t)(b->data - b->lead - b->block));
         ASAN_POISON_MEMORY_REGION(end, GUARD);
     } else {
         ASAN_UNPOISON_MEMORY_REGION(b->block, block_bytes(b));
@@ -128,7 +130,7 @@ static int is_intact(const buffer_t *buffers, uint32_t count, uint32_t index)
         return 1;
     }
     const uint8_t *end = b->data + b->bytes;
-    if (!all_garbage(b->block, b->data) || !all_garbage(end, end + GUARD)) {
+    if (!all_garbage(b->block, b->data - b->lead) || !all_garbage(end, end + GUARD)) {
         return 0;
     }
     return b->kind != INPUT || is_shared(buffers, count, index) || memcmp(b->copy, b->data, b->bytes) == 0;

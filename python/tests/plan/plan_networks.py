@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
 
 
-def call(inputs: Iterable[str], outputs: Iterable[str], in_place: tuple = (), scratch: int = 0) -> KernelCall:
-    return KernelCall("none", "none", "", {}, tuple(inputs), tuple(outputs), in_place=in_place, scratch_bytes=scratch)
+def call(
+    inputs: Iterable[str], outputs: Iterable[str], in_place: tuple = (), scratch: int = 0, overlaps: tuple = ()
+) -> KernelCall:
+    return KernelCall(
+        *("none", "none", "", {}),
+        tuple(inputs),
+        tuple(outputs),
+        in_place=in_place,
+        overlaps=overlaps,
+        scratch_bytes=scratch,
+    )
 
 
 def tensor(name: str, size: int, alias_of: str | None = None, alias_offset: int = 0) -> Tensor:
@@ -26,7 +35,7 @@ def plan(calls: Sequence[KernelCall], tensors: Iterable[Tensor], inputs: Iterabl
 
 @st.composite
 def plans(draw: st.DrawFn, max_calls: int = 8) -> Plan:
-    """Any network: several inputs and outputs, in-place pairs, scratch, reshapes, and concatenations without a copy."""
+    """Any network: several inputs and outputs, in-place pairs, overlaps, scratch, reshapes, and parts of one tensor."""
     sizes = st.integers(1, 100)
     inputs = [f"in{i}" for i in range(draw(st.integers(1, 3)))]
     tensors = [tensor(name, draw(sizes)) for name in inputs]
@@ -45,7 +54,9 @@ def plans(draw: st.DrawFn, max_calls: int = 8) -> Plan:
                 made.append(tensor(f"t{number}b", draw(sizes)))
             pairs = list(itertools.product(range(len(names)), range(len(made))))
             in_place = tuple(draw(st.lists(st.sampled_from(pairs), unique=True)))
-            calls.append(call(names, [t.name for t in made], in_place, scratch))
+            leads = [(*pair, draw(st.integers(0, 60))) for pair in pairs]
+            overlaps = tuple(draw(st.lists(st.sampled_from(leads), unique=True)))
+            calls.append(call(names, [t.name for t in made], in_place, scratch, overlaps))
             if kind == "reshape":
                 made.append(tensor(f"v{number}", made[0].nbytes, alias_of=made[0].name))
         tensors += made

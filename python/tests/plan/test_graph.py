@@ -21,7 +21,7 @@ X, Y, Z = (tensor(name, 32) for name in "xyz")
         ([call("z", "y")], [X, Y, Z], "reads tensor 'z' before it is written"),
         ([call("y", "z"), call("x", "y")], [X, Y, Z], "call 0 .* reads tensor 'y' before it is written"),
         ([call("x", "z")], [X, Y, Z], "the model's output tensor 'y' is never written"),
-        ([call("x", "y", ((1, 0),))], [X, Y], "in_place names input 1"),
+        ([call("x", "y", ((1, 0),))], [X, Y], "it pairs input 1 with output 0"),
         ([call("x", "y")], [X, tensor("y", 32, "y")], "'y' is an alias of itself"),
         ([call("x", "y")], [X, tensor("y", 32, "q")], "tensor 'q' is not defined, but 'y' is an alias of it"),
         ([call("x", "y")], [X, tensor("y", 33, "x")], "'y' takes bytes 0 to 33 of 'x', which has 32"),

@@ -58,11 +58,9 @@ def check(planned: Plan) -> None:
         assert all(arena.holds(name) for name in node.inputs), f"call {number} reads what something else overwrote"
         for o, name in enumerate(node.outputs):
             arena.write(name)
-            shared = {(i, o) for i in range(len(node.inputs))} & set(node.in_place)
             for i, source in enumerate(node.inputs):
-                same_start = arena.place(source)[2] == arena.place(name)[2]
                 intact = arena.holds(source) or arena.place(source)[0] == arena.place(name)[0]
-                assert intact or ((i, o) in shared and same_start) or _overwritten_before(arena, node, i, o)
+                assert intact or any(_may_overwrite(arena, node, i, k) for k in range(o + 1))
         if node.scratch_bytes:
             assert all(arena.owner[byte] == "scratch" for byte in area)
         assert all(arena.holds(name) for name in node.outputs)
@@ -70,9 +68,11 @@ def check(planned: Plan) -> None:
         assert arena.holds(port.tensor)
 
 
-def _overwritten_before(arena: Arena, node, i: int, o: int) -> bool:
-    starts = [arena.place(name)[2] for name in node.outputs[:o]]
-    return any((i, k) in node.in_place and start == arena.place(node.inputs[i])[2] for k, start in enumerate(starts))
+def _may_overwrite(arena: Arena, node, i: int, o: int) -> bool:
+    lead = arena.place(node.inputs[i])[2] - arena.place(node.outputs[o])[2]
+    return ((i, o) in node.in_place and lead == 0) or any(
+        pair == (i, o) and lead >= least for *pair, least in node.overlaps for pair in [tuple(pair)]
+    )
 
 
 @settings(deadline=None, max_examples=300)
@@ -112,7 +112,9 @@ def test_states_lie_behind_everything(network: Plan, data: st.DataObject) -> Non
 @given(plans(max_calls=5))
 def test_lower_bound_is_live_bytes(network: Plan) -> None:
     """Without in-place pairs the bound is what a straightforward count of living roots gives."""
-    network = dataclasses.replace(network, calls=tuple(dataclasses.replace(c, in_place=()) for c in network.calls))
+    network = dataclasses.replace(
+        network, calls=tuple(dataclasses.replace(c, in_place=(), overlaps=()) for c in network.calls)
+    )
     planned = memory.assign(network)
     arena = Arena(planned)
     root = {t.name: arena.place(t.name)[0] for t in planned.tensors}
@@ -154,6 +156,33 @@ def test_in_place_halves_the_arena() -> None:
     assert (apart.arena_bytes, shared.arena_bytes) == (320, 160)
 
 
+def test_output_runs_into_an_input_that_it_follows() -> None:
+    """160 bytes become 120 that may begin 17 bytes before them: 32, with the alignment."""
+    tensors = [tensor("a", 160), tensor("b", 120)]
+    planned = memory.assign(plan([call("a", "b", overlaps=((0, 0, 17),))], tensors, "a", "b"))
+    check(planned)
+    assert planned.arena_bytes == planned.arena_lower_bound == 192
+    assert planned.tensor("a").offset - planned.tensor("b").offset == 32
+
+
+def test_overlap_with_an_input_read_twice_needs_both_leads() -> None:
+    tensors = [tensor("a", 160), tensor("b", 320)]
+    for overlaps, bytes_needed in (((0, 0, 16),), 480), (((0, 0, 16), (1, 0, 64)), 320):
+        planned = memory.assign(plan([call("aa", "b", overlaps=overlaps)], tensors, "a", "b"))
+        check(planned)
+        assert planned.arena_bytes == bytes_needed
+
+
+def test_long_chains_of_overlaps_leave_no_steps() -> None:
+    """Each of ten layers may overlap; only the two at the peak need to."""
+    sizes = [160, *[320] * 8, 1600, 1600, 32]
+    tensors = [tensor(f"t{i}", size) for i, size in enumerate(sizes)]
+    calls = [call([f"t{i}"], [f"t{i + 1}"], overlaps=((0, 0, 64),)) for i in range(len(sizes) - 1)]
+    planned = memory.assign(plan(calls, tensors, ["t0"], [f"t{len(sizes) - 1}"]))
+    check(planned)
+    assert planned.arena_bytes == planned.arena_lower_bound == 1664
+
+
 def test_input_that_is_needed_later_is_not_overwritten() -> None:
     tensors = [tensor(name, 160) for name in "abc"]
     calls = [call("a", "b", ((0, 0),)), call("ab", "c", ((0, 0),))]
@@ -191,7 +220,7 @@ def test_unused_tensors_are_dropped() -> None:
 
 
 blocks = st.builds(
-    lambda first, sizes: Block((), first, tuple(16 * s for s in sizes)),
+    lambda first, sizes: Block({}, first, tuple(16 * s for s in sizes)),
     st.integers(0, 3),
     st.lists(st.integers(1, 3), min_size=1, max_size=3),
 )
@@ -216,7 +245,7 @@ def test_exact_search_closes_what_the_quick_one_leaves() -> None:
     for _ in range(24):
         first = source.randrange(10)
         length = min(9, first + source.randint(0, 5)) - first + 1
-        case.append(Block((), first, (16 * source.randint(1, 60),) * length))
+        case.append(Block({}, first, (16 * source.randint(1, 60),) * length))
     packer = Packer(case)
     assert packer.height(packer.pack()) == packer.lower_bound < packer.height(packer.pack(exact=False))
 
@@ -233,5 +262,5 @@ def _fits(case: list[Block], placed: list[int], height: int) -> bool:
     return any(
         not any(_clash(block, address, other, at) for other, at in zip(case, placed))
         and _fits(case, [*placed, address], height)
-        for address in range(0, height - max(block.sizes) + 1, 16)
+        for address in range(0, height - max(block.tops) + 1, 16)
     )

@@ -38,6 +38,7 @@ calls = st.builds(
     outputs=st.lists(names, max_size=3).map(tuple),
     constants=st.lists(st.builds(Constant, names, data), max_size=2).map(tuple),
     in_place=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=2).map(tuple),
+    overlaps=st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=2).map(tuple),
     scratch_bytes=st.integers(0, 99),
     scratch_offset=st.none() | st.integers(0, 99),
     source_nodes=st.lists(names, max_size=2).map(tuple),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.portable.windows import window_params
 from espdl.backends.records import decline_ratios
 from espdl.ops.average_pool2d import AveragePool2d
@@ -31,13 +32,14 @@ class PortableAveragePool2d(Lowering):
         (x,), (y,) = node.inputs, node.outputs
         multiplier, shift = requantization(_ratios(node), ROUND_TFLITE)
         low, high = activation_range(node.activation, y)
+        window = _window(node)
         return KernelCall(
             operator=node.name,
             function="espdl_average_pool2d_s8",
             params_type="espdl_average_pool2d_params_t",
             header="espdl/kernels/average_pool2d.h",
             params={
-                **_window(node),
+                **window,
                 "count_include_pad": int(node.count_include_pad),
                 "uniform": int(len(multiplier) == 1),
                 "input_zero_point": x.zero_point,
@@ -47,6 +49,7 @@ class PortableAveragePool2d(Lowering):
             },
             inputs=(x.name,),
             outputs=(y.name,),
+            overlaps=((0, 0, lead_of_windows(window, window["channels"], window["channels"])),),
             constants=(Constant("multiplier", multiplier), Constant("shift", shift)),
             source_nodes=node.source_nodes,
         )

@@ -13,7 +13,7 @@ MAX_PARTS = 4
 
 @lowering("concat", backend="portable")
 class PortableConcat(Lowering):
-    """One memcpy per part and row."""
+    """One memmove per part and row; the result may run into one of the parts."""
 
     takes_int16 = True
 
@@ -25,6 +25,11 @@ class PortableConcat(Lowering):
     def lower(self, node: Concat, target: Target) -> KernelCall:
         (y,) = node.outputs
         missing = MAX_PARTS - len(node.inputs)
+        rows = [x.nbytes // node.outer for x in node.inputs]
+        before = [sum(rows[:i]) for i in range(len(rows))]
+        # The last row of a part is moved when all before it is written.
+        leads = [(node.outer - 1) * (sum(rows) - row) + place for row, place in zip(rows, before)]
+        leads += leads[-1:] * missing
         return KernelCall(
             operator=node.name,
             function="espdl_concat",
@@ -32,9 +37,10 @@ class PortableConcat(Lowering):
             header="espdl/kernels/concat.h",
             params={
                 "outer": node.outer,
-                "bytes": tuple(x.nbytes // node.outer for x in node.inputs) + (0,) * missing,
+                "bytes": tuple(rows) + (0,) * missing,
             },
             inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
             outputs=(y.name,),
+            overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),
             source_nodes=node.source_nodes,
         )

@@ -9,6 +9,7 @@ from espdl.backends.lowering import Lowering, lowering
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
+from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
@@ -40,7 +41,11 @@ class PortableConv2d(Lowering):
             return replace(call, notes=(slow,))
         if node.groups == 1 and not has_heavy_pairs(node.weights):
             return replace(
-                call, function="espdl_conv2d_4x4_s8", packing="blocks_4x4", scratch_bytes=blocked_scratch(node)
+                call,
+                function="espdl_conv2d_4x4_s8",
+                packing="blocks_4x4",
+                scratch_bytes=blocked_scratch(node),
+                overlaps=((0, 0, lead_of_windows(call.params, x.shape[3], y.shape[3], at_once=4)),),
             )
         if node.groups == x.shape[3] == y.shape[3]:
             return _depthwise(node, call)
@@ -64,7 +69,8 @@ def _is_product(node: Conv2d) -> bool:
 
 def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
     p = call.params
-    call = replace(call, header="espdl/kernels/depthwise.h")
+    in_order = replace(call, header="espdl/kernels/depthwise.h")
+    call = replace(in_order, overlaps=())  # channel by channel, unlike the last
     if node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1):
         if node.strides == (1, 1) and node.pads == (1, 1, 1, 1):
             return replace(
@@ -79,4 +85,4 @@ def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
         inside = reach[0] <= p["input_height"] and reach[1] <= p["input_width"]
         if node.strides == (2, 2) and max(node.pads[:2]) <= 1 and inside:
             return replace(call, function="espdl_depthwise_3x3_stride2_s8", packing="channels_3x3", in_place=((0, 0),))
-    return replace(call, function="espdl_depthwise_s8", packing="depthwise_1x4")
+    return replace(in_order, function="espdl_depthwise_s8", packing="depthwise_1x4")

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.overlap import lead
 from espdl.ops.copy import MAX_AXES, Copy
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
@@ -22,6 +27,10 @@ class PortableCopy(Lowering):
         (x,), (y,) = node.inputs, node.outputs
         axes = ((1, 1),) if not node.view.axes else node.view.axes
         shape, strides = zip(*[(1, 0)] * (MAX_AXES - len(axes)), *axes)
+        item = ITEM_BYTES[x.dtype]
+        begins = (node.view.first + _places(shape, strides)) * item
+        if strides[-1] == 1:
+            begins, item = begins[:: shape[-1]], item * shape[-1]
         return KernelCall(
             operator=node.name,
             function="espdl_copy",
@@ -30,5 +39,12 @@ class PortableCopy(Lowering):
             params={"item_bytes": ITEM_BYTES[x.dtype], "first": node.view.first, "shape": shape, "strides": strides},
             inputs=(x.name,),
             outputs=(y.name,),
+            overlaps=((0, 0, lead(begins, item)),),
             source_nodes=node.source_nodes,
         )
+
+
+def _places(shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
+    """Where in the input, in items from the first, each item of the output comes from."""
+    indices = np.indices(shape).reshape(len(shape), -1)
+    return np.asarray(strides) @ indices

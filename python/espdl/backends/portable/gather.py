@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.overlap import lead
 from espdl.ops.gather import Gather
 from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import Target
@@ -21,6 +24,9 @@ class PortableGather(Lowering):
     def lower(self, node: Gather, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         outer, rows, columns, inner = node.sizes
+        places = np.arange(outer * rows * columns).reshape(outer, rows, columns)
+        item = inner * ITEM_BYTES[x.dtype]
+        begins = places[:, node.row_index][:, :, node.column_index].reshape(-1) * item
         return KernelCall(
             operator=node.name,
             function="espdl_gather",
@@ -32,10 +38,11 @@ class PortableGather(Lowering):
                 "input_columns": columns,
                 "rows": len(node.row_index),
                 "columns": len(node.column_index),
-                "bytes": inner * ITEM_BYTES[x.dtype],
+                "bytes": item,
             },
             inputs=(x.name,),
             outputs=(y.name,),
+            overlaps=((0, 0, lead(begins, item)),),
             constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
             source_nodes=node.source_nodes,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.records import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
@@ -94,6 +95,7 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
             Constant("shift", shift),
         ),
         packing="weights_and_channels",
+        overlaps=((0, 0, lead_of_windows(shape, shape["input_channels"], shape["output_channels"])),),
         macs=node.macs,
         source_nodes=node.source_nodes,
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.portable.windows import window_params
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.numerics import activation_range
@@ -30,5 +31,6 @@ class PortableMaxPool2d(Lowering):
             params={**window, "activation_min": low, "activation_max": high},
             inputs=(x.name,),
             outputs=(y.name,),
+            overlaps=((0, 0, lead_of_windows(window, x.shape[3], x.shape[3])),),
             source_nodes=node.source_nodes,
         )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops.pad import MAX_AXES, Pad, Side
 from espdl.plan.types import KernelCall
@@ -11,7 +13,7 @@ from espdl.targets import Target
 
 @lowering("pad", backend="portable")
 class PortablePad(Lowering):
-    """memset and memcpy, line by line."""
+    """memset and memmove, line by line."""
 
     def accept(self, node: Pad, target: Target) -> str | None:
         return None
@@ -32,5 +34,15 @@ class PortablePad(Lowering):
             },
             inputs=(x.name,),
             outputs=(y.name,),
+            overlaps=((0, 0, _lead(sides)),),
             source_nodes=node.source_nodes,
         )
+
+
+def _lead(sides: tuple[Side, ...]) -> int:
+    """A line of the input is moved when all in front of its place is written."""
+    total = [s.before + s.size + s.after for s in sides]
+    places = np.arange(np.prod(total)).reshape(total)
+    inner = tuple(slice(s.before, s.before + s.size) for s in sides[:-1])
+    to = places[inner][..., sides[-1].before].reshape(-1)
+    return int((to - np.arange(len(to)) * sides[-1].size).max())

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.overlap import lead
 from espdl.ops.resize_linear import ResizeLinear
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
@@ -18,20 +21,25 @@ class PortableResizeLinear(Lowering):
 
     def lower(self, node: ResizeLinear, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
+        rows, columns = node.places(0), node.places(1)
+        _, height, width, channels = x.shape
+        low, across = (np.minimum(places[:, 0], places[:, 1]) for places in (rows, columns))
+        begins = (low[:, None].astype(np.int64) * width + across).reshape(-1) * channels
         return KernelCall(
             operator=node.name,
             function="espdl_resize_linear_s8",
             params_type="espdl_resize_linear_params_t",
             header="espdl/kernels/resize_linear.h",
             params={
-                "input_height": x.shape[1],
-                "input_width": x.shape[2],
+                "input_height": height,
+                "input_width": width,
                 "output_height": y.shape[1],
                 "output_width": y.shape[2],
-                "channels": x.shape[3],
+                "channels": channels,
             },
             inputs=(x.name,),
             outputs=(y.name,),
-            constants=(Constant("rows", node.places(0)), Constant("columns", node.places(1))),
+            overlaps=((0, 0, lead(begins, channels)),),
+            constants=(Constant("rows", rows), Constant("columns", columns)),
             source_nodes=node.source_nodes,
         )

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far before its input the output of a kernel that walks over windows must begin, so that it may run into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def lead_of_windows(p: Mapping[str, int], input_pixel: int, output_pixel: int, at_once: int = 0) -> int:
+    """The lead in bytes (`KernelCall.overlaps`) of a kernel that computes the pixels of its output in their order.
+
+    `p` are the parameters of a convolution or a pool; `input_pixel` and `output_pixel` bytes go from one pixel to the
+    next. `at_once` windows are read before any of their outputs is written, one or two at the end one by one; with 0
+    the kernel may still read a window when it writes that window's output.
+    """
+    rows = np.arange(p["output_height"]) * p["stride_height"] - p["pad_top"]
+    columns = np.arange(p["output_width"]) * p["stride_width"] - p["pad_left"]
+    begins = np.maximum(rows, 0)[:, None] * p["input_width"] + np.maximum(columns, 0)
+    return lead(begins.reshape(-1).astype(np.int64) * input_pixel, output_pixel, at_once)
+
+
+def lead(begins: np.ndarray, output_pixel: int, at_once: int = 0) -> int:
+    """The same where window i reads nothing in front of byte `begins[i]` of the input."""
+    needed = np.minimum.accumulate(begins[::-1])[::-1]  # by this window or any later one
+    count = len(begins)
+    if not at_once:
+        return int(max(0, ((np.arange(count) + 1) * output_pixel - needed).max()))
+    blocks = count // at_once * at_once if count % at_once < 3 else count
+    written = np.unique(np.concatenate([np.arange(0, blocks, at_once), np.arange(blocks, count)]))[1:]
+    return int(max(0, (written * output_pixel - needed[written]).max(initial=0)))
