@@ -70,7 +70,14 @@ ESPDL_INLINE void espdl_dot_1x8(const espdl_dot_t *p, const int8_t *pixel, int32
         const int32_t second = left > 4;
         espdl_sum_1x8(pixel, count, weights, weights + second * block, channels, channels + 4 * second, unroll, sums);
         const int32_t *sum = sums;
-        for (const int8_t *end = y + (left < 8 ? left : 8); y != end; y++, sum++, channels++) {
+        const int8_t *const end = y + (left < 8 ? left : 8);
+        /* Two at a time only where the products are unrolled too: it costs code. */
+        for (; unroll > 2 && end - y > 1; y += 2, sum += 2, channels += 2) {
+            espdl_scale_t scale = espdl_scale_of(channels), next = espdl_scale_of(channels + 1);
+            y[0] = (int8_t)espdl_fast_scale(sum[0], &scale, &clamp);
+            y[1] = (int8_t)espdl_fast_scale(sum[1], &next, &clamp);
+        }
+        for (; y != end; y++, sum++, channels++) {
             espdl_scale_t scale = espdl_scale_of(channels);
             *y = (int8_t)espdl_fast_scale(*sum, &scale, &clamp);
         }
