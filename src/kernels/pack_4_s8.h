@@ -5,6 +5,14 @@
 
 #include <stdint.h>
 
+#include "keep.h"
+
+/** A word of two pixels. */
+ESPDL_INLINE uint32_t espdl_pack_pair(int8_t low, int8_t high)
+{
+    return ((uint32_t)high << 16) + (uint32_t)low;
+}
+
 /**
  * Lays `count` values of four pixels down as dot_4x4_s8.h reads them.
  *

@@ -54,6 +54,20 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
 void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                          const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
 
+/**
+ * The same of an input with its channels first.
+ *
+ * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them
+ * @param x         input, CHW [input_channels][input_height][input_width]
+ * @param weights   as espdl_conv2d_4x4_s8() takes them, along depth in the order
+ *                  [input_channels][kernel_height][kernel_width]
+ * @param channels  records, their number rounded up to a multiple of 4
+ * @param y         as espdl_conv2d_4x4_s8() writes it, with the same freedom to overlap `x`
+ * @param scratch   8 * depth + 5 * kernel_width bytes at a multiple of 4
+ */
+void espdl_conv2d_planar_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+
 #ifdef __cplusplus
 }
 #endif

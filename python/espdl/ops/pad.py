@@ -60,6 +60,22 @@ class Pad(Operator):
         value = int(match.attribute("pad", "pad_value"))
         return cls(match.inputs, match.outputs, match.source_nodes, tuple(sides), value)
 
+    @property
+    def widths(self) -> list[tuple[int, int]]:
+        """(before, behind) for each axis of the input."""
+        (x,), (y,) = self.inputs, self.outputs
+        result, behind = [], 1
+        sides = [s for s in self.sides if s.before or s.after]
+        for size, padded in zip(x.shape[::-1], y.shape[::-1], strict=True):
+            if size == padded:
+                result.append((0, 0))
+                behind *= size
+                continue
+            side = sides.pop()
+            result.append((side.before // behind, side.after // behind))
+            behind = 1
+        return result[::-1]
+
     @staticmethod
     def reference(
         params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]

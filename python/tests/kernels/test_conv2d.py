@@ -16,6 +16,7 @@ from strategies import TARGETS, activations, biases, channel_scales, contents, s
 
 from espdl.backends import lower, select
 from espdl.ops.conv2d import Conv2d, convolve
+from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_EVEN, Target
 
@@ -63,6 +64,21 @@ def test_kernel_equals_reference(data: st.DataObject, depthwise: bool, shift: in
     node = data.draw(convolutions(target, depthwise))
     assume(select(node, target).lowering is not None)
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
+
+
+@given(st.data(), shifts)
+@examples
+def test_channels_first(data: st.DataObject, shift: int) -> None:
+    """The permutation and the convolution, in one kernel or one after the other."""
+    target = data.draw(targets)
+    conv = data.draw(convolutions(target, dense=True))
+    last = data.draw(contents(conv.inputs[0].shape))
+    first = np.ascontiguousarray(last.transpose(0, 3, 1, 2))
+    node = Conv2dPlanar((replace(conv.inputs[0], name="planes", shape=first.shape),), conv.outputs, (), conv)
+    assume(select(node, target).lowering is not None)
+    (apart,) = check(lower(conv, target), last)
+    (merged,) = check(lower(node, target), first, shift=shift)
+    np.testing.assert_array_equal(merged, apart)
 
 
 @given(st.data())

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A convolution that reads its input channels first, in portable C."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.portable.conv2d import PortableConv2d
+from espdl.backends.portable.fast import fast_records
+from espdl.backends.portable.overlap import lead_of_windows
+from espdl.backends.portable.packing import blocks, has_heavy_pairs
+from espdl.ops.conv2d_planar import Conv2dPlanar
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+
+@lowering("conv2d_planar", backend="portable")
+class PortableConv2dPlanar(Lowering):
+    """Saves the copy of the input with its channels last, and the work of making it."""
+
+    def accept(self, node: Conv2dPlanar, target: Target) -> str | None:
+        if target.backends[0] != "portable":
+            return f"the convolution alone may run on {target.backends[0]}, which is faster"
+        reason = PortableConv2d().accept(node.conv, target)
+        if reason is None and PortableConv2d().lower(node.conv, target).function != "espdl_conv2d_4x4_s8":
+            reason = "only the kernel for 4x4 blocks reads channels first"
+        if reason is None and has_heavy_pairs(_planar(node.conv.weights)):
+            reason = "two neighbouring weights are both -128"
+        return reason
+
+    def lower(self, node: Conv2dPlanar, target: Target) -> KernelCall:
+        conv = PortableConv2d().lower(node.conv, target)
+        _, height, width, channels = node.conv.weights.shape
+        depth = height * width * channels
+        return replace(
+            conv,
+            operator=node.name,
+            function="espdl_conv2d_planar_4x4_s8",
+            packing="blocks_4x4_planar",
+            inputs=tuple(t.name for t in node.inputs),
+            scratch_bytes=8 * (depth + depth % 2) + 5 * width,
+            overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),
+            source_nodes=node.source_nodes,
+        )
+
+
+@packing("blocks_4x4_planar")
+def blocks_4x4_planar(call: KernelCall) -> list[np.ndarray]:
+    """What `blocks_4x4` gives for weights in the order [channels][input channels][height][width]."""
+    return [blocks(_planar(call.constant("weights")), channels=4, depth=2), fast_records(call, 4)]
+
+
+def _planar(weights: np.ndarray) -> np.ndarray:
+    return weights.transpose(0, 3, 1, 2)

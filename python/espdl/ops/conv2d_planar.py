@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A convolution that reads its input channels first, as the model has it: no permutation in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+
+
+@operator("conv2d_planar")
+@dataclass(frozen=True, eq=False)
+class Conv2dPlanar(Operator):
+    """`conv` of the input [1, C, H, W] with its axes in the order [1, H, W, C]."""
+
+    conv: Conv2d
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        """None: `espdl.partition.absorb` makes it of a convolution and the permutation in front of it."""
+        return None
+
+    @classmethod
+    def from_match(cls, match: Match) -> Conv2dPlanar:
+        raise NotImplementedError("a convolution with its channels first has no pattern")
+
+    @property
+    def activation(self) -> tuple[float, float] | None:
+        return self.conv.activation
+
+    @staticmethod
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        shape = (params["input_channels"], params["input_height"], params["input_width"])
+        return Conv2d.reference(params, [inputs[0].reshape(shape).transpose(1, 2, 0)], constants)
