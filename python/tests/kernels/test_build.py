@@ -20,7 +20,7 @@ def object_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 def test_object(object_file: Path) -> None:
-    """No warning; needs only functions of string.h and other kernels; no writable data; one function, the file's name."""
+    """No warning; needs only string.h and other kernels; no writable data; one function, of the file's name."""
     symbols = subprocess.run(["nm", str(object_file)], check=True, capture_output=True, text=True).stdout
     kernels = {f"espdl_{s.stem}" for s in sources()}
     kinds = [line.split()[-2:] for line in symbols.splitlines()]
