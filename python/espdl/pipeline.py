@@ -76,6 +76,8 @@ class Options:
                 raise UsageError(
                     f"option {key}", f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
                 )
+        if self.calibration_samples < 0:
+            raise UsageError("option calibration_samples", f"{self.calibration_samples} is negative", "0 means all")
         emit.check_model_name(self.name)
 
     @staticmethod

@@ -37,7 +37,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs"
     )
     parser.add_argument(
-        "--calibration-samples", type=int, default=0, metavar="N", help="use only the first N samples (default: all)"
+        "--calibration-samples", type=count, default=0, metavar="N", help="use only the first N samples (default: all)"
     )
     parser.add_argument(
         "--shape",
@@ -55,6 +55,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, text in _CHOICES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None, type=_choice)
+
+
+def count(text: str) -> int:
+    """A number of samples, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of samples")
+    return int(text)
 
 
 def _choice(text: str) -> str:

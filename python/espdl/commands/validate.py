@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from espdl.commands.arguments import add_model_arguments, options_from
+from espdl.commands.arguments import add_model_arguments, count, options_from
 from espdl.errors import UsageError
 
 
@@ -26,7 +26,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--eval", metavar="FILE", help=".npz with an array per input (or x) and label; or a .npy")
-    parser.add_argument("--eval-samples", type=int, default=0, metavar="N", help="use only the first N (default: all)")
+    parser.add_argument(
+        "--eval-samples", type=count, default=0, metavar="N", help="use only the first N (default: all)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -65,7 +65,6 @@ def run(
     )
     if wide:
         quantized_proto = mixed.without_casts(quantized_proto)
-    inputs = {name: network.statistics[name] for name in network.graph.inputs if name in network.statistics}
     ranges = {name: statistics.range for name, statistics in network.statistics.items()}
     quantized = QuantizedModel(
         quantized_proto,
@@ -74,7 +73,7 @@ def run(
         model.inputs,
         settings.scheme,
         ranges,
-        warnings=checks.warnings(inputs, len(samples), [name for name in inputs if inputs[name].alike]),
+        warnings=checks.warnings(network, len(samples)),
         reference_proto=result.network.graph.proto,
     )
     return _without_dead_channels(quantized, settings)

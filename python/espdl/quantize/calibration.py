@@ -12,7 +12,7 @@ import numpy as np
 from espdl.errors import EspdlError
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
-from espdl.quantize.archive import Rows, archive
+from espdl.quantize.archive import Rows, arrays
 
 _HOW = "pass a .npy file of shape [N, {shape}] (float32), or a .npz file with one array per input"
 
@@ -33,23 +33,24 @@ class Calibration:
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         given = 0
-        for part in self.arrays:
+        for file, part in zip(self.files, self.arrays):
             for row, values in enumerate(zip(*(part[i.name] for i in self.inputs))):
                 if given == len(self):
                     return
-                yield {i.name: self._sample(v, i, row) for i, v in zip(self.inputs, values)}
+                yield {i.name: _sample(v, i, row, file) for i, v in zip(self.inputs, values)}
                 given += 1
 
-    def _sample(self, values: np.ndarray, value: ValueInfo, row: int) -> np.ndarray:
-        sample = np.asarray(values, dtype=value.dtype)
-        if sample.dtype.kind == "f" and not np.isfinite(sample).all():
-            raise EspdlError(
-                f"calibration {self.label}",
-                f"sample {row} of input '{value.name}' holds NaN or infinite values",
-                "remove that sample, or mend the preprocessing that made it",
-            )
-        # A model exported with a larger batch sees the same sample in every place.
-        return sample if sample.shape == value.shape else np.broadcast_to(sample, value.shape).copy()
+
+def _sample(values: np.ndarray, value: ValueInfo, row: int, file: Path) -> np.ndarray:
+    sample = np.asarray(values, dtype=value.dtype)
+    if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+        raise EspdlError(
+            f"calibration {file.name}",
+            f"sample {row} of input '{value.name}' holds NaN or infinite values",
+            "remove that sample, or mend the preprocessing that made it",
+        )
+    # A model exported with a larger batch sees the same sample in every place.
+    return sample if sample.shape == value.shape else np.broadcast_to(sample, value.shape).copy()
 
 
 def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
@@ -92,7 +93,7 @@ def _files(path: Path) -> list[Path]:
 def _load(file: Path, model: Model) -> dict[str, Rows]:
     what = f"calibration {file.name}"
     try:
-        arrays = archive(file) if file.suffix == ".npz" else {"": np.load(file, mmap_mode="r", allow_pickle=False)}
+        held = arrays(file)
     except Exception as error:  # numpy raises many types for one reason: not an array file
         raise EspdlError(
             what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez"
@@ -104,19 +105,19 @@ def _load(file: Path, model: Model) -> dict[str, Rows]:
                 f"the model has {len(model.inputs)} inputs, a .npy file serves one",
                 "pass a .npz file with one array per input: " + ", ".join(i.name for i in model.inputs),
             )
-        arrays = {model.inputs[0].name: arrays[""]}
-    missing = [i.name for i in model.inputs if i.name not in arrays]
+        held = {model.inputs[0].name: held[""]}
+    missing = [i.name for i in model.inputs if i.name not in held]
     if missing:
         raise EspdlError(
             what,
             f"it has no array named '{missing[0]}'",
             f"save one array per input, named: {', '.join(i.name for i in model.inputs)}",
         )
-    if len({arrays[i.name].shape[:1] for i in model.inputs}) != 1:
+    if len({held[i.name].shape[:1] for i in model.inputs}) != 1:
         raise EspdlError(
             what, "its arrays hold different numbers of samples", "give every input the same number of samples"
         )
-    return {i.name: _checked(arrays[i.name], i, what) for i in model.inputs}
+    return {i.name: _checked(held[i.name], i, what) for i in model.inputs}
 
 
 def _checked(array: Rows, value: ValueInfo, what: str) -> Rows:

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
+from espdl.quantize.network import Network
 from espdl.quantize.ranges import Statistics
 
 _FEW = 10
@@ -16,29 +15,44 @@ _SMALL, _LARGE = 1e-3, 1e4
 _OUTLIER = 20.0
 
 
-def warnings(inputs: Mapping[str, Statistics], count: int, alike: Sequence[str]) -> tuple[str, ...]:
-    """`inputs`: statistics of the model's inputs; `alike`: those that were the same in all of `count` samples."""
+def warnings(network: Network, count: int) -> tuple[str, ...]:
+    """What `count` samples that gave the network its statistics say of themselves."""
     result = []
     if count < _FEW:
         result.append(f"calibration has {count} samples; 50 to 500 typical ones make the scales reliable")
-    for name, statistics in inputs.items():
-        low, high = statistics.range
-        peak = max(-low, high)
-        if peak == 0.0:
-            result.append(f"input '{name}' is zero in all calibration samples")
-        elif name in alike and count > 1:
-            result.append(f"input '{name}' is the same in all {count} calibration samples")
-        elif peak > _LARGE or peak < _SMALL:
+    for name in network.graph.inputs:
+        if name in network.statistics:
+            result += _input_warnings(name, network.statistics[name], count)
+    for name in network.graph.outputs:
+        maker, seen = network.graph.producer.get(name), network.statistics.get(name)
+        if maker is None or maker.op_type != "Softmax" or seen is None or seen.winner is None or count < _FEW:
+            continue
+        if len(seen.channel_peak) > 1:
             result.append(
-                f"the largest value of input '{name}' in the calibration data is {peak:.3g}; was the preprocessing"
-                " of the training applied?"
-            )
-        elif peak > _OUTLIER * _common(statistics):
-            result.append(
-                f"single values of input '{name}' reach {peak:.3g}, but all except 1 in 10,000 stay below"
-                f" {_common(statistics):.3g}; they take resolution from the others"
+                f"output '{name}' of the float model gives class {seen.winner} for all {count} calibration samples;"
+                " was the preprocessing of the training applied, and are all classes among them?"
             )
     return tuple(result)
+
+
+def _input_warnings(name: str, statistics: Statistics, count: int) -> list[str]:
+    low, high = statistics.range
+    peak = max(-low, high)
+    if peak == 0.0:
+        return [f"input '{name}' is zero in all calibration samples"]
+    if statistics.alike and count > 1:
+        return [f"input '{name}' is the same in all {count} calibration samples"]
+    if peak > _LARGE or peak < _SMALL:
+        return [
+            f"the largest value of input '{name}' in the calibration data is {peak:.3g}; was the preprocessing"
+            " of the training applied?"
+        ]
+    if peak > _OUTLIER * _common(statistics):
+        return [
+            f"single values of input '{name}' reach {peak:.3g}, but all except 1 in 10,000 stay below"
+            f" {_common(statistics):.3g}; they take resolution from the others"
+        ]
+    return []
 
 
 def _common(statistics: Statistics) -> float:

@@ -20,7 +20,8 @@ Progress = Callable[[str, int, int], None]
 class Statistics:
     """What was seen of one tensor.
 
-    `alike`: it was the same for all samples. `channel_power`, `channel_peak` float64 [channels]: mean square and
+    `alike`: it was the same for all samples. `winner`: the index of its largest value where that was the same for all
+    samples. `channel_power`, `channel_peak` float64 [channels]: mean square and
     largest magnitude by channel (axis 1 of tensors with more than two axes, else the last axis).
     """
 
@@ -28,6 +29,7 @@ class Statistics:
     channel_power: np.ndarray
     channel_peak: np.ndarray
     alike: bool = False
+    winner: int | None = None
 
     @property
     def range(self) -> tuple[float, float]:
@@ -52,11 +54,14 @@ class Observer:
         self._count = 0
         self._first: np.ndarray | None = None
         self._alike = True
+        self._winners: set[int] = set()
 
     def observe(self, values: np.ndarray) -> None:
         if self._alike:
             self._first = values if self._first is None else self._first
             self._alike = np.array_equal(self._first, values)
+        if len(self._winners) < 2:
+            self._winners.add(int(values.argmax()) if values.size else 0)
         self._histogram.observe(values)
         axis = 1 if values.ndim > 2 else values.ndim - 1
         rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis] if values.ndim else 1, -1)
@@ -67,7 +72,8 @@ class Observer:
     @property
     def statistics(self) -> Statistics:
         squares, peaks = np.atleast_1d(self._squares), np.atleast_1d(self._peaks).astype(np.float64)
-        return Statistics(self._histogram.distribution, squares / max(self._count, 1), peaks, self._alike)
+        winner = next(iter(self._winners)) if len(self._winners) == 1 else None
+        return Statistics(self._histogram.distribution, squares / max(self._count, 1), peaks, self._alike, winner)
 
 
 def session(proto: onnx.ModelProto, extra_outputs: Iterable[str] = ()) -> ort.InferenceSession:

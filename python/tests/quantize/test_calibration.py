@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantize_models import classifier, data, load
 
-from espdl.errors import EspdlError
+from espdl.cli import main
+from espdl.errors import EspdlError, UsageError
+from espdl.pipeline import Options
 from espdl.quantize import Settings, calibration, run
 from espdl.quantize.histogram import Distribution, Histogram
 from espdl.quantize.thresholds import METHODS
@@ -96,6 +100,12 @@ def test_files_give_the_same_samples(kind: str, tmp_path: Path) -> None:
     assert len(list(calibration.open(path, model, limit=4))) == 4
 
 
+def _npy(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
 def _broken(kind: str, path: Path) -> None:
     values = data(4)
     if kind == "nan":
@@ -108,6 +118,14 @@ def _broken(kind: str, path: Path) -> None:
         values = values[:0]
     if kind == "text":
         path.write_text("no array")
+    elif kind == "cut":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("x.npy", _npy(values)[:-1])
+    elif kind == "damaged":
+        np.savez(path, x=values)
+        content = bytearray(path.read_bytes())
+        content[1000] ^= 1
+        path.write_bytes(content)
     elif kind == "name":
         np.savez(path, other=values)
     else:
@@ -123,6 +141,8 @@ def _broken(kind: str, path: Path) -> None:
         ("empty", "it holds no samples"),
         ("text", "cannot be read as a numpy file"),
         ("name", "no array named 'x'"),
+        ("cut", "it ends before its last sample"),
+        ("damaged", "cannot be read at sample . .Bad CRC"),
     ],
 )
 def test_errors_say_what_is_wrong(kind: str, words: str, tmp_path: Path) -> None:
@@ -136,6 +156,7 @@ def test_errors_say_what_is_wrong(kind: str, words: str, tmp_path: Path) -> None
     [
         (np.repeat(data(1), 20, axis=0), "is the same in all 20"),
         (np.zeros((20, 3, 12, 12), np.float32), "is zero in all"),
+        (data(20) / 100, "class 3 for all 20 calibration samples"),
         (data(20) * 1e6, "was the preprocessing"),
         (data(3), "3 samples"),
         (np.where(np.arange(60 * 432).reshape(60, 3, 12, 12) == 77, 1e3, data(60)).astype(np.float32), "single values"),
@@ -152,3 +173,10 @@ def test_good_data_raises_no_warning(tmp_path: Path) -> None:
     model = load(classifier(), tmp_path)
     np.save(tmp_path / "calib.npy", data(20))
     assert run(model, calibration.open(tmp_path / "calib.npy", model), Settings(effort="fast")).warnings == ()
+
+
+def test_a_negative_number_of_samples_is_a_wrong_option() -> None:
+    with pytest.raises(UsageError, match="0 means all"):
+        Options("net.onnx", "net", "out", calibration_samples=-1)
+    with pytest.raises(SystemExit, match="2"):
+        main(["quantize", "net.onnx", "--calibration-samples", "-1"])
