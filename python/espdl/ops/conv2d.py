@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from espdl.ops.bias import int32_bias
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 from espdl.plan.types import Tensor
@@ -57,14 +58,14 @@ class Conv2d(Operator):
         if match.tensor("x").shape[0] != 1:
             raise Mismatch(f"its batch size is {match.tensor('x').shape[0]}, not 1")
         channels = weights.shape[0]
-        bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(channels, np.int32)
+        scale = np.broadcast_to(match.scale("weights").reshape(-1), (channels,))
         return cls(
             inputs=(x,),
             outputs=(y,),
             source_nodes=match.source_nodes,
             weights=weights,
-            weights_scale=np.broadcast_to(match.scale("weights").reshape(-1), (channels,)),
-            bias=np.broadcast_to(bias, (channels,)).astype(np.int32),
+            weights_scale=scale,
+            bias=int32_bias(match, x.scale, scale, channels),
             strides=match.attribute("conv", "strides"),
             pads=match.attribute("conv", "padding"),
             dilations=match.attribute("conv", "dilation"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from espdl.ops.bias import int32_bias
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 
@@ -52,14 +53,14 @@ class ConvTranspose2d(Operator):
         if weights.dtype != np.int8:
             raise Mismatch(f"its weights are {weights.dtype}, not int8")
         channels = weights.shape[0]
-        bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(channels, np.int32)
+        scale = np.broadcast_to(match.scale("weights").reshape(-1), (channels,))
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
             weights=weights,
-            weights_scale=np.broadcast_to(match.scale("weights").reshape(-1), (channels,)),
-            bias=np.broadcast_to(bias, (channels,)).astype(np.int32),
+            weights_scale=scale,
+            bias=int32_bias(match, match.inputs[0].scale, scale, channels),
             strides=match.attribute("conv", "strides"),
             pads=match.attribute("conv", "padding")[:2],
             dilations=match.attribute("conv", "dilation"),

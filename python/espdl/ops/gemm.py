@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from espdl.ops.bias import int32_bias
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 
@@ -49,17 +50,16 @@ class Gemm(Operator):
             weights = weights.T
         channels = weights.shape[0]
         scale = match.scale("weights").reshape(-1)
-        bias = match.array("bias").reshape(-1) if match.has("bias") else np.zeros(1, np.int32)
-        for what, array in (("weight scales", scale), ("bias values", bias)):
-            if array.size not in (1, channels):
-                raise Mismatch(f"it has {array.size} {what} for {channels} outputs")
+        if scale.size not in (1, channels):
+            raise Mismatch(f"it has {scale.size} weight scales for {channels} outputs")
+        scale = np.broadcast_to(scale, (channels,))
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
             weights=np.ascontiguousarray(weights),
-            weights_scale=np.broadcast_to(scale, (channels,)),
-            bias=np.broadcast_to(bias, (channels,)).astype(np.int32),
+            weights_scale=scale,
+            bias=int32_bias(match, match.inputs[0].scale, scale, channels),
             activation=match.activation,
         )
 

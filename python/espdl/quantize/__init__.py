@@ -40,6 +40,8 @@ def run(
     if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
     proto = preprocess(model, RECURRENT if settings.precision == "int8" else frozenset())
+    if model.carries_quantization:
+        proto = carried.with_constants(proto)
     refusals.check(proto, model.label)
     _check_static(proto, model)
     if settings.precision == "float32":

@@ -273,7 +273,8 @@ class _Layer:
         self.padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(
             attribute(node, "pads", [])
         )
-        fits = weights.dtype == np.int8 and (self.has_bias or step.bias is None) and weights.ndim in (2, 4)
+        without_bias = step.bias is None and not any(node.input[2:])
+        fits = weights.dtype == np.int8 and (self.has_bias or without_bias) and weights.ndim in (2, 4)
         if fits and self.groups == 1 and self.rows.shape[1] == self.inputs:
             self.kind = "dense"
         elif fits and self.groups == self.inputs == len(self.rows) and self.rows.shape[1] == 1:

@@ -39,8 +39,12 @@ class Graph:
         table.update({name: t.data_type for name, t in self.constants.items()})
         return table
 
+    def elem_type(self, name: str) -> int:
+        """A value of TensorProto.DataType; 0 where it is unknown."""
+        return self._elem_types.get(name, 0)
+
     def is_float(self, name: str) -> bool:
-        return self._elem_types.get(name) == TensorProto.FLOAT
+        return self.elem_type(name) == TensorProto.FLOAT
 
     def is_activation(self, name: str) -> bool:
         """A float tensor whose value depends on the inputs."""

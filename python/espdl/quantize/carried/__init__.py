@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models that carry Q/DQ already, brought to the one form that the rest of the compiler knows.
+
+ONNX Runtime, PyTorch and ESP-PPQ write different kinds of the same thing: uint8 or int8 activations, weights as
+integers or as floats with a QuantizeLinear of their own, biases with or without one, pairs on both sides of a ReLU.
+
+- Constants are computed, so that only DequantizeLinear of integers is left of weights.
+- uint8 becomes int8 (128 less, zero point too).
+- A float bias becomes int32 at input scale * weights scale, rounded: the only step that is not exact.
+- A pair before a ReLU goes where the pair behind it has the same scale; behind an operator that only selects values a
+  missing pair is added.
+What cannot be taken is refused with the reason.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from espdl.quantize.carried import biases, checks, constants, floats, pairs, signed
+from espdl.quantize.carried.biases import accumulator_scale
+from espdl.quantize.graph import Graph
+
+__all__ = ["is_power_of_two", "normalise", "with_constants"]
+
+
+def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model, preprocessed, without nodes that compute shapes or constants or that change no type."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    before = 0
+    while before != len(result.graph.node):
+        before = len(result.graph.node)
+        constants.compute(result)
+        constants.remove_casts(result)
+        result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    return result
+
+
+def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """What `with_constants` gave in our form, and sentences about what will not be fast. Raises EspdlError."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    constants.move_transposes(result)
+    constants.complete_zero_points(result)
+    checks.check(result, label)
+    signed.convert(result, label)
+    slow = floats.use_float_constants(result)
+    biases.quantize(result, label)
+    pairs.merge(result)
+    pairs.complete(result)
+    del result.graph.value_info[:]
+    return onnx.shape_inference.infer_shapes(result, data_prop=True), tuple(slow)
+
+
+def is_power_of_two(proto: onnx.ModelProto) -> bool:
+    """Whether all layers can requantise with a shift: input scale * weights scale / output scale is 2**-n, 0 <= n <=
+    31.
+    """
+    graph = Graph(proto)
+    for node in graph.nodes:
+        scale = accumulator_scale(graph, node)
+        if scale is None:
+            continue
+        name = node.output[0]
+        while (reader := graph.only_consumer(name)) is not None and reader.op_type != "QuantizeLinear":
+            name = reader.output[0]
+        if reader is None:
+            continue
+        mantissas, exponents = np.frexp(scale / graph.array(reader.input[1]).astype(np.float64))
+        if (mantissas != 0.5).any() or (exponents > 1).any() or (exponents < -30).any():
+            return False
+    return True

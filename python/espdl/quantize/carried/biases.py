@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float biases of quantised layers become int32."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from espdl.errors import EspdlError
+from espdl.quantize.carried.edit import LAYERS, add, set_nodes, what
+from espdl.quantize.graph import Graph
+
+
+def quantize(proto: onnx.ModelProto, label: str) -> None:
+    """Biases of layers whose data and weights are dequantised: floats, and integers of another scale."""
+    graph = Graph(proto)
+    before: dict[str, onnx.NodeProto] = {}
+    for node in proto.graph.node:
+        scale = accumulator_scale(graph, node)
+        place = _bias_place(graph, node)
+        if scale is None or place is None:
+            continue
+        owner, index = place
+        owner = next(n for n in proto.graph.node if n.output[0] == owner.output[0])
+        bias, given = _real(graph, owner.input[index])
+        if given is not None and np.allclose(given, scale.reshape(-1), rtol=1e-6, atol=0.0):
+            continue
+        channels = np.broadcast_to(scale, bias.shape) if scale.size in (1, bias.shape[-1] if bias.ndim else 1) else None
+        if channels is None:
+            continue
+        values = np.rint(bias / channels)
+        if np.abs(values).max(initial=0.0) >= 2**31:
+            raise EspdlError(
+                what(label, node),
+                "its bias does not fit 32 bits at input scale * weights scale",
+                "quantise the model again with larger weight scales; a nearly dead channel is the usual cause",
+            )
+        name = f"{owner.output[0]}_bias"
+        flat = scale.astype(np.float32).reshape(-1) if scale.size > 1 else np.float32(scale.reshape(()))
+        inputs = [
+            add(proto, f"{name}_quantized", values.astype(np.int32)),
+            add(proto, f"{name}_scale", flat),
+            add(proto, f"{name}_zero_point", np.zeros(np.shape(flat), np.int32)),
+        ]
+        axis = {"axis": bias.ndim - 1} if np.ndim(flat) else {}
+        result = f"{name}_dequantized"
+        before[owner.output[0]] = helper.make_node("DequantizeLinear", inputs, [result], name=result, **axis)
+        owner.input[index] = result
+    nodes = []
+    for node in proto.graph.node:
+        nodes += [before[node.output[0]], node] if node.output[0] in before else [node]
+    set_nodes(proto, nodes)
+
+
+def accumulator_scale(graph: Graph, node: onnx.NodeProto) -> np.ndarray | None:
+    """float64: input scale * weights scale; None where one of them is not quantised."""
+    if node.op_type not in LAYERS or node.op_type == "ConvTranspose":
+        return None
+    data, weights = (graph.producer.get(name) for name in node.input[:2])
+    for source in (data, weights):
+        if source is None or source.op_type != "DequantizeLinear":
+            return None
+    if not graph.is_constant(weights.input[0]):
+        return None
+    return graph.array(data.input[1]).astype(np.float64) * graph.array(weights.input[1]).astype(np.float64)
+
+
+def _real(graph: Graph, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """float64: the values of a bias, and its scale where it is dequantised."""
+    if graph.is_constant(name):
+        return graph.array(name).astype(np.float64), None
+    steps, scale = (graph.array(i).astype(np.float64) for i in graph.producer[name].input[:2])
+    return steps * scale, scale.reshape(-1)
+
+
+def _is_constant(graph: Graph, name: str) -> bool:
+    """A float constant, or integers without a zero point that are dequantised."""
+    if graph.is_constant(name):
+        return graph.is_float(name)
+    source = graph.producer.get(name)
+    if source is None or source.op_type != "DequantizeLinear" or not all(graph.is_constant(i) for i in source.input):
+        return False
+    return not graph.array(source.input[2]).any()
+
+
+def _bias_place(graph: Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto, int] | None:
+    """The node and index at which a layer's constant bias is read."""
+    owner, index = node, 2
+    if node.op_type == "MatMul":
+        owner = graph.only_consumer(node.output[0])
+        if owner is None or owner.op_type != "Add":
+            return None
+        index = next((i for i, name in enumerate(owner.input) if _is_constant(graph, name)), len(owner.input))
+    if len(owner.input) <= index or not _is_constant(graph, owner.input[index]):
+        return None
+    shape = _real(graph, owner.input[index])[0].shape
+    return (owner, index) if shape and all(d == 1 for d in shape[:-1]) else None

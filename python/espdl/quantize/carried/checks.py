@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be taken as it is, with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from espdl.errors import EspdlError
+from espdl.quantize.carried.edit import what
+from espdl.quantize.graph import Graph, attribute
+
+# int32 is for biases.
+_TAKEN = {"int8", "int16", "uint8"}
+
+
+def check(proto: onnx.ModelProto, label: str) -> None:
+    """Raises EspdlError for the first node that cannot be taken."""
+    graph = Graph(proto)
+    for node in graph.nodes:
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            if node.op_type in (
+                "QLinearConv",
+                "QLinearMatMul",
+                "ConvInteger",
+                "MatMulInteger",
+                "DynamicQuantizeLinear",
+            ):
+                raise EspdlError(
+                    what(label, node),
+                    "the model is quantised in the operator form, not with QuantizeLinear and DequantizeLinear",
+                    "export it in QDQ form (QuantFormat.QDQ in ONNX Runtime), or pass the float model",
+                )
+            continue
+        if not all(graph.is_constant(name) for name in node.input[1:]):
+            raise EspdlError(what(label, node), "its scale is computed at run time", "use static quantisation")
+        scale, zero_point = graph.array(node.input[1]), graph.array(node.input[2])
+        taken = _TAKEN | ({"int32"} if graph.is_constant(node.input[0]) else set())
+        if str(zero_point.dtype) not in taken or attribute(node, "block_size", 0):
+            raise EspdlError(
+                what(label, node),
+                f"its integers are {zero_point.dtype}{' in blocks' if attribute(node, 'block_size', 0) else ''}",
+                "quantise to int8 (or int16 activations), or pass the float model, with PRECISION int16x8 for 16 bits",
+            )
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise EspdlError(what(label, node), "its scale is not positive and finite", "quantise the model again")
+        if scale.size > 1 and not graph.is_constant(node.input[0]):
+            raise EspdlError(
+                what(label, node),
+                "an activation has one scale per channel",
+                "quantise activations per tensor; only weights can have one scale per channel",
+            )

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes to a model: nodes and initialisers of its graph, and how a message names a node."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+
+
+def what(label: str, node: onnx.NodeProto) -> str:
+    return f"{label}: node '{node.name or node.output[0]}' ({node.op_type})"
+
+
+def set_nodes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
+    copies = [onnx.NodeProto() for _ in nodes]
+    for copy, node in zip(copies, nodes):
+        copy.CopyFrom(node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(copies)
+
+
+def replace(proto: onnx.ModelProto, name: str, values: np.ndarray) -> None:
+    kept = [t for t in proto.graph.initializer if t.name != name]
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(kept)
+    proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+
+
+def add(proto: onnx.ModelProto, name: str, values: np.ndarray) -> str:
+    taken = {t.name for t in proto.graph.initializer} | {o for n in proto.graph.node for o in n.output}
+    while name in taken:
+        name += "_"
+    proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+    return name

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers that run in floats because of how the model was quantised."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import numpy_helper
+
+from espdl.quantize.carried.constants import run
+from espdl.quantize.carried.edit import LAYERS, set_nodes
+from espdl.quantize.graph import Graph
+
+# What may stand between a layer and the QuantizeLinear of its result.
+_BETWEEN = {"Relu", "Clip", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"}
+
+
+def use_float_constants(proto: onnx.ModelProto) -> list[str]:
+    """Computes the weights and biases of such layers, and says which they are."""
+    graph = Graph(proto)
+    slow = []
+    computed: set[str] = set()
+    for node in graph.nodes:
+        reason = _reason(graph, node)
+        if reason is None:
+            continue
+        slow.append(f"node '{node.name or node.output[0]}': {reason}")
+        for name in node.input[1:]:
+            source = graph.producer.get(name)
+            if source is not None and _of_constants(graph, source) and graph.only_consumer(name) is not None:
+                values = run(proto, source, [graph.constants[i] for i in dict.fromkeys(source.input)])
+                proto.graph.initializer.append(numpy_helper.from_array(values[0], name))
+                computed.add(name)
+    set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in computed])
+    return slow
+
+
+def _reason(graph: Graph, node: onnx.NodeProto) -> str | None:
+    if node.op_type not in LAYERS or not all(_is_dequantized(graph, name) for name in node.input[:2]):
+        return None
+    weights = graph.producer[node.input[1]]
+    if _of_constants(graph, weights) and graph.array(weights.input[2]).any():
+        return "its weights have a zero point other than 0, so that it runs in floats; quantise them symmetrically"
+    if not _is_quantized_behind(graph, node):
+        return "its result has no QuantizeLinear, so that it runs in floats; let the tool quantise its output too"
+    return None
+
+
+def _is_dequantized(graph: Graph, name: str) -> bool:
+    return name in graph.producer and graph.producer[name].op_type == "DequantizeLinear"
+
+
+def _of_constants(graph: Graph, node: onnx.NodeProto) -> bool:
+    return node.op_type == "DequantizeLinear" and all(graph.is_constant(name) for name in node.input)
+
+
+def _is_quantized_behind(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether the result is quantised behind its bias and its activation."""
+    name = node.output[0]
+    while True:
+        readers = graph.consumers.get(name, [])
+        if readers and all(reader.op_type == "QuantizeLinear" for reader in readers):
+            return True
+        reader = graph.only_consumer(name)
+        if reader is None or not (reader.op_type in _BETWEEN or _adds_constant(graph, reader)):
+            return False
+        name = reader.output[0]
+
+
+def _adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:
+    def is_constant(name: str) -> bool:
+        return graph.is_constant(name) or (name in graph.producer and _of_constants(graph, graph.producer[name]))
+
+    return node.op_type == "Add" and any(is_constant(name) for name in node.input)

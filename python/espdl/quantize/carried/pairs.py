@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Q/DQ pairs that are one too many, or one too few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from espdl.quantize.carried.edit import LAYERS, set_nodes
+from espdl.quantize.graph import Graph
+
+# Every value of the output is one of the input's, or zero, which all grids hold.
+_SELECTS = {"MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Relu"}
+
+
+def complete(proto: onnx.ModelProto) -> None:
+    """Adds the pair that ESP-PPQ leaves out behind a pool: on the grid of its input, so that no value changes."""
+    graph = Graph(proto)
+    grids: dict[str, list[str]] = {}
+    nodes: list[onnx.NodeProto] = []
+    for node in proto.graph.node:
+        nodes.append(node)
+        name = node.output[0]
+        if node.op_type == "DequantizeLinear" and not graph.is_constant(node.input[0]):
+            grids[name] = list(node.input[1:])
+        elif node.op_type in _SELECTS and node.input[0] in grids and len(node.output) == 1 and _lacks(graph, name):
+            grids[name] = grids[node.input[0]]
+            node.output[0], steps = f"{name}/selected", f"{name}/quantized"
+            for kind, source, result in (("Quantize", node.output[0], steps), ("Dequantize", steps, name)):
+                nodes.append(helper.make_node(f"{kind}Linear", [source, *grids[name]], [result], name=result))
+    set_nodes(proto, nodes)
+
+
+def _lacks(graph: Graph, name: str) -> bool:
+    readers = graph.consumers.get(name, [])
+    return name not in graph.outputs and any(reader.op_type != "QuantizeLinear" for reader in readers)
+
+
+def merge(proto: onnx.ModelProto) -> None:
+    """layer, Q, DQ, ReLU, Q with one scale: the first pair goes, because clamping commutes with rounding."""
+    while (found := _pair_to_merge(Graph(proto))) is not None:
+        quantize, dequantize, activation = found
+        reader = next(n for n in proto.graph.node if n.name == activation.name and n.output == activation.output)
+        reader.input[0] = quantize.input[0]
+        gone = {quantize.output[0], dequantize.output[0]}
+        set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in gone])
+
+
+def _pair_to_merge(graph: Graph) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto] | None:
+    for activation in graph.nodes:
+        if activation.op_type != "Relu":
+            continue
+        dequantize = graph.producer.get(activation.input[0])
+        quantize = graph.producer.get(dequantize.input[0]) if dequantize is not None else None
+        behind = graph.only_consumer(activation.output[0])
+        if quantize is None or quantize.op_type != "QuantizeLinear" or dequantize.op_type != "DequantizeLinear":
+            continue
+        maker = graph.producer.get(quantize.input[0])
+        once: Callable[[str], bool] = lambda name: graph.only_consumer(name) is not None  # noqa: E731
+        if (
+            behind is not None
+            and behind.op_type == "QuantizeLinear"
+            and maker is not None
+            and maker.op_type in LAYERS | {"Add"}
+            and all(once(n.output[0]) for n in (maker, quantize, dequantize))
+            and _same(graph, quantize, behind)
+            and _same(graph, quantize, dequantize)
+        ):
+            return quantize, dequantize, activation
+    return None
+
+
+def _same(graph: Graph, a: onnx.NodeProto, b: onnx.NodeProto) -> bool:
+    return all(np.array_equal(graph.array(x), graph.array(y)) for x, y in zip(a.input[1:], b.input[1:]))
