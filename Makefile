@@ -12,7 +12,7 @@ FROM_PYTHON := $(if $(filter /%,$(VENV)),,../)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check lock clean
+.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check accuracy lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
@@ -47,6 +47,10 @@ bench: $(VENV)/.runtime
 
 bench-check: $(VENV)/.runtime
 	$(BIN)/python benchmarks/run.py --check
+
+# What every scheme and effort reaches on four trained networks, and the tables of docs/quantisation.md (15 minutes).
+accuracy: $(VENV)/.runtime
+	$(BIN)/python benchmarks/accuracy.py $(if $(DATA),--data $(DATA))
 
 # Both locks hold every package with its hashes, for all platforms and all versions of Python that we support.
 lock: $(VENV)/.test
