@@ -55,7 +55,9 @@ class Validation:
             found.append("the generated C does not give what the reference computes; please report this")
         if min_sqnr is not None and row.sqnr_db < min_sqnr:
             found.append(f"SQNR is {row.sqnr_db:.2f} dB, below {min_sqnr:g} dB")
-        if min_agreement is not None and row.agreement is not None and row.agreement < min_agreement:
+        if min_agreement is not None and row.agreement is None:
+            found.append("there is no agreement to compare: the outputs have one value; use --min-sqnr")
+        elif min_agreement is not None and row.agreement < min_agreement:
             found.append(f"agreement with the float model is {row.agreement:.2%}, below {min_agreement:.2%}")
         return found
 

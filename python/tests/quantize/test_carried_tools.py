@@ -190,7 +190,6 @@ def test_generated_c_is_the_reference(tool: Callable[[], Tool], tmp_path: Path) 
     result = validate.run(options, evaluation.Evaluation("e", {"x": data(4)}))
     assert result.exact
     assert result.rows[1].sqnr_db > 60
-    assert result.generated.sqnr_db > 35
 
 
 class WithoutSomePairs(Tool):

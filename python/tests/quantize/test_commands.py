@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from quantize_models import classifier, compiled, data, run_float
+from quantize_models import Builder, classifier, compiled, data, run_float
 
 from espdl.cli import main
 from espdl.pipeline import Options
@@ -52,6 +52,16 @@ def test_validate_is_a_gate(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(arguments("validate", folder, *given, "--min-agreement", "1.01")) == 1
     assert "FAILED: agreement" in capsys.readouterr().out
     assert main(arguments("validate", folder)) == 2
+
+
+def test_a_threshold_that_cannot_be_measured_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gate that says nothing must not look like one that is open."""
+    b = Builder((1, 3, 12, 12))
+    onnx.save(b.model(b.conv("x", 3, 1, kernel=12, pad=0)), tmp_path / "net.onnx")
+    np.save(tmp_path / "calib.npy", data(24))
+    given = ["--eval", str(tmp_path / "calib.npy"), "--min-agreement", "0.5"]
+    assert main(arguments("validate", tmp_path, *given)) == 1
+    assert "FAILED: there is no agreement" in capsys.readouterr().out
 
 
 def test_validate_says_what_is_wrong_with_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
