@@ -67,7 +67,7 @@ def run(
     )
     if wide:
         quantized_proto = mixed.without_casts(quantized_proto)
-    ranges = {name: statistics.range for name, statistics in network.statistics.items()}
+    ranges = {name: statistics.range for name, statistics in result.network.statistics.items()}
     quantized = QuantizedModel(
         quantized_proto,
         proto,

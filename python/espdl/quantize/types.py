@@ -81,11 +81,11 @@ class Scales:
 class QuantizedModel:
     """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
 
-    `statistics`: observed (low, high) per quantised tensor. `warnings`: sentences for the user. `reference_proto`: the
-    float model whose tensors are those of `proto` one by one; it computes what `float_proto` does, but some of its
-    inner tensors carry factors. None where the model came quantised. `removed`: channels of `proto` that went because
-    they could not change its outputs: tensor of the float model -> indices (axis 1, or the last of two); `removed_text`
-    says so by layer.
+    `reference_proto`: the float model whose tensors are those of `proto` one by one; it computes what `float_proto`
+    does, but some of its inner tensors carry factors. None where the model came quantised. `statistics`: observed
+    (low, high) of its quantised tensors. `warnings`: sentences for the user. `removed`: channels of `proto` that went
+    because they could not change its outputs: tensor of the float model -> indices (axis 1, or the last of two);
+    `removed_text` says so by layer.
     """
 
     proto: onnx.ModelProto

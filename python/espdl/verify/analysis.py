@@ -43,6 +43,7 @@ def make(validation: Validation, layers: Sequence[LayerError], options: Options,
     """Joins what `validate.run` and `analyze.layers` found on `data` (its name) with so many `samples`."""
     quantized = validation.compilation.quantized
     generated = next(iter(validation.outputs.values()))[1]
+    seen = quantized.statistics if quantized.reference_proto is not None else None
     labels = validation.labels
     labelled = labels is not None and metrics.accuracy(generated, labels) is not None
     return Analysis(
@@ -55,9 +56,7 @@ def make(validation: Validation, layers: Sequence[LayerError], options: Options,
         confusion=metrics.confusion(generated, labels) if labelled else None,
         removed=quantized.removed_text,
         warnings=quantized.warnings,
-        advice=tuple(
-            knobs.advice(layers, validation.generated.sqnr_db, options, quantized.reference_proto is not None)
-        ),
+        advice=tuple(knobs.advice(layers, validation.generated.sqnr_db, options, seen)),
     )
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+
+import numpy as np
 
 from espdl.pipeline import Options
 from espdl.quantize.placement import FIXED_RANGES
@@ -16,16 +18,21 @@ _GOOD_DB = 30.0
 _OUTLIER_DB = 8.0
 # Share of values outside the quantised range that costs accuracy.
 _SATURATED = 1e-3
+# By how much of its range a tensor must leave it to count as unlike the calibration data.
+_BEYOND = 0.05
 
 
-def advice(layers: Sequence[LayerError], sqnr_db: float, options: Options, calibrated: bool) -> list[str]:
-    """`sqnr_db` of the outputs; `calibrated`: scales came from calibration, not from the model."""
-    if not calibrated:
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def advice(layers: Sequence[LayerError], sqnr_db: float, options: Options, seen: Ranges | None) -> list[str]:
+    """`sqnr_db` of the outputs; `seen`: range of each tensor in calibration, None where the scales are the model's."""
+    if seen is None:
         return ["the model came quantised: its scales are its own; export the float model to let espdl choose them"]
     if sqnr_db >= _GOOD_DB:
         return [f"nothing: {sqnr_db:.1f} dB at the outputs is as good as int8 gets for most uses"]
     found = []
-    saturated = [e for e in layers if e.saturated > _SATURATED and e.operator not in FIXED_RANGES]
+    saturated = [e for e in layers if e.saturated > _SATURATED and _is_beyond(e, seen)]
     if saturated:
         worst = max(saturated, key=lambda e: e.saturated)
         found.append(
@@ -47,6 +54,13 @@ def advice(layers: Sequence[LayerError], sqnr_db: float, options: Options, calib
     return found
 
 
+def _is_beyond(e: LayerError, seen: Ranges) -> bool:
+    """Whether values go beyond what calibration has seen. Methods other than minmax cut seen values too, on purpose."""
+    low, high = seen.get(e.tensor, (-np.inf, np.inf))
+    margin = _BEYOND * (high - low)
+    return e.operator not in FIXED_RANGES and (e.low < low - margin or e.high > high + margin)
+
+
 def _wider(layers: Sequence[LayerError]) -> list[str]:
     """Layers to run with 16-bit activations: single ones where they stand out, all of them otherwise."""
     inner = [e for e in layers if e.operator != "input"]
@@ -58,4 +72,7 @@ def _wider(layers: Sequence[LayerError]) -> list[str]:
     if not bad:
         return [everything]
     names = " ".join(f"'{e.node}'" for e in bad)
-    return [f"--int16 {names}: 16-bit activations for the layers with the largest error of their own", everything]
+    return [
+        f"--int16 {names}: 16-bit activations (scheme affine) for the layers with the largest error of their own",
+        everything,
+    ]

@@ -153,14 +153,16 @@ def test_advice_names_the_knob() -> None:
         return analyze.LayerError(tensor, f"node_{tensor}", "Conv", 20, own, 1, -1, 1, (-1, 1), saturated, 20)
 
     options = Options("m.onnx", "net", "out")
-    assert knobs.advice([layer()], 35, options, True)[0].startswith("nothing")
-    assert "came quantised" in knobs.advice([layer()], 20, options, False)[0]
-    assert "add samples like these" in knobs.advice([layer(saturated=0.1)], 20, options, True)[0]
-    found = knobs.advice([layer(), layer(), layer(20, tensor="bad")], 20, options, True)
+    assert knobs.advice([layer()], 35, options, {})[0].startswith("nothing")
+    assert "came quantised" in knobs.advice([layer()], 20, options, None)[0]
+    assert "add samples like these" in knobs.advice([layer(saturated=0.1)], 20, options, {"t": (-0.5, 1.0)})[0]
+    cut_on_purpose = knobs.advice([layer(saturated=0.1)], 20, options, {"t": (-1.0, 1.0)})
+    assert not any("add samples" in text for text in cut_on_purpose)
+    found = knobs.advice([layer(), layer(), layer(20, tensor="bad")], 20, options, {})
     assert any("--int16 'node_bad'" in text for text in found)
     assert any("--effort best" in text for text in found)
     vector = Options("m.onnx", "net", "out", chip="esp32s3", effort="best")
-    assert any("--scheme affine" in text for text in knobs.advice([layer()], 20, vector, True))
+    assert any("--scheme affine" in text for text in knobs.advice([layer()], 20, vector, {}))
 
 
 def test_metrics() -> None:
