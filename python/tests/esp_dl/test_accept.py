@@ -15,6 +15,7 @@ from espdl import backends, targets
 from espdl.errors import EspdlError
 from espdl.ops.operator import Operator
 from espdl.targets import Target
+from espdl.verify import reference
 
 S3, P4 = layers.TARGETS["esp32s3"], layers.TARGETS["esp32p4"]
 AFFINE = targets.select("esp32p4", "esp_dl", "affine")
@@ -55,9 +56,9 @@ DECLINED = {
     "lanes of 20 bits": (S3, lambda: conv(S3, 0, (4, 4, 64), 16, (3, 3)), "20 bits", None),
     "bias of 20 bits": (S3, lambda: small(S3, bias=np.full(16, 2**19 - 1, np.int32)), "20 bits", None),
     "large shift": (
-        S3,
-        lambda: small(S3, weights_scale=np.full(16, 2.0**-20), bias=np.full(16, 2**18, np.int32)),
-        "20",
+        P4,  # sums around half of the last place: 0 or 1
+        lambda: small(P4, weights_scale=np.full(16, 2.0**-26), bias=np.full(16, 2**25, np.int32)),
+        "a shift of 26",
         None,
     ),
     "32 bits": (P4, lambda: small(P4, bias=np.full(16, 2**31 - 1, np.int32)), "32 bits", None),
@@ -113,6 +114,22 @@ def test_pruned_channels_do_not_count() -> None:
     scale[3] = 2.0**-31
     call = backends.lower(replace(node, weights=weights, bias=bias, weights_scale=scale), P4)
     assert call.backend == "esp_dl" and call.constant("shift")[3] == 24
+
+
+def test_channels_of_one_value_have_no_weights() -> None:
+    """Weights of next to nothing have a tiny scale: the bias decides alone, with a smaller shift."""
+    node = small(P4)
+    bias, scale = node.bias.copy(), node.weights_scale.copy()
+    bias[3:6], scale[3:6] = (5 << 26, -(7 << 25), 0), 2.0**-28
+    node = replace(node, bias=bias, weights_scale=scale)
+    portable = targets.select("esp32p4", "portable", "power_of_two")
+    plans = [layers.side_by_side([node], target) for target in (P4, portable)]
+    assert [plan.calls[0].backend for plan in plans] == ["esp_dl", "portable"]
+    assert not plans[0].calls[0].constant("weights")[3:6].any()
+    inputs = {name: data[3] for name, data in layers.samples(plans[0]).items()}
+    ours, theirs = (reference.run(plan, inputs)["y0"] for plan in plans)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours[..., 3].max() == 1
 
 
 def test_unaligned_channels_are_noted() -> None:

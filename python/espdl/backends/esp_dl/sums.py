@@ -14,7 +14,7 @@ import numpy as np
 from espdl.backends.records import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
-from espdl.ops.numerics import activation_range, power_of_two_shift
+from espdl.ops.numerics import activation_range, power_of_two_shift, requantize
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
 
@@ -46,9 +46,10 @@ def decline(node: Conv2d | Gemm, target: Target) -> str | None:
     if target.rounding == ROUND_TFLITE:
         return "ESP-DL requantises by a shift, which needs the scheme power_of_two"
     try:
-        sums = of_node(node, unit)
+        weights, bias, shift = settled(node, target)
     except ValueError as error:
         return str(error)
+    sums = _sums(weights, bias, shift, x.zero_point, y.zero_point)
     if target.rounding == ROUND_HALF_EVEN and y.zero_point % 2:
         return f"its output's zero point {y.zero_point} is odd, so that ties would round to odd values"
     low, high = activation_range(node.activation, y)
@@ -59,7 +60,7 @@ def decline(node: Conv2d | Gemm, target: Target) -> str | None:
         return f"its channels need {count} different shifts; on this chip ESP-DL has one for all"
     if sums.shift.max() > unit.max_shift:
         return f"it needs a shift of {sums.shift.max()}; with ESP-DL at most {unit.max_shift} are of use"
-    least, most = bounds(node.weights, sums.bias, x)
+    least, most = bounds(weights, sums.bias, x)
     limit = 1 << (unit.lane_bits - 1)
     if least.min() < -limit or most.max() >= limit:
         return (
@@ -68,23 +69,34 @@ def decline(node: Conv2d | Gemm, target: Target) -> str | None:
     return None
 
 
-def of_node(node: Conv2d | Gemm, unit: Unit) -> Sums:
-    """The sums of `node`; ValueError where a ratio of scales is no power of two of at most 1."""
+def settled(node: Conv2d | Gemm, target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (int8), biases and shifts (int64 [channels]) of `node` that compute the same with shifts that ESP-DL has.
+
+    A channel whose shift is too large, but which gives one value whatever the input is, gets no weights and that value
+    as bias. Training with weight decay leaves such channels: their weights are next to nothing, and so is their scale.
+    ValueError where a ratio of scales is no power of two of at most 1.
+    """
     (x,), (y,) = node.inputs, node.outputs
+    largest = UNITS[target.chip].max_shift
     shift = np.array([power_of_two_shift(float(r)) for r in scale_ratios(x, node.weights_scale, y)], np.int64)
-    folded = _folded(node.weights, node.bias, x.zero_point)
-    # Channels that always round to nothing, such as pruned ones, may have any shift that does so.
-    least, most = bounds(node.weights, folded, x)
-    nothing = np.maximum(-least, most) < 1 << (unit.max_shift - 1)
-    shift = np.where(nothing, np.minimum(shift, unit.max_shift), shift)
-    return Sums(folded + (np.int64(y.zero_point) << shift), shift)
+    ends = bounds(node.weights, _folded(node.weights, node.bias, x.zero_point), x)
+    low, high = (requantize(end, np.zeros_like(shift), shift, target.rounding) for end in ends)
+    one_value = (shift > largest) & (low == high) & (np.abs(low) < 1 << (31 - largest))
+    weights = node.weights.copy()
+    weights[one_value] = 0
+    bias = np.where(one_value, low << largest, node.bias.astype(np.int64))
+    return weights, bias, np.where(one_value, largest, shift)
 
 
 def of_call(call: KernelCall) -> Sums:
     """The sums of a lowered call, from its logical constants."""
-    shift = call.constant("shift").astype(np.int64)
-    folded = _folded(call.constant("weights"), call.constant("bias"), call.params["input_zero_point"])
-    return Sums(folded + (np.int64(call.params["output_zero_point"]) << shift), shift)
+    weights, bias, shift = (call.constant(name) for name in ("weights", "bias", "shift"))
+    return _sums(weights, bias, shift, call.params["input_zero_point"], call.params["output_zero_point"])
+
+
+def _sums(weights: np.ndarray, bias: np.ndarray, shift: np.ndarray, x_zero_point: int, y_zero_point: int) -> Sums:
+    shift = shift.astype(np.int64)
+    return Sums(_folded(weights, bias, x_zero_point) + (np.int64(y_zero_point) << shift), shift)
 
 
 def _folded(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarray:
@@ -93,12 +105,12 @@ def _folded(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarra
 
 def constants(node: Conv2d | Gemm, target: Target) -> tuple[Constant, ...]:
     """The logical constants of a call for an accepted `node`."""
-    shift = of_node(node, UNITS[target.chip]).shift.astype(np.int32)
+    weights, bias, shift = settled(node, target)
     return (
-        Constant("weights", node.weights),
-        Constant("bias", node.bias),
+        Constant("weights", weights),
+        Constant("bias", bias.astype(np.int32)),
         Constant("multiplier", np.zeros(len(shift), np.int32)),
-        Constant("shift", shift),
+        Constant("shift", shift.astype(np.int32)),
     )
 
 
