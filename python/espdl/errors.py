@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class EspdlError(Exception):
     """Something the user asked for cannot be done.
@@ -14,7 +16,7 @@ class EspdlError(Exception):
     """
 
     def __init__(self, what: str, why: str, remedy: str):
-        what, why, remedy = _printable(what, 300), _printable(why, 4000), _printable(remedy, 600)
+        what, why, remedy = _printable(what, 300), _printable(why, 1200), _printable(remedy, 600)
         super().__init__(f"{what}: {why}\nRemedy: {remedy}")
         self.what = what
         self.why = why
@@ -31,9 +33,16 @@ class EspdlError(Exception):
 
 
 def _printable(text: str, limit: int) -> str:
-    """`text` as a terminal may show it: names come from the model and can hold anything, of any length."""
+    """`text` as a terminal may show it: names come from the model and can hold anything, of any length.
+
+    A single word is cut first, so that a long name does not push out what is said about it.
+    """
     clean = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-    return clean if len(clean) <= limit else f"{clean[: limit // 2]} ... {clean[-limit // 2 :]}"
+    return _cut(re.sub(r"\S{301,}", lambda word: _cut(word.group(), 300), clean), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 2 :]}"
 
 
 def first_line(error: BaseException, limit: int = 200) -> str:
