@@ -17,6 +17,7 @@ from espdl.errors import EspdlError, UsageError
 from espdl.ops.operator import Operator
 from espdl.plan.types import Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
+from espdl.quantize.verdict import blame
 
 # (phase, done, total): called often; total 0 for phases without steps.
 Progress = Callable[[str, int, int], None]
@@ -143,7 +144,8 @@ def quantize_model(
         channel_multiple=target.channel_multiple,
         int16_nodes=tuple(options.int16),
     )
-    quantized = quantize.run(model, samples, settings, progress)
+    with blame(model):
+        quantized = quantize.run(model, samples, settings, progress)
     watch("quantize", quantized)
     return model, quantized, [*model.files, *(samples.files if samples else ())]
 
@@ -155,7 +157,8 @@ def compile_model(
     model, quantized, inputs = quantize_model(options, progress, watch)
     target = _target_of(quantized, options)
     progress("partition", 0, 0)
-    parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
+    with blame(model):
+        parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
     watch("partition", parts)
     progress("plan", 0, 0)
     planned = make_plan(parts.graph, target)

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
+from espdl.frontend.declared import mend_shapes
 from espdl.frontend.external import load_external_data, tensors
 
 # The QDQ form with per-channel scales needs opset 13.
@@ -65,7 +66,9 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     inputs = _static_inputs(proto, label, dict(shapes or {}))
     _check(proto, label)
     _check_tensors(proto, label)
-    return Model(_convert_opset(proto, label), label, inputs, (path, *files))
+    proto = _convert_opset(proto, label)
+    mend_shapes(proto)
+    return Model(proto, label, inputs, (path, *files))
 
 
 def _parse(path: Path, label: str) -> onnx.ModelProto:

@@ -13,9 +13,10 @@ import onnxruntime as ort
 from onnx import numpy_helper
 from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model, rewrites
 from espdl.frontend.rewrites.functions import inline
+from espdl.quantize.verdict import REMEDY
 
 
 def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelProto:
@@ -50,8 +51,8 @@ def _optimize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
         raise EspdlError(
             label,
-            f"ONNX Runtime cannot load it: {_first_line(error)}",
-            "run it in ONNX Runtime on the PC first; what does not run there cannot be compiled",
+            f"ONNX Runtime cannot load it: {first_line(error, 300)}",
+            REMEDY,
         ) from error
 
 
@@ -93,11 +94,6 @@ def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _is_static(value: onnx.ValueInfoProto) -> bool:
     tensor = value.type.tensor_type
     return tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
 
 
 def _constants_to_initializers(proto: onnx.ModelProto) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import pytest
 from onnx import helper, numpy_helper
 from pipeline_models import REPOSITORY, conv_model
 
+from espdl import quantize
 from espdl.cli import main
+from espdl.quantize.ranges import session
 
 LAUNCHER = REPOSITORY / "python" / "espdl_cli.py"
 
@@ -166,24 +169,82 @@ def test_weights_of_another_size_than_their_shape(workspace: Path) -> None:
     refused(compile_(workspace), workspace, "tensor 'w'", "shape")
 
 
-@pytest.mark.parametrize("shape", [(1, 16), (16, 12), (1, 12, 12), (2, 16, 12), (1, 16, 11), (1, 4, 4, 12)], ids=str)
-def test_recurrent_weights_of_a_wrong_shape(workspace: Path, shape: tuple[int, ...]) -> None:
-    shapes = {"weights": shape, "recurrence": (1, 16, 4)}
-    constants = [numpy_helper.from_array(np.ones(s, np.float32), name) for name, s in shapes.items()]
-    constants.append(numpy_helper.from_array(np.array([-1, 1, 12]), "steps"))
+def save_lstm(folder: Path, weights: np.ndarray) -> None:
+    """image [1, 2, 6, 6] as 6 steps of 12 values -> LSTM of size 4."""
+    constants = {"weights": weights, "recurrence": np.ones((1, 16, 4), np.float32), "steps": np.array([-1, 1, 12])}
     nodes = [
         helper.make_node("Reshape", ["image", "steps"], ["signal"]),
         helper.make_node("LSTM", ["signal", "weights", "recurrence"], ["scores"], name="lstm", hidden_size=4),
     ]
     ports = [
         [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, size)]
-        for name, size in (("image", [1, 2, 6, 6]), ("scores", None))
+        for name, size in (("image", [1, 2, 6, 6]), ("scores", [6, 1, 1, 4]))
     ]
-    graph = helper.make_graph(nodes, "net", *ports, constants)
+    graph = helper.make_graph(nodes, "net", *ports, [numpy_helper.from_array(v, name) for name, v in constants.items()])
     opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), workspace / "net.onnx")
-    np.save(workspace / "calib.npy", np.ones((2, 2, 6, 6), np.float32))
-    refused(compile_(workspace), workspace, "net.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "net.onnx")
+    np.save(folder / "calib.npy", np.ones((2, 2, 6, 6), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 16), (16, 12), (1, 12, 12), (2, 16, 12), (1, 16, 11), (1, 4, 4, 12)], ids=str)
+def test_recurrent_weights_of_a_wrong_shape(workspace: Path, shape: tuple[int, ...]) -> None:
+    save_lstm(workspace, np.ones(shape, np.float32))
+    refused(compile_(workspace), workspace, "LSTM node", "must have shape {1,16,12}")
+
+
+def test_recurrent_weight_beyond_what_a_kernel_can_scale(workspace: Path) -> None:
+    weights = np.ones((1, 16, 12), np.float32)
+    weights[0, 12, 5] = 1e30
+    save_lstm(workspace, weights)
+    refused(compile_(workspace), workspace, "net.onnx: node 'lstm", "no kernel takes it", "PRECISION float32")
+
+
+def test_node_whose_inputs_no_runtime_takes(workspace: Path) -> None:
+    """The checker lets it pass; a rewrite meets weights of one dimension."""
+    nodes = [
+        helper.make_node("Reshape", ["active", "signal"], ["s"], name="reshape"),
+        helper.make_node("Conv", ["s", "signal"], ["scores"], name="head"),
+    ]
+    model = conv_model(extra=nodes)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 4, 64]), "signal"))
+    onnx.save(model, workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "net.onnx: ONNX Runtime cannot load it", "(Conv)", "(head)")
+
+
+def test_bug_of_ours_is_not_blamed_on_the_model(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise IndexError("a bug")
+
+    monkeypatch.setattr(quantize, "run", broken)
+    refused(compile_(workspace), workspace, "internal error: IndexError: a bug", code=70)
+
+
+def test_what_onnx_runtime_raises_is_a_message(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        session(conv_model(), []).run(None, {"image": np.zeros((1, 2, 9, 8), np.float32)})
+
+    monkeypatch.setattr(quantize, "run", wrong)
+    refused(compile_(workspace), workspace, "net.onnx: ONNX Runtime cannot run it", "invalid dimensions")
+
+
+@pytest.mark.parametrize("declared", [[7, 4, 8, 8], [1, 4, 8], [1, 4, 8, 9]], ids=str)
+@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+def test_declared_shape_that_the_output_does_not_have(workspace: Path, scheme: str, declared: list[int]) -> None:
+    """Runtimes only warn of it, so exporters leave it behind: the true one counts."""
+    model = conv_model()
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, declared))
+    onnx.save(model, workspace / "net.onnx")
+    done = compile_(workspace, "--scheme", scheme)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((workspace / "out" / "report.json").read_text())["outputs"][0]["shape"] == [1, 4, 8, 8]
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "two words " * 1000], ids=["word", "sentence"])
+def test_long_name_leaves_the_remedy_on_the_screen(workspace: Path, name: str) -> None:
+    onnx.save(conv_model(height=name), workspace / "net.onnx")
+    done = compile_(workspace)
+    refused(done, workspace, "input 'image': dimension 2 (", "no fixed size", "Remedy: pass the shape (--shape image=")
+    assert len(done.stderr) < 24 * 80
 
 
 @pytest.mark.parametrize("name", ["2net", "int", "class", "my net", "a-b", ""])
