@@ -6,5 +6,6 @@ import os
 __version__ = "0.1.0"
 
 # numpy's OpenBLAS splits sums by the number of cores, so that the last bits of what calibration finds would depend on
-# the machine. One thread gives the same bytes on all of them, and is faster on a busy one. Said before numpy loads.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# the machine. One thread gives the same bytes on all of them, and is faster on a busy one. Said before numpy loads, and
+# whatever the user has set for other programs: this variable goes before OMP_NUM_THREADS.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
