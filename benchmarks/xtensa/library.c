@@ -21,6 +21,19 @@ void *memcpy(void *to, const void *from, size_t bytes)
     return to;
 }
 
+void *memmove(void *to, const void *from, size_t bytes)
+{
+    uint8_t *y = to;
+    const uint8_t *x = from;
+    if ((uintptr_t)y - (uintptr_t)x >= bytes) {
+        return memcpy(to, from, bytes);
+    }
+    while (bytes-- > 0) {
+        y[bytes] = x[bytes];
+    }
+    return to;
+}
+
 void *memset(void *to, int value, size_t bytes)
 {
     uint8_t *y = to;

@@ -201,20 +201,19 @@ EE int8_t *pie_gather_halves(const int8_t *x, int8_t *y, int32_t count)
     return y;
 }
 
-/** `count` vectors of zeros at `y`. Changes q0. */
-EE void pie_clear(int8_t *y, int32_t count)
+/** `count` vectors at `y`, each a copy of q1. */
+EE void pie_fill(int8_t *y, int32_t count)
 {
-    ee_zero_q(0);
 #if defined(__XTENSA__)
     EE_ASM("loopgtz %1,1f\n"
-           "ee.vst.128.ip q0,%0,16\n"
+           "ee.vst.128.ip q1,%0,16\n"
            "1:\n"
            : "+r"(y)
            : "r"(count));
 #else
     PIE_LOOP(count)
     {
-        y = ee_vst_128_ip(0, y, 16);
+        y = ee_vst_128_ip(1, y, 16);
     }
 #endif
 }

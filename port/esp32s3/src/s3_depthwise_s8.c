@@ -151,7 +151,8 @@ void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, c
                            const int8_t *biases, int8_t *y, int8_t *scratch)
 {
     depthwise_t d = make(p, scratch);
-    pie_clear(scratch, d.pitch / 16 * (d.span + 1));
+    ee_zero_q(1);
+    pie_fill(scratch, d.pitch / 16 * (d.span + 1));
     for (d.group = 0; d.group * 16 < d.y_step; d.group++) {
         const int32_t rest = d.y_step - d.group * 16;
         d.lanes = rest < 16 ? rest : 16;

@@ -121,6 +121,6 @@ CASE(gather_halves)
     ee_ld_128_usar_ip(1, m + 8, 0);
     moved[0] = pie_gather_halves(m, m + 1024, n[0]);
 }
-CASE(clear) { UNUSED; pie_clear(m, n[0]); }
+CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }
 CASE(mul) { UNUSED; pie_mul(m, m + 512, m + 1024, n[0], m + 48, n[1] % 12, n[2] % 2); }

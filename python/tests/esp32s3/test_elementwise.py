@@ -17,11 +17,16 @@ from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
+from espdl.ops.pad import Pad, Side
 from espdl.plan.types import Tensor
 
 activations = st.sampled_from([None, (0.0, float("inf")), (0.0, 6.0), (-0.5, 0.75)])
 seeds = st.integers(0, 2**32 - 1)
 zero_points = st.sampled_from([0, 0, -128, 17])
+# Where three tensors begin behind a multiple of 16: parts of others begin anywhere.
+places = st.one_of(
+    st.just((0, 0, 0)), st.integers(0, 15).map(lambda n: (n, n, n)), st.tuples(*[st.integers(0, 15)] * 3)
+)
 
 
 def contents(seed: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -35,12 +40,13 @@ def contents(seed: int, shape: tuple[int, ...]) -> np.ndarray:
     st.tuples(*[st.integers(0, 6)] * 3),
     st.tuples(*[zero_points] * 3),
     activations,
-    st.sampled_from([0, 0, 0, 1, 8]),
+    places,
     seeds,
 )
 @examples
-def test_add(count: int, exponents: tuple[int, ...], zeros: tuple[int, ...], activation, shift: int, seed: int) -> None:
-    """`shift`: tensors inside a parent may begin anywhere."""
+def test_add(
+    count: int, exponents: tuple[int, ...], zeros: tuple[int, ...], activation, shift: tuple[int, ...], seed: int
+) -> None:
     a, b, y = (Tensor(n, (1, count), "int8", 2.0**e, z) for n, e, z in zip("aby", exponents, zeros, strict=True))
     node = Add((a, b), (y,), (), activation)
     call = lower(node, TARGET)
@@ -65,18 +71,20 @@ SHAPES = [((1, 5, 7), (1, 5, 7)), ((3, 2, 32), (32,)), ((4, 1, 16), (1, 5, 16)),
     st.integers(0, 11),
     zero_points,
     activations,
-    st.sampled_from([0, 0, 0, 8]),
+    places,
     seeds,
 )
 @examples
-def test_mul(shapes: tuple, constant: bool, exponent: int, zero: int, activation, shift: int, seed: int) -> None:
+def test_mul(
+    shapes: tuple, constant: bool, exponent: int, zero: int, activation, shift: tuple[int, ...], seed: int
+) -> None:
     a, b = (Tensor(n, s, "int8", 0.5) for n, s in zip("ab", shapes, strict=True))
     y = Tensor("y", np.broadcast_shapes(*shapes), "int8", 2.0 ** (exponent - 2), zero)
     values = (contents(seed, a.shape), contents(seed // 3, b.shape))
     inputs, fixed = ((a,), values[1]) if constant else ((a, b), None)
     call = lower(Mul(inputs, (y,), (), a, b, fixed, False, activation), TARGET)
     assert call.function == "espdl_s3_mul_s8"
-    check(call, *values[: len(inputs)], shift=0 if constant else shift)
+    check(call, *values[: len(inputs)], shift=shift[::2] if constant else shift)
 
 
 def test_mul_declines_with_reasons() -> None:
@@ -108,6 +116,30 @@ def test_concat_declines_with_reasons() -> None:
     parts = tuple(Tensor(n, (2, size), "int8", 0.5) for n, size in (("a", 16), ("b", 12)))
     node = Concat(parts, (Tensor("y", (2, 28), "int8", 0.5),), (), 2)
     assert "16, 12 bytes" in select(node, TARGET).declined[0]
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 2)] * 2, st.integers(1, 4)), max_size=3),
+    st.tuples(*[st.sampled_from([0, 16, 48])] * 2),
+    st.sampled_from([16, 64]),
+    st.integers(-128, 127),
+    seeds,
+)
+@examples
+def test_pad(axes: list[tuple[int, int, int]], border: tuple[int, int], line: int, value: int, seed: int) -> None:
+    axes = [*axes, (*border, line)]
+    x = Tensor("x", tuple(size for _, _, size in axes), "int8", 0.5)
+    y = Tensor("y", tuple(map(sum, axes)), "int8", 0.5)
+    node = Pad((x,), (y,), (), tuple(Side(size, before, after) for before, after, size in axes), value)
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_pad_s8"
+    check(call, contents(seed, x.shape))
+
+
+def test_pad_declines_with_reasons() -> None:
+    x, y = Tensor("x", (2, 16), "int8", 0.5), Tensor("y", (2, 40), "int8", 0.5)
+    node = Pad((x,), (y,), (), (Side(2, 0, 0), Side(16, 16, 8)), 0)
+    assert "16 + 16 + 8 bytes" in select(node, TARGET).declined[0]
 
 
 @st.composite

@@ -150,20 +150,25 @@ def _fields(kind: str, name: str) -> list[str]:
     return [name.partition("[")[0]]
 
 
-def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
-    """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights."""
-    blocks = [(INPUT, x.tobytes()) for x in inputs]
-    blocks += [(INPUT, np.ascontiguousarray(c).tobytes()) for c in packings()[call.packing](call)]
+def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], places, pair) -> bytes:
+    """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights.
+
+    `places`: where inputs, then outputs begin behind a multiple of 16. `pair`: (input, output, lead) in one memory.
+    """
+    blocks = [(x.tobytes(), place, 0) for x, place in zip(inputs, places, strict=False)]
+    blocks += [(np.ascontiguousarray(c).tobytes(), 0, 0) for c in packings()[call.packing](call)]
+    if pair is not None:
+        content, place, _ = blocks[pair[0]]
+        blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, pair[2])
     params = pack_params(call)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(blocks) + len(outputs) + (call.scratch_bytes > 0))
-    for index, (kind, content) in enumerate(blocks):
-        place = shift if index < len(inputs) else 0
+    for content, place, lead in blocks:
         content += b"\x7f" * (-(len(content) + place) % 16)
-        case += struct.pack("<III", kind, len(content), place) + content
-    for i, y in enumerate(outputs):
+        case += struct.pack("<III", INPUT, len(content), place + 256 * lead) + content
+    for i, (y, place) in enumerate(zip(outputs, places[len(inputs) :], strict=True)):
         kind = SHARED + pair[0] if pair is not None and pair[1] == i else OUTPUT
-        case += struct.pack("<III", kind, y.nbytes, shift)
+        case += struct.pack("<III", kind, y.nbytes, place)
     if call.scratch_bytes > 0:
         case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
     return case
@@ -173,20 +178,27 @@ def reference(call: KernelCall, *inputs: np.ndarray) -> list[np.ndarray]:
     return operators()[call.operator].reference(call.params, inputs, {c.name: c.data for c in call.constants})
 
 
-def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> Counts:
-    """Runs `call` apart and in place, each equal to the reference bit for bit; what the first run counted.
+def shared(call: KernelCall) -> list[tuple[int, int, int]]:
+    """(input, output, lead) of all memory that the Plan may let `call` share; leads are multiples of 16."""
+    leads = [(i, o, -(-lead // 16) * 16) for i, o, lead in call.overlaps]
+    return [*((i, o, 0) for i, o in call.in_place), *leads, *((i, o, lead + 16) for i, o, lead in leads)]
 
-    `shift`: the tensors begin that many bytes behind a multiple of 16.
+
+def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0) -> Counts:
+    """Runs `call` apart and with shared memory, each equal to the reference bit for bit; what the first run counted.
+
+    `shift`: all tensors, or the inputs, then the outputs, begin that many bytes behind a multiple of 16.
     """
     assert list(call.params) == struct_fields(call.params_type)
     expected = reference(call, *inputs)
+    places = [shift] * (len(inputs) + len(expected)) if isinstance(shift, int) else shift
     counts = None
-    for pair in (None, *call.in_place):
-        answers = runner().run(encode(call, inputs, expected, shift, pair), [y.nbytes for y in expected])
+    for pair in (None, *shared(call)):
+        answers = runner().run(encode(call, inputs, expected, places, pair), [y.nbytes for y in expected])
         measured = runner().counts()
         counts = counts or measured
         assert measured.misaligned == 0, f"{call.function} rounded {measured.misaligned} addresses"
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
-            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} in place {pair}")
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
     return counts
