@@ -16,16 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_convolution import contents, convolutions, heavy, seeds
-from vector_harness import INCLUDES, TARGET, examples, pack_params, reference, sources
+from layers_of_kernels import layers
+from vector_harness import EXAMPLES, INCLUDES, TARGET, examples, functions, pack_params, reference, sources
 
 from espdl.backends import lower
 from espdl.backends.lowering import packings
-from espdl.ops.add import Add
 from espdl.ops.gemm import Gemm
-from espdl.ops.max_pool2d import MaxPool2d
 from espdl.plan.types import KernelCall, Tensor
 
 PAGE = mmap.PAGESIZE
@@ -90,49 +88,14 @@ def run_for(expected: Sequence[np.ndarray], call: KernelCall, at_end: bool, *inp
     assert os.WEXITSTATUS(status) == 0, f"{call.function} wrote something wrong, or too much {dict(call.params)}"
 
 
-FEW = st.one_of(st.sampled_from([8, 16, 32, 48, 64]), st.integers(1, 40))
-NO_BORDER = (0, 0, 0, 0)
-
-
 @pytest.mark.parametrize("at_end", [False, True])
-@given(
-    st.one_of(
-        convolutions(FEW, FEW),
-        convolutions(FEW, FEW, kernel=(1, 1), pads=NO_BORDER),
-        convolutions(st.integers(1, 5), FEW, dilations=(None, 1)),
-        convolutions(FEW, st.none(), depthwise=True),
-        convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),
-    ),
-    st.booleans(),
-    seeds,
-)
-@examples
-def test_convolutions(at_end: bool, node, large: bool, seed: int) -> None:
-    node = heavy(node, seed) if large and node.groups == 1 else node
-    run(lower(node, TARGET), at_end, contents(seed // 7, node.inputs[0].shape))
-
-
-@pytest.mark.parametrize("at_end", [False, True])
-@given(st.sampled_from([1, 2, 5]), st.integers(1, 200), st.integers(1, 50), st.sampled_from([8, 127]), seeds)
-@examples
-def test_matrix_products(at_end: bool, rows: int, inputs: int, outputs: int, largest: int, seed: int) -> None:
-    x, y = Tensor("x", (rows, inputs), "int8", 0.5), Tensor("y", (rows, outputs), "int8", 0.25)
-    weights = contents(seed, (outputs, inputs), -largest, largest)
-    bias = np.random.default_rng(seed).integers(-(2**14), 2**14, outputs).astype(np.int32)
-    node = Gemm((x,), (y,), (), weights, np.full(outputs, 2.0**-9, np.float32), bias, None)
-    run(lower(node, TARGET), at_end, contents(seed // 7, x.shape))
-
-
-@pytest.mark.parametrize("at_end", [False, True])
-@given(st.integers(1, 6), st.integers(1, 6), seeds)
-@examples
-def test_sums_and_pools(at_end: bool, height: int, width: int, seed: int) -> None:
-    x = Tensor("x", (1, height, width, 16), "int8", 0.5)
-    y = Tensor("y", (1, height, width, 16), "int8", 0.5)
-    values = contents(seed, x.shape), contents(seed // 3, x.shape)
-    run(lower(Add((x, x), (y,), (), None), TARGET), at_end, *values)
-    pool = MaxPool2d((x,), (y,), (), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), None)
-    run(lower(pool, TARGET), at_end, values[0])
+@pytest.mark.parametrize("kernel", functions())
+@given(st.data())
+@settings(examples, max_examples=max(1, EXAMPLES // 3))
+def test_kernel_touches_no_more_than_its_tensors(kernel: str, at_end: bool, data: st.DataObject) -> None:
+    """Every kernel of the headers; layers_of_kernels.py knows them all."""
+    call, inputs = data.draw(layers(kernel))
+    run(call, at_end, *inputs)
 
 
 def test_a_forbidden_access_is_noticed() -> None:

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: CC0-1.0
+"""For every vector kernel, layers that run on it, with values for their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from test_convolution import any_channels, contents, convolutions, heavy, seeds
+from test_elementwise import SHAPES, windows
+from vector_harness import TARGET
+
+from espdl.backends import lower, select
+from espdl.ops.add import Add
+from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.concat import Concat
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.ops.gemm import Gemm
+from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.mul import Mul
+from espdl.ops.operator import Operator
+from espdl.ops.pad import Pad, Side
+from espdl.plan.types import KernelCall, Tensor
+
+NO_BORDER = (0, 0, 0, 0)
+
+
+def tensor(name: str, *shape: int) -> Tensor:
+    return Tensor(name, shape, "int8", 0.5)
+
+
+def add(draw: st.DrawFn) -> Operator:
+    x = tensor("x", 1, draw(st.integers(1, 100)))
+    return Add((x, x), (replace(x, name="y"),), (), draw(st.sampled_from([None, (-0.5, 7.0)])))
+
+
+def mul(draw: st.DrawFn) -> Operator:
+    shapes = draw(st.sampled_from(SHAPES))
+    a, b = (tensor(name, *shape) for name, shape in zip("ab", shapes, strict=True))
+    return Mul((a, b), (tensor("y", *np.broadcast_shapes(*shapes)),), (), a, b, None, False, None)
+
+
+def concat(draw: st.DrawFn) -> Operator:
+    outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([16, 32, 80]), min_size=4, max_size=4))
+    parts = tuple(tensor(f"x{i}", outer, size) for i, size in enumerate(sizes))
+    return Concat(parts, (tensor("y", outer, sum(sizes)),), (), outer)
+
+
+def pad(draw: st.DrawFn) -> Operator:
+    sides = [Side(draw(st.integers(1, 4)), draw(st.integers(0, 2)), draw(st.integers(0, 2)))]
+    sides += [Side(draw(st.sampled_from([16, 64])), 16 * draw(st.integers(0, 2)), 16 * draw(st.integers(0, 2)))]
+    shape = [s.before + s.size + s.after for s in sides]
+    return Pad((tensor("x", *(s.size for s in sides)),), (tensor("y", *shape),), (), tuple(sides), -5)
+
+
+def max_pool2d(draw: st.DrawFn) -> Operator:
+    w = draw(windows())
+    x, y = tensor("x", 1, *w["image"]), tensor("y", 1, *w["output"], w["image"][2])
+    return MaxPool2d((x,), (y,), (), w["kernel"], w["strides"], w["pads"], w["dilations"], (0.0, 6.0))
+
+
+def average_pool2d(draw: st.DrawFn) -> Operator:
+    w = draw(windows())
+    x, y = tensor("x", 1, *w["image"]), tensor("y", 1, *w["output"], w["image"][2])
+    window = (w["kernel"], w["strides"], w["pads"], w["dilations"])
+    return AveragePool2d((x,), (y,), (), w["image"], w["output"], *window, False, None)
+
+
+def conv2d_add(draw: st.DrawFn) -> Operator:
+    node = draw(convolutions(st.sampled_from([16, 32, 128]), st.sampled_from([16, 48]), dilations=(None, 1)))
+    if draw(st.booleans()):
+        node = in_parts(node)
+    (inner,) = node.outputs
+    inner = replace(inner, zero_point=0)
+    terms = (inner, replace(inner, name="residual"))
+    y = (replace(inner, name="y"),)
+    conv = replace(node, outputs=(inner,), activation=None)
+    return Conv2dAdd((*conv.inputs, terms[1]), y, (), conv, Add(terms, y, (), None))
+
+
+def in_parts(node: Conv2d) -> Conv2d:
+    """The same shape with sums that need parts."""
+    return heavy(node, 0, min(127, max(1, int(1.5 * 4096 / node.weights[0].size))), 0)
+
+
+def gemm(sizes: st.SearchStrategy[int], bias: int = 0) -> Callable[[st.DrawFn], Operator]:
+    def draw_node(draw: st.DrawFn) -> Operator:
+        rows, inputs, outputs = draw(st.sampled_from([1, 2, 5])), draw(sizes), draw(st.integers(1, 50))
+        weights = contents(draw(seeds), (outputs, inputs), -8, 8)
+        scale = np.full(outputs, 2.0**-9, np.float32)
+        x, y = (tensor("x", rows, inputs),), (tensor("y", rows, outputs),)
+        return Gemm(x, y, (), weights, scale, np.full(outputs, bias, np.int32), None)
+
+    return draw_node
+
+
+def conv2d(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Operator]:
+    return lambda draw: draw(st.one_of(*strategies))
+
+
+KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
+    "add_s8": add,
+    "average_pool2d_s8": average_pool2d,
+    "concat": concat,
+    "conv2d_add_s8": conv2d_add,
+    "conv2d_aligned_s8": conv2d(
+        convolutions(st.sampled_from([16, 32, 80]), any_channels),
+        convolutions(
+            st.sampled_from([192, 256]), st.sampled_from([16, 20]), kernel=(1, 1), pads=NO_BORDER, shift=6
+        ).map(in_parts),
+        convolutions(st.sampled_from([32, 128]), any_channels, kernel=(3, 3), dilations=(1, 1), shift=9).map(in_parts),
+    ),
+    "conv2d_bytes_s8": conv2d(convolutions(st.integers(1, 44), any_channels)),
+    "conv2d_narrow_s8": conv2d(convolutions(st.integers(1, 5), any_channels, dilations=(None, 1))),
+    "conv2d_pointwise_s8": conv2d(
+        convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=NO_BORDER)
+    ),
+    "conv2d_wide_s8": conv2d(convolutions(any_channels, st.integers(1, 20)).map(lambda node: heavy(node, 1))),
+    "depthwise_s8": conv2d(
+        convolutions(st.integers(2, 40), st.none(), depthwise=True),
+        convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),
+    ),
+    "gemm_aligned_s8": gemm(st.sampled_from([16, 48, 160, 640])),
+    "gemm_bytes_s8": gemm(st.integers(17, 70)),
+    "gemm_narrow_s8": gemm(st.integers(1, 15)),
+    "gemm_wide_s8": gemm(st.integers(1, 70), bias=2**19),
+    "max_pool2d_s8": max_pool2d,
+    "mul_s8": mul,
+    "pad_s8": pad,
+}
+
+
+@st.composite
+def layers(draw: st.DrawFn, kernel: str) -> tuple[KernelCall, list[np.ndarray]]:
+    """A call of the function `kernel`, and its inputs; KeyError for a kernel without layers here."""
+    node = KERNELS[kernel.removeprefix("espdl_s3_")](draw)
+    assume(select(node, TARGET).backend == "esp32s3")
+    call = lower(node, TARGET)
+    assume(call.function == kernel)
+    seed = draw(seeds)
+    return call, [contents(seed // (3 + i), x.shape) for i, x in enumerate(node.inputs)]
