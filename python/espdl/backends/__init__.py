@@ -41,6 +41,10 @@ def _decline(candidate: Lowering | None, node: Operator, target: Target) -> str 
         return "it has no kernel for this operator"
     if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
         return "its kernel has no 16-bit form"
+    for tensor in (*node.inputs, *node.outputs):
+        if tensor.alias_offset % candidate.alignment:
+            offset, multiple = tensor.alias_offset, candidate.alignment
+            return f"'{tensor.name}' begins {offset} bytes into '{tensor.alias_of}', which is no multiple of {multiple}"
     return candidate.accept(node, target)
 
 

@@ -28,6 +28,8 @@ class Lowering(ABC):
 
     # Whether it runs int16 tensors. Those that do not are never asked about any.
     takes_int16: ClassVar[bool] = False
+    # What the addresses of all tensors must be a multiple of; the Plan gives 16 to all but parts of other tensors.
+    alignment: ClassVar[int] = 1
 
     @abstractmethod
     def accept(self, node: Operator, target: Target) -> str | None:

@@ -19,6 +19,8 @@ MAX_WINDOW = 4095
 class VectorAveragePool2d(Lowering):
     """16 channels at once."""
 
+    alignment = 16
+
     def accept(self, node: AveragePool2d, target: Target) -> str | None:
         channels, window = node.image[2], math.prod(node.kernel)
         if channels % 16:

@@ -16,6 +16,7 @@ class VectorConcat(Lowering):
     """A loop of a load and a store per part and row."""
 
     takes_int16 = True
+    alignment = 16
 
     def accept(self, node: Concat, target: Target) -> str | None:
         sizes = [x.nbytes // node.outer for x in node.inputs]

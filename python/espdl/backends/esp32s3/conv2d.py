@@ -20,6 +20,8 @@ MAX_DEPTHWISE_ROWS = 16
 class VectorConv2d(Lowering):
     """Dense and depthwise convolutions of any shape; sums that 20 bits may not hold in 40."""
 
+    alignment = 16
+
     def accept(self, node: Conv2d, target: Target) -> str | None:
         (x,), _ = node.inputs, node.outputs
         try:

@@ -21,6 +21,8 @@ from espdl.targets import Target
 class VectorConv2dAdd(Lowering):
     """Adds the residual before the result is stored: the sum takes the residual's place."""
 
+    alignment = 16
+
     def accept(self, node: Conv2dAdd, target: Target) -> str | None:
         reason = VectorConv2d().accept(node.conv, target) or VectorAdd().accept(node.add, target)
         if reason is not None:

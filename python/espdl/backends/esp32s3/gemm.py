@@ -17,6 +17,8 @@ from espdl.targets import Target
 class VectorGemm(Lowering):
     """Every row a pixel of a 1 x 1 convolution; sums that 20 bits may not hold in 40."""
 
+    alignment = 16
+
     def accept(self, node: Gemm, target: Target) -> str | None:
         try:
             common_shift(node.inputs[0], node.weights_scale, node.outputs[0], target)

@@ -15,6 +15,8 @@ from espdl.targets import Target
 class VectorMaxPool2d(Lowering):
     """16 channels at once."""
 
+    alignment = 16
+
     def accept(self, node: MaxPool2d, target: Target) -> str | None:
         channels = node.inputs[0].shape[3]
         return f"its {channels} channels are no multiple of 16" if channels % 16 else None

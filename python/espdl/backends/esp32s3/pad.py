@@ -15,6 +15,8 @@ from espdl.targets import Target
 class VectorPad(Lowering):
     """A loop of a load and a store per line, one of stores per border."""
 
+    alignment = 16
+
     def accept(self, node: Pad, target: Target) -> str | None:
         side = node.sides[-1]
         sizes = (side.before, side.size, side.after)
