@@ -7,6 +7,7 @@ import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.overlap import lead, lead_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range
 from espdl.plan.types import Constant, KernelCall
@@ -87,6 +88,7 @@ class VectorConv2d(Lowering):
             ),
             packing=f"esp32s3_{kernel}",
             in_place=((0, 0),) if _in_place(node, kernel) else (),
+            overlaps=_overlaps(params, kernel),
             scratch_bytes=_scratch_bytes(params, kernel),
             macs=node.macs,
             source_nodes=node.source_nodes,
@@ -146,6 +148,20 @@ def _in_place(node: Conv2d, kernel: str) -> bool:
         span = (node.weights.shape[1] - 1) * node.dilations[0] + 1
         return x.shape == y.shape and node.strides == (1, 1) and node.pads[0] < span
     return kernel == "pointwise" and node.strides == (1, 1) and y.shape[3] <= x.shape[3]
+
+
+def _overlaps(p: dict[str, int], kernel: str) -> tuple[tuple[int, int, int], ...]:
+    """How the output may run into the input, where the kernel computes all channels before it goes on in the image."""
+    inputs, outputs = p["input_channels"], p["output_channels"]
+    if kernel == "pointwise" and inputs == 8:  # two pixels are in a register before their outputs are written
+        pairs = np.arange(p["output_height"] * p["output_width"] // 2)
+        return ((0, 0, lead(pairs * 2 * inputs, 2 * outputs, at_once=1)),)
+    if kernel == "pointwise":
+        return ((0, 0, lead_of_windows(p, inputs, outputs, at_once=1)),)
+    if kernel in ("narrow", "aligned", "bytes", "depthwise") and outputs * p["pixels"] <= 16:
+        rows = np.maximum(np.arange(p["output_height"]) * p["stride_height"] - p["pad_top"], 0)
+        return ((0, 0, lead(rows * p["input_width"] * inputs, p["output_width"] * outputs)),)
+    return ()
 
 
 def _scratch_bytes(p: dict[str, int], kernel: str) -> int:

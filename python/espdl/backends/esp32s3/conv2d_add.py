@@ -51,6 +51,7 @@ class VectorConv2dAdd(Lowering):
             outputs=tuple(t.name for t in node.outputs),
             packing="esp32s3_aligned_add",
             in_place=((1, 0),),
+            overlaps=(),  # all groups of channels read the whole input, one after the other
             scratch_bytes=0,
             source_nodes=node.source_nodes,
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.overlap import lead_of_windows
+from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.windows import window_params
 from espdl.backends.records import decline_ratios
 from espdl.ops.average_pool2d import AveragePool2d

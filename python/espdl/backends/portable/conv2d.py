@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
-from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d

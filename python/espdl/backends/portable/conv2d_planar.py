@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.conv2d import PortableConv2d
 from espdl.backends.portable.fast import fast_records
-from espdl.backends.portable.overlap import lead_of_windows
 from espdl.backends.portable.packing import blocks, has_heavy_pairs
 from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import KernelCall

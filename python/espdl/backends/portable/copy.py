@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.overlap import lead
+from espdl.backends.overlap import lead
 from espdl.ops.copy import MAX_AXES, Copy
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.portable.overlap import lead_of_windows
+from espdl.backends.overlap import lead_of_windows
 from espdl.backends.records import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm

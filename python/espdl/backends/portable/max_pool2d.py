@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.overlap import lead_of_windows
+from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.windows import window_params
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.numerics import activation_range

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.overlap import lead
+from espdl.backends.overlap import lead
 from espdl.ops.resize_linear import ResizeLinear
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
