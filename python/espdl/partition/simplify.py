@@ -82,7 +82,7 @@ class Int8Moves(Rewriter):
             return _requantized(source, dequantize, quantize)
         real = self.emit(dequantize, source.name)
         made_by = self.definition(source)
-        if op_name(made_by) == "relax.quantize":
+        if op_name(made_by) == "relax.quantize" and _reaches(dequantize, quantize):
             real = made_by.args[0]  # its own scale was but a stop on the way
         return self.emit(
             tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args), source.name
@@ -99,6 +99,25 @@ def _same_scale(quantize, dequantize) -> bool:
         and same(quantize.args[2], dequantize.args[2])
         and attribute(quantize, "out_dtype") == str(dequantize.args[0].ty.dtype.dtype)
     )
+
+
+def _reaches(dequantize, quantize) -> bool:
+    """Whether all that `quantize` can hold lies in the range of what `dequantize` reads.
+
+    Where not, values saturate in what it reads that do not behind it: a ReLU may be nothing but that.
+    """
+    if not _per_tensor(dequantize) or not _per_tensor(quantize):
+        return False
+    low, high = _range(dequantize, str(dequantize.args[0].ty.dtype.dtype))
+    least, most = _range(quantize, attribute(quantize, "out_dtype"))
+    return low <= least and most <= high
+
+
+def _range(call, dtype: str) -> tuple[float, float]:
+    """The least and the largest real value of integers with the scale and zero point of a quantize or dequantize."""
+    scale, zero_point = (float(a.value.numpy().reshape(())) for a in call.args[1:3])
+    info = np.iinfo(dtype)
+    return scale * (info.min - zero_point), scale * (info.max - zero_point)
 
 
 def _all_variables(definitions: list) -> bool:

@@ -70,6 +70,20 @@ STYLES = [
 ]
 
 
+@pytest.mark.parametrize("zero_point", [-128, -20])
+def test_what_saturates_on_the_way_to_a_concatenation_still_does(zero_point: int, tmp_path: Path) -> None:
+    """Exporters leave a ReLU or ReLU6 to the range of the pair behind a convolution, here 0 to 6 or -2.5 to 3.5."""
+    w = Writer()
+    x = w.pair("x", 1 / 16)
+    parts = [w.pair(w.node("Conv", x, w.weights((4, 3, 1, 1), "integers")), 6 / 255, zero_point) for _ in range(2)]
+    proto = w.model(w.pair(w.node("Concat", *parts, x, axis=1), 1 / 4))
+    inputs = data(8, seed=3)
+    exact = run_float(proto, inputs)
+    result = real(found := compiled(proto, None, tmp_path), run_plan(found, inputs)).reshape(exact.shape)
+    assert np.ptp(exact[:, :, :8]) <= 6.5
+    assert np.abs(result - exact).max() <= 0.25
+
+
 @pytest.mark.parametrize("style", STYLES, ids=lambda s: ", ".join(map(str, s)))
 def test_all_styles_are_one_network(style: dict, tmp_path: Path) -> None:
     plain = compiled(network(), None, tmp_path / "a")
