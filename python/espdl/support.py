@@ -22,14 +22,14 @@ from espdl.partition.tvm_compat import importable_operators
 from espdl.plan.types import KernelCall
 from espdl.report.values import short
 
-KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, FOLDED = (
+KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, REMOVED = (
     "kernel",
     "table",
     "alias",
     "TVM fallback",
     "rewritten",
     "refused",
-    "folded",
+    "removed",
 )
 
 
@@ -114,7 +114,7 @@ def model_rows(options: pipeline.Options) -> list[NodeRow]:
 
 def _node_row(node: onnx.NodeProto, call: KernelCall | None) -> NodeRow:
     if call is None:
-        way = ALIAS if node.op_type in ALIASES else FOLDED
+        way = ALIAS if node.op_type in ALIASES else REMOVED
         return NodeRow(node.name, node.op_type, way, "", ())
     way = FALLBACK if call.operator == "fallback" else operators()[call.operator].kind
     return NodeRow(node.name, node.op_type, way, call.function, call.notes)
