@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 from test_convolution import any_channels, contents, convolutions, heavy, seeds
-from test_elementwise import SHAPES, windows
+from test_sums_moves_pools import SHAPES, windows
 from vector_harness import TARGET
 
 from espdl.backends import lower, select

@@ -226,7 +226,7 @@ blocks = st.builds(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @settings(deadline=None, max_examples=150)
 @given(st.lists(blocks, min_size=1, max_size=5))
 def test_packing_is_optimal(case: list[Block]) -> None:

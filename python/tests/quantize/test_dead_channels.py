@@ -133,6 +133,7 @@ def test_through_a_reshape_of_an_image(tmp_path: Path) -> None:
     assert kept.plan.macs - removed.plan.macs == 2 * 144 * 27 + 2 * 36 * 4
 
 
+@pytest.mark.sweep
 @given(draw=st.data())
 @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_any_pattern(draw: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -29,7 +29,9 @@ def properties() -> list[tuple[str, str]]:
     """(module, function) of all tests that hypothesis feeds and that call kernels."""
     found = []
     for path in sorted(harness.HERE.glob("test_*.py")):
-        for name, test in vars(importlib.import_module(path.stem)).items():
+        module = importlib.import_module(path.stem)
+        assert Path(module.__file__ or "") == path, f"{module.__file__} has the name of {path}"
+        for name, test in vars(module).items():
             if hasattr(test, "hypothesis") and "check" in test.hypothesis.inner_test.__code__.co_names:
                 found.append((path.stem, name))
     return found
