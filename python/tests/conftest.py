@@ -20,6 +20,8 @@ SLOW = {
     "operators",
     "pipeline/test_borders.py",
     "pipeline/test_several_ports.py",
+    "quantize/test_calibration_memory.py",
+    "quantize/test_carried_tools.py",
     "quantize/test_commands.py",
     "quantize/test_dead_channels.py",
     "quantize/test_schemes.py",
