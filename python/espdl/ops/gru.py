@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, PatternBuilder, operator
+from espdl.ops.operator import PatternBuilder, operator
 from espdl.ops.recurrent import Arithmetic, Recurrent
 
 
@@ -28,10 +28,6 @@ class Gru(Recurrent):
     def pattern(p: PatternBuilder) -> Any:
         arguments = (p.dequantized("x"), p.constant("weights"), p.constant("recurrence"), p.constant("bias"))
         return p.quantized(p.packed("espdl_gru", *arguments))
-
-    @classmethod
-    def from_match(cls, match: Match) -> Gru:
-        return cls.of(match)
 
     @staticmethod
     def reference(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, PatternBuilder, operator
+from espdl.ops.operator import PatternBuilder, operator
 from espdl.ops.recurrent import STATE_BITS, SUM_BITS, Arithmetic, Recurrent
 
 
@@ -26,10 +26,6 @@ class Lstm(Recurrent):
     def pattern(p: PatternBuilder) -> Any:
         arguments = (p.dequantized("x"), p.constant("weights"), p.constant("recurrence"), p.constant("bias"))
         return p.quantized(p.packed("espdl_lstm", *arguments))
-
-    @classmethod
-    def from_match(cls, match: Match) -> Lstm:
-        return cls.of(match)
 
     @staticmethod
     def reference(

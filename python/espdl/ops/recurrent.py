@@ -37,7 +37,7 @@ class Recurrent(Operator):
     bias: np.ndarray
 
     @classmethod
-    def of(cls, match: Match) -> Recurrent:
+    def from_match(cls, match: Match) -> Recurrent:
         weights, recurrence = (match.array(name) for name in ("weights", "recurrence"))
         if weights.dtype != np.int8 or recurrence.dtype != np.int8:
             raise Mismatch("its weights are not int8")
