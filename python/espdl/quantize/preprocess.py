@@ -30,6 +30,7 @@ def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelPr
     if not model.carries_quantization:
         proto = _optimize(proto, model.label)
     proto = _rewrite(proto, kept)
+    _remove_unused(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
     _name_nodes(proto)
@@ -94,6 +95,29 @@ def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _is_static(value: onnx.ValueInfoProto) -> bool:
     tensor = value.type.tensor_type
     return tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
+
+
+def _remove_unused(proto: onnx.ModelProto) -> None:
+    """Removes nodes whose results nobody reads: they would be further readers of what they read, and a layer with
+    several readers keeps its activation apart."""
+    wanted = {o.name for o in proto.graph.output}
+    kept = []
+    for node in reversed(proto.graph.node):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input) | _captured(node)
+    if len(kept) < len(proto.graph.node):
+        kept.reverse()
+        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
+        del proto.graph.node[:]
+        proto.graph.node.extend(copies)
+
+
+def _captured(node: onnx.NodeProto) -> set[str]:
+    """What the graphs inside of a node (If, Loop) read, whoever made it."""
+    inner = [n for a in node.attribute for graph in (a.g, *a.graphs) for n in graph.node]
+    results = {o.name for a in node.attribute for graph in (a.g, *a.graphs) for o in graph.output}
+    return results.union(*(set(n.input) | _captured(n) for n in inner))
 
 
 def _constants_to_initializers(proto: onnx.ModelProto) -> None:

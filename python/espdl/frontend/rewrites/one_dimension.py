@@ -66,6 +66,19 @@ def following(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None
     return chain.nodes
 
 
+@rewrite("Unsqueeze")
+def put_in_again(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+    """An axis that was taken out just before: without both, an activation stands directly behind its layer."""
+    if len(node.input) != 2 or not _is_signal(scope, node.input[0]):
+        return None
+    axes = scope.array(node.input[1])
+    if axes is None or axes.tolist() != [2]:
+        return None
+    chain = Chain(scope, node.name or node.output[0])
+    chain.add("Identity", scope.maker(node.input[0]).input[0], output=node.output[0])
+    return chain.nodes
+
+
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
