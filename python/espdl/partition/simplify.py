@@ -178,8 +178,11 @@ class OneDequantizePerReader(Rewriter):
 
 
 def prepare(module: tvm.IRModule) -> tvm.IRModule:
-    """What a choice of layout wants to see: functions of one tensor as tables, moves on int8."""
-    for rewrite in (Reshapes(), Tables(), Int8Moves(), Reshapes()):
+    """What a choice of layout wants to see: functions of one tensor as tables, moves on int8.
+
+    Moves bring their operands to one scale; behind a table that is one table again.
+    """
+    for rewrite in (Reshapes(), Tables(), Int8Moves(), Tables(), Reshapes()):
         module = rewrite.run(module)
     return module
 

@@ -8,15 +8,18 @@ operators whose other operands are numbers: x * sigmoid(x), clip(x + 3, 0, 6) / 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
 
 import numpy as np
 import tvm
 from tvm import relax
 
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
+from espdl.ops.numerics import quantize_value
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
+from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of, variables
+from espdl.plan.types import Tensor
 
 Values = np.ndarray  # float64 or bool, [256] or []
 
@@ -55,24 +58,45 @@ _BINARY: Mapping[str, Callable[[Values, Values], Values]] = {
     "relax.logical_and": np.logical_and,
     "relax.logical_or": np.logical_or,
 }
-# What the lookup operator does by itself.
-_SINGLE = {*FUNCTIONS, LEAKY_RELU, "relax.nn.relu", "relax.clip"}
+# What the lookup operator does by itself, and a table that was made before.
+_SINGLE = {*FUNCTIONS, LEAKY_RELU, "relax.nn.relu", "relax.clip", "relax.take"}
 
 
 class Tables(Rewriter):
-    """Writes such functions as quantize(take(values, x + 128)), with the 256 values of f as a constant."""
+    """Writes such functions as quantize(take(values, x + 128)), with the 256 values of f as a constant.
+
+    f may hold further pairs of quantize and dequantize, which models that came quantised have behind every operator.
+    They round inside of f, as the tables of its parts would one after the other.
+    """
 
     def call(self, variable, call):
         if op_name(call) == "relax.quantize":
-            region = _Region(self)
-            values = region.evaluate(call.args[0])
+            region, values = self._region(variable, call)
             if values is not None and region.source is not None and region.worth_it:
                 return self._lookup(variable, call, region.source, values)
         return super().call(variable, call)
 
     def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        self.old = {b.var: b.value for block in module["main"].body.blocks for b in block.bindings}
+        main = module["main"]
+        self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
+        self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
         return super().run(module)
+
+    def _region(self, variable, call) -> tuple[_Region, Values | None]:
+        """The function that ends in `call`, and its values; a stored tensor that others read too begins it, where one
+        tensor alone can."""
+        kept: set = set()
+        found = None
+        while True:
+            region = _Region(self, kept)
+            values = region.evaluate(call.args[0])
+            if values is None and found is not None:
+                return found
+            found = region, values
+            shared = region.shared(variable)
+            if not shared:
+                return found
+            kept |= shared
 
     def _lookup(self, variable, call, source, values: Values):
         table = relax.const(np.broadcast_to(values, (256,)).astype(np.float32))
@@ -83,17 +107,21 @@ class Tables(Rewriter):
 
 
 class _Region:
-    """The function that ends in one expression. `source`: the int8 variable that it is a function of."""
+    """The function that ends in one expression. `source`: the int8 variable that it is a function of. `kept`: stored
+    tensors that it does not look behind."""
 
-    def __init__(self, tables: Tables):
+    def __init__(self, tables: Tables, kept: Container):
         self.tables = tables
+        self.kept = kept
         self.source = None
         self.operators: list[str] = []
         self.known: dict = {}
+        self.passed: list = []
 
     @property
     def worth_it(self) -> bool:
-        return len(self.operators) > 1 or (len(self.operators) == 1 and self.operators[0] not in _SINGLE)
+        single = len(self.operators) == 1 and self.operators[0] in _SINGLE
+        return bool(self.passed) or (bool(self.operators) and not single)
 
     def evaluate(self, expression) -> Values | None:
         """f(-128 .. 127), a single number where it is constant, None where it is no such function."""
@@ -110,6 +138,8 @@ class _Region:
         name = op_name(call)
         if name == "relax.dequantize":
             return self._leaf(call)
+        if name == "relax.take":
+            return self._table(call)
         if name not in _UNARY and name not in _BINARY and name not in (LEAKY_RELU, "relax.clip", "relax.where"):
             return None
         if name == "relax.astype" and attribute(call, "dtype") != "float32":
@@ -128,21 +158,82 @@ class _Region:
         return np.asarray((_UNARY.get(name) or _BINARY[name])(*arguments))
 
     def _leaf(self, call) -> Values | None:
-        source, scale, zero_point = call.args[:3]
-        per_tensor = all(is_constant(c) and c.value.numpy().size == 1 for c in (scale, zero_point))
-        if not per_tensor:
+        source = call.args[0]
+        quantization = _quantization(call)
+        if quantization is None:
             return None
-        scale, zero_point = scale.value.numpy().reshape(()), int(zero_point.value.numpy().reshape(()))
         if is_constant(source):
             number = source.value.numpy()
-            return (number.reshape(()).astype(np.float64) - zero_point) * scale if number.size == 1 else None
+            return _real(number.reshape(()), quantization) if number.size == 1 else None
+        integers = self._integers(source)
+        return None if integers is None else _real(integers, quantization)
+
+    def _table(self, call) -> Values | None:
+        """A table that was made before."""
+        values, index = call.args[:2]
+        add = self.tables.old.get(index)
+        cast = self.tables.old.get(add.args[0]) if op_name(add) == "relax.add" else None
+        if not is_constant(values) or values.value.numpy().shape != (256,) or op_name(cast) != "relax.astype":
+            return None
+        if not is_constant(add.args[1]) or add.args[1].value.numpy().size != 1 or add.args[1].value.numpy() != 128:
+            return None
+        integers = self._integers(cast.args[0])
+        if integers is None:
+            return None
+        self.operators.append("relax.take")
+        self.known[index] = self.known[add.args[0]] = integers
+        return values.value.numpy()[integers.astype(np.int64) + 128].astype(np.float64)
+
+    def _integers(self, source) -> np.ndarray | None:
+        """What an int8 tensor holds: for -128 .. 127 of what it is a function of, or, where it is none, of itself."""
+        stored = self._stored(source)
+        if stored is not None:
+            return stored if stored.dtype == np.int8 else None
         if str(source.ty.dtype.dtype) != "int8" or (self.source is not None and not self.source.same_as(source)):
             return None
         if math.prod(shape_of(source)) == 0:
             return None
         self.source = source
-        # In float32, as ONNX dequantises: functions that jump must see the same values.
-        return (np.float32(np.arange(-128, 128) - zero_point) * np.float32(scale)).astype(np.float64)
+        return np.arange(-128, 128)
+
+    def _stored(self, source) -> Values | None:
+        """The integers of a stored tensor that is itself such a function; None where it begins this one."""
+        call = self.tables.old.get(source)
+        quantization = _quantization(call) if op_name(call) == "relax.quantize" else None
+        if quantization is None or source in self.kept or (self.source is not None and self.source.same_as(source)):
+            return None
+        before = self.source, self.operators.copy(), self.known.copy(), self.passed.copy()
+        real = self.evaluate(call.args[0])
+        if real is None:
+            self.source, self.operators, self.known, self.passed = before
+            return None
+        self.passed.append(source)
+        tensor = Tensor("", real.shape, attribute(call, "out_dtype"), *quantization)
+        return quantize_value(np.nan_to_num(real, nan=0.0, posinf=np.inf, neginf=-np.inf), tensor)
+
+    def shared(self, variable) -> set:
+        """The stored tensors behind which it looks although something outside reads them too; `variable` is its
+        result."""
+        old = self.tables.old
+        inside = [v for v, values in self.known.items() if values is not None]
+        reads = Counter(v for name in (*inside, variable) for v in variables(old[name]))
+        read_outside = {v for v in reads if reads[v] < self.tables.uses[v]}
+        seen = {old[v].args[0] for v in inside if op_name(old[v]) == "relax.dequantize" and v in read_outside}
+        return {source for source in self.passed if source in seen or source in read_outside}
+
+
+def _quantization(call) -> tuple[float, int] | None:
+    """Scale and zero point of a quantize or dequantize, None where there are several."""
+    if not all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3]):
+        return None
+    scale, zero_point = (c.value.numpy().reshape(()) for c in call.args[1:3])
+    return float(scale), int(zero_point)
+
+
+def _real(integers: np.ndarray, quantization: tuple[float, int]) -> Values:
+    """In float32, as ONNX dequantises: functions that jump must see the same values."""
+    scale, zero_point = quantization
+    return np.float64(np.float32(integers.astype(np.int64) - zero_point) * np.float32(scale))
 
 
 def _number(expression) -> float:

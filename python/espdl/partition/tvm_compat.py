@@ -203,6 +203,19 @@ def op_name(expression) -> str:
     return ""
 
 
+def variables(expression) -> list[tvm.ir.Var]:
+    """Variables that a bound expression reads, in order, each as often as it is read."""
+    if isinstance(expression, tvm.ir.Var):
+        return [expression]
+    if isinstance(expression, tvm.ir.Tuple):
+        return [v for field in expression.fields for v in variables(field)]
+    if isinstance(expression, tvm.ir.TupleGetItem):
+        return variables(expression.tuple_value)
+    if isinstance(expression, tvm.ir.Call):
+        return [v for argument in expression.args for v in variables(argument)]
+    return []
+
+
 def attribute(call, name: str):
     """An attribute of a call as a plain Python value: int, float, str, or a tuple of those."""
     return _plain(getattr(call.attrs, name))

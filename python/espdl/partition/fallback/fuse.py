@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import tvm
 from tvm import relax, topi
 
+from espdl.partition.tvm_compat import variables
+
 _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
 
 
@@ -41,19 +43,6 @@ def _is_float(ty: tvm.ir.Type) -> bool:
     return isinstance(ty, relax.TensorType) and str(ty.dtype.dtype).startswith("float")
 
 
-def _variables(expression: relax.Expr) -> list[relax.Var]:
-    """Variables that a bound expression reads, in order."""
-    if isinstance(expression, tvm.ir.Var):
-        return [expression]
-    if isinstance(expression, tvm.ir.Tuple):
-        return [v for field in expression.fields for v in _variables(field)]
-    if isinstance(expression, tvm.ir.TupleGetItem):
-        return _variables(expression.tuple_value)
-    if isinstance(expression, tvm.ir.Call):
-        return [v for argument in expression.args for v in _variables(argument)]
-    return []
-
-
 @dataclass(eq=False)
 class _Node:
     """A binding of main. `group`: the nodes that become one function together, itself included."""
@@ -72,7 +61,7 @@ class _Node:
             return any(node.is_member for node in self.inputs)
         if not operator or operator in _BOUNDARY:
             return False
-        return _is_float(self.variable.ty) or any(_is_float(v.ty) for v in _variables(self.value))
+        return _is_float(self.variable.ty) or any(_is_float(v.ty) for v in variables(self.value))
 
 
 class _Graph:
@@ -90,14 +79,14 @@ class _Graph:
             if isinstance(value, (tvm.ir.Var, relax.ShapeExpr)):
                 copies[binding.var] = value
                 continue
-            node = _Node(len(self.nodes), binding.var, value, [self.of[v] for v in _variables(value) if v in self.of])
+            node = _Node(len(self.nodes), binding.var, value, [self.of[v] for v in variables(value) if v in self.of])
             node.group = [node]
             self.of[binding.var] = node
             self.nodes.append(node)
             if node.is_member:
                 self._join(node)
         self.result = _substitute(main.body.body, copies)
-        self.outputs = set(_variables(self.result))
+        self.outputs = set(variables(self.result))
 
     def _join(self, node: _Node) -> None:
         for producer in node.inputs:
@@ -236,7 +225,7 @@ class _Region:
         self.value: dict[relax.Var, relax.Expr] = {}
         inside = {n.variable for n in self.nodes}
         for node in self.nodes:
-            for variable in _variables(node.value):
+            for variable in variables(node.value):
                 if variable not in inside and variable not in self.value:
                     self.value[variable] = self._parameter(variable, variable.name)
 
