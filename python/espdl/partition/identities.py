@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables that hold every integer at its own place: the result is the operand's memory, with a scale of its own.
+
+A product with a positive constant is one where the result's range is that much larger, and so is a ReLU of what has no
+negative values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from espdl.ops.lookup import Lookup
+from espdl.ops.table import Table
+from espdl.partition.graph import Graph
+
+_EVERY = np.arange(-128, 128)
+
+
+def apply(graph: Graph) -> Graph:
+    """`graph` with an alias in the place of each such table, except between an input and an output of the model."""
+    ends = {p.tensor for p in graph.outputs}, {p.tensor for p in graph.inputs}
+    for operator in graph.operators:
+        if not isinstance(operator, (Lookup, Table)) or not np.array_equal(operator.table(), _EVERY):
+            continue
+        (x,), (y,) = operator.inputs, operator.outputs
+        roots = {name: _root(graph, name) for name in (*ends[0], *ends[1], x.name)}
+        if any(roots[name] == y.name for name in ends[0]) and any(roots[name] == roots[x.name] for name in ends[1]):
+            continue
+        kept = tuple(o for o in graph.operators if o is not operator)
+        graph = replace(graph, operators=kept, aliases=(*graph.aliases, replace(y, alias_of=x.name)))
+    return graph
+
+
+def _root(graph: Graph, name: str) -> str:
+    """The tensor whose memory `name` is."""
+    sources = {alias.name: alias.alias_of for alias in graph.aliases}
+    while name in sources:
+        name = sources[name]
+    return name
