@@ -18,8 +18,8 @@ def quantize(proto: onnx.ModelProto, label: str) -> None:
     before: dict[str, onnx.NodeProto] = {}
     for node in proto.graph.node:
         scale = accumulator_scale(graph, node)
-        place = _bias_place(graph, node)
-        if scale is None or place is None:
+        place = None if scale is None else _bias_place(graph, node)
+        if place is None:
             continue
         owner, index = place
         owner = next(n for n in proto.graph.node if n.output[0] == owner.output[0])
