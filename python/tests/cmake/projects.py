@@ -81,13 +81,25 @@ idf_component_register(SRCS main.c REQUIRES espdl_onnx)
 """
 
 
-def copy_component(destination: Path) -> Path:
-    """What a user has of this repository, in a folder of another name."""
+# Kernels that write_model()'s networks call. Compiling all others, and the emulation of the ESP32-S3, takes three
+# quarters of a build: test_examples.py builds the whole component.
+KERNELS = re.compile(r"(gemm|dot|pack)_\w+\.c$")
+
+
+def copy_component(destination: Path, whole: bool = False) -> Path:
+    """What a user has of this repository, in a folder of another name; with few kernels unless it is to be `whole`."""
     destination.mkdir(parents=True)
+    kernels = {REPOSITORY / "src" / "kernels", REPOSITORY / "port" / "esp32s3" / "src"}
+    hidden = shutil.ignore_patterns("__pycache__", "tests", ".*")
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        sources = {name for name in names if Path(folder) in kernels and name.endswith(".c") and not whole}
+        return {name for name in sources if not KERNELS.match(name)} | hidden(folder, names)
+
     for part in COMPONENT_PARTS:
         source = REPOSITORY / part
         if source.is_dir():
-            shutil.copytree(source, destination / part, ignore=shutil.ignore_patterns("__pycache__", "tests", ".*"))
+            shutil.copytree(source, destination / part, ignore=left_out)
         else:
             shutil.copy(source, destination / part)
     return destination

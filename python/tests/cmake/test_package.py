@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def test_packed_component_builds(tmp_path: Path) -> None:
-    component = copy_component(tmp_path / "clone")
+    component = copy_component(tmp_path / "clone", whole=True)
     for extra in ("examples", "test_apps"):
         shutil.copytree(REPOSITORY / extra, component / extra, ignore=shutil.ignore_patterns("build*", "__pycache__"))
     compote = Path(os.environ["IDF_PYTHON_ENV_PATH"]) / "bin" / "compote"

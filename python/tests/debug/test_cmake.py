@@ -15,7 +15,7 @@ from espdl.cli import main
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "python" / "tests" / "cmake"))
 
-from projects import PlainProject  # noqa: E402 (the path above comes first)
+from projects import PlainProject, copy_component  # noqa: E402 (the path above comes first)
 
 pytestmark = [
     pytest.mark.slow,
@@ -47,7 +47,7 @@ int main(void)
 
 
 def test_settings(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    project = PlainProject(tmp_path / "project", ROOT)
+    project = PlainProject(tmp_path / "project", copy_component(tmp_path / "clone"))
     (project.folder / "main" / "main.c").write_text(MAIN)
     assert project.configure("-DESPDL_PROFILE=ON", "-DESPDL_TAPS=ON"), project.output
     project.build()
