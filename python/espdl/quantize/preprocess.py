@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
-from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 
 from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model, rewrites
@@ -63,6 +62,8 @@ def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
     known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.output) if _is_static(v)}
     if all(output in known for node in inferred.graph.node for output in node.output if output):
         return inferred
+    from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference  # sympy takes a second to load
+
     before = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
         try:
