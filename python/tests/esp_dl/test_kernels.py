@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import layers
@@ -13,6 +14,7 @@ from layers import add, conv, gemm, mul, pool
 from espdl import backends, emit
 from espdl.backends.esp_dl import packing
 from espdl.ops.operator import Operator
+from espdl.plan.types import Plan
 from espdl.targets import Target
 from espdl.verify import host, reference
 from espdl.verify.compare import first_difference
@@ -46,11 +48,17 @@ def nodes(target: Target) -> list[Operator]:
     ]
 
 
-@pytest.mark.parametrize("flags", [("-Werror",), ("-Werror", *host.SANITIZERS)], ids=["plain", "sanitized"])
+@cache
+def planned(chip: str) -> Plan:
+    """All of them; choosing shifts that fit the lanes takes seconds."""
+    target = layers.TARGETS[chip]
+    return layers.side_by_side(nodes(target), target)
+
+
+@pytest.mark.parametrize("flags", [("-Werror",), host.SANITIZERS], ids=["plain", "sanitized"])
 @pytest.mark.parametrize("chip", CHIPS)
 def test_layers_equal_the_reference(build_root: Path, chip: str, flags: tuple[str, ...]) -> None:
-    target = layers.TARGETS[chip]
-    plan = layers.side_by_side(nodes(target), target)
+    plan = planned(chip)
     assert {call.backend for call in plan.calls} == {"esp_dl"}
     files = emit.render(plan, "net", packings=backends.packings(), options=emit.Options(layers=True))
     program = host.build(plan, files, "net", build_root / f"{chip}{len(flags)}", flags=flags)
@@ -60,8 +68,7 @@ def test_layers_equal_the_reference(build_root: Path, chip: str, flags: tuple[st
 
 def test_outputs_are_not_all_saturated() -> None:
     """The layers of these tests would show a wrong shift or a wrong rounding."""
-    for target in layers.TARGETS.values():
-        plan = layers.side_by_side(nodes(target), target)
+    for plan in map(planned, CHIPS):
         inputs = layers.samples(plan, 4)
         values = reference.run(plan, {name: data[3] for name, data in inputs.items()})
         for call in plan.calls:
@@ -103,8 +110,8 @@ def test_filter_order() -> None:
 
 def test_kernels_end_with_what_is_fetched_ahead() -> None:
     """No packed constant ends before the last whole vector that a kernel loads."""
-    for target in layers.TARGETS.values():
-        for call in layers.side_by_side(nodes(target), target).calls:
+    for chip in CHIPS:
+        for call in planned(chip).calls:
             if call.constants:
                 _, bias, shifts = backends.packings()[call.packing](call)
                 channels = len(call.constant("bias"))

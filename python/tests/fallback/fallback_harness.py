@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import tvm
+from fallback_cases import CASES, Case
 from tvm import relax
 
-from espdl.partition.fallback import Lowered
+from espdl.partition import tvm_compat
+from espdl.partition.fallback import Lowered, lower
 from espdl.partition.fallback.printer import C_TYPES, float_literal, integer_literal
 
 FLAGS = (
@@ -36,6 +39,19 @@ def describe(ty: relax.TensorType) -> tuple[tuple[int, ...], np.dtype]:
 def size(ty: relax.TensorType) -> int:
     shape, dtype = describe(ty)
     return math.prod(shape) * dtype.itemsize
+
+
+@cache
+def lower_cases() -> dict[str, Lowered | Exception]:
+    """All cases by name, lowered once in a process; the error of one that cannot be."""
+
+    def attempt(case: Case) -> Lowered | Exception:
+        try:
+            return lower(tvm_compat.import_onnx(case.model(), lambda name, operator, error: error), "net_")
+        except Exception as error:  # told by the test of the case
+            return error
+
+    return {case.name: attempt(case) for case in CASES}
 
 
 class _Body:

@@ -7,10 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from fallback_cases import CASES, Case
-from fallback_harness import Program
-
-from espdl.partition import tvm_compat
-from espdl.partition.fallback import lower
+from fallback_harness import Program, lower_cases
 
 TOLERANCE = 2e-4
 pytestmark = pytest.mark.slow
@@ -19,14 +16,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """All cases that can be lowered in one program; and why the others cannot."""
-    lowered, errors = {}, {}
-    for case in CASES:
-        try:
-            lowered[case.name] = lower(
-                tvm_compat.import_onnx(case.model(), lambda name, operator, error: error), "net_"
-            )
-        except Exception as error:  # told by the test of the case
-            errors[case.name] = error
+    found = lower_cases()
+    errors = {name: error for name, error in found.items() if isinstance(error, Exception)}
+    lowered = {name: value for name, value in found.items() if name not in errors}
     return Program(tmp_path_factory.mktemp("operators"), lowered), errors
 
 
