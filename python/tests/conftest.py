@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
+import compiled_once
 import pytest
+
+from espdl.verify import host
 
 SLOW = {
     "benchmarks",
@@ -31,6 +36,14 @@ SLOW = {
     "verify/test_programs.py",
 }
 HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One archive of runtime and kernels per set of flags, for all tests and workers."""
+    compiled_once.set_root(tmp_path_factory)
+    with mock.patch.object(host, "library", compiled_once.one_library(host.library)):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

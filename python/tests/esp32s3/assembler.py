@@ -6,11 +6,11 @@ from __future__ import annotations
 import ctypes
 import re
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+import compiled_once
 from pie_model import Pie
 from vector_harness import INCLUDES, PORT, sources
 
@@ -57,21 +57,23 @@ def as_xtensa(path: Path) -> str:
     return _PRELUDE.replace("block_t run_block", "extern block_t run_block") + replaced
 
 
+def _build(files: Sequence[Path], folder: Path) -> None:
+    (folder / "prelude.c").write_text(_PRELUDE)
+    paths = [folder / "prelude.c"]
+    for file in files:
+        paths.append(folder / file.name)
+        paths[-1].write_text(as_xtensa(file))
+    compiled_once.link(["gcc", "-O1", "-w", "-shared", "-fPIC"], paths, folder / "library.so")
+
+
 class Machine:
     """C files compiled as for Xtensa; `pie` is the vector unit that they run on."""
 
     def __init__(self, files: Sequence[Path]):
         self.pie = Pie()
         self.blocks: set[str] = set()
-        folder = Path(tempfile.mkdtemp(prefix="espdl-s3-asm-"))
-        (folder / "prelude.c").write_text(_PRELUDE)
-        paths = [folder / "prelude.c"]
-        for file in files:
-            paths.append(folder / file.name)
-            paths[-1].write_text(as_xtensa(file))
-        library = folder / "library.so"
-        subprocess.run(["gcc", "-O1", "-w", "-shared", "-fPIC", *map(str, paths), "-o", str(library)], check=True)
-        self.library = ctypes.CDLL(str(library))
+        folder = compiled_once.folder(partial(_build, files), "as for Xtensa", *files)
+        self.library = ctypes.CDLL(str(folder / "library.so"))
         self.callback = _CALLBACK(self._block)
         self.failure: BaseException | None = None
         ctypes.c_void_p.in_dll(self.library, "run_block").value = ctypes.cast(self.callback, ctypes.c_void_p).value

@@ -8,12 +8,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import compiled_once
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,13 +31,13 @@ PROT_NONE = 0
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+def build(folder: Path) -> None:
+    compiled_once.link(["gcc", "-std=c11", "-O2", "-shared", "-fPIC", *INCLUDES], sources(), folder / "kernels.so")
+
+
 @cache
 def kernels() -> ctypes.CDLL:
-    library = Path(tempfile.mkdtemp(prefix="espdl-s3-guard-")) / "kernels.so"
-    subprocess.run(
-        ["gcc", "-std=c11", "-O2", "-shared", "-fPIC", *INCLUDES, *map(str, sources()), "-o", str(library)], check=True
-    )
-    return ctypes.CDLL(str(library))
+    return ctypes.CDLL(str(compiled_once.folder(build, "vector kernels as a library") / "kernels.so"))
 
 
 class Block:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import compiled_once
 import numpy as np
 from hypothesis import HealthCheck, settings
 
@@ -19,13 +20,14 @@ from espdl.backends.lowering import packings
 from espdl.ops.operator import operators
 from espdl.plan.types import KernelCall, ParamValue
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
+from espdl.verify import host
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
 WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-# Less optimisation than in use compiles in half the time; test_build.py compiles every file with -O2.
-SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Less optimised than in use; test_build.py compiles every file with -O2.
+SANITIZERS = list(host.SANITIZERS)
 INPUT, OUTPUT, SCRATCH, SHARED = range(4)
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
@@ -56,21 +58,20 @@ def function_table() -> str:
     return "\n".join(lines)
 
 
+def build(folder: Path) -> None:
+    """`runner` in `folder`: all kernels, sanitised."""
+    table = folder / "functions.c"
+    table.write_text(function_table())
+    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}"]
+    own = [table, HERE / "runner.c", HERE / "runner_host.c"]
+    compiled_once.link(command, [*own, *sources()], folder / "runner")
+
+
 class Runner:
-    """A sanitised executable with all kernels that stays open and answers cases through a pipe (format: runner.c)."""
+    """A program with all kernels that stays open and answers cases through a pipe (format: runner.c)."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        table = folder / "functions.c"
-        table.write_text(function_table())
-        program = folder / "runner"
-        command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}"]
-        own = [table, HERE / "runner.c", HERE / "runner_host.c"]
-        subprocess.run([*command, *map(str, [*own, *sources()]), "-o", str(program)], check=True)
-        self.start(program, [str(program)])
-
-    def start(self, program: Path, command: Sequence[str]) -> None:
-        self.program, self.command = program, command
+    def __init__(self, *command: str):
+        self.command = command
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, case: bytes, answer_bytes: Sequence[int]) -> list[bytes]:
@@ -97,7 +98,7 @@ class Runner:
 
 @cache
 def runner() -> Runner:
-    return Runner(Path(tempfile.mkdtemp(prefix="espdl-kernels-")))
+    return Runner(str(compiled_once.folder(build, "kernels") / "runner"))
 
 
 def pack_params(params: Mapping[str, ParamValue]) -> bytes:

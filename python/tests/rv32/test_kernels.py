@@ -7,22 +7,19 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import compiled_once
 import harness
 import pytest
 
 from espdl.verify import rv32
 
 
-class Rv32Runner(harness.Runner):
-    """All kernels in an image that stays open under QEMU and answers cases through its standard streams."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        table, image = folder / "functions.c", folder / "runner.elf"
-        table.write_text(harness.function_table())
-        own = [table, harness.HERE / "runner.c", harness.HERE / "runner_rv32.c"]
-        rv32.link(image, [*own, rv32.library(folder)], [f"-I{harness.HERE}"])
-        self.start(image, rv32.command(image))
+def build(folder: Path) -> None:
+    """`runner.elf` in `folder`: all kernels."""
+    table = folder / "functions.c"
+    table.write_text(harness.function_table())
+    own = [table, harness.HERE / "runner.c", harness.HERE / "runner_rv32.c"]
+    rv32.link(folder / "runner.elf", [*own, rv32.library(folder)], [f"-I{harness.HERE}"])
 
 
 def properties() -> list[tuple[str, str]]:
@@ -38,8 +35,9 @@ def properties() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def runner(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rv32Runner]:
-    runner = Rv32Runner(tmp_path_factory.mktemp("kernels"))
+def runner(rv32_tools: None) -> Iterator[harness.Runner]:
+    """Stays open under QEMU and answers cases through its standard streams."""
+    runner = harness.Runner(*rv32.command(compiled_once.folder(build, "kernels on rv32") / "runner.elf"))
     yield runner
     if runner.process is not None:
         runner.process.stdin.close()
@@ -48,10 +46,12 @@ def runner(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("module", "name"), properties())
-def test_kernel_equals_reference(runner: Rv32Runner, monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> None:
+def test_kernel_equals_reference(
+    runner: harness.Runner, monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
     answered = 0
 
-    def count() -> Rv32Runner:
+    def count() -> harness.Runner:
         nonlocal answered
         answered += 1
         return runner

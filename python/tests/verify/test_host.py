@@ -16,10 +16,9 @@ from espdl.verify import host
 from espdl.verify.compare import first_difference
 
 STRICT = ("-Werror",)
-SANITIZED = (*STRICT, *host.SANITIZERS)
 
 
-@pytest.mark.parametrize("flags", [STRICT, SANITIZED], ids=["plain", "sanitized"])
+@pytest.mark.parametrize("flags", [STRICT, host.SANITIZERS], ids=["plain", "sanitized"])
 @pytest.mark.parametrize("channels", [1, 4, 7, 8])
 def test_equals_reference(build_root: Path, channels: int, flags: tuple[str, ...]) -> None:
     plan = hand_made.residual_network(seed=channels, channels=channels)
@@ -47,7 +46,7 @@ def test_options(build_root: Path, options: dict) -> None:
 
 def test_generated_function_and_scratch(build_root: Path) -> None:
     plan = hand_made.scratch_network()
-    program = host.build(plan, hand_made.render(plan), "net", build_root / "scratch", flags=SANITIZED)
+    program = host.build(plan, hand_made.render(plan), "net", build_root / "scratch", flags=host.SANITIZERS)
     inputs = hand_made.samples(plan, 4)
     results = program.run(inputs, layers=True)
     assert first_difference(plan, inputs, results) is None
@@ -105,9 +104,20 @@ def test_refusals(build_root: Path) -> None:
         host.build(plan, files.with_file("net.c", b"#error no"), "net", build_root / "error")
 
 
-def test_library_is_compiled_once(build_root: Path) -> None:
-    first = host.library(build_root)
+def test_library_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a source, a header or a flag changes; of a component with one small source."""
+    library = host.library.__wrapped__  # not the one that all tests share
+    monkeypatch.setattr(host, "COMPONENT", tmp_path)
+    source, header = tmp_path / "src" / "one.c", tmp_path / "include" / "one.h"
+    for path, text in ((source, '#include "one.h"\nint one(void) { return ONE; }\n'), (header, "#define ONE 1\n")):
+        path.parent.mkdir()
+        path.write_text(text)
+    first = library(tmp_path)
     stamp = first.stat().st_mtime_ns
-    assert host.library(build_root) == first
+    assert library(tmp_path) == first
     assert first.stat().st_mtime_ns == stamp
-    assert host.library(build_root, flags=("-DOTHER",)) != first
+    different = [first, library(tmp_path, flags=("-DOTHER",))]
+    for path in (source, header):
+        path.write_text(path.read_text() + "/* changed */\n")
+        different.append(library(tmp_path))
+    assert len({*different}) == 4 and all(path.exists() for path in different)

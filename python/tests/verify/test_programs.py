@@ -30,7 +30,7 @@ def test_two_models_and_two_instances(build_root: Path) -> None:
     for name, plan in plans.items():
         hand_made.render(plan, name).write(folder)
     sources = [f"{name}{end}" for name in plans for end in (".c", "_weights.S")]
-    flags = ["-O2", *host.SANITIZERS]
+    flags = host.SANITIZERS
     library = str(host.library(build_root, flags=flags))
     program = compile_(folder, *flags, str(HERE / "programs.c"), *sources, library)
     images = [hand_made.samples(plans["first"], 3, seed)["image"][2] for seed in (1, 2, 3)]
