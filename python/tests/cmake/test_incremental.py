@@ -14,10 +14,14 @@ from stand_in import StandInProject
 
 pytestmark = pytest.mark.slow
 
-needs_idf = pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set")
+IDF = pytest.param("idf", marks=pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set"))
+# For what happens in the same way whoever has added the files to the build.
+alike = pytest.mark.parametrize(
+    "built", ["cmake", pytest.param("stand_in", marks=pytest.mark.sweep), IDF], indirect=True, scope="module"
+)
 
 
-@pytest.fixture(scope="module", params=["cmake", "stand_in", pytest.param("idf", marks=needs_idf)])
+@pytest.fixture(scope="module", params=["cmake", "stand_in", IDF])
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, component: Path) -> Project:
     kind = {"cmake": PlainProject, "stand_in": StandInProject, "idf": IdfProject}[request.param]
     project = kind(tmp_path_factory.mktemp(request.param) / "pro ject", component)
@@ -53,6 +57,7 @@ def test_changed_weights_change_the_answer(project: Project) -> None:
     assert project.answer() != before
 
 
+@alike
 def test_touched_model_recompiles_nothing(project: Project) -> None:
     touch(project.folder / "models" / "net.onnx")
     project.build()
@@ -62,6 +67,7 @@ def test_touched_model_recompiles_nothing(project: Project) -> None:
     assert "no work to do" in project.output
 
 
+@alike
 def test_calibration(project: Project) -> None:
     write_calibration(project.folder / "models" / "calib.npy", seed=1)
     project.build()
@@ -69,6 +75,7 @@ def test_calibration(project: Project) -> None:
     assert project.recompiled("net.c")
 
 
+@alike
 def test_external_weights(project: Project) -> None:
     model = project.folder / "models" / "net.onnx"
     write_model(model, external=True)
@@ -83,6 +90,7 @@ def test_external_weights(project: Project) -> None:
     assert project.answer() != before
 
 
+@alike
 def test_own_python_module(project: Project) -> None:
     touch(project.component / "python" / "espdl" / "pipeline.py")
     project.build()
@@ -90,6 +98,7 @@ def test_own_python_module(project: Project) -> None:
     assert not project.recompiled("net.c")
 
 
+@alike
 def test_template(project: Project) -> None:
     template = project.component / "python" / "espdl" / "emit" / "templates" / "model.c.jinja"
     template.write_text(template.read_text() + "/* changed */\n")
@@ -117,6 +126,7 @@ def test_other_options_cost_nothing(project: Project) -> None:
     assert project.compilations == 0
 
 
+@alike
 def test_failed_compilation_recovers(project: Project) -> None:
     model = project.folder / "models" / "net.onnx"
     write_model(model, operator="NoSuchOperator")

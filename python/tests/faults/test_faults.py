@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import dying_build
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -70,40 +72,21 @@ def test_a_build_after_a_killed_one_gives_what_a_clean_one_gives(tmp_path: Path,
     assert contents(output) == expected
 
 
-# Compiles and kills itself behind a stage; "write <n>" is behind the n-th step of putting the files in their places.
-DIES = """
-import os, signal, sys
-sys.path.insert(0, sys.argv[1])
-from espdl import pipeline
-from espdl.emit import files
-
-def die(here):
-    if here == sys.argv[2]:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def counted(function, start):
-    def call(*arguments):
-        call.count += 1
-        function(*arguments)
-        die(f"write {call.count}")
-    call.count = start
-    return call
-
-os.fsync, os.replace = counted(os.fsync, 0), counted(os.replace, 100)
-model, calibration, output = sys.argv[3:]
-options = pipeline.Options(model=model, calibration=calibration, name="digits", output=output)
-pipeline.compile_model(options, watch=lambda stage, value: die(stage))
-"""
 STAGES = ["load", "quantize", "partition", "plan", "emit", "write 1", "write 6", "write 101", "write 103", "write 106"]
 
 
 def test_a_build_killed_at_any_stage_leaves_whole_files_and_the_next_succeeds(tmp_path: Path, clean) -> None:
     output = tmp_path / "out"
     files = [str(DIGITS / "digits.onnx"), str(DIGITS / "calib.npy"), str(output)]
+    # Processes that have loaded the compiler already.
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["dying_build"])
     placed = []
     for stage in STAGES:
-        code = [sys.executable, "-I", "-c", DIES, str(REPOSITORY / "python"), stage, *files]
-        assert subprocess.run(code, capture_output=True, check=False).returncode == -signal.SIGKILL, stage
+        build = processes.Process(target=dying_build.compile_until, args=(stage, *files))
+        build.start()
+        build.join()
+        assert build.exitcode == -signal.SIGKILL, stage
         found = {name: content for name, content in contents(output).items() if not name.startswith(".tmp")}
         assert all(clean[0][name] == content for name, content in found.items()), stage
         placed.append(len(found))
