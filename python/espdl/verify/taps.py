@@ -81,16 +81,31 @@ class Log:
 def read(text: str) -> Log:
     """The runs in a log. Nothing in it is an error: what cannot be read is counted."""
     runs: list[Run] = []
-    missing, good, last = 0, 0, -1
+    missing, good, last, place = 0, 0, -1, (0,)
     for number, kind, fields in _records(text):
         good += 1
-        fresh = number <= last  # a restart
-        missing += number if fresh else number - last - 1
-        last = number
-        if kind == "run" or not runs or runs[-1].ended or fresh:
+        restarted = number <= last
+        missing += number if restarted else number - last - 1
+        before, place = place, _place(kind, fields)
+        # The line that begins a run, and the one that ends it, may both be lost.
+        if not runs or runs[-1].ended or restarted or place <= before:
             runs.append(Run())
         _add(runs[-1], kind, fields)
+        last = number
     return Log(runs, len(_MARK.findall(text)) - good, missing)
+
+
+def _place(kind: str, fields: list[str]) -> tuple[int, ...]:
+    """What grows from line to line of a run: in it, an input or a layer comes once, its data behind it."""
+    order = ("run", "weights", "input", "layer", "end").index(kind.removesuffix("-data"))
+    if order < 2 or kind == "end":
+        return (order,)
+    return (
+        order,
+        int(fields[0]),
+        int(fields[1]) if "layer" in kind else 0,
+        *map(int, fields[2:-1] if "-data" in kind else ()),
+    )
 
 
 def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
