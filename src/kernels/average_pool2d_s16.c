@@ -27,7 +27,7 @@ static int32_t window_sum(const espdl_average_pool2d_s16_params_t *p, const int1
         for (int32_t kx = 0; kx < p->kernel_width; kx++) {
             const int32_t column = left + kx * p->dilation_width;
             if (column >= 0 && column < p->input_width) {
-                sum += x[(row * p->input_width + column) * p->channels];
+                sum += x[(row * p->input_width + column) * p->input_pitch];
             }
         }
     }
@@ -44,13 +44,13 @@ void espdl_average_pool2d_s16(const espdl_average_pool2d_s16_params_t *p, const 
     for (int32_t oy = 0; oy < p->output_height; oy++) {
         const int32_t top = oy * p->stride_height - p->pad_top;
         const int32_t rows = count_inside(top, p->dilation_height, p->kernel_height, border_top, border_bottom);
-        for (int32_t ox = 0; ox < p->output_width; ox++) {
+        for (int32_t ox = 0; ox < p->output_width; ox++, y += p->output_pitch) {
             const int32_t left = ox * p->stride_width - p->pad_left;
             const int32_t columns = count_inside(left, p->dilation_width, p->kernel_width, border_left, border_right);
             const int32_t entry = p->uniform ? 0 : rows * columns - 1;
             for (int32_t channel = 0; channel < p->channels; channel++) {
-                *y++ = espdl_scale_s16(window_sum(p, x + channel, top, left), multiplier[entry], shift[entry],
-                                       p->activation_min, p->activation_max);
+                y[channel] = espdl_scale_s16(window_sum(p, x + channel, top, left), multiplier[entry], shift[entry],
+                                             p->activation_min, p->activation_max);
             }
         }
     }

@@ -38,13 +38,13 @@ static int32_t sum_of(const int8_t *x, int32_t rows, int32_t row_step, int32_t c
 void espdl_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_t *x, const int32_t *multiplier,
                              const int32_t *shift, int8_t *y)
 {
-    const int32_t line = p->input_width * p->channels;
-    const int32_t row_step = p->dilation_height * line, column_step = p->dilation_width * p->channels;
+    const int32_t line = p->input_width * p->input_pitch;
+    const int32_t row_step = p->dilation_height * line, column_step = p->dilation_width * p->input_pitch;
     const int32_t border_bottom = p->input_height + p->pad_bottom, border_right = p->input_width + p->pad_right;
     for (int32_t oy = 0, top = -p->pad_top; oy < p->output_height; oy++, top += p->stride_height) {
         const taps_t ky = taps_inside(top, p->dilation_height, p->kernel_height, 0, p->input_height);
         const taps_t all_ky = taps_inside(top, p->dilation_height, p->kernel_height, -p->pad_top, border_bottom);
-        for (int32_t ox = 0, left = -p->pad_left; ox < p->output_width; ox++, left += p->stride_width) {
+        for (int32_t ox = 0, left = -p->pad_left; ox < p->output_width; ox++, left += p->stride_width, y += p->output_pitch) {
             const taps_t kx = taps_inside(left, p->dilation_width, p->kernel_width, 0, p->input_width);
             const taps_t all_kx = taps_inside(left, p->dilation_width, p->kernel_width, -p->pad_left, border_right);
             const int32_t rows = ky.end - ky.first, columns = kx.end - kx.first;
@@ -52,11 +52,11 @@ void espdl_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_
             const int32_t entry = p->uniform ? 0 : (p->count_include_pad ? padded : rows * columns) - 1;
             const int32_t zeros = rows * columns * p->input_zero_point;
             const int8_t *first = x + (top + ky.first * p->dilation_height) * line +
-                                  (left + kx.first * p->dilation_width) * p->channels;
+                                  (left + kx.first * p->dilation_width) * p->input_pitch;
             for (int32_t channel = 0; channel < p->channels; channel++) {
                 const int32_t sum = sum_of(first + channel, rows, row_step, columns, column_step) - zeros;
                 const int32_t scaled = espdl_requantize_tflite(sum, multiplier[entry], shift[entry]);
-                *y++ = espdl_to_int8(scaled, p->output_zero_point, p->activation_min, p->activation_max);
+                y[channel] = espdl_to_int8(scaled, p->output_zero_point, p->activation_min, p->activation_max);
             }
         }
     }

@@ -5,12 +5,13 @@
 
 #include <string.h>
 
-void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y)
+void espdl_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d,
+                  const void *e, const void *f, const void *g, const void *h, void *y)
 {
-    const int8_t *const parts[4] = {a, b, c, d};
+    const int8_t *const parts[8] = {a, b, c, d, e, f, g, h};
     int8_t *to = y;
     for (int32_t i = 0; i < p->outer; i++) {
-        for (int part = 0; part < 4 && p->bytes[part] > 0; part++) {
+        for (int part = 0; part < 8 && p->bytes[part] > 0; part++) {
             memmove(to, parts[part] + i * p->bytes[part], (size_t)p->bytes[part]);
             to += p->bytes[part];
         }

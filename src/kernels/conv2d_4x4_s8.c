@@ -13,12 +13,16 @@ static int pack_inner_windows(espdl_convolve_t *work)
         last >= work->end_column) {
         return 0;
     }
-    const int32_t step = p->stride_width * p->input_channels;
-    const int8_t *first = work->x + work->row * work->line + work->column * p->input_channels;
+    const int32_t step = p->stride_width * work->pitch;
+    const int32_t piece = work->pieces == 1 ? work->run : p->input_channels;
+    const int8_t *first = work->x + work->row * work->line + work->column * work->pitch;
     uint32_t *packed = work->packed;
     for (int32_t ky = 0; ky < p->kernel_height; ky++, first += p->dilation_height * work->line) {
-        const int8_t *const runs[4] = {first, first + step, first + 2 * step, first + 3 * step};
-        packed = espdl_pack_4_s8(runs, work->run, packed);
+        const int8_t *tap = first;
+        for (int32_t i = work->pieces; i > 0; i--, tap += p->dilation_width * work->pitch) {
+            const int8_t *const runs[4] = {tap, tap + step, tap + 2 * step, tap + 3 * step};
+            packed = espdl_pack_4_s8(runs, piece, packed);
+        }
     }
     espdl_convolve_step(work, last);
     return 1;

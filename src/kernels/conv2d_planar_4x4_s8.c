@@ -42,8 +42,8 @@ static int pack_planar_windows(espdl_convolve_t *work)
 {
     const espdl_conv2d_params_t *p = work->p;
     const int32_t last = work->column + 3 * p->stride_width, count = 3 * p->stride_width + p->kernel_width;
-    const int is_inside = work->row >= 0 && work->row <= work->last_inside_row && work->column >= 0 &&
-                          last <= work->last_inside;
+    const int is_inside = work->pieces == 1 && work->row >= 0 && work->row <= work->last_inside_row &&
+                          work->column >= 0 && last <= work->last_inside;
     /* Of what lies partly outside, `gathered` holds four windows. */
     const int can_clip = p->dilation_width == 1 && count <= 4 * p->kernel_width;
     if (last >= work->end_column || !(is_inside || can_clip)) {

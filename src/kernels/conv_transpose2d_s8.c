@@ -47,12 +47,12 @@ void espdl_conv_transpose2d_s8(const espdl_conv_transpose2d_params_t *p, const i
 {
     const int32_t filter = p->kernel_height * p->kernel_width * p->input_channels;
     for (int32_t oy = 0; oy < p->output_height; oy++) {
-        for (int32_t ox = 0; ox < p->output_width; ox++) {
+        for (int32_t ox = 0; ox < p->output_width; ox++, y += p->output_pitch) {
             for (int32_t c = 0; c < p->output_channels; c++) {
                 const espdl_channel_t *channel = &channels[c];
                 const int32_t acc = accumulate(p, x, weights + c * filter, oy, ox) + channel->bias;
                 const int32_t scaled = espdl_requantize(acc, channel->multiplier, channel->shift, p->rounding);
-                *y++ = espdl_to_int8(scaled, p->output_zero_point, p->activation_min, p->activation_max);
+                y[c] = espdl_to_int8(scaled, p->output_zero_point, p->activation_min, p->activation_max);
             }
         }
     }

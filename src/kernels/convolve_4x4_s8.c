@@ -19,8 +19,8 @@ static void take_window(espdl_convolve_t *work, window_t *window)
 {
     window->row = work->row;
     window->column = work->column;
-    window->offset = work->row * work->line + work->column * work->channels;
-    window->is_inside = work->column >= 0 && work->column <= work->last_inside;
+    window->offset = work->row * work->line + work->column * work->pitch;
+    window->is_inside = work->pieces == 1 && work->column >= 0 && work->column <= work->last_inside;
     espdl_convolve_step(work, work->column);
 }
 
@@ -32,7 +32,7 @@ static const int8_t *gather(const espdl_convolve_t *work, const window_t *window
     for (int32_t kx = 0; kx < p->kernel_width; kx++, column += p->dilation_width) {
         const int inside = column >= 0 && column < p->input_width;
         memcpy(to + kx * work->channels, inside ? from : work->border, (size_t)work->channels);
-        from += p->dilation_width * work->channels;
+        from += p->dilation_width * work->pitch;
     }
     return to;
 }
@@ -105,11 +105,13 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl
                            const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
     const int32_t plane_channels = p->input_channels / planes;
-    const int32_t run = p->kernel_width * plane_channels, line = p->input_width * plane_channels;
+    const int32_t pitch = planes == 1 ? p->input_pitch : 1;
+    const int32_t run = p->kernel_width * plane_channels, line = p->input_width * pitch;
     const int32_t products = planes * p->kernel_height * run;
     const espdl_dot_t dot = {
         .depth = (products + 1) & ~1,
         .channels = p->output_channels,
+        .pitch = p->output_pitch,
         .activation_min = p->activation_min,
         .activation_max = p->activation_max,
         .output_zero_point = p->output_zero_point,
@@ -121,10 +123,12 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl
         .x = x,
         .planes = planes,
         .channels = plane_channels,
+        .pitch = pitch,
         .line = line,
         .plane = p->input_height * line,
         .run = run,
-        .last_inside = p->dilation_width == 1 ? p->input_width - p->kernel_width : -1,
+        .pieces = p->dilation_width == 1 && pitch == plane_channels ? 1 : p->kernel_width,
+        .last_inside = p->input_width - 1 - (p->kernel_width - 1) * p->dilation_width,
         .last_inside_row = p->input_height - 1 - (p->kernel_height - 1) * p->dilation_height,
         .end_column = p->output_width * p->stride_width - p->pad_left,
         .packed = scratch,
@@ -137,14 +141,14 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl
     /* An odd number of products gets one more, by a weight of 0. */
     work.packed[2 * dot.depth - 2] = work.packed[2 * dot.depth - 1] = 0;
     int32_t left = p->output_height * p->output_width;
-    for (; left > 2; left -= 4, y += 4 * p->output_channels) {
+    for (; left > 2; left -= 4, y += 4 * p->output_pitch) {
         if (!pack(&work)) {
             pack_windows(&work, left);
         }
         espdl_dot_4x4_s8(&dot, scratch, weights, channels, y, left < 4 ? left : 4);
     }
     /* One or two are faster one by one. */
-    for (; left > 0; left--, y += p->output_channels) {
+    for (; left > 0; left--, y += p->output_pitch) {
         espdl_dot_1x8_s8(&dot, copy_window(&work), products, weights, channels, y);
     }
 }

@@ -12,9 +12,11 @@ typedef struct {
     const espdl_conv2d_params_t *p;
     const int8_t *x;
     int32_t planes, channels; /**< channels of each plane */
+    int32_t pitch;            /**< bytes from one pixel of a plane to the next */
     int32_t line, plane;      /**< bytes of a row of the input, and of a plane */
-    int32_t run;              /**< bytes of one row of a window in one plane */
-    int32_t last_inside;      /**< the last column at which such a row is a run of memory inside the input; or -1 */
+    int32_t run;              /**< values in one row of a window in one plane */
+    int32_t pieces;           /**< 1: they lie one behind the other in memory; else kernel_width */
+    int32_t last_inside;      /**< the last column of windows inside the input; may be negative */
     int32_t last_inside_row;  /**< the last row of windows inside the input */
     int32_t end_column;       /**< behind the last window of a row */
     uint32_t *packed;         /**< four windows as espdl_dot_4x4_s8() reads them, or one as espdl_dot_1x8_s8() does */

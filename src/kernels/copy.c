@@ -5,18 +5,17 @@
 
 #include <string.h>
 
-static int8_t *copy_line(const espdl_copy_params_t *p, const int8_t *x, int8_t *y)
+static void copy_line(const espdl_copy_params_t *p, const int8_t *x, int8_t *y)
 {
     const size_t bytes = (size_t)p->item_bytes;
     const int32_t step = p->strides[5] * p->item_bytes;
     if (p->strides[5] == 1) {
         memcpy(y, x, bytes * (size_t)p->shape[5]);
-        return y + bytes * (size_t)p->shape[5];
+        return;
     }
     for (int32_t i = 0; i < p->shape[5]; i++, y += bytes) {
         memcpy(y, x + i * step, bytes);
     }
-    return y;
 }
 
 void espdl_copy(const espdl_copy_params_t *p, const void *x, void *y)
@@ -26,7 +25,8 @@ void espdl_copy(const espdl_copy_params_t *p, const void *x, void *y)
     int32_t index[5] = {0};
     int32_t place = 0; /* in items, so that no pointer leaves `x` on the way */
     for (;;) {
-        to = copy_line(p, from + place * p->item_bytes, to);
+        copy_line(p, from + place * p->item_bytes, to);
+        to += p->output_pitch;
         int axis = 4;
         while (axis >= 0 && index[axis] == p->shape[axis] - 1) {
             place -= index[axis] * p->strides[axis];

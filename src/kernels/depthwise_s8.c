@@ -15,10 +15,10 @@ ESPDL_INLINE void sum_window(const espdl_conv2d_params_t *p, const int8_t *x, co
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (int32_t ky = 0, row = top; ky < p->kernel_height; ky++, row += p->dilation_height) {
         const int row_inside = row >= 0 && row < p->input_height;
-        const int8_t *line = x + row * p->input_width * p->input_channels;
+        const int8_t *line = x + row * p->input_width * p->input_pitch;
         for (int32_t kx = 0, column = left; kx < p->kernel_width; kx++, column += p->dilation_width) {
             const int inside = row_inside && column >= 0 && column < p->input_width;
-            const int8_t *pixel = inside ? line + column * p->input_channels : border;
+            const int8_t *pixel = inside ? line + column * p->input_pitch : border;
             s0 += pixel[0] * weights[0];
             if (width == WIDTH) {
                 s1 += pixel[1] * weights[1];
@@ -40,7 +40,7 @@ void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const i
     const int32_t taps = p->kernel_height * p->kernel_width;
     for (int32_t oy = 0; oy < p->output_height; oy++) {
         const int32_t top = oy * p->stride_height - p->pad_top;
-        for (int32_t ox = 0; ox < p->output_width; ox++) {
+        for (int32_t ox = 0; ox < p->output_width; ox++, y += p->output_pitch - p->input_channels) {
             const int32_t left = ox * p->stride_width - p->pad_left;
             const int8_t *w = weights;
             int32_t width = WIDTH;

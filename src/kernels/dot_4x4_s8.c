@@ -84,9 +84,9 @@ void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t
     const uint32_t *end = pixels + 2 * p->depth;
     const uint32_t halves = (uint32_t)p->depth / 2 * HALF;
     const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
-    int8_t *y1 = y + (count > 1 ? p->channels : 0);
-    int8_t *y2 = y1 + (count > 2 ? p->channels : 0);
-    int8_t *y3 = y2 + (count > 3 ? p->channels : 0);
+    int8_t *y1 = y + (count > 1 ? p->pitch : 0);
+    int8_t *y2 = y1 + (count > 2 ? p->pitch : 0);
+    int8_t *y3 = y2 + (count > 3 ? p->pitch : 0);
     for (int32_t left = p->channels; left > 0; left -= 4, channels += 4) {
         run_block(pixels, end, weights, channels, left, halves, &clamp, y, y1, y2, y3);
         weights += 4 * p->depth;

@@ -20,6 +20,7 @@
 typedef struct {
     int32_t depth;                          /**< products of a sum; even */
     int32_t channels;                       /**< of the output */
+    int32_t pitch;                          /**< bytes from one pixel of the output to the next */
     int32_t activation_min, activation_max;
     int32_t output_zero_point;
     espdl_rounding_t rounding;              /**< TFLITE or HALF_UP */
@@ -32,7 +33,7 @@ typedef struct {
  * @param pixels    [depth][2] words: pixels 0 and 1, pixels 2 and 3
  * @param weights   [channels / 4, rounded up][depth][4]
  * @param channels  one record per channel, rounded up to a multiple of 4
- * @param y         [count][p->channels]
+ * @param y         [count][p->channels], pixels p->pitch bytes apart
  * @param count     1 .. 4 pixels to store
  */
 void espdl_dot_4x4_s8(const espdl_dot_t *p, const uint32_t *pixels, const int8_t *weights,

@@ -16,7 +16,7 @@ void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
         .output_zero_point = p->output_zero_point,
         .rounding = p->rounding,
     };
-    for (int32_t row = 0; row < p->rows; row++, x += p->inputs, y += p->outputs) {
+    for (int32_t row = 0; row < p->rows; row++, x += p->input_pitch, y += p->output_pitch) {
         espdl_dot_1x8(&dot, x, p->inputs, weights, channels, y, 16);
     }
 }

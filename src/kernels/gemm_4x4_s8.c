@@ -15,13 +15,15 @@ static void run_rows(const espdl_gemm_params_t *p, const espdl_dot_t *dot, int32
 {
     if (count < 3) {
         int8_t *rows = (int8_t *)scratch;
-        memcpy(rows, x, (size_t)(count * p->inputs));
         for (int32_t i = 0; i < count; i++) {
-            espdl_dot_1x8_s8(dot, rows + i * p->inputs, p->inputs, weights, channels, y + i * p->outputs);
+            memcpy(rows + i * p->inputs, x + i * p->input_pitch, (size_t)p->inputs);
+        }
+        for (int32_t i = 0; i < count; i++) {
+            espdl_dot_1x8_s8(dot, rows + i * p->inputs, p->inputs, weights, channels, y + i * p->output_pitch);
         }
         return;
     }
-    const int8_t *const rows[4] = {x, x + p->inputs, x + 2 * p->inputs, x + (count - 1) * p->inputs};
+    const int8_t *const rows[4] = {x, x + p->input_pitch, x + 2 * p->input_pitch, x + (count - 1) * p->input_pitch};
     espdl_pack_4_s8(rows, p->inputs, scratch);
     espdl_dot_4x4_s8(dot, scratch, weights, channels, y, count);
 }
@@ -32,6 +34,7 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
     const espdl_dot_t dot = {
         .depth = (p->inputs + 1) & ~1,
         .channels = p->outputs,
+        .pitch = p->output_pitch,
         .activation_min = p->activation_min,
         .activation_max = p->activation_max,
         .output_zero_point = p->output_zero_point,
@@ -46,6 +49,6 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
     for (int32_t i = 0; i < groups; i++) {
         const int32_t row = 4 * (backwards ? groups - 1 - i : i);
         const int32_t count = p->rows - row < 4 ? p->rows - row : 4;
-        run_rows(p, &dot, count, x + row * p->inputs, weights, channels, y + row * p->outputs, packed);
+        run_rows(p, &dot, count, x + row * p->input_pitch, weights, channels, y + row * p->output_pitch, packed);
     }
 }

@@ -6,7 +6,11 @@
 void espdl_lookup_s8(const espdl_lookup_params_t *p, const int8_t *x, const int8_t *table, int8_t *y)
 {
     const int8_t *at_zero = table + 128;
-    for (int32_t i = 0; i < p->count; i++) {
-        y[i] = at_zero[x[i]];
+    const int is_one_piece = p->input_pitch == p->row && p->output_pitch == p->row;
+    const int32_t run = is_one_piece ? p->count : p->row;
+    for (int32_t left = p->count; left > 0; left -= run, x += p->input_pitch, y += p->output_pitch) {
+        for (int32_t i = 0; i < run; i++) {
+            y[i] = at_zero[x[i]];
+        }
     }
 }

@@ -27,7 +27,7 @@ static void clamp_above(int8_t *y, int32_t channels, int32_t high)
 void espdl_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y)
 {
     for (int32_t oy = 0; oy < p->output_height; oy++) {
-        for (int32_t ox = 0; ox < p->output_width; ox++, y += p->channels) {
+        for (int32_t ox = 0; ox < p->output_width; ox++, y += p->output_pitch) {
             memset(y, p->activation_min, (size_t)p->channels);
             for (int32_t ky = 0; ky < p->kernel_height; ky++) {
                 const int32_t row = oy * p->stride_height - p->pad_top + ky * p->dilation_height;
@@ -37,7 +37,7 @@ void espdl_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x, in
                 for (int32_t kx = 0; kx < p->kernel_width; kx++) {
                     const int32_t column = ox * p->stride_width - p->pad_left + kx * p->dilation_width;
                     if (column >= 0 && column < p->input_width) {
-                        take_larger(x + (row * p->input_width + column) * p->channels, y, p->channels);
+                        take_larger(x + (row * p->input_width + column) * p->input_pitch, y, p->channels);
                     }
                 }
             }

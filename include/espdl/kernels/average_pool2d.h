@@ -16,6 +16,7 @@ typedef struct {
     int32_t kernel_height, kernel_width;
     int32_t stride_height, stride_width;
     int32_t dilation_height, dilation_width;
+    int32_t input_pitch, output_pitch;         /**< elements from one pixel to the next; >= channels */
     int32_t pad_top, pad_left, pad_bottom, pad_right;    /**< >= 0 */
     int32_t count_include_pad;                 /**< 1: taps on the border count; 0: they do not */
     int32_t uniform;                           /**< 1: every window has the same count, and the tables one entry */
@@ -29,11 +30,11 @@ typedef struct {
  * ESPDL_ROUND_TFLITE does: ties away from zero.
  *
  * @param p           shape and arithmetic
- * @param x           input, NHWC [input_height][input_width][channels]
+ * @param x           input, NHWC [input_height][input_width][channels], pixels input_pitch apart
  * @param multiplier  by count - 1: mantissa of input scale / (output scale * count); one entry if `uniform`
  * @param shift       by count - 1: its right shift; one entry if `uniform`
- * @param y           output, NHWC [output_height][output_width][channels]; may overlap `x` where no pixel is written over
- *                    one that its own window or a later one reads
+ * @param y           output, NHWC [output_height][output_width][channels], pixels output_pitch apart; may overlap `x` where
+ *                    no pixel is written over one that its own window or a later one reads
  */
 void espdl_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_t *x, const int32_t *multiplier,
                              const int32_t *shift, int8_t *y);

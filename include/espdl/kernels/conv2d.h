@@ -20,6 +20,7 @@ typedef struct {
     int32_t dilation_height, dilation_width;
     int32_t pad_top, pad_left;                 /**< >= 0; bottom and right follow from the output's size */
     int32_t groups;                            /**< divides input and output channels; = input channels: depthwise */
+    int32_t input_pitch, output_pitch;         /**< bytes from one pixel to the next; >= the channels */
     int32_t input_zero_point;                  /**< -128 .. 127; also the value of the border */
     int32_t output_zero_point;                 /**< -128 .. 127 */
     int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
@@ -30,11 +31,11 @@ typedef struct {
  * 2-d convolution of any group count, stride, dilation and border (ONNX Conv, int8).
  *
  * @param p         shape and arithmetic
- * @param x         input, NHWC [input_height][input_width][input_channels]
+ * @param x         input, NHWC [input_height][input_width][input_channels], pixels input_pitch bytes apart
  * @param weights   OHWI [output_channels][kernel_height][kernel_width][input_channels / groups]
  * @param channels  `output_channels` records
- * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no pixel is
- *                  written over one that its own window or a later one reads
+ * @param y         output, NHWC [output_height][output_width][output_channels], pixels output_pitch bytes apart; may
+ *                  overlap `x` where no pixel is written over one that its own window or a later one reads
  */
 void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                      const espdl_channel_t *channels, int8_t *y);
@@ -43,12 +44,13 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
  * 2-d convolution of one group, four pixels times four channels at a time (ONNX Conv, int8).
  *
  * @param p         shape and arithmetic; groups = 1, rounding TFLITE or HALF_UP
- * @param x         input, NHWC [input_height][input_width][input_channels]
+ * @param x         input, NHWC [input_height][input_width][input_channels], pixels input_pitch bytes apart
  * @param weights   [output_channels / 4, rounded up][depth][4]; depth is kernel_height * kernel_width * input_channels,
  *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
  * @param channels  records, their number rounded up to a multiple of 4
- * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no four pixels
- *                  in a row (from the first; one or two at the end) are written over what a later window reads
+ * @param y         output, NHWC [output_height][output_width][output_channels], pixels output_pitch bytes apart; may
+ *                  overlap `x` where no four pixels in a row (from the first; one or two at the end) are written
+ *                  over what a later window reads
  * @param scratch   8 * depth + 5 * kernel_width * input_channels bytes at a multiple of 4
  */
 void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
@@ -57,7 +59,7 @@ void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const 
 /**
  * The same of an input with its channels first.
  *
- * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them
+ * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them; input_pitch is not read
  * @param x         input, CHW [input_channels][input_height][input_width]
  * @param weights   as espdl_conv2d_4x4_s8() takes them, along depth in the order
  *                  [input_channels][kernel_height][kernel_width]

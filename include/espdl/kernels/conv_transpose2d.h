@@ -17,6 +17,7 @@ typedef struct {
     int32_t output_height, output_width, output_channels;    /**< >= 1 */
     int32_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
     int32_t pad_top, pad_left;                 /**< rows and columns of the full result that are left out in front */
+    int32_t output_pitch;                      /**< bytes from one pixel of the output to the next; >= output_channels */
     int32_t input_zero_point, output_zero_point;
     int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
     espdl_rounding_t rounding;
@@ -29,7 +30,7 @@ typedef struct {
  * @param x         [input_height][input_width][input_channels]
  * @param weights   [output_channels][kernel_height][kernel_width][input_channels]
  * @param channels  one per output channel
- * @param y         [output_height][output_width][output_channels]; may not overlap `x`
+ * @param y         [output_height][output_width][output_channels], pixels output_pitch bytes apart; may not overlap `x`
  */
 void espdl_conv_transpose2d_s8(const espdl_conv_transpose2d_params_t *p, const int8_t *x, const int8_t *weights,
                                const espdl_channel_t *channels, int8_t *y);

@@ -13,6 +13,8 @@ extern "C" {
 typedef struct {
     int32_t item_bytes;    /**< >= 1 */
     int32_t first;         /**< items of the input before the first that is copied */
+    int32_t output_pitch;  /**< bytes of the output from one index of the last axis but one to the next; the other axes
+                                follow without gaps; >= shape[5] * item_bytes */
     int32_t shape[6];      /**< of the output; >= 1 */
     int32_t strides[6];    /**< items of the input from one index of the axis to the next; 0 repeats, < 0 goes backwards */
 } espdl_copy_params_t;

@@ -15,12 +15,12 @@ extern "C" {
  * Depthwise convolution of any kernel, stride, dilation and border (ONNX Conv with one channel per group, int8).
  *
  * @param p         shape and arithmetic; groups = input_channels = output_channels; rounding TFLITE or HALF_UP
- * @param x         input, NHWC [input_height][input_width][input_channels]
+ * @param x         input, NHWC [input_height][input_width][input_channels], pixels input_pitch bytes apart
  * @param weights   four channels at a time [channels / 4][kernel_height * kernel_width][4], then the remaining channels
  *                  one at a time [kernel_height * kernel_width]
  * @param channels  one record per channel
- * @param y         output, NHWC [output_height][output_width][output_channels]; may overlap `x` where no pixel is
- *                  written over one that its own window or a later one reads
+ * @param y         output, NHWC [output_height][output_width][output_channels], pixels output_pitch bytes apart; may
+ *                  overlap `x` where no pixel is written over one that its own window or a later one reads
  */
 void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                         const espdl_fast_channel_t *channels, int8_t *y);
@@ -28,7 +28,7 @@ void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const i
 /**
  * Depthwise convolution of 3x3 taps, stride 1, border 1, the output as large as the input.
  *
- * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP
  * @param x         input, NHWC
  * @param weights   [input_channels][3][3]
  * @param channels  one record per channel
@@ -41,7 +41,7 @@ void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, con
 /**
  * Depthwise convolution of 3x3 taps, stride 2, border 0 or 1 above and left, any below and right.
  *
- * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
+ * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP
  * @param x         input, NHWC
  * @param weights   [input_channels][3][3]
  * @param channels  one record per channel

@@ -15,6 +15,7 @@ typedef struct {
     int32_t input_rows, input_columns;    /**< >= 1 */
     int32_t rows, columns;                /**< of the output; >= 1 */
     int32_t bytes;                        /**< that stay together; >= 1 */
+    int32_t output_pitch;                 /**< bytes from one such item of the output to the next; >= bytes */
 } espdl_gather_params_t;
 
 /**
@@ -24,8 +25,8 @@ typedef struct {
  * @param x             input
  * @param row_index     `rows` indices, 0 .. input_rows - 1
  * @param column_index  `columns` indices, 0 .. input_columns - 1
- * @param y             output [outer][rows][columns][bytes]; may overlap `x` where nothing is written over that it or
- *                      a later item takes
+ * @param y             output [outer][rows][columns][bytes], items output_pitch apart; may overlap `x` where nothing is
+ *                      written over that it or a later item takes
  */
 void espdl_gather(const espdl_gather_params_t *p, const void *x, const int32_t *row_index, const int32_t *column_index,
                   void *y);

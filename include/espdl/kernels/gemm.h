@@ -16,6 +16,7 @@ typedef struct {
     int32_t rows;                              /**< vectors in `x`, and in `y` */
     int32_t inputs;                            /**< length of a vector of `x` */
     int32_t outputs;                           /**< length of a vector of `y` */
+    int32_t input_pitch, output_pitch;         /**< bytes from one vector to the next; >= its length */
     int32_t input_zero_point;                  /**< -128 .. 127 */
     int32_t output_zero_point;                 /**< -128 .. 127 */
     int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
@@ -26,10 +27,10 @@ typedef struct {
  * y = x * transposed(weights) + bias (ONNX Gemm and MatMul with constant weights, int8).
  *
  * @param p         shape and arithmetic
- * @param x         [rows][inputs]
+ * @param x         [rows][inputs], vectors input_pitch bytes apart
  * @param weights   [outputs][inputs]
  * @param channels  `outputs` records
- * @param y         [rows][outputs]; may not overlap `x`
+ * @param y         [rows][outputs], vectors output_pitch bytes apart; may not overlap `x`
  */
 void espdl_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                    const espdl_channel_t *channels, int8_t *y);
@@ -38,11 +39,12 @@ void espdl_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *
  * The same for many rows, four rows times four outputs at a time. A convolution of 1x1 pixels is this product.
  *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
- * @param x         [rows][inputs]
+ * @param x         [rows][inputs], vectors input_pitch bytes apart
  * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0.
  *                  No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
  * @param channels  records, their number rounded up to a multiple of 4
- * @param y         [rows][outputs]; may begin where `x` begins (in place), no other overlap
+ * @param y         [rows][outputs], vectors output_pitch bytes apart; where neither pitch is more than the length, it
+ *                  may begin where `x` begins (in place); no other overlap
  * @param scratch   8 * depth bytes at a multiple of 4
  */
 void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
@@ -52,10 +54,10 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
  * The same for few rows, eight outputs at a time.
  *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
- * @param x         [rows][inputs]
+ * @param x         [rows][inputs], vectors input_pitch bytes apart
  * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0
  * @param channels  records, their number rounded up to a multiple of 4
- * @param y         [rows][outputs]; may not overlap `x`
+ * @param y         [rows][outputs], vectors output_pitch bytes apart; may not overlap `x`
  */
 void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                        const espdl_fast_channel_t *channels, int8_t *y);

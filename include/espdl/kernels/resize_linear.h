@@ -14,6 +14,7 @@ extern "C" {
 /** Sizes of an image and of its resized form. */
 typedef struct {
     int32_t input_height, input_width, output_height, output_width, channels;    /**< >= 1 */
+    int32_t output_pitch;    /**< bytes from one pixel of the output to the next; >= channels */
 } espdl_resize_linear_params_t;
 
 /** Between which two rows or columns of the input one of the output lies. */
@@ -30,8 +31,8 @@ typedef struct {
  * @param x        [input_height][input_width][channels]
  * @param rows     `output_height` places in the input
  * @param columns  `output_width` places in the input
- * @param y        [output_height][output_width][channels]; may overlap `x` where no pixel is written over one that it or a
- *                 later one is made of
+ * @param y        [output_height][output_width][channels], pixels output_pitch bytes apart; may overlap `x` where no pixel
+ *                 is written over one that it or a later one is made of
  */
 void espdl_resize_linear_s8(const espdl_resize_linear_params_t *p, const int8_t *x, const espdl_resize_place_t *rows,
                             const espdl_resize_place_t *columns, int8_t *y);

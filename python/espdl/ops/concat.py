@@ -12,7 +12,6 @@ import numpy as np
 
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 
-# As many parts are matched; those that lie one behind the other in memory need no kernel, whatever their number.
 MAX_PARTS = 8
 
 
@@ -24,7 +23,7 @@ class Concat(Operator):
     outer: int
 
     onnx = ("Concat",)
-    limits = "up to 4 parts, 8 where no other axis lies before theirs"
+    limits = f"up to {MAX_PARTS} parts"
     priority = 1
     keeps_scale = True
 

@@ -40,8 +40,10 @@ class Tensor:
 
     `shape` is the order in memory (row major), batch included. `real = scale * (q - zero_point)`; `scale` is None
     for tensors that are not quantised. `alias_of` names the tensor whose memory this one shares, `alias_offset` bytes
-    behind its start. `offset` is the place in the arena in bytes, None until memory is planned. `limits` are the least
-    and the largest integer it can hold, where its writer's activation promises more than the dtype does.
+    behind its start. Where it is a part of the rows of that tensor (along the last axis), `pitch` bytes go from one of
+    its rows to the next; 0: they lie one behind the other. `offset` is the place in the arena in bytes, None until
+    memory is planned. `limits` are the least and the largest integer it can hold, where its writer's activation
+    promises more than the dtype does.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Tensor:
     zero_point: int = 0
     alias_of: str | None = None
     alias_offset: int = 0
+    pitch: int = 0
     offset: int | None = None
     limits: tuple[int, int] | None = None
 
@@ -61,6 +64,11 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         return self.count * ITEM_BYTES[self.dtype]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of its last axis."""
+        return (self.shape[-1] if self.shape else 1) * ITEM_BYTES[self.dtype]
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,10 @@ class KernelCall:
     `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
     kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
     output, lead): an output that begins `lead` bytes or more before the input may run into it; the kernel reads what it
-    needs before it writes there.
+    needs before it writes there. `pitched` are those of the fields "input_pitch" and "output_pitch" that the kernel
+    has, and that may be made larger: the bytes from one row of the last axis of its first input (output) to the next.
+    `joins` says that the call does no more than to put its first inputs one behind the other, row by row: how many
+    bytes each has in a row of the output. `alignment` is what the addresses of its tensors must be a multiple of.
     `scratch_bytes` of the arena belong to the call while it runs, at `scratch_offset` once memory is planned; a kernel
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
@@ -107,6 +118,9 @@ class KernelCall:
     backend: str = ""
     in_place: tuple[tuple[int, int], ...] = ()
     overlaps: tuple[tuple[int, int, int], ...] = ()
+    pitched: tuple[str, ...] = ()
+    joins: tuple[int, ...] = ()
+    alignment: int = 1
     scratch_bytes: int = 0
     scratch_offset: int | None = None
     prepare: str = ""

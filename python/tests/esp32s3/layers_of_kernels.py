@@ -45,7 +45,7 @@ def mul(draw: st.DrawFn) -> Operator:
 
 
 def concat(draw: st.DrawFn) -> Operator:
-    outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([16, 32, 80]), min_size=4, max_size=4))
+    outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([16, 32, 80]), min_size=8, max_size=8))
     parts = tuple(tensor(f"x{i}", outer, size) for i, size in enumerate(sizes))
     return Concat(parts, (tensor("y", outer, sum(sizes)),), (), outer)
 

@@ -102,7 +102,7 @@ def test_mul_declines_with_reasons() -> None:
     assert "half up" in reason(a, a, y, replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
 
 
-@given(st.integers(1, 5), st.lists(st.sampled_from([16, 32, 80]), min_size=2, max_size=4), seeds)
+@given(st.integers(1, 5), st.lists(st.sampled_from([16, 32, 80]), min_size=2, max_size=8), seeds)
 @examples
 def test_concat(outer: int, sizes: list[int], seed: int) -> None:
     parts = tuple(Tensor(f"x{i}", (outer, size), "int8", 0.5) for i, size in enumerate(sizes))

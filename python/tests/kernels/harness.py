@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import struct
@@ -29,6 +30,7 @@ WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "
 # Less optimised than in use; test_build.py compiles every file with -O2.
 SANITIZERS = list(host.SANITIZERS)
 INPUT, OUTPUT, SCRATCH, SHARED = range(4)
+GARBAGE = 0xA5  # what the runner puts where nothing is yet
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "120"))
@@ -161,8 +163,8 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
 
 
 def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndarray]:
-    """Runs `call` apart and with all memory shared that it allows, each equal to the reference bit for bit; returns the
-    reference's outputs."""
+    """Runs `call` apart, with all memory shared that it allows, and with rows apart where it can step over what lies in
+    between, each equal to the reference bit for bit; returns the reference's outputs."""
     check_params(call)
     constants = {c.name: c.data for c in call.constants}
     expected = operators()[call.operator].reference(call.params, inputs, constants)
@@ -173,4 +175,29 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndar
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
             np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
+    if call.pitched:
+        check_pitched(call, inputs, expected, shift)
     return expected
+
+
+def check_pitched(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np.ndarray], shift: int) -> None:
+    """The first input and the first output in rows with something else between them, which stays as it is."""
+    rows = {field: call.params[field] for field in call.pitched}  # before: rows one behind the other
+    wider = {field: row + 1 + (shift + 5 * i) % 16 for i, (field, row) in enumerate(rows.items())}
+    call = dataclasses.replace(call, params={**call.params, **wider})
+    inputs, outputs = list(inputs), list(expected)
+    if "input_pitch" in rows:
+        inputs[0] = _apart(inputs[0], rows["input_pitch"], wider["input_pitch"], 0x5A)
+    if "output_pitch" in rows:
+        outputs[0] = _apart(outputs[0], rows["output_pitch"], wider["output_pitch"], GARBAGE)
+    answers = runner().run(encode(call, inputs, outputs, shift, None), [y.nbytes for y in outputs])
+    for y, answer in zip(outputs, answers, strict=True):
+        np.testing.assert_array_equal(np.frombuffer(answer, y.dtype), y.reshape(-1), err_msg=f"{call.function} {wider}")
+
+
+def _apart(array: np.ndarray, row: int, pitch: int, filling: int) -> np.ndarray:
+    """uint8: the bytes of `array`, rows of `row` bytes `pitch` bytes apart, `filling` between them."""
+    rows = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, row)
+    apart = np.full((len(rows), pitch), filling, np.uint8)
+    apart[:, :row] = rows
+    return apart.reshape(-1)[: apart.size - (pitch - row)]

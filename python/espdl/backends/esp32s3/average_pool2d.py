@@ -33,4 +33,4 @@ class VectorAveragePool2d(Lowering):
 
     def lower(self, node: AveragePool2d, target: Target) -> KernelCall:
         call = lowerings()["portable", "average_pool2d"].lower(node, target)
-        return replace(call, function="espdl_s3_average_pool2d_s8", header="espdl/esp32s3/pool2d.h")
+        return replace(call, function="espdl_s3_average_pool2d_s8", header="espdl/esp32s3/pool2d.h", pitched=())

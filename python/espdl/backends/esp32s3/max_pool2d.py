@@ -23,4 +23,4 @@ class VectorMaxPool2d(Lowering):
 
     def lower(self, node: MaxPool2d, target: Target) -> KernelCall:
         call = lowerings()["portable", "max_pool2d"].lower(node, target)
-        return replace(call, function="espdl_s3_max_pool2d_s8", header="espdl/esp32s3/pool2d.h")
+        return replace(call, function="espdl_s3_max_pool2d_s8", header="espdl/esp32s3/pool2d.h", pitched=())

@@ -40,4 +40,5 @@ class EspDlMaxPool2d(Lowering):
             prepare="espdl_dl_max_pool2d_s8_prepare",
             state_bytes=STATE_BYTES,
             header="espdl/esp_dl/max_pool2d.h",
+            pitched=(),
         )

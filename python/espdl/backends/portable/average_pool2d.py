@@ -51,6 +51,7 @@ class PortableAveragePool2d(Lowering):
             outputs=(y.name,),
             overlaps=((0, 0, lead_of_windows(window, window["channels"], window["channels"])),),
             constants=(Constant("multiplier", multiplier), Constant("shift", shift)),
+            pitched=("input_pitch", "output_pitch"),
             source_nodes=node.source_nodes,
         )
 

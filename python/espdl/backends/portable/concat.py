@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.ops.concat import Concat
+from espdl.ops.concat import MAX_PARTS, Concat
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
-
-MAX_PARTS = 4
 
 
 @lowering("concat", backend="portable")
@@ -18,8 +16,6 @@ class PortableConcat(Lowering):
     takes_int16 = True
 
     def accept(self, node: Concat, target: Target) -> str | None:
-        if len(node.inputs) > MAX_PARTS:
-            return f"it has {len(node.inputs)} parts; the kernel takes {MAX_PARTS}"
         return None
 
     def lower(self, node: Concat, target: Target) -> KernelCall:
@@ -41,6 +37,7 @@ class PortableConcat(Lowering):
             },
             inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
             outputs=(y.name,),
+            joins=tuple(rows),
             overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),
             source_nodes=node.source_nodes,
         )

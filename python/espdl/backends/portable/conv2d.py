@@ -70,7 +70,7 @@ def _is_product(node: Conv2d) -> bool:
 def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
     p = call.params
     in_order = replace(call, header="espdl/kernels/depthwise.h")
-    call = replace(in_order, overlaps=())  # channel by channel, unlike the last
+    call = replace(in_order, overlaps=(), pitched=())  # channel by channel, unlike the last
     if node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1):
         if node.strides == (1, 1) and node.pads == (1, 1, 1, 1):
             return replace(

@@ -43,6 +43,7 @@ class PortableConv2dPlanar(Lowering):
             inputs=tuple(t.name for t in node.inputs),
             scratch_bytes=8 * (depth + depth % 2) + 5 * width,
             overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),
+            pitched=("output_pitch",),
             source_nodes=node.source_nodes,
         )
 

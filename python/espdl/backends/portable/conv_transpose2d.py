@@ -44,6 +44,7 @@ class PortableConvTranspose2d(Lowering):
                 "dilation_width": node.dilations[1],
                 "pad_top": node.pads[0],
                 "pad_left": node.pads[1],
+                "output_pitch": y.shape[3],
                 "input_zero_point": x.zero_point,
                 "output_zero_point": y.zero_point,
                 "activation_min": low,
@@ -59,6 +60,7 @@ class PortableConvTranspose2d(Lowering):
                 Constant("shift", shift),
             ),
             packing="weights_and_channels",
+            pitched=("output_pitch",),
             macs=node.macs,
             source_nodes=node.source_nodes,
         )

@@ -28,6 +28,7 @@ class PortableCopy(Lowering):
         axes = ((1, 1),) if not node.view.axes else node.view.axes
         shape, strides = zip(*[(1, 0)] * (MAX_AXES - len(axes)), *axes)
         item = ITEM_BYTES[x.dtype]
+        line = shape[-1] * item
         begins = (node.view.first + _places(shape, strides)) * item
         if strides[-1] == 1:
             begins, item = begins[:: shape[-1]], item * shape[-1]
@@ -36,10 +37,17 @@ class PortableCopy(Lowering):
             function="espdl_copy",
             params_type="espdl_copy_params_t",
             header="espdl/kernels/copy.h",
-            params={"item_bytes": ITEM_BYTES[x.dtype], "first": node.view.first, "shape": shape, "strides": strides},
+            params={
+                "item_bytes": ITEM_BYTES[x.dtype],
+                "first": node.view.first,
+                "output_pitch": line,
+                "shape": shape,
+                "strides": strides,
+            },
             inputs=(x.name,),
             outputs=(y.name,),
             overlaps=((0, 0, lead(begins, item)),),
+            pitched=("output_pitch",) if line == y.row_bytes else (),
             source_nodes=node.source_nodes,
         )
 

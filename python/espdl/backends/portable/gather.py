@@ -39,10 +39,12 @@ class PortableGather(Lowering):
                 "rows": len(node.row_index),
                 "columns": len(node.column_index),
                 "bytes": item,
+                "output_pitch": item,
             },
             inputs=(x.name,),
             outputs=(y.name,),
             overlaps=((0, 0, lead(begins, item)),),
             constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
+            pitched=("output_pitch",) if item == y.row_bytes else (),
             source_nodes=node.source_nodes,
         )

@@ -15,7 +15,7 @@ from espdl.backends.records import decline_inexact, scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import activation_range, requantization
-from espdl.plan.types import Constant, KernelCall
+from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
 # From this many rows on, four at a time are faster than one, though some of the last four may be idle.
@@ -38,6 +38,11 @@ class PortableGemm(Lowering):
         return product(node, node.weights, target)
 
 
+def pitched(x: Tensor, inputs: int) -> tuple[str, ...]:
+    """`KernelCall.pitched` of a product of vectors of `inputs` values; those of `x` may be whole images."""
+    return ("input_pitch", "output_pitch") if x.shape[-1] == inputs else ("output_pitch",)
+
+
 def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelCall:
     """The call that multiplies every vector of `node`'s input with `weights` [outputs, inputs]."""
     (x,), (y,) = node.inputs, node.outputs
@@ -53,6 +58,8 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
             "rows": x.count // inputs,
             "inputs": inputs,
             "outputs": outputs,
+            "input_pitch": inputs,
+            "output_pitch": outputs,
             "input_zero_point": x.zero_point,
             "output_zero_point": y.zero_point,
             "activation_min": low,
@@ -68,6 +75,7 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
             Constant("shift", shift),
         ),
         packing="weights_and_channels",
+        pitched=pitched(x, inputs),
         macs=node.macs,
         source_nodes=node.source_nodes,
     )

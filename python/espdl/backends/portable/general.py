@@ -71,6 +71,7 @@ def general_product(node: Gemm, target: Target) -> KernelCall:
 
 def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[str, int]) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
+    channels = shape["input_channels"], shape["output_channels"]
     multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
     low, high = activation_range(node.activation, y)
     return KernelCall(
@@ -80,6 +81,8 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
         header="espdl/kernels/conv2d.h",
         params={
             **shape,
+            "input_pitch": channels[0],
+            "output_pitch": channels[1],
             "input_zero_point": x.zero_point,
             "output_zero_point": y.zero_point,
             "activation_min": low,
@@ -95,7 +98,8 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
             Constant("shift", shift),
         ),
         packing="weights_and_channels",
-        overlaps=((0, 0, lead_of_windows(shape, shape["input_channels"], shape["output_channels"])),),
+        overlaps=((0, 0, lead_of_windows(shape, *channels)),),
+        pitched=("input_pitch", "output_pitch") if x.shape[-1] == channels[0] else ("output_pitch",),
         macs=node.macs,
         source_nodes=node.source_nodes,
     )

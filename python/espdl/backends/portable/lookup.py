@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops.lookup import Lookup
-from espdl.plan.types import Constant, KernelCall
+from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
 
@@ -23,10 +23,17 @@ class PortableLookup(Lowering):
             function="espdl_lookup_s8",
             params_type="espdl_lookup_params_t",
             header="espdl/kernels/lookup.h",
-            params={"count": y.count},
+            params=flat_params(y),
             inputs=(x.name,),
             outputs=(y.name,),
             constants=(Constant("table", node.table()),),
             in_place=((0, 0),),
+            pitched=("input_pitch", "output_pitch"),
             source_nodes=node.source_nodes,
         )
+
+
+def flat_params(y: Tensor) -> dict[str, int]:
+    """The fields of `espdl_lookup_params_t` for the output `y`."""
+    row = y.shape[-1] if y.shape else 1
+    return {"count": y.count, "row": row, "input_pitch": row, "output_pitch": row}

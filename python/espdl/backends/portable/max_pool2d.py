@@ -32,5 +32,6 @@ class PortableMaxPool2d(Lowering):
             inputs=(x.name,),
             outputs=(y.name,),
             overlaps=((0, 0, lead_of_windows(window, x.shape[3], x.shape[3])),),
+            pitched=("input_pitch", "output_pitch"),
             source_nodes=node.source_nodes,
         )

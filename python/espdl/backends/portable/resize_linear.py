@@ -36,10 +36,12 @@ class PortableResizeLinear(Lowering):
                 "output_height": y.shape[1],
                 "output_width": y.shape[2],
                 "channels": channels,
+                "output_pitch": channels,
             },
             inputs=(x.name,),
             outputs=(y.name,),
             overlaps=((0, 0, lead(begins, channels)),),
             constants=(Constant("rows", rows), Constant("columns", columns)),
+            pitched=("output_pitch",),
             source_nodes=node.source_nodes,
         )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.lookup import flat_params
 from espdl.ops.table import Table
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
@@ -23,10 +24,11 @@ class PortableTable(Lowering):
             function="espdl_lookup_s8",
             params_type="espdl_lookup_params_t",
             header="espdl/kernels/lookup.h",
-            params={"count": y.count},
+            params=flat_params(y),
             inputs=(x.name,),
             outputs=(y.name,),
             constants=(Constant("table", node.table()),),
             in_place=((0, 0),),
+            pitched=("input_pitch", "output_pitch"),
             source_nodes=node.source_nodes,
         )

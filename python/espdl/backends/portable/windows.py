@@ -27,6 +27,8 @@ def window_params(
         "stride_width": strides[1],
         "dilation_height": dilations[0],
         "dilation_width": dilations[1],
+        "input_pitch": image[2],
+        "output_pitch": image[2],
         "pad_top": pads[0],
         "pad_left": pads[1],
     }

@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /** espdl_concat() 16 bytes at a time: the bytes of all parts, and all addresses, are multiples of 16. */
-void espdl_s3_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d, void *y);
+void espdl_s3_concat(const espdl_concat_params_t *p, const void *a, const void *b, const void *c, const void *d,
+                     const void *e, const void *f, const void *g, const void *h, void *y);
 
 #ifdef __cplusplus
 }
