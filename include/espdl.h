@@ -80,10 +80,12 @@ typedef struct {
     uint8_t dtype;          /**< an espdl_dtype_t */
 } espdl_tensor_t;
 
-/** A piece of the arena. */
+/** A tensor in the arena. Row `i` is the `row` bytes at `offset + i * pitch`. */
 typedef struct {
-    uint32_t offset; /**< from the start of the arena, bytes */
-    uint32_t bytes;  /**< size, bytes */
+    uint32_t offset; /**< of its first row from the start of the arena, bytes */
+    uint32_t bytes;  /**< size of all rows, bytes */
+    uint32_t row;    /**< size of a row (the last axis), bytes */
+    uint32_t pitch;  /**< bytes from one row to the next; more than `row` in a tensor that is part of a wider one */
 } espdl_span_t;
 
 /**

@@ -27,11 +27,27 @@
 #define DATA_BYTES 32
 #define LINE_CHARACTERS 192
 
+#define HASH_START 0x811C9DC5u
+
+static uint32_t hash_more(uint32_t state, const uint8_t *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        state = (state ^ data[i]) * 0x01000193u;
+    }
+    return state;
+}
+
 static uint32_t hash(const void *data, size_t bytes)
 {
-    uint32_t state = 0x811C9DC5u;
-    for (size_t i = 0; i < bytes; i++) {
-        state = (state ^ ((const uint8_t *)data)[i]) * 0x01000193u;
+    return hash_more(HASH_START, data, bytes);
+}
+
+static uint32_t hash_span(const uint8_t *arena, const espdl_span_t *span)
+{
+    uint32_t state = HASH_START;
+    const uint8_t *row = arena + span->offset;
+    for (uint32_t done = 0; done < span->bytes; done += span->row, row += span->pitch) {
+        state = hash_more(state, row, span->row);
     }
     return state;
 }
@@ -49,13 +65,14 @@ __attribute__((format(printf, 2, 3))) static void print(espdl_taps_t *self, cons
     printf("@espdl %s *%04x\n", text, (unsigned)((check >> 16 ^ check) & 0xFFFFu));
 }
 
-static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const uint8_t *data, size_t bytes)
+static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const espdl_span_t *span)
 {
-    for (size_t offset = 0; offset < bytes; offset += DATA_BYTES) {
+    const uint8_t *const data = self->instance->arena + span->offset;
+    for (size_t offset = 0; offset < span->bytes; offset += DATA_BYTES) {
         char text[2 * DATA_BYTES + 1];
-        const size_t count = bytes - offset < DATA_BYTES ? bytes - offset : DATA_BYTES;
+        const size_t count = span->bytes - offset < DATA_BYTES ? span->bytes - offset : DATA_BYTES;
         for (size_t i = 0; i < count; i++) {
-            const uint8_t byte = data[offset + i];
+            const uint8_t byte = data[(offset + i) / span->row * span->pitch + (offset + i) % span->row];
             text[2 * i] = "0123456789abcdef"[byte >> 4];
             text[2 * i + 1] = "0123456789abcdef"[byte & 15];
         }
@@ -71,11 +88,11 @@ static void print_begin(espdl_taps_t *self)
     print(self, "run %" PRIu32 " %.50s %.50s %u", self->run, model->name, model->identity, (unsigned)model->layer_count);
     print(self, "weights %" PRIu32 " %08" PRIx32, model->weights_bytes, hash(instance->weights, model->weights_bytes));
     for (size_t i = 0; i < model->input_count; i++) {
-        const uint8_t *data = instance->arena + model->inputs[i].offset;
         const uint32_t bytes = model->inputs[i].bytes;
-        print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash(data, bytes));
+        const espdl_span_t span = {model->inputs[i].offset, bytes, bytes, bytes};
+        print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash_span(instance->arena, &span));
         if (self->config.dump_inputs) {
-            print_data(self, "input-data", i, 0, data, bytes);
+            print_data(self, "input-data", i, 0, &span);
         }
     }
 }
@@ -93,11 +110,11 @@ static bool is_dumped(const espdl_taps_t *self, uint16_t index)
 static void print_layer(espdl_taps_t *self, const espdl_layer_t *layer)
 {
     for (size_t i = 0; i < layer->output_count; i++) {
-        const uint8_t *data = self->instance->arena + layer->outputs[i].offset;
-        const uint32_t bytes = layer->outputs[i].bytes;
-        print(self, "layer %u %u %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, bytes, hash(data, bytes));
+        const espdl_span_t *span = &layer->outputs[i];
+        print(self, "layer %u %u %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, span->bytes,
+              hash_span(self->instance->arena, span));
         if (is_dumped(self, layer->index)) {
-            print_data(self, "layer-data", layer->index, i, data, bytes);
+            print_data(self, "layer-data", layer->index, i, span);
         }
     }
     if (layer->index + 1u == self->instance->model->layer_count) {

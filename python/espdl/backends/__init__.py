@@ -41,10 +41,6 @@ def _decline(candidate: Lowering | None, node: Operator, target: Target) -> str 
         return "it has no kernel for this operator"
     if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
         return "its kernel has no 16-bit form"
-    for tensor in (*node.inputs, *node.outputs):
-        if tensor.alias_offset % candidate.alignment:
-            offset, multiple = tensor.alias_offset, candidate.alignment
-            return f"'{tensor.name}' begins {offset} bytes into '{tensor.alias_of}', which is no multiple of {multiple}"
     return candidate.accept(node, target)
 
 
@@ -61,4 +57,5 @@ def lower(node: Operator, target: Target) -> KernelCall:
     if choice.lowering is None:
         raise ValueError(f"{node.name}: {'; '.join(choice.declined)}")
     call = choice.lowering.lower(node, target)
-    return replace(call, backend=choice.backend, notes=call.notes + tuple(choice.declined))
+    notes = call.notes + tuple(choice.declined)
+    return replace(call, backend=choice.backend, notes=notes, alignment=choice.lowering.alignment)

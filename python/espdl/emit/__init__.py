@@ -157,7 +157,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "prepare": call.prepare and c_text.symbol(call.prepare),
         "arguments": ", ".join(arguments),
         "uses_weights": bool(weights.offsets[index]),
-        "spans": ", ".join(f"{{{tensor.offset}, {tensor.nbytes}}}" for tensor in outputs),
+        "spans": ", ".join(f"{{{t.offset}, {t.nbytes}, {t.row_bytes}, {t.pitch or t.row_bytes}}}" for t in outputs),
         "span_count": len(outputs),
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
-from espdl.plan.types import ITEM_BYTES, Tensor
+from espdl.plan.types import Tensor
 
 MAX_AXES = 6
 
@@ -23,10 +23,6 @@ class View:
 
     first: int
     axes: tuple[tuple[int, int], ...]
-
-    @property
-    def is_contiguous(self) -> bool:
-        return len(self.axes) == 0 or (len(self.axes) == 1 and self.axes[0][1] == 1)
 
 
 @operator("copy")
@@ -63,15 +59,6 @@ class Copy(Operator):
         if len(view.axes) > MAX_AXES:
             raise Mismatch(f"it copies along {len(view.axes)} axes; the kernel has {MAX_AXES}")
         return cls(match.inputs, match.outputs, match.source_nodes, view)
-
-    @property
-    def is_alias(self) -> bool:
-        """Whether the output could be memory of the input."""
-        return self.view.is_contiguous and self.inputs[0].dtype == self.outputs[0].dtype
-
-    @property
-    def first_byte(self) -> int:
-        return self.view.first * ITEM_BYTES[self.inputs[0].dtype]
 
     @staticmethod
     def reference(

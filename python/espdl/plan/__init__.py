@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From kernel calls to a Plan: execution order and memory."""
+"""From kernel calls to a Plan: what need not be copied, execution order and memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from espdl.plan import graph, memory, schedule
+from espdl.plan import graph, joins, memory, schedule
+from espdl.plan.joins import Network
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
+
+# How many concatenations are tried one by one where all of them together would need more memory.
+MAX_TRIALS = 8
 
 
 def run(
@@ -20,18 +24,38 @@ def run(
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
-    `calls` come in any order that computes the network, `tensors` are all they name. Raises ValueError, naming call and
-    tensor, where the network is malformed.
+    `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
+    are no calls any more, unless the arena would grow: their result lives from its first part on. Raises ValueError,
+    naming call and tensor, where the network is malformed.
     """
     tensors = tuple(tensors)
-    ordered = schedule.order(graph.build(calls, tensors, inputs, outputs))
-    plan = Plan(
-        tensors=tensors,
-        calls=ordered,
-        inputs=tuple(inputs),
-        outputs=tuple(outputs),
-        functions=dict(functions or {}),
-        scheme=scheme,
-        target=target,
-    )
-    return memory.assign(plan)
+
+    def arranged(network: Network) -> Plan:
+        known = network.tensors.values()
+        ordered = schedule.order(graph.build(network.calls, known, *network.ports))
+        return memory.assign(
+            Plan(
+                tensors=tuple(known),
+                calls=ordered,
+                inputs=tuple(inputs),
+                outputs=tuple(outputs),
+                functions=dict(functions or {}),
+                scheme=scheme,
+                target=target,
+            )
+        )
+
+    graph.build(calls, tensors, inputs, outputs)
+    network = Network(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
+    best = arranged(network)
+    results = joins.joinable(network)
+    for joined in [results, *([result] for result in results[:MAX_TRIALS] if len(results) > 1)]:
+        trial = joins.join(network, joined)
+        if len(trial.calls) == len(network.calls):
+            continue
+        plan = arranged(trial)
+        if plan.arena_bytes <= best.arena_bytes:
+            network, best = trial, plan
+        if joined is results and network is trial:
+            break
+    return best

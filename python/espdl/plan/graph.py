@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
 from espdl.plan.types import KernelCall, Port, Tensor
 
 ALIGNMENT = 16
@@ -30,14 +33,29 @@ class Pair:
 
 @dataclass(frozen=True)
 class Span:
-    """The bytes [start, stop) of the root tensor `root`."""
+    """The bytes [start, stop) of the root tensor `root`; with a pitch, of every `pitch` of them the first `row`."""
 
     root: str
     start: int
     stop: int
+    row: int = 0
+    pitch: int = 0
 
     def overlaps(self, other: Span) -> bool:
-        return self.root == other.root and self.start < other.stop and other.start < self.stop
+        if self.root != other.root or self.start >= other.stop or other.start >= self.stop:
+            return False
+        if not self.pitch or self.pitch != other.pitch:
+            return True
+        behind = (other.start - self.start) % self.pitch
+        return behind < self.row or self.pitch - behind < other.row
+
+    def of(self, memory: np.ndarray) -> np.ndarray:
+        """Its bytes, or [rows, row] where it has a pitch, as a view of the root's `memory`, uint8 [bytes]."""
+        piece = memory[self.start : self.stop]
+        if not self.pitch:
+            return piece
+        rows = (self.stop - self.start - self.row) // self.pitch + 1
+        return as_strided(piece, (rows, self.row), (self.pitch, 1))
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,9 @@ class Graph:
     def pairs(self, call: int) -> list[Pair]:
         """Inputs and outputs that `call` lets share memory, as far as the call alone can tell.
 
-        Both tensors must start where their root does, the output must be new memory, and every other input in the
-        input's root must be allowed to share with the same output too: the kernel would overwrite it otherwise.
+        Both tensors must start where their root does and lie in one piece, the output must be new memory, and every
+        other input in the input's root must be allowed to share with the same output too: the kernel would overwrite it
+        otherwise.
         """
         node = self.calls[call]
         pairs = []
@@ -91,8 +110,10 @@ class Graph:
         """The pair of input `i` and output `o`, if any; `allowed` are the inputs that may share with `o` likewise."""
         source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
         together = [k for k, name in enumerate(node.inputs) if self.spans[name].root == source.root]
-        clobbered = [k for k in together if k not in allowed or self.spans[node.inputs[k]].start != 0]
-        return [Pair(source.root, result.root, lead)] if result.start == 0 and not clobbered else []
+        pieces = [result, *(self.spans[node.inputs[k]] for k in together)]
+        if any(k not in allowed for k in together) or any(span.start or span.pitch for span in pieces):
+            return []
+        return [Pair(source.root, result.root, lead)]
 
     def saved(self, pair: Pair) -> int:
         """Bytes that the two roots of `pair` need less than apart; negative where they would need more."""
@@ -148,46 +169,41 @@ def _used_names(
 
 
 def _span(by_name: dict[str, Tensor], name: str) -> Span:
-    tensor, start, seen = by_name[name], 0, {name}
+    last = tensor = by_name[name]
+    start, seen = 0, {name}
     while tensor.alias_of is not None:
         start += tensor.alias_offset
-        tensor = by_name[tensor.alias_of]
-        if tensor.name in seen:
+        whole = by_name[tensor.alias_of]
+        if whole.name in seen:
             raise ValueError(f"tensor '{name}' is an alias of itself")
-        seen.add(tensor.name)
-    stop = start + by_name[name].nbytes
+        if tensor.pitch != whole.pitch and (whole.pitch or tensor.pitch != whole.row_bytes):
+            raise ValueError(f"tensor '{tensor.name}' has rows {tensor.pitch} bytes apart, unlike '{whole.name}'")
+        seen.add(whole.name)
+        tensor = whole
+    row, pitch = (last.row_bytes, last.pitch) if last.pitch else (0, 0)
+    stop = start + (last.nbytes + (last.nbytes // row - 1) * (pitch - row) if pitch else last.nbytes)
     if start < 0 or stop > tensor.nbytes:
         raise ValueError(f"tensor '{name}' takes bytes {start} to {stop} of '{tensor.name}', which has {tensor.nbytes}")
-    return Span(tensor.name, start, stop)
+    return Span(tensor.name, start, stop, row, pitch)
 
 
 def _check_order(graph: Graph) -> None:
-    written: dict[str, list[tuple[int, int]]] = {}
+    written = {root: np.zeros(graph.size(root), bool) for root in graph.roots}
+
+    def bytes_of(name: str) -> np.ndarray:
+        return graph.spans[name].of(written[graph.spans[name].root])
+
     for name in graph.inputs:
-        _mark(written, graph.spans[name])
+        bytes_of(name)[...] = True
     for index, call in enumerate(graph.calls):
         for name in call.inputs:
-            if not _is_covered(written, graph.spans[name]):
+            if not bytes_of(name).all():
                 raise ValueError(f"{_describe(graph.calls, index)} reads tensor '{name}' before it is written")
         for name in call.outputs:
-            _mark(written, graph.spans[name])
+            bytes_of(name)[...] = True
     for name in graph.outputs:
-        if not _is_covered(written, graph.spans[name]):
+        if not bytes_of(name).all():
             raise ValueError(f"the model's output tensor '{name}' is never written")
-
-
-def _mark(written: dict[str, list[tuple[int, int]]], span: Span) -> None:
-    merged = []
-    for start, stop in sorted([*written.get(span.root, []), (span.start, span.stop)]):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((start, stop))
-    written[span.root] = merged
-
-
-def _is_covered(written: dict[str, list[tuple[int, int]]], span: Span) -> bool:
-    return any(start <= span.start and span.stop <= stop for start, stop in written.get(span.root, []))
 
 
 def _describe(calls: Sequence[KernelCall], index: int) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl.plan import graph as graphs
+from espdl.plan.graph import Graph
 from espdl.plan.types import Plan, Tensor
 from espdl.quantize.ranges import session
 from espdl.quantize.types import QuantizedModel
@@ -58,10 +60,11 @@ def _fill(values: dict, plan: Plan, names: Mapping[str, str | None], runtime: Ma
 
 
 def _run(values: dict, plan: Plan, names: Mapping, runtime: Mapping, seen: dict) -> None:
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     for index, call in enumerate(plan.calls):
         for tensor in (plan.tensor(name) for name in call.inputs):
-            if tensor.name not in values:  # an alias of something that was computed here
-                values[tensor.name] = values[tensor.alias_of].reshape(tensor.shape)
+            if tensor.name not in values:
+                values[tensor.name] = _from_memory(graph, tensor, values)
         results = reference.compute(plan, call, [values[n] for n in call.inputs])
         for name, result in zip(call.outputs, results):
             tensor = plan.tensor(name)
@@ -69,6 +72,16 @@ def _run(values: dict, plan: Plan, names: Mapping, runtime: Mapping, seen: dict)
                 values[name] = result.reshape(tensor.shape)
             else:
                 seen.setdefault(index, []).append((values[name], result.reshape(tensor.shape)))
+
+
+def _from_memory(graph: Graph, tensor: Tensor, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The value of a tensor that shares memory with others, all of which were computed here."""
+    span = graph.spans[tensor.name]
+    memory = np.zeros(graph.size(span.root), np.uint8)
+    for name, other in graph.spans.items():
+        if other.root == span.root and name in values:
+            reference.write(memory, other, values[name])
+    return reference.read(memory, span, tensor)
 
 
 def _in_memory_order(array: np.ndarray, tensor: Tensor) -> np.ndarray:

@@ -34,10 +34,10 @@ def run(
     values: dict[str, np.ndarray] = {}
 
     def load(name: str) -> np.ndarray:
-        return _view(memory, graph.spans[name], graph.tensors[name]).copy()
+        return read(memory[graph.spans[name].root], graph.spans[name], graph.tensors[name])
 
     def store(name: str, value: np.ndarray) -> None:
-        _view(memory, graph.spans[name], graph.tensors[name])[...] = value
+        write(memory[graph.spans[name].root], graph.spans[name], value)
         values[name] = value
 
     unknown = sorted(set(inputs) - {port.name for port in plan.inputs})
@@ -65,8 +65,15 @@ def compute(plan: Plan, call: KernelCall, inputs: list[np.ndarray]) -> list[np.n
     return known[call.operator].reference(call.params, inputs, {c.name: c.data for c in call.constants})
 
 
-def _view(memory: Mapping[str, np.ndarray], span: Span, tensor: Tensor) -> np.ndarray:
-    return memory[span.root][span.start : span.stop].view(tensor.dtype).reshape(tensor.shape)
+def read(memory: np.ndarray, span: Span, tensor: Tensor) -> np.ndarray:
+    """A copy of the tensor that lies in `span` of its root's `memory`, uint8 [bytes]."""
+    return span.of(memory).copy().reshape(-1).view(tensor.dtype).reshape(tensor.shape)
+
+
+def write(memory: np.ndarray, span: Span, value: np.ndarray) -> None:
+    """Put `value` where `read` finds it."""
+    place = span.of(memory)
+    place[...] = np.ascontiguousarray(value).reshape(-1).view(np.uint8).reshape(place.shape)
 
 
 def _checked(value: np.ndarray, tensor: Tensor, what: str) -> np.ndarray:

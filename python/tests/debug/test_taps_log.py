@@ -42,7 +42,7 @@ def line(number: int, text: str) -> str:
 
 def print_run(plan: Plan, values: dict[str, np.ndarray], inputs: dict[str, np.ndarray], full: bool = True) -> str:
     """What taps print of a run that computes `values`."""
-    texts = ["run 0 net 0123456789abcdef 9"]
+    texts = ["run 0 net 0123456789abcdef 10"]
 
     def tensor(kind: str, name: str, data: bytes) -> None:
         texts.append(f"{kind} {name} {len(data)} {taps.fnv(data):08x}")

@@ -105,7 +105,7 @@ def test_files_and_names() -> None:
         "#define FACE_2_INPUT_IMAGE_ZERO_POINT (-128)\n",
         "static inline int8_t *Face_2_input_image(Face_2_t *self)\n",
         "static inline const int8_t *Face_2_output_scores(const Face_2_t *self)\n",
-        "#define FACE_2_OUTPUT_FEATURES_COUNT 16 ",
+        "#define FACE_2_OUTPUT_FEATURES_COUNT 24 ",
     ):
         assert text in header
 

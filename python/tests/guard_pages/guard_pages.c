@@ -122,7 +122,7 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
     }
     end_layer(layer->index);
     for (size_t i = 0; wants_layers && i < layer->output_count; i++) {
-        harness_write(s_arena + layer->outputs[i].offset, layer->outputs[i].bytes);
+        harness_write_span(s_arena, &layer->outputs[i]);
     }
     return true;
 }

@@ -19,7 +19,7 @@ from espdl import backends, emit
 from espdl.emit import c_text
 from espdl.emit.weights import Weights
 from espdl.plan import graph as graphs
-from espdl.plan.types import ITEM_BYTES, KernelCall, Plan
+from espdl.plan.types import ITEM_BYTES, KernelCall, Plan, Tensor
 from espdl.verify import compare, host
 
 HERE = Path(__file__).parent
@@ -127,12 +127,20 @@ def spread_constants(plan: Plan, packings: Mapping, memory: Memory) -> Weights:
     return Weights(bytes(blob), tuple(offsets))
 
 
+def _pieces(tensor: Tensor) -> list[Buffer]:
+    """A tensor's memory; row by row where its rows lie apart."""
+    if not tensor.pitch:
+        return [Buffer(tensor.name, tensor.nbytes, tensor.offset)]
+    rows = range(tensor.nbytes // tensor.row_bytes)
+    return [Buffer(tensor.name, tensor.row_bytes, tensor.offset + i * tensor.pitch) for i in rows]
+
+
 def table(plan: Plan, arena: Memory, constants: Memory) -> str:
     """guard_pages.h: the buffers, and what each layer may write: its outputs and its scratch."""
     writes: list[Buffer] = []
     first = [0]
     for index, call in enumerate(plan.calls):
-        writes += [Buffer(name, plan.tensor(name).nbytes, plan.tensor(name).offset) for name in call.outputs]
+        writes += [piece for name in call.outputs for piece in _pieces(plan.tensor(name))]
         if call.scratch_bytes:
             writes.append(Buffer(f"the scratch of layer {index}", call.scratch_bytes, call.scratch_offset))
         first.append(len(writes))

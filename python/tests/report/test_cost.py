@@ -35,9 +35,9 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 
 def test_last_profile_of_a_log(sound: dict[str, Any]) -> None:
-    means = [100 * i + 7 for i in range(9)]
+    means = [100 * i + 7 for i in range(10)]
     other = HEAD.replace("of net", "of other")
-    log = profile([1] * 9) + "rst:0x1 (POWERON)\n" + profile(means) + profile([3] * 9, other)
+    log = profile([1] * 10) + "rst:0x1 (POWERON)\n" + profile(means) + profile([3] * 10, other)
     found = cost.from_log(log, sound, "monitor.txt")
     assert found == cost.Cost(tuple(means), "cycles", "mean of 4 runs, monitor.txt", 160.0)
     in_ns = profile(means, HEAD.replace("cycles a run", "ns a run")).replace("espdl: 160 cycles are 1 us\n", "")
@@ -48,8 +48,8 @@ def test_last_profile_of_a_log(sound: dict[str, Any]) -> None:
     ("log", "words"),
     [
         ("I (1) app: nothing", "there is no profile of 'net'"),
-        (profile([1] * 9, HEAD.replace("0123", "4567")), "another model was flashed"),
-        (profile([1] * 8), "8 of 9 lines"),
+        (profile([1] * 10, HEAD.replace("0123", "4567")), "another model was flashed"),
+        (profile([1] * 9), "9 of 10 lines"),
     ],
 )
 def test_logs_that_are_refused(log: str, words: str, sound: dict[str, Any]) -> None:
@@ -59,14 +59,14 @@ def test_logs_that_are_refused(log: str, words: str, sound: dict[str, Any]) -> N
 
 def test_command(sound: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "report.json").write_bytes(report.to_json(sound))
-    (tmp_path / "monitor.txt").write_text(profile([1600] * 9))
+    (tmp_path / "monitor.txt").write_text(profile([1600] * 10))
     (tmp_path / "errors.json").write_text(json.dumps({"stem": 12.25}))
     added = ("--profile", tmp_path / "monitor.txt", "--errors", tmp_path / "errors.json")
     code, out, err = run(tmp_path, *added, "--html", tmp_path / "a.html", "--json", tmp_path / "a.json")
     assert (code, err) == (0, "")
-    assert "one run: 0.090 ms (mean of 4 runs, monitor.txt)" in out and "12.2 dB from the float model" in out
+    assert "one run: 0.100 ms (mean of 4 runs, monitor.txt)" in out and "12.2 dB from the float model" in out
     values = json.loads((tmp_path / "a.json").read_text())
-    assert values["cost"]["total"] == 14400 and values["layers"][0]["sqnr_db"] == 12.25
+    assert values["cost"]["total"] == 16000 and values["layers"][0]["sqnr_db"] == 12.25
     assert (tmp_path / "a.html").read_bytes() == report.html(values)
     code, _, err = run(tmp_path, tmp_path, *added)
     assert code == 2 and "give one report" in err
@@ -84,7 +84,7 @@ def test_measured_on_rv32(sound: dict[str, Any], tmp_path: Path) -> None:
     hand_made.render(hand_made.residual_network(), layers=False).write(tmp_path)
     (tmp_path / "report.json").write_bytes(report.to_json(sound))
     found = cost.measure(tmp_path, sound)
-    assert len(found.layers) == 9 and all(c > 0 for c in found.layers)
+    assert len(found.layers) == 10 and all(c > 0 for c in found.layers)
     assert found.unit == "instructions" and found.source.startswith("rv32imc, gcc ") and found.per_microsecond is None
     assert 2_000 < found.code_bytes < 30_000
     assert max(found.layers) == found.layers[0]  # the convolution has most of the work

@@ -114,12 +114,12 @@ def test_errors_and_costs(sound: dict[str, Any]) -> None:
 def test_time_is_only_given_where_somebody_measured(sound: dict[str, Any]) -> None:
     counted = report.with_cost(sound, [1000] * len(sound["layers"]), "instructions", "QEMU")
     assert values.time(counted) == f"{1000 * len(sound['layers']):,} instructions"
-    assert "one run: 9,000 instructions (QEMU)" in report.text(counted)
+    assert "one run: 10,000 instructions (QEMU)" in report.text(counted)
     assert "one run" not in report.text(sound)
     tiles = dict(re.findall(r'data-what="(\w+)"><span>\w+</span><b>([^<]*)</b>', report.html(sound).decode()))
     assert (tiles["Time"], tiles["Code"]) == ("-", "-")
     tiles = dict(re.findall(r'data-what="(\w+)"><span>\w+</span><b>([^<]*)</b>', report.html(counted).decode()))
-    assert tiles["Instructions"] == "9,000" and "Time" not in tiles
+    assert tiles["Instructions"] == "10,000" and "Time" not in tiles
 
 
 @pytest.mark.parametrize("which", ["sound", "hostile"])

@@ -9,6 +9,7 @@ from espdl import backends, emit
 from espdl import plan as planner
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.concat import Concat
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.lookup import Lookup
@@ -41,9 +42,10 @@ def conv(rng: np.random.Generator, x: Tensor, y: Tensor, size: int, groups: int 
 
 
 def residual_network(seed: int = 0, channels: int = 8) -> Plan:
-    """Convolution, depthwise, residual add, both pools, a concatenation in place, reshape as alias, gemm, softmax.
+    """Convolution, depthwise, residual add, both pools, two concatenations in place (along channels, and of vectors),
+    reshape as alias, gemm, softmax.
 
-    One input "image" [1, 8, 8, 1]; outputs "scores" [1, 10] and "features" [1, 2 * channels].
+    One input "image" [1, 8, 8, 1]; outputs "scores" [1, 10] and "features" [1, 3 * channels].
     """
     rng = np.random.default_rng(seed)
     t = {
@@ -53,10 +55,12 @@ def residual_network(seed: int = 0, channels: int = 8) -> Plan:
         "sum": Tensor("sum", (1, 8, 8, channels), "int8", 0.04, -3),
         "table": Tensor("table", (1, 8, 8, channels), "int8", 1 / 256, -128),
         "small": Tensor("small", (1, 4, 4, channels), "int8", 1 / 256, -128),
-        "both": Tensor("both", (1, 2 * channels), "int8", 1 / 256, -128),
-        "mean": Tensor("mean", (1, 1, 1, channels), "int8", 1 / 256, -128, alias_of="both", alias_offset=0),
-        "most": Tensor("most", (1, 1, 1, channels), "int8", 1 / 256, -128, alias_of="both", alias_offset=channels),
-        "flat": Tensor("flat", (2 * channels,), "int8", 1 / 256, -128, alias_of="both"),
+        "means": Tensor("means", (1, 4, 4, channels), "int8", 1 / 256, -128),
+        "pair": Tensor("pair", (1, 4, 4, 2 * channels), "int8", 1 / 256, -128),
+        "mean": Tensor("mean", (1, 1, 1, 2 * channels), "int8", 1 / 256, -128),
+        "most": Tensor("most", (1, 1, 1, channels), "int8", 1 / 256, -128),
+        "both": Tensor("both", (1, 1, 1, 3 * channels), "int8", 1 / 256, -128),
+        "flat": Tensor("flat", (3 * channels,), "int8", 1 / 256, -128, alias_of="both"),
         "logits": Tensor("logits", (1, 10), "int8", 0.05, 4),
         "scores": Tensor("scores", (1, 10), "int8", 1 / 256, -128),
     }
@@ -66,13 +70,16 @@ def residual_network(seed: int = 0, channels: int = 8) -> Plan:
         Add((t["stem"], t["depth"]), (t["sum"],), ("/add/Add",), activation=None),
         Lookup((t["sum"],), (t["table"],), ("/act/Sigmoid",), function="relax.sigmoid", alpha=0.0, activation=None),
         MaxPool2d((t["table"],), (t["small"],), ("/pool",), (2, 2), (2, 2), (0, 0, 0, 0), (1, 1), None),
-        _mean(t["small"], t["mean"], 4),
+        _mean(t["table"], t["means"], 2),
+        Concat((t["small"], t["means"]), (t["pair"],), ("/channels/Concat",), outer=16),
+        _mean(t["pair"], t["mean"], 4),
         MaxPool2d((t["small"],), (t["most"],), ("/most",), (4, 4), (4, 4), (0, 0, 0, 0), (1, 1), None),
+        Concat((t["mean"], t["most"]), (t["both"],), ("/vectors/Concat",), outer=1),
         Gemm(
             (t["flat"],),
             (t["logits"],),
             ("/fc/Gemm",),
-            weights=rng.integers(-127, 128, (10, 2 * channels)).astype(np.int8),
+            weights=rng.integers(-127, 128, (10, 3 * channels)).astype(np.int8),
             weights_scale=rng.uniform(0.01, 0.05, 10),
             bias=rng.integers(-500, 500, 10).astype(np.int32),
             activation=None,
@@ -88,9 +95,9 @@ def _mean(x: Tensor, y: Tensor, size: int) -> AveragePool2d:
     return AveragePool2d(
         inputs=(x,),
         outputs=(y,),
-        source_nodes=("/mean/GlobalAveragePool",),
+        source_nodes=(f"/{y.name}/Pool",),
         image=x.shape[1:],
-        output_size=(1, 1),
+        output_size=y.shape[1:3],
         kernel=(size, size),
         strides=(size, size),
         pads=(0, 0, 0, 0),

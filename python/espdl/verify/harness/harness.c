@@ -103,7 +103,7 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
         harness_after_layer();
     }
     for (size_t i = 0; (wanted & WANT_OUTPUTS) != 0 && i < layer->output_count; i++) {
-        harness_write(s_memory.arena.bytes + layer->outputs[i].offset, layer->outputs[i].bytes);
+        harness_write_span(s_memory.arena.bytes, &layer->outputs[i]);
     }
     return true;
 }
