@@ -23,7 +23,7 @@ class Concat(Operator):
     outer: int
 
     onnx = ("Concat",)
-    limits = f"up to {MAX_PARTS} parts"
+    limits = f"up to {MAX_PARTS} parts; no copy where all layers around them can work in the joined tensor"
     priority = 1
     keeps_scale = True
 
