@@ -104,9 +104,9 @@ class Chain:
 
     def add(self, operator: str, *inputs: str, output: str | None = None, outputs: int = 1, **attributes: Any) -> Any:
         """The output's name (a list with `outputs` > 1). `output` gives it, where it must be a certain one."""
-        names = [output or self.scope.unique(f"{self.base}/{operator}")]
-        names += [self.scope.unique(f"{self.base}/{operator}") for _ in range(outputs - 1)]
-        name = self.scope.unique(f"{self.base}/{operator}:{names[0]}")
+        name = self.scope.unique(f"{self.base}/{operator}")
+        names = [output or self.scope.unique(f"{name}:0")]
+        names += [self.scope.unique(f"{name}:{i}") for i in range(1, outputs)]
         self.nodes.append(helper.make_node(operator, list(inputs), names, name=name, **attributes))
         return names[0] if outputs == 1 else names
 
