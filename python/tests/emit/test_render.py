@@ -52,6 +52,7 @@ def test_hostile_names(build_root: Path) -> None:
         assert all(len(line) < 200 for line in files["net.c"].splitlines())
     files = emit.render(plan, "net", packings=hand_made.packings(), identity=HOSTILE[3], options=options)
     flags = ("-Werror", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wtrigraphs", "-Wcomment", "-Wbidi-chars=any")
+    flags += host.SANITIZERS
     program = host.build(plan, files, "net", build_root / "hostile", flags=flags)
     samples = hand_made.samples(plan, 2)
     assert first_difference(plan, samples, program.run(samples, layers=True)) is None

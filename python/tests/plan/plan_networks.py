@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Sequence
 
 from hypothesis import strategies as st
 
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
+
+# Random networks of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "120"))
 
 
 def call(

@@ -11,7 +11,7 @@ import plan_networks
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_networks import call, plan, plans, tensor
+from plan_networks import EXAMPLES, call, plan, plans, tensor
 
 from espdl.plan import memory
 from espdl.plan.packing import Block, Packer
@@ -75,7 +75,7 @@ def _may_overwrite(arena: Arena, node, i: int, o: int) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(plans())
 def test_nothing_is_overwritten(network: Plan) -> None:
     planned = memory.assign(network)
@@ -88,7 +88,7 @@ def test_nothing_is_overwritten(network: Plan) -> None:
     assert memory.assign(network) == planned
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=min(EXAMPLES, 100))
 @given(plans(), st.data())
 def test_states_lie_behind_everything(network: Plan, data: st.DataObject) -> None:
     """No tensor, scratch area or other state ever shares memory with what a call keeps between runs."""
@@ -108,7 +108,7 @@ def test_states_lie_behind_everything(network: Plan, data: st.DataObject) -> Non
     assert planned.arena_bytes - planned.arena_lower_bound <= without.arena_bytes - without.arena_lower_bound + 15
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=min(EXAMPLES, 100))
 @given(plans(max_calls=5))
 def test_lower_bound_is_live_bytes(network: Plan) -> None:
     """Without in-place pairs the bound is what a straightforward count of living roots gives."""

@@ -8,7 +8,7 @@ import itertools
 
 import plan_networks
 from hypothesis import given, settings
-from plan_networks import call, plan, plans, tensor
+from plan_networks import EXAMPLES, call, plan, plans, tensor
 
 from espdl import plan as planner
 from espdl.plan import graph, memory, schedule
@@ -41,7 +41,7 @@ def values(network: Plan, calls: tuple[KernelCall, ...]) -> list[object]:
     return [load(port.tensor) for port in network.outputs]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=EXAMPLES // 2)
 @given(plans(max_calls=5))
 def test_smallest_peak_of_all_orders(network: Plan) -> None:
     found = schedule.order(build(network))

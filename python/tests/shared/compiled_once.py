@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,11 +58,16 @@ def folder(make: Callable[[Path], None], *key: object) -> Path:
 
 
 def one_library(library: Callable[..., Path]) -> Callable[..., Path]:
-    """`host.library` for tests: whatever folder they name, the archive lies in the one of all."""
+    """`host.library` for tests: whatever folder they name, the archive lies in the one of all.
+
+    Warnings make no other archive; kernels/test_build.py, runtime and debug compile these sources with all of them.
+    """
 
     @wraps(library)
     def shared(folder: Path, **options: object) -> Path:
-        key = [options.get("compiler") or host.find_compiler(), *options.get("flags", ()), *options.get("ports", ())]
+        flags, ports = options.get("flags", ()), options.get("ports", ())
+        options["flags"] = flags if ports else [flag for flag in flags if not re.match("-W(?!l,)", flag)]
+        key = [options.get("compiler") or host.find_compiler(), *options["flags"], *ports]
         with _locked(_name(["library", *key])):
             return library(Store.root, **options)
 
