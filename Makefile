@@ -11,6 +11,8 @@ FROM_PYTHON := $(if $(filter /%,$(VENV)),,../)
 # Packages of the registry only: what the user has set for Python elsewhere must not leak in.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
+# A worker keeps to its part of the tests, so that few fixtures are made twice.
+DIST := --dist worksteal
 
 .PHONY: demo test quick test-all fuzz lint docs stack bench bench-check accuracy lock clean
 
@@ -18,13 +20,13 @@ demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
 
 test: $(VENV)/.test lint
-	cd python && $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) -m "not sweep"
+	cd python && $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) -m "not sweep"
 
 quick: $(VENV)/.test lint
-	cd python && ESPDL_TEST_EXAMPLES=15 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not sweep"
+	cd python && ESPDL_TEST_EXAMPLES=15 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) -m "not slow and not sweep"
 
 test-all: $(VENV)/.test lint
-	cd python && ESPDL_TEST_EXAMPLES=1000 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS)
+	cd python && ESPDL_TEST_EXAMPLES=1000 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST)
 
 # Broken models, 300 of them in `make test`.
 fuzz: $(VENV)/.test

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import guard_pages
@@ -42,16 +43,17 @@ def random_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return networks.write(tmp_path_factory.mktemp("random_networks"))
 
 
-def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: str, folder: Path) -> None:
+@cache
+def compiled(model: Path, calibration: Path, scheme: str, folder: Path) -> pipeline.Compilation:
+    """For this computer and for rv32: `folder` is the same for both."""
     options = pipeline.Options(
-        model=str(model),
-        calibration=str(calibration),
-        name="net",
-        output=str(folder / "generated"),
-        scheme=scheme,
-        taps=True,
+        model=str(model), calibration=str(calibration), name="net", output=str(folder), scheme=scheme, taps=True
     )
-    compilation = pipeline.compile_model(options)
+    return pipeline.compile_model(options)
+
+
+def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: str, folder: Path) -> None:
+    compilation = compiled(model, calibration, scheme, folder.with_name(f"{model.parent.name}_{scheme}"))
     plan = compilation.plan
     tensors = samples.to_tensors(plan, {plan.inputs[0].name: inputs})
     program = machine.build(plan, compilation.files, "net", folder.with_name(f"{folder.name}_program"))
@@ -82,8 +84,14 @@ def test_digits(machine, scheme: str, folder: Path) -> None:
     check(machine, DIGITS / "digits.onnx", DIGITS / "calib.npy", inputs, scheme, folder)
 
 
+def schemes(first: str):
+    """One scheme in `make test`, the other in `make test-all`."""
+    marks = {scheme: () if scheme == first else pytest.mark.sweep for scheme in SCHEMES}
+    return pytest.mark.parametrize("scheme", [pytest.param(scheme, marks=mark) for scheme, mark in marks.items()])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", SCHEMES)
+@schemes("power_of_two")
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_random_weights(machine, network: str, scheme: str, random_networks: Path, folder: Path) -> None:
     data = random_networks / network
@@ -91,7 +99,7 @@ def test_random_weights(machine, network: str, scheme: str, random_networks: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", SCHEMES)
+@schemes("affine")
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_trained(machine, network: str, scheme: str, folder: Path) -> None:
     data = DATA / network
