@@ -64,7 +64,8 @@ function(_espdl_runtime_files component_dir target out_sources out_include)
     set(${out_include} "${include}" PARENT_SCOPE)
 endfunction()
 
-# The library target `espdl_onnx` of a plain CMake project, made at first use.
+# The library targets of a plain CMake project, made at first use: `espdl_onnx`, and `espdl_onnx_esp32s3` with that chip's
+# kernels, which only models for it need. Compiling their emulation takes longer than all the rest.
 function(_espdl_add_library)
     if(TARGET espdl_onnx)
         return()
@@ -72,16 +73,22 @@ function(_espdl_add_library)
     get_filename_component(component_dir "${CMAKE_CURRENT_FUNCTION_LIST_DIR}" DIRECTORY)
     _espdl_runtime_files("${component_dir}" linux sources include)
     _espdl_compile_options(options "${ESPDL_OPTIMIZE}")
+    set(imitated "${sources}")
+    list(FILTER imitated INCLUDE REGEX "/port/esp32s3/src/[^/]*$")
+    list(REMOVE_ITEM sources ${imitated})
     add_library(espdl_onnx STATIC ${sources})
+    add_library(espdl_onnx_esp32s3 STATIC EXCLUDE_FROM_ALL ${imitated})
     target_include_directories(espdl_onnx PUBLIC ${include})
     target_compile_features(espdl_onnx PUBLIC c_std_11)
     target_compile_options(espdl_onnx PRIVATE ${options})
+    target_compile_options(espdl_onnx_esp32s3 PRIVATE ${options})
+    target_link_libraries(espdl_onnx_esp32s3 PUBLIC espdl_onnx)
     if(UNIX)
         target_link_libraries(espdl_onnx PUBLIC m)
     endif()
 endfunction()
 
-# Links a target against the runtime: the library above, or the component of ESP-IDF under whatever name it is known there.
+# Links a target against the runtime: the libraries above, or the component of ESP-IDF under whatever name it is known there.
 # Profile and taps are functions of the runtime and macros in its headers: they are switched on for all that use it.
 function(_espdl_link_runtime target)
     if(COMMAND idf_component_get_property)
@@ -96,6 +103,9 @@ function(_espdl_link_runtime target)
             target_compile_definitions(${library} PUBLIC CONFIG_ESPDL_${feature}=1)
         endif()
     endforeach()
+    if(TARGET espdl_onnx_esp32s3 AND setting_chip STREQUAL "esp32s3")
+        list(PREPEND library espdl_onnx_esp32s3)
+    endif()
     # What target_link_libraries() does, which would refuse a target whose owner used its form without PUBLIC.
     set_property(TARGET "${target}" APPEND PROPERTY LINK_LIBRARIES ${library})
     set_property(TARGET "${target}" APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${library})

@@ -177,17 +177,22 @@ def test_makefiles(tmp_path: Path, component: Path) -> None:
 
 
 def test_settings_of_an_sdkconfig(tmp_path: Path, component: Path) -> None:
+    """Those of a project for the ESP32-S3, whose kernels this computer imitates."""
     project = PlainProject(tmp_path / "p", component)
     sdkconfig = project.folder / "sdkconfig"
-    sdkconfig.write_text('CONFIG_IDF_TARGET="esp32s3"\nCONFIG_ESPDL_SCHEME_AFFINE=y\n')
+    sdkconfig.write_text('CONFIG_IDF_TARGET="esp32s3"\nCONFIG_ESPDL_CALIBRATION_METHOD_MINMAX=y\n')
     assert project.configure("-DESPDL_SDKCONFIG=sdkconfig"), project.output
     project.build()
-    options = (project.folder / "build" / "espdl" / "net.options.json").read_text()
+    generated = project.folder / "build" / "espdl"
+    options = (generated / "net.options.json").read_text()
     assert '"chip" : "esp32s3"' in options
-    assert '"scheme" : "affine"' in options
+    assert '"calibration_method" : "minmax"' in options
+    assert "espdl_s3_gemm_" in (generated / "net" / "net.c").read_text()
+    assert project.answer().startswith("answer:")
     sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_FREERTOS_HZ=250\n")
     project.build()
     assert project.compilations == 0
-    sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_ESPDL_CALIBRATION_METHOD_MINMAX=y\n")
+    sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_ESPDL_SCHEME_AFFINE=y\n")
     project.build()
     assert project.compilations == 1
+    assert "espdl_s3_" not in (generated / "net" / "net.c").read_text()
