@@ -46,8 +46,17 @@ def compiled_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+def in_slow(path: Path) -> bool:
+    path = path.relative_to(HERE)
+    return bool({path.parent.as_posix(), path.as_posix()} & SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Importing what is left out anyway would take two seconds of each worker."""
+    return True if "not slow" in config.option.markexpr and in_slow(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        path = Path(item.path).relative_to(HERE)
-        if {path.parent.as_posix(), path.as_posix()} & SLOW:
+        if in_slow(Path(item.path)):
             item.add_marker(pytest.mark.slow)
