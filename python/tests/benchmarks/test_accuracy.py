@@ -41,14 +41,14 @@ def test_the_page_shows_what_was_measured() -> None:
     ("title", "network"),
     [
         *(("affine, default", network) for network in accuracy.NETWORKS),
-        ("power_of_two, per tensor, half up, default", "kws_dscnn"),
+        pytest.param("power_of_two, per tensor, half up, default", "kws_dscnn", marks=pytest.mark.sweep),
         ("power_of_two, per tensor, half up, default", "ad_autoencoder"),
-        ("int16x8, default", "kws_dscnn"),
+        pytest.param("int16x8, default", "kws_dscnn", marks=pytest.mark.sweep),
         ("int16x8, default", "ad_autoencoder"),
     ],
 )
 def test_networks_keep_the_promises(title: str, network: str) -> None:
-    """Those that take seconds; `make accuracy` measures all."""
+    """Those that take seconds, in `make test-all` half a minute; `make accuracy` measures all."""
     measured = accuracy.measure(DATA / network, PROMISING[title])
     assert accuracy.broken_promises({title: {network: measured}}) == []
 

@@ -60,7 +60,9 @@ def locale(folder: Path) -> dict[str, str]:
     return {"LC_ALL": "tr_TR.UTF-8", "LOCPATH": str(made.parent)} if made.exists() else {"LC_ALL": "C"}
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize(
+    "name", ["default", "best", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("percentile", "int16"))]
+)
 def test_output_depends_on_nothing_but_the_input(name: str, tmp_path: Path) -> None:
     all_cores = os.sched_getaffinity(0)
     one, other = tmp_path / "one", tmp_path / "an other ü"
