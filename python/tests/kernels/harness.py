@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import re
 import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any
 
 import compiled_once
 import numpy as np
@@ -37,6 +39,38 @@ EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "120"))
 examples = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
+
+
+_ran: set[str] = set()  # the kernels that `check` was given since a test began
+
+
+def runs(*names: str) -> Callable[[Callable], Callable]:
+    """Decorator of random tests, outermost: kernels that the examples call for sure, in a run of usual length.
+
+    All tests together must name all kernels; test_build.py holds them to it.
+    """
+
+    def decorate(test: Callable) -> Callable:
+        @wraps(test)
+        def measured(*arguments: Any, **fixtures: Any) -> None:
+            _ran.clear()
+            test(*arguments, **fixtures)
+            assert EXAMPLES < 100 or _ran >= set(names), f"no example calls {sorted(set(names) - _ran)}"
+
+        measured.runs = names
+        return measured
+
+    return decorate
+
+
+def random_tests() -> list[tuple[str, str]]:
+    """(module, function) of all tests that are decorated with `runs`."""
+    found = []
+    for path in sorted(HERE.glob("test_*.py")):
+        module = importlib.import_module(path.stem)
+        assert Path(module.__file__ or "") == path, f"{module.__file__} has the name of {path}"
+        found += [(path.stem, name) for name, test in vars(module).items() if hasattr(test, "runs")]
+    return found
 
 
 def sources() -> list[Path]:
@@ -166,6 +200,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndar
     """Runs `call` apart, with all memory shared that it allows, and with rows apart where it can step over what lies in
     between, each equal to the reference bit for bit; returns the reference's outputs."""
     check_params(call)
+    _ran.add(call.function)
     constants = {c.name: c.data for c in call.constants}
     expected = operators()[call.operator].reference(call.params, inputs, constants)
     further = [(i, o, lead + 1 + shift) for i, o, lead in call.overlaps]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, contents, targets
@@ -62,6 +62,7 @@ def draw_border(data: st.DataObject, x: Tensor) -> tuple[tuple[int, ...], int, i
     return (1, height, width, x.shape[3]), top, left
 
 
+@runs("espdl_conv2d_4x4_s8", "espdl_conv2d_s8", "espdl_pad_s8")
 @given(st.data())
 @examples
 def test_convolution_pads(data: st.DataObject) -> None:
@@ -77,6 +78,7 @@ def test_convolution_pads(data: st.DataObject) -> None:
     np.testing.assert_array_equal(run(found, target, values), run([pad, conv], target, values))
 
 
+@runs("espdl_average_pool2d_s8", "espdl_max_pool2d_s8", "espdl_pad_s8")
 @given(st.data(), windows(), st.sampled_from(["max", "average"]))
 @examples
 def test_pool_pads(data: st.DataObject, w: dict, kind: str) -> None:

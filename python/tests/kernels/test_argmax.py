@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -21,6 +21,7 @@ from espdl.plan.types import Tensor
 from espdl.verify import host, samples
 
 
+@runs("espdl_argmax_s8")
 @given(st.data(), st.tuples(st.integers(1, 5), st.integers(1, 300), st.integers(1, 5)), shifts)
 @examples
 def test_argmax(data: st.DataObject, sizes: tuple[int, int, int], shift: int) -> None:

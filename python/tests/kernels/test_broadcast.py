@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, contents, shifts, targets, tensors
@@ -62,6 +62,7 @@ def draw_node(data: st.DataObject, kind, target, alike: bool = False):
     return node, ([va] if constant else [va, vb]), real(a, va), real(b, vb)
 
 
+@runs("espdl_sum_s8")
 @given(st.data(), shifts, st.sampled_from([AddBroadcast, Sub]))
 @examples
 def test_sums(data: st.DataObject, shift: int, kind: type) -> None:
@@ -74,6 +75,7 @@ def test_sums(data: st.DataObject, shift: int, kind: type) -> None:
         assert steps_off(node.outputs[0], result, exact, node.activation) <= 0.51
 
 
+@runs("espdl_mul_s8")
 @given(st.data(), shifts)
 @examples
 def test_product(data: st.DataObject, shift: int) -> None:
@@ -87,6 +89,7 @@ def test_product(data: st.DataObject, shift: int) -> None:
     assert steps_off(node.outputs[0], result, a * b, node.activation) <= 0.501 + first
 
 
+@runs("espdl_maximum_s8", "espdl_minimum_s8")
 @given(st.data(), shifts, st.sampled_from([Maximum, Minimum]))
 @examples
 def test_extremes(data: st.DataObject, shift: int, kind: type) -> None:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 from pathlib import Path
 
 import pytest
-from harness import ROOT, WARNINGS, functions, sources
+from harness import ROOT, WARNINGS, functions, random_tests, sources
 
 names = [s.name for s in sources()]
 
@@ -39,6 +40,12 @@ def test_every_function_has_a_file() -> None:
     """Files with a header of their own beside them are parts that several kernels share."""
     public = {f"espdl_{s.stem}" for s in sources() if not s.with_suffix(".h").exists()}
     assert set(functions()) == public
+
+
+def test_every_function_has_a_random_test() -> None:
+    """On this computer with sanitizers; rv32/test_kernels.py runs the same tests with the kernels for rv32."""
+    run = {name for module, test in random_tests() for name in getattr(importlib.import_module(module), test).runs}
+    assert set(functions()) - run == set()
 
 
 @pytest.mark.parametrize("header", sorted((ROOT / "include/espdl/kernels").glob("*.h")), ids=lambda h: h.name)

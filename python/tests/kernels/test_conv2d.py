@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
@@ -23,17 +23,32 @@ from espdl.targets import ROUND_HALF_EVEN, Target
 lowest = st.sampled_from([-127, -128])
 
 
+# Kernel, strides, dilations, pads of the depthwise layers that networks are made of.
+usual = st.one_of(
+    st.just(((3, 3), (1, 1), (1, 1), (1, 1, 1, 1))),
+    st.tuples(*[st.integers(0, 1)] * 2, *[st.integers(0, 2)] * 2).map(lambda pads: ((3, 3), (2, 2), (1, 1), pads)),
+)
+
+
 @st.composite
-def convolutions(draw: st.DrawFn, target, depthwise: bool = False, dense: bool = False) -> Conv2d:
-    """Any convolution; one channel per group if `depthwise`; of one group, as networks have them, if `dense`."""
-    groups = 1 if dense else draw(st.integers(1, 6 if depthwise else 3))
-    group_inputs = 1 if depthwise else draw(st.integers(1, 5))
-    group_outputs = draw(st.integers(1, 2)) if depthwise else draw(st.integers(1, 5))
+def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], ...]:
+    """Kernel, strides, dilations, pads of any convolution."""
     kernel = draw(st.one_of(st.just((3, 3)), st.just((1, 1)), st.tuples(st.integers(1, 4), st.integers(1, 4))))
     strides = draw(st.one_of(st.sampled_from([(1, 1), (2, 2)]), st.tuples(st.integers(1, 3), st.integers(1, 3))))
     dilations = draw(st.one_of(st.just((1, 1)), st.tuples(st.integers(1, 2), st.integers(1, 3))))
     same = st.sampled_from([(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 1, 1)])
-    pads = draw(st.one_of(same, st.tuples(*[st.integers(0, 3)] * 4)))
+    return kernel, strides, dilations, draw(st.one_of(same, st.tuples(*[st.integers(0, 3)] * 4)))
+
+
+@st.composite
+def convolutions(
+    draw: st.DrawFn, target, depthwise: bool = False, dense: bool = False, window: st.SearchStrategy | None = None
+) -> Conv2d:
+    """Any convolution; one channel per group if `depthwise`; of one group, as networks have them, if `dense`."""
+    groups = 1 if dense else draw(st.integers(1, 6 if depthwise else 3))
+    group_inputs = 1 if depthwise else draw(st.integers(1, 5))
+    group_outputs = draw(st.integers(1, 2)) if depthwise else draw(st.integers(1, 5))
+    kernel, strides, dilations, pads = draw(windows() if window is None else window)
     size = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
     output = [
         (size[i] + pads[i] + pads[i + 2] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in range(2)
@@ -57,6 +72,7 @@ def convolutions(draw: st.DrawFn, target, depthwise: bool = False, dense: bool =
     )
 
 
+@runs("espdl_conv2d_4x4_s8", "espdl_conv2d_s8", "espdl_depthwise_s8")
 @given(st.data(), st.booleans(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, depthwise: bool, shift: int) -> None:
@@ -66,6 +82,18 @@ def test_kernel_equals_reference(data: st.DataObject, depthwise: bool, shift: in
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
+@runs("espdl_depthwise_3x3_s8", "espdl_depthwise_3x3_stride2_s8")
+@given(st.data(), shifts)
+@examples
+def test_usual_depthwise_layers(data: st.DataObject, shift: int) -> None:
+    target = data.draw(targets)
+    node = data.draw(convolutions(target, depthwise=True, window=usual))
+    node = replace(node, bias=node.bias % 2**14)  # of a size that the fast kernels take
+    assume(select(node, target).lowering is not None)
+    check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
+
+
+@runs("espdl_conv2d_4x4_s8", "espdl_conv2d_planar_4x4_s8")
 @given(st.data(), shifts)
 @examples
 def test_channels_first(data: st.DataObject, shift: int) -> None:
@@ -133,6 +161,7 @@ def test_declines_what_cannot_be_exact() -> None:
     assert "is not 2**-shift" in select(odd, TARGETS[1]).declined[0]
 
 
+@runs("espdl_conv2d_s8")
 @given(st.data(), st.booleans())
 @examples
 def test_one_kernel_where_size_matters(data: st.DataObject, depthwise: bool) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import activations, contents, shifts, targets, tensors
@@ -14,6 +14,7 @@ from espdl.ops.add import Add
 from espdl.ops.conv2d_add import Conv2dAdd
 
 
+@runs("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8")
 @given(st.data(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:

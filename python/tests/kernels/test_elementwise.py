@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, contents, scales, shifts, targets, tensors, zero_points
@@ -13,6 +13,7 @@ from strategies import TARGETS, activations, contents, scales, shifts, targets, 
 from espdl.backends import lower, select
 from espdl.ops.add import Add
 from espdl.ops.dequantize import Dequantize
+from espdl.ops.flip_sign import FlipSign
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU, Lookup
 from espdl.ops.numerics import activation_range
 from espdl.ops.quantize import Quantize
@@ -32,6 +33,7 @@ def steps_off(tensor: Tensor, q: np.ndarray, exact: np.ndarray, activation=None)
     return float(np.abs(np.clip(ideal, *activation_range(activation, tensor)) - q).max())
 
 
+@runs("espdl_add_s8", "espdl_add_shift_s8")
 @given(st.data(), counts, shifts)
 @examples
 def test_add(data: st.DataObject, count: int, shift: int) -> None:
@@ -52,6 +54,7 @@ def test_add_declines_other_ratios() -> None:
     assert "is not 2**-shift" in select(node, TARGETS[1]).declined[0]
 
 
+@runs("espdl_lookup_s8")
 @given(st.data(), counts, shifts, st.sampled_from([None, LEAKY_RELU, *FUNCTIONS]))
 @examples
 def test_lookup(data: st.DataObject, count: int, shift: int, function: str | None) -> None:
@@ -64,6 +67,7 @@ def test_lookup(data: st.DataObject, count: int, shift: int, function: str | Non
         assert steps_off(y, result, real(x, values), node.activation) <= 0.5 + 1e-6
 
 
+@runs("espdl_quantize_s8")
 @given(st.data(), counts, shifts)
 @examples
 def test_quantize(data: st.DataObject, count: int, shift: int) -> None:
@@ -81,6 +85,7 @@ def test_quantize(data: st.DataObject, count: int, shift: int) -> None:
         assert steps_off(y, result[finite], x[finite].astype(np.float64)) <= 0.5 + 1e-4
 
 
+@runs("espdl_dequantize_s8")
 @given(st.data(), counts, shifts)
 @examples
 def test_dequantize(data: st.DataObject, count: int, shift: int) -> None:
@@ -91,6 +96,19 @@ def test_dequantize(data: st.DataObject, count: int, shift: int) -> None:
     np.testing.assert_allclose(result, real(x, values), rtol=1e-6)
 
 
+@runs("espdl_flip_sign_8")
+@given(st.data(), counts, shifts, st.booleans())
+@examples
+def test_flip_sign(data: st.DataObject, count: int, shift: int, to_signed: bool) -> None:
+    """Both ways keep the value: the zero point moves with the integers."""
+    dtypes = ("uint8", "int8") if to_signed else ("int8", "uint8")
+    x, y = (Tensor(name, (1, count), dtype) for name, dtype in zip("xy", dtypes))
+    values = data.draw(contents(x.shape)).view(x.dtype)
+    (result,) = check(lower(FlipSign((x,), (y,), (), to_signed), TARGETS[0]), values, shift=shift)
+    np.testing.assert_array_equal(result.astype(int) - values, -128 if to_signed else 128)
+
+
+@runs("espdl_transpose")
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.data(), shifts)
 @examples
 def test_transpose(sizes: list[int], data: st.DataObject, shift: int) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
@@ -30,6 +30,7 @@ def products(draw: st.DrawFn, target) -> Gemm:
     )
 
 
+@runs("espdl_gemm_1x8_s8", "espdl_gemm_4x4_s8", "espdl_gemm_s8")
 @given(st.data(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
@@ -39,6 +40,7 @@ def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
+@runs("espdl_conv2d_s8")
 @given(st.data())
 @examples
 def test_one_kernel_where_size_matters(data: st.DataObject) -> None:

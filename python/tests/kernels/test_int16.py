@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, shifts
@@ -53,6 +53,7 @@ def steps_off(y: Tensor, result: np.ndarray, exact: np.ndarray, activation) -> f
     return float(np.abs(np.clip(ideal, *activation_range(activation, y)) - result).max())
 
 
+@runs("espdl_conv2d_s16")
 @given(st.data(), st.booleans(), shifts)
 @examples
 def test_convolution(data: st.DataObject, depthwise: bool, shift: int) -> None:
@@ -64,6 +65,7 @@ def test_convolution(data: st.DataObject, depthwise: bool, shift: int) -> None:
     check(lower(node, TARGET), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
+@runs("espdl_conv2d_s16")
 @given(st.data(), st.integers(1, 4), st.sampled_from([1, 7, 300, 700]), st.integers(1, 9), shifts)
 @examples
 def test_product(data: st.DataObject, rows: int, inputs: int, outputs: int, shift: int) -> None:
@@ -80,6 +82,7 @@ def test_product(data: st.DataObject, rows: int, inputs: int, outputs: int, shif
     assert steps_off(y, result.reshape(y.shape), exact, activation) <= 0.501
 
 
+@runs("espdl_add_s16")
 @given(st.data(), st.integers(1, 70), shifts)
 @examples
 def test_add(data: st.DataObject, count: int, shift: int) -> None:
@@ -90,6 +93,7 @@ def test_add(data: st.DataObject, count: int, shift: int) -> None:
     assert steps_off(y, result, va * np.float64(a.scale) + vb * np.float64(b.scale), node.activation) <= 0.501
 
 
+@runs("espdl_average_pool2d_s16")
 @given(st.data(), windows(), st.booleans(), shifts)
 @examples
 def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -> None:
@@ -109,6 +113,7 @@ def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -
     assert steps_off(y, result, exact * x.scale, activation) <= 0.501
 
 
+@runs("espdl_max_pool2d_s16")
 @given(st.data(), windows(), shifts)
 @examples
 def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
@@ -124,6 +129,7 @@ def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
         np.testing.assert_array_equal(result[0, oy, ox], np.clip(expected, low, high))
 
 
+@runs("espdl_softmax_s16")
 @given(st.data(), st.integers(1, 4), st.integers(1, 40), st.floats(-14, -6), shifts)
 @examples
 def test_softmax(data: st.DataObject, rows: int, length: int, exponent: float, shift: int) -> None:
@@ -137,6 +143,7 @@ def test_softmax(data: st.DataObject, rows: int, length: int, exponent: float, s
     assert np.abs(result - exact).max() <= 1.0
 
 
+@runs("espdl_dequantize_s16", "espdl_quantize_s16")
 @given(st.data(), st.integers(1, 40), shifts)
 @examples
 def test_borders(data: st.DataObject, count: int, shift: int) -> None:
@@ -150,6 +157,7 @@ def test_borders(data: st.DataObject, count: int, shift: int) -> None:
     check(lower(DequantizeInt16((steps,), (real,), ()), TARGET), result, shift=shift)
 
 
+@runs("espdl_rescale_s16_s16", "espdl_rescale_s16_s8", "espdl_rescale_s8_s16")
 @given(
     st.data(), st.integers(1, 60), st.sampled_from([("int8", "int16"), ("int16", "int8"), ("int16", "int16")]), shifts
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, channel_scales, contents, shifts, targets, tensors
@@ -36,6 +36,7 @@ def steps_off(y: Tensor, q: np.ndarray, exact: np.ndarray, activation=None) -> f
     return float(np.abs(np.clip(ideal, *activation_range(activation, y)) - q.reshape(exact.shape)).max())
 
 
+@runs("espdl_reduce_sum_s8")
 @given(st.data(), sizes3, st.booleans(), shifts)
 @examples
 def test_sum_and_mean(data: st.DataObject, sizes: tuple[int, int, int], mean: bool, shift: int) -> None:
@@ -49,6 +50,7 @@ def test_sum_and_mean(data: st.DataObject, sizes: tuple[int, int, int], mean: bo
     assert steps_off(y, result, exact, node.activation) <= ROUNDED_TWICE
 
 
+@runs("espdl_reduce_max_s8", "espdl_reduce_min_s8")
 @given(st.data(), sizes3, st.sampled_from([ReduceMax, ReduceMin]), shifts)
 @examples
 def test_extremes(data: st.DataObject, sizes: tuple[int, int, int], kind: type, shift: int) -> None:
@@ -58,6 +60,7 @@ def test_extremes(data: st.DataObject, sizes: tuple[int, int, int], kind: type, 
     np.testing.assert_array_equal(result, values.max(axis=1) if kind is ReduceMax else values.min(axis=1))
 
 
+@runs("espdl_matmul_s8")
 @given(st.data(), st.tuples(*[st.integers(1, 5)] * 4), st.sampled_from(["both", "left", "right"]), shifts)
 @examples
 def test_matmul(data: st.DataObject, sizes: tuple[int, ...], constant: str, shift: int) -> None:
@@ -77,6 +80,7 @@ def test_matmul(data: st.DataObject, sizes: tuple[int, ...], constant: str, shif
     assert steps_off(y, result, real(a, va) @ real(b, vb), node.activation) <= ROUNDED_TWICE
 
 
+@runs("espdl_prelu_s8")
 @given(st.data(), sizes3, shifts)
 @examples
 def test_prelu(data: st.DataObject, sizes: tuple[int, int, int], shift: int) -> None:
@@ -93,6 +97,7 @@ def test_prelu(data: st.DataObject, sizes: tuple[int, int, int], shift: int) -> 
     assert steps_off(y, result, exact) <= ROUNDED_TWICE
 
 
+@runs("espdl_resize_linear_s8")
 @given(st.data(), st.tuples(*[st.integers(1, 6)] * 4), st.integers(1, 4), shifts)
 @examples
 def test_resize(data: st.DataObject, sizes: tuple[int, ...], channels: int, shift: int) -> None:
@@ -111,6 +116,7 @@ def test_resize(data: st.DataObject, sizes: tuple[int, ...], channels: int, shif
     assert steps_off(y, result, exact) <= 0.5
 
 
+@runs("espdl_conv_transpose2d_s8")
 @given(st.data(), shifts)
 @examples
 def test_conv_transpose(data: st.DataObject, shift: int) -> None:
@@ -139,6 +145,7 @@ def test_conv_transpose(data: st.DataObject, shift: int) -> None:
     assert steps_off(y, result, exact, activation) <= ROUNDED_TWICE
 
 
+@runs("espdl_layer_norm_s8")
 @given(st.data(), st.integers(1, 4), st.integers(1, 70), shifts)
 @examples
 def test_layer_norm(data: st.DataObject, rows: int, length: int, shift: int) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import TARGETS, contents, shifts
@@ -23,6 +23,7 @@ def draw(data: st.DataObject, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return data.draw(contents(shape)).astype(dtype)
 
 
+@runs("espdl_copy")
 @given(st.data(), st.lists(st.integers(1, 5), min_size=1, max_size=5), dtypes, shifts)
 @examples
 def test_slices(data: st.DataObject, sizes: list[int], dtype: str, shift: int) -> None:
@@ -46,6 +47,7 @@ def test_slices(data: st.DataObject, sizes: list[int], dtype: str, shift: int) -
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
 
 
+@runs("espdl_copy")
 @given(st.data(), st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=1, max_size=5), dtypes, shifts)
 @examples
 def test_repetitions(data: st.DataObject, axes: list[tuple[int, bool]], dtype: str, shift: int) -> None:
@@ -57,6 +59,7 @@ def test_repetitions(data: st.DataObject, axes: list[tuple[int, bool]], dtype: s
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
 
 
+@runs("espdl_gather")
 @given(st.data(), st.tuples(*[st.integers(1, 4)] * 4), dtypes, shifts)
 @examples
 def test_gather(data: st.DataObject, sizes: tuple[int, ...], dtype: str, shift: int) -> None:
@@ -70,6 +73,7 @@ def test_gather(data: st.DataObject, sizes: tuple[int, ...], dtype: str, shift: 
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
 
 
+@runs("espdl_pad_s8")
 @given(st.data(), st.lists(st.tuples(*[st.integers(0, 3)] * 2, st.integers(1, 4)), min_size=1, max_size=4), shifts)
 @examples
 def test_pad(data: st.DataObject, axes: list[tuple[int, int, int]], shift: int) -> None:
@@ -82,6 +86,7 @@ def test_pad(data: st.DataObject, axes: list[tuple[int, int, int]], shift: int) 
     np.testing.assert_array_equal(result.reshape(expected.shape), expected)
 
 
+@runs("espdl_concat")
 @given(st.data(), st.integers(1, 4), st.lists(st.integers(1, 5), min_size=2, max_size=8), dtypes, shifts)
 @examples
 def test_concat(data: st.DataObject, outer: int, sizes: list[int], dtype: str, shift: int) -> None:

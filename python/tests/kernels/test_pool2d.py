@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, contents, shifts, targets, tensors
@@ -54,6 +54,7 @@ def cut(image: np.ndarray, w: dict, oy: int, ox: int) -> tuple[list[np.ndarray],
     return pixels, padded
 
 
+@runs("espdl_max_pool2d_s8")
 @given(st.data(), windows(), shifts)
 @examples
 def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
@@ -70,6 +71,7 @@ def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
         np.testing.assert_array_equal(result[0, oy, ox], expected)
 
 
+@runs("espdl_average_pool2d_s8")
 @given(st.data(), windows(), st.booleans(), shifts)
 @examples
 def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -> None:
@@ -98,6 +100,7 @@ def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -
         assert np.abs(np.clip(exact, low, high) - result[0, oy, ox]).max() <= 0.75 + 2.0**-18 * x.scale / y.scale
 
 
+@runs("espdl_average_pool2d_s8")
 @given(st.data(), st.integers(1, 12), st.integers(1, 12), st.integers(1, 9), shifts)
 @examples
 def test_mean_of_all_pixels(data: st.DataObject, height: int, width: int, channels: int, shift: int) -> None:

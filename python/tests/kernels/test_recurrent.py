@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import TARGETS, contents, shifts
@@ -59,6 +59,7 @@ def in_floating_point(node: Lstm | Gru, values: np.ndarray) -> np.ndarray:
     return np.stack(results)
 
 
+@runs("espdl_gru_s8", "espdl_lstm_s8")
 @given(st.data(), st.sampled_from([Lstm, Gru]), shifts)
 @examples
 def test_recurrent(data: st.DataObject, kind: type, shift: int) -> None:
@@ -69,6 +70,7 @@ def test_recurrent(data: st.DataObject, kind: type, shift: int) -> None:
     assert np.abs(ideal - result).max() <= 0.75
 
 
+@runs("espdl_gru_s8", "espdl_lstm_s8")
 @given(st.data(), st.sampled_from([Lstm, Gru]), shifts)
 @examples
 def test_saturated(data: st.DataObject, kind: type, shift: int) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from harness import check, examples
+from harness import check, examples, runs
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import TARGETS, contents, shifts, targets, tensors
@@ -15,6 +15,7 @@ from espdl.plan.types import Tensor
 from espdl.targets import ROUND_TFLITE
 
 
+@runs("espdl_softmax_s8")
 @given(st.data(), st.integers(1, 4), st.one_of(st.integers(1, 40), st.sampled_from([1000, 2048])), shifts)
 @examples
 def test_softmax(data: st.DataObject, rows: int, length: int, shift: int) -> None:

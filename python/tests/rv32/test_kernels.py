@@ -22,18 +22,6 @@ def build(folder: Path) -> None:
     rv32.link(folder / "runner.elf", [*own, rv32.library(folder)], [f"-I{harness.HERE}"])
 
 
-def properties() -> list[tuple[str, str]]:
-    """(module, function) of all tests that hypothesis feeds and that call kernels."""
-    found = []
-    for path in sorted(harness.HERE.glob("test_*.py")):
-        module = importlib.import_module(path.stem)
-        assert Path(module.__file__ or "") == path, f"{module.__file__} has the name of {path}"
-        for name, test in vars(module).items():
-            if hasattr(test, "hypothesis") and "check" in test.hypothesis.inner_test.__code__.co_names:
-                found.append((path.stem, name))
-    return found
-
-
 @pytest.fixture(scope="module")
 def runner(rv32_tools: None) -> Iterator[harness.Runner]:
     """Stays open under QEMU and answers cases through its standard streams."""
@@ -45,7 +33,7 @@ def runner(rv32_tools: None) -> Iterator[harness.Runner]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("module", "name"), properties())
+@pytest.mark.parametrize(("module", "name"), harness.random_tests())
 def test_kernel_equals_reference(
     runner: harness.Runner, monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
