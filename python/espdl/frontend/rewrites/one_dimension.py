@@ -18,9 +18,10 @@ from espdl.frontend.rewrites.scope import Chain
 
 _WINDOWS = ("kernel_shape", "strides", "dilations", "output_padding", "output_shape")
 _FOLLOWING = (
-    "Abs", "Add", "BatchNormalization", "Celu", "Clip", "Concat", "Div", "Dropout", "Elu", "Erf", "Exp", "Gelu",
-    "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad", "Pow",
-    "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh",
+    "Abs", "Add", "BatchNormalization", "Celu", "Clip", "Concat", "DequantizeLinear", "Div", "Dropout", "Elu",
+    "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Max", "Min", "Mish", "Mul", "Neg",
+    "PRelu", "Pad", "Pow", "QuantizeLinear", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub",
+    "Tanh",
 )  # fmt: skip
 
 
@@ -39,10 +40,10 @@ def window(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
         attributes["pads"] = [0, before, 0, after]
     inputs = [_image(chain, node.input[0])]
     if len(node.input) > 1:
-        weights = scope.array(node.input[1])
+        weights = _weights(chain, node.input[1])
         if weights is None:
             return None
-        inputs += [scope.constant(weights[:, :, np.newaxis], f"{chain.base}/weights"), *node.input[2:]]
+        inputs += [weights, *node.input[2:]]
     _signal(chain, chain.add(node.op_type, *inputs, **attributes), node.output[0])
     return chain.nodes
 
@@ -56,6 +57,8 @@ def following(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None
     if not any(_is_signal(scope, name) for name in node.input):
         return None
     attributes = _attributes(node)
+    if node.op_type in ("QuantizeLinear", "DequantizeLinear") and scope.shape(node.input[1]) not in ((), (1,)):
+        return None  # the axis of its scales would be another one
     if node.op_type == "Concat":
         attributes["axis"] = (1, 1, 3)[attributes["axis"] % 3] if attributes["axis"] % 3 else 0
     chain = Chain(scope, node.name or node.output[0])
@@ -81,6 +84,15 @@ def put_in_again(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | N
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _weights(chain: Chain, name: str) -> str | None:
+    """Constant weights, or what is dequantised, for an image."""
+    values = chain.scope.array(name)
+    if values is not None:
+        return chain.scope.constant(values[:, :, np.newaxis], f"{chain.base}/weights")
+    maker = chain.scope.maker(name)
+    return _image(chain, name) if maker is not None and maker.op_type == "DequantizeLinear" else None
 
 
 def _image(chain: Chain, name: str) -> str:

@@ -32,7 +32,7 @@ def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
     while before != len(result.graph.node):
         before = len(result.graph.node)
         constants.compute(result)
-        constants.remove_casts(result)
+        constants.remove_copies(result)
         result = onnx.shape_inference.infer_shapes(result, data_prop=True)
     return result
 
@@ -41,7 +41,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     """What `with_constants` gave in our form, and sentences about what will not be fast. Raises EspdlError."""
     result = onnx.ModelProto()
     result.CopyFrom(proto)
-    constants.move_transposes(result)
+    constants.move_dimensions(result)
     constants.complete_zero_points(result)
     checks.check(result, label)
     signed.convert(result, label)

@@ -47,17 +47,20 @@ def _static_shapes(proto: onnx.ModelProto) -> dict[str, list[int]]:
     }
 
 
-def remove_casts(proto: onnx.ModelProto) -> None:
-    """PyTorch's export writes Cast(uint8 to uint8) between a QuantizeLinear and its DequantizeLinear."""
+def remove_copies(proto: onnx.ModelProto) -> None:
+    """Identity, and the Cast(uint8 to uint8) that PyTorch's export writes between QuantizeLinear and
+    DequantizeLinear."""
     graph = Graph(proto)
     renamed: dict[str, str] = {}
     kept = []
     for node in proto.graph.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
-        if node.op_type == "Cast" and node.output[0] not in graph.outputs:
-            if graph.elem_type(node.input[0]) == attribute(node, "to"):
-                renamed[node.output[0]] = node.input[0]
-                continue
+        is_copy = node.op_type == "Identity" or (
+            node.op_type == "Cast" and graph.elem_type(node.input[0]) == attribute(node, "to")
+        )
+        if is_copy and node.output[0] not in graph.outputs:
+            renamed[node.output[0]] = node.input[0]
+            continue
         kept.append(node)
     set_nodes(proto, kept)
 
@@ -69,27 +72,40 @@ def run(proto: onnx.ModelProto, node: onnx.NodeProto, inputs: list[onnx.TensorPr
     return session(model).run(None, {})
 
 
-def move_transposes(proto: onnx.ModelProto) -> None:
-    """Transpose of dequantised constants: the integers are transposed instead, so that layers see their weights."""
+def move_dimensions(proto: onnx.ModelProto) -> None:
+    """Transpose and Unsqueeze of dequantised constants: done to the integers instead, so that layers see their
+    weights."""
     graph = Graph(proto)
     kept = []
     for node in proto.graph.node:
-        source = graph.producer.get(node.input[0]) if node.op_type == "Transpose" else None
+        source = graph.producer.get(node.input[0]) if node.op_type in ("Transpose", "Unsqueeze") else None
         if source is None or source.op_type != "DequantizeLinear" or not graph.is_constant(source.input[0]):
             kept.append(node)
             continue
         values = graph.array(source.input[0])
-        axes = list(attribute(node, "perm", list(range(values.ndim))[::-1]))
+        order = _order(graph, node, values.ndim)
+        shape = [1 if axis is None else values.shape[axis] for axis in order]
+        values = values.transpose([axis for axis in order if axis is not None])
         moved = onnx.NodeProto()
         moved.CopyFrom(source)
         moved.name = node.name
         moved.output[0] = node.output[0]
-        moved.input[0] = add(proto, f"{node.output[0]}_values", values.transpose(axes))
+        moved.input[0] = add(proto, f"{node.output[0]}_values", values.reshape(shape))
         for found in moved.attribute:
             if found.name == "axis":
-                found.i = axes.index(found.i % values.ndim)
+                found.i = order.index(found.i % values.ndim)
         kept.append(moved)
     set_nodes(proto, kept)
+
+
+def _order(graph: Graph, node: onnx.NodeProto, rank: int) -> list[int | None]:
+    """The axis that each axis of the result has in the operand, None for one that is new."""
+    if node.op_type == "Transpose":
+        return list(attribute(node, "perm", list(range(rank))[::-1]))
+    new = graph.array(node.input[1])
+    total = rank + new.size
+    old = iter(range(rank))
+    return [None if axis in new % total else next(old) for axis in range(total)]
 
 
 def complete_zero_points(proto: onnx.ModelProto) -> None:
