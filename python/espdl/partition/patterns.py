@@ -12,7 +12,7 @@ import tvm
 from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcard
 
 from espdl.ops.operator import Mismatch, Operator
-from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, shape_of
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, shape_of
 from espdl.plan.types import Tensor
 
 # Labels that the builder gives by itself; operators cannot use them because of the colon.
@@ -112,7 +112,7 @@ class TvmMatch:
     @property
     def activation(self) -> tuple[float, float] | None:
         if _CLIP in self._expressions:
-            low, high = (float(_prim(a)) for a in self._expressions[_CLIP].args[1:3])
+            low, high = (number_of(a) for a in self._expressions[_CLIP].args[1:3])
             return low, high
         return (0.0, math.inf) if _RELU in self._expressions else None
 
@@ -161,7 +161,7 @@ class TvmMatch:
     def argument(self, label: str, index: int) -> tuple[int, ...] | None:
         """A list of numbers that a call takes as an operand; None where it is left out."""
         arguments = self._expressions[label].args
-        return tuple(int(_prim(f)) for f in arguments[index].fields) if index < len(arguments) else None
+        return tuple(int(number_of(f)) for f in arguments[index].fields) if index < len(arguments) else None
 
     def _tensor(self, source: Any, scale: Any, zero_point: Any) -> Tensor:
         if is_constant(source):
@@ -194,9 +194,3 @@ def _scale(scale: Any, zero_point: Any) -> tuple[float | None, int]:
 
 def _is_dequantize(expression: Any) -> bool:
     return isinstance(expression, tvm.ir.Call) and getattr(expression.op, "name", "") == "relax.dequantize"
-
-
-def _prim(expression: Any) -> Any:
-    """The number in a PrimValue or an immediate."""
-    inner = getattr(expression, "value", expression)
-    return getattr(inner, "value", inner)

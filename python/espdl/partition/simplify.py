@@ -7,6 +7,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from espdl.partition.requantization import AtTheMaker, OneScale, is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tables import Tables
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
@@ -54,11 +55,11 @@ class Int8Moves(Rewriter):
         if op_name(call) == "relax.quantize":
             source = self.map(call.args[0])
             inner = self.definition(source)
-            if op_name(inner) == "relax.dequantize" and _same_scale(call, inner) and not is_constant(inner.args[0]):
+            if op_name(inner) == "relax.dequantize" and same_scale(call, inner) and not is_constant(inner.args[0]):
                 return inner.args[0]
             if op_name(inner) in _MOVES:
                 behind = [self.definition(p) for p in self._parts(inner)]
-                if all(op_name(b) == "relax.dequantize" and _per_tensor(b) for b in behind):
+                if all(op_name(b) == "relax.dequantize" and is_per_tensor(b) for b in behind):
                     parts = [self._at_scale(b, call) for b in behind]
                     return self.emit(_move(inner, parts, call), variable.name)
         return super().call(variable, call)
@@ -76,57 +77,21 @@ class Int8Moves(Rewriter):
     def _at_scale(self, dequantize, quantize):
         """What `dequantize` reads, quantised as `quantize` does it."""
         source = dequantize.args[0]
-        if _same_scale(quantize, dequantize):
+        if same_scale(quantize, dequantize):
             return source
         if is_constant(source):
             return _requantized(source, dequantize, quantize)
         real = self.emit(dequantize, source.name)
-        made_by = self.definition(source)
-        if op_name(made_by) == "relax.quantize" and _reaches(dequantize, quantize):
-            real = made_by.args[0]  # its own scale was but a stop on the way
         return self.emit(
             tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args), source.name
         )
 
 
-def _same_scale(quantize, dequantize) -> bool:
-    def same(a, b) -> bool:
-        return is_constant(a) and a.value.numpy().size == 1 and np.array_equal(a.value.numpy(), b.value.numpy())
-
-    return (
-        _per_tensor(dequantize)
-        and same(quantize.args[1], dequantize.args[1])
-        and same(quantize.args[2], dequantize.args[2])
-        and attribute(quantize, "out_dtype") == str(dequantize.args[0].ty.dtype.dtype)
-    )
-
-
-def _reaches(dequantize, quantize) -> bool:
-    """Whether all that `quantize` can hold lies in the range of what `dequantize` reads.
-
-    Where not, values saturate in what it reads that do not behind it: a ReLU may be nothing but that.
-    """
-    if not _per_tensor(dequantize) or not _per_tensor(quantize):
-        return False
-    low, high = _range(dequantize, str(dequantize.args[0].ty.dtype.dtype))
-    least, most = _range(quantize, attribute(quantize, "out_dtype"))
-    return low <= least and most <= high
-
-
-def _range(call, dtype: str) -> tuple[float, float]:
-    """The least and the largest real value of integers with the scale and zero point of a quantize or dequantize."""
-    scale, zero_point = (float(a.value.numpy().reshape(())) for a in call.args[1:3])
-    info = np.iinfo(dtype)
-    return scale * (info.min - zero_point), scale * (info.max - zero_point)
-
-
 def _all_variables(definitions: list) -> bool:
     """Whether all are dequantizes, with one scale, of something that is no constant."""
-    return all(op_name(d) == "relax.dequantize" and _per_tensor(d) and not is_constant(d.args[0]) for d in definitions)
-
-
-def _per_tensor(call) -> bool:
-    return all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3])
+    return all(
+        op_name(d) == "relax.dequantize" and is_per_tensor(d) and not is_constant(d.args[0]) for d in definitions
+    )
 
 
 def _alike(a, b) -> bool:
@@ -180,9 +145,9 @@ class OneDequantizePerReader(Rewriter):
 def prepare(module: tvm.IRModule) -> tvm.IRModule:
     """What a choice of layout wants to see: functions of one tensor as tables, moves on int8.
 
-    Moves bring their operands to one scale; behind a table that is one table again.
+    Moves bring their operands to one scale; behind a layer that is part of it, behind a table one table again.
     """
-    for rewrite in (Reshapes(), Tables(), Int8Moves(), Tables(), Reshapes()):
+    for rewrite in (Reshapes(), Tables(), OneScale(), Int8Moves(), AtTheMaker(), Tables(), Reshapes()):
         module = rewrite.run(module)
     return module
 

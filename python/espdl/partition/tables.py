@@ -18,7 +18,7 @@ from tvm import relax
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
 from espdl.ops.numerics import quantize_value
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of, variables
+from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, shape_of, variables
 from espdl.plan.types import Tensor
 
 Values = np.ndarray  # float64 or bool, [256] or []
@@ -151,7 +151,7 @@ class _Region:
         if name == LEAKY_RELU:
             return np.where(arguments[0] < 0, attribute(call, "alpha") * arguments[0], arguments[0])
         if name == "relax.clip":
-            low, high = (_number(a) for a in call.args[1:3])
+            low, high = (number_of(a) for a in call.args[1:3])
             return np.clip(arguments[0], low, high)
         if name == "relax.where":
             return np.where(*arguments)
@@ -234,8 +234,3 @@ def _real(integers: np.ndarray, quantization: tuple[float, int]) -> Values:
     """In float32, as ONNX dequantises: functions that jump must see the same values."""
     scale, zero_point = quantization
     return np.float64(np.float32(integers.astype(np.int64) - zero_point) * np.float32(scale))
-
-
-def _number(expression) -> float:
-    inner = getattr(expression, "value", expression)
-    return float(getattr(inner, "value", inner))

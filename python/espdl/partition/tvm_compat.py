@@ -221,6 +221,12 @@ def attribute(call, name: str):
     return _plain(getattr(call.attrs, name))
 
 
+def number_of(expression) -> float:
+    """The number in a PrimValue or an immediate."""
+    inner = getattr(expression, "value", expression)
+    return float(getattr(inner, "value", inner))
+
+
 def _plain(value):
     if value is None or isinstance(value, (bool, int, float)):
         return value

@@ -10,37 +10,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from quantize_models import Builder, classifier, compiled, data, real, run_float, run_plan
+from quantize_models import Writer, classifier, compiled, data, real, run_float, run_plan
 
 from espdl.errors import EspdlError
 from espdl.verify.metrics import sqnr_db
-
-
-class Writer(Builder):
-    """A network in QDQ form by hand; `dtype` of activations."""
-
-    def __init__(self, dtype: type = np.int8):
-        super().__init__((1, 3, 12, 12))
-        self.dtype = dtype
-
-    def pair(self, x: str, scale: float, zero_point: int | None = 0) -> str:
-        """Quantise and dequantise; `zero_point` in int8, None: written without one."""
-        zero = []
-        if zero_point is not None:
-            zero = [self.constant(np.array(zero_point + (128 if self.dtype is np.uint8 else 0), self.dtype))]
-        scale_name = self.constant(np.float32(scale))
-        return self.node("DequantizeLinear", self.node("QuantizeLinear", x, scale_name, *zero), scale_name, *zero)
-
-    def weights(self, shape: tuple[int, ...], style: str) -> str:
-        """int8 weights of scale 1/64 per channel, as integers, as floats that are quantised, or transposed."""
-        values = self.random.integers(-127, 128, shape).astype(np.int8)
-        scale = self.constant(np.full(shape[0], 1 / 64, np.float32))
-        zero = self.constant(np.zeros(shape[0], np.int8))
-        if style == "floats":
-            quantized = self.node("QuantizeLinear", self.constant(values / np.float32(64)), scale, zero, axis=0)
-        else:
-            quantized = self.constant(values)
-        return self.node("DequantizeLinear", quantized, scale, zero, axis=0)
 
 
 def network(
