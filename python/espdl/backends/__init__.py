@@ -26,7 +26,7 @@ class Selection:
         table = lowerings()
         for backend in target.backends:
             candidate = table.get((backend, node.name))
-            if candidate is None and backend == FALLBACK:
+            if candidate is None and (backend == FALLBACK or (FALLBACK, node.name) in table):
                 continue  # it takes what is left, not this operator; nobody wants to read that
             reason = _decline(candidate, node, target)
             if reason is None:

@@ -59,6 +59,10 @@ class Mismatch(Exception):
     """Raised by `from_match` when the pattern fits but the operator does not; the text is the reason, as a sentence."""
 
 
+class OtherWidth(Mismatch):
+    """It is the operator, on integers of another width; for those there is another operator."""
+
+
 @dataclass(frozen=True, eq=False)
 class Operator(ABC):
     """One operator of the graph: its tensors (memory order, channels last) and, in subclasses, its attributes.

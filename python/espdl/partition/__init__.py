@@ -40,7 +40,7 @@ def run(
     # Kernels are what wants channels last; a float model has none of them.
     quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
     module = simplify(channels_last(prepare(imported)) if quantized else imported)
-    composites = Composites(names, accept)
+    composites = Composites(names, accept, quantized)
     partitioned = composites.group(module)
     lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])

@@ -10,7 +10,7 @@ import tvm
 from tvm import relax
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
-from espdl.ops.operator import Mismatch, Operator, operators
+from espdl.ops.operator import Mismatch, Operator, OtherWidth, operators
 from espdl.partition.importer import Names
 from espdl.partition.patterns import TvmMatch, TvmPattern
 from espdl.partition.spans import named_calls, original_name
@@ -20,11 +20,15 @@ Accept = Callable[[Operator], "list[str] | None"]
 
 
 class Composites:
-    """Runs the patterns of all operators over a module; keeps why matches were turned down, by output variable."""
+    """Runs the patterns of all operators over a module; keeps why matches were turned down, by output variable.
 
-    def __init__(self, names: Names, accept: Accept):
+    `quantized`: the model is, so that floats in it need an explanation.
+    """
+
+    def __init__(self, names: Names, accept: Accept, quantized: bool = True):
         self.names = names
         self.accept = accept
+        self.quantized = quantized
         self.reasons: dict[str, list[str]] = {}
         table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
         patterns = {operator.name: TvmPattern(operator) for operator in table}
@@ -84,6 +88,8 @@ class Composites:
                 self._nodes(v.name for v in bindings),
             )  # fmt: skip
             declined = self.accept(pattern.operator.from_match(match))
+        except OtherWidth:
+            declined = []
         except Mismatch as mismatch:
             # A pattern without Q/DQ (a move) says nothing about a float operator that it happens to fit.
             declined = [str(mismatch)] if pattern.quantizes(context.annotated_expr) else []

@@ -12,6 +12,7 @@ from tvm import relax
 
 from espdl.errors import EspdlError
 from espdl.ops.fallback import Fallback
+from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, fuse_quantized, lower
 from espdl.partition.rewriter import Rewriter
@@ -66,8 +67,10 @@ def fallback(
     arguments = list(call.args[1].fields)
     members = lowered.members[variable.name]
     names = composites.names
-    nodes = (names.node(member) for member in members)
-    reasons = (reason for member in members for reason in composites.reasons.get(names.key(member), ()))
+    nodes = [node for node in map(names.node, members) if node]
+    reasons = [reason for member in members for reason in composites.reasons.get(names.key(member), ())]
+    if composites.quantized and not reasons:
+        reasons = [_why_floats(kind) for _, kind in nodes]
     function, functions = _functions(kernel, arguments)
     return Fallback(
         inputs=tuple(
@@ -76,7 +79,7 @@ def fallback(
             if not is_constant(a)
         ),
         outputs=tuple(outputs),
-        source_nodes=tuple(dict.fromkeys(node[0] for node in nodes if node)),
+        source_nodes=tuple(dict.fromkeys(node[0] for node in nodes)),
         function=function,
         functions=functions,
         constants=tuple(a.value.numpy() for a in arguments if is_constant(a)),
@@ -84,6 +87,13 @@ def fallback(
         exact=not kernel.uses_libm,
         reasons=tuple(dict.fromkeys(reasons)),
     )
+
+
+def _why_floats(kind: str) -> str:
+    """Why nodes of an ONNX operator compute in floats where no kernel declined them."""
+    if any(kind in operator.onnx for operator in operators().values()):
+        return f"{kind} has an integer form, but not all tensors around it are quantised"
+    return f"{kind} has no integer form"
 
 
 def _functions(kernel: CKernel, arguments: Sequence[Any]) -> tuple[str, dict[str, str]]:

@@ -30,12 +30,44 @@ def _warnings(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _fallback(report: dict[str, Any]) -> Iterator[str]:
-    layers = [layer for layer in report["layers"] if layer["fallback"]]
-    for layer in sorted(layers, key=lambda layer: -layer["share"])[:_SHOWN]:
-        reasons = "; ".join(layer["notes"]) or "no kernel has it"
-        yield f"{_of(layer)} runs through the fallback, not a kernel: {reasons}."
-    if len(layers) > _SHOWN:
-        yield f"{len(layers) - _SHOWN} more layers run through the fallback; the table says why."
+    """Only of int8 networks: in one of floats that is what was asked for."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for layer in report["layers"]:
+        groups.setdefault(layer_name(layer), []).append(layer)
+    slow = [layers for layers in groups.values() if any(layer["fallback"] for layer in layers)]
+    if not any(t["scale"] is not None for layer in report["layers"] for t in _tensors(layer)):
+        return
+    for layers in sorted(slow, key=lambda layers: -_share(layers))[:_SHOWN]:
+        yield f"{short(layer_name(layers[0]))} ({_places(layers)}) {_in_floats(layers)}"
+    if len(slow) > _SHOWN:
+        yield f"{len(slow) - _SHOWN} more run in loops that TVM made; the table says why."
+
+
+def _in_floats(layers: list[dict[str, Any]]) -> str:
+    """What the layers of one ONNX node, or of several that are one, do instead of a kernel, why, and at what cost."""
+    notes = dict.fromkeys(note for layer in layers if layer["fallback"] for note in layer["notes"])
+    reasons = "; ".join(notes) or "no kernel has it"
+    if not any(t["scale"] is not None or t["dtype"] == "float32" for layer in layers for t in _tensors(layer)):
+        return f"runs in loops that TVM made, not in a kernel: {reasons}."
+    share = percent(_share(layers))
+    cost = f"{share} of the run" if layers[0]["cost"] is not None else f"more than the estimated {share} of the run"
+    floats = sum(t["bytes"] for layer in layers for t in layer["outputs"] if t["dtype"] == "float32")
+    memory = f" and {number(floats)} bytes for float tensors" if floats else ""
+    return f"computes in floats, in loops that TVM made: {reasons}. It takes {cost}{memory}."
+
+
+def _tensors(layer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*layer["inputs"], *layer["outputs"]]
+
+
+def _share(layers: list[dict[str, Any]]) -> float:
+    return sum(layer["share"] for layer in layers)
+
+
+def _places(layers: list[dict[str, Any]]) -> str:
+    numbers = [str(layer["index"]) for layer in layers]
+    shown = numbers[:_SHOWN] + (["..."] if len(numbers) > _SHOWN else [])
+    return f"layer{'s' if len(numbers) > 1 else ''} {', '.join(shown)}"
 
 
 def _slow_kernels(report: dict[str, Any]) -> Iterator[str]:

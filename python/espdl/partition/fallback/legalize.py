@@ -10,6 +10,7 @@ foreign memory; that also tells the compiler that addresses fit 32 bits.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import tvm
@@ -24,8 +25,8 @@ def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], rela
         "relax.topk": _topk,
         "relax.sort": _sort,
         "relax.argsort": _argsort,
-        "relax.cumsum": _scan(topi.cumsum),
-        "relax.cumprod": _scan(topi.cumprod),
+        "relax.cumsum": _scan("cumsum", operator.add, 0),
+        "relax.cumprod": _scan("cumprod", operator.mul, 1),
         "relax.take": _take,
         "relax.gather_elements": _gather_elements,
         "relax.gather_nd": _gather_nd,
@@ -110,16 +111,50 @@ def _sorted(bb: relax.BlockBuilder, call: relax.Call, index_dtype: str, name: st
     )
 
 
-def _scan(function: Callable[..., te.Tensor]) -> Callable[[relax.BlockBuilder, relax.Call], relax.Expr]:
+def _scan(name: str, combine: Callable, start: int) -> Callable[[relax.BlockBuilder, relax.Call], relax.Expr]:
+    """Sums or products of all elements up to one; of nothing it is `start`."""
+
     def legalize(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
-        attrs = call.attrs
-        axis = None if attrs.axis is None else int(attrs.axis)
-        dtype = None if attrs.dtype is None else str(call.ty.dtype.dtype)
-        return bb.call_te(
-            function, call.args[0], axis, dtype, bool(attrs.exclusive), primfunc_name_hint=function.__name__
-        )
+        def scan(data: te.Tensor) -> te.Tensor:
+            axis = call.attrs.axis
+            data = topi.reshape(data, (math.prod(map(int, data.shape)),)) if axis is None else data
+            shape, dtype = [int(extent) for extent in data.shape], str(call.ty.dtype.dtype)
+            place = 0 if axis is None else int(axis) % len(shape)
+            return te.extern(
+                [shape],
+                [data],
+                lambda ins, outs: _scan_loops(ins[0], outs[0], place, bool(call.attrs.exclusive), combine, start),
+                dtype=dtype,
+                out_buffers=[_plain_buffer(shape, dtype, "results")],
+                name=name,
+            )
+
+        return bb.call_te(scan, call.args[0], primfunc_name_hint=name)
 
     return legalize
+
+
+def _plain_buffer(shape: list[int], dtype: str, name: str) -> tirx.Buffer:
+    """Row major without saying so: only such buffers can lie between two operators that become one function."""
+    return tirx.decl_buffer(shape, dtype, name, layout=None)
+
+
+def _scan_loops(
+    data: tirx.Buffer, results: tirx.Buffer, axis: int, exclusive: bool, combine: Callable, start: int
+) -> tirx.Stmt:
+    shape, dtype = [int(extent) for extent in data.shape], str(results.dtype)
+    inner, count = math.prod(shape[axis + 1 :]), shape[axis]
+    x, y = T.buffer_proxy(data), T.buffer_proxy(results)
+    with IRBuilder() as builder:
+        with T.serial(0, math.prod(shape[:axis])) as o, T.serial(0, inner) as i:
+            first = o * (count * inner) + i
+            y[first] = tirx.const(start, dtype) if exclusive else tirx.Cast(dtype, x[first])
+            with T.serial(0, count - 1) as k:
+                for label, variable in (("outer", o), ("inner", i), ("k", k)):
+                    IRBuilder.name(label, variable)
+                before = first + k * inner
+                y[before + inner] = combine(y[before], tirx.Cast(dtype, x[before if exclusive else before + inner]))
+        return builder.get()
 
 
 def _select(data: te.Tensor, axis: int, k: int, largest: bool, index_dtype: str) -> list[te.Tensor]:
@@ -131,7 +166,7 @@ def _select(data: te.Tensor, axis: int, k: int, largest: bool, index_dtype: str)
         [data],
         lambda ins, outs: _selection_loops(ins[0], outs[0], outs[1], axis, largest),
         dtype=[data.dtype, index_dtype],
-        out_buffers=[tirx.decl_buffer(result, data.dtype, "values"), tirx.decl_buffer(result, index_dtype, "indices")],
+        out_buffers=[_plain_buffer(result, data.dtype, "values"), _plain_buffer(result, index_dtype, "indices")],
         name="select",
     )
 
