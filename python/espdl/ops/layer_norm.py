@@ -39,7 +39,7 @@ class LayerNorm(Operator):
         axes = sorted(a % len(shape) for a in match.attribute("norm", "axes"))
         if axes != list(range(axes[0], len(shape))):
             raise Mismatch(f"its axes {tuple(axes)} are not the last in memory")
-        gamma, beta = (match.array(name).astype(np.float64).reshape(-1) for name in ("gamma", "beta"))
+        gamma, beta = (match.real(name).reshape(-1) for name in ("gamma", "beta"))
         epsilon = float(match.attribute("norm", "epsilon"))
         return cls(match.inputs, match.outputs, match.source_nodes, gamma, beta, epsilon)
 

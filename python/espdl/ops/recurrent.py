@@ -43,7 +43,7 @@ class Recurrent(Operator):
             raise Mismatch("its weights are not int8")
         rows = weights.shape[1]
         scales = [np.broadcast_to(match.scale(name).reshape(-1), (rows,)) for name in ("weights", "recurrence")]
-        bias = match.array("bias").astype(np.float64).reshape(2, rows)
+        bias = match.real("bias").reshape(2, rows)
         joined = np.concatenate([weights[0], recurrence[0]], axis=1)
         return cls(match.inputs, match.outputs, match.source_nodes, joined, *scales, bias)
 

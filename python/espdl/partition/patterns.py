@@ -134,6 +134,17 @@ class TvmMatch:
             raise Mismatch(f"its {label} are computed, not constant")
         return constant.value.numpy()
 
+    def real(self, label: str) -> np.ndarray:
+        """float64: what constants stand for, whether they are quantised or not."""
+        expression, values = self._expressions[label], self.array(label)
+        if not _is_dequantize(expression):
+            return values.astype(np.float64)
+        scale, zero_point = (a.value.numpy().astype(np.float64) for a in expression.args[1:3])
+        if scale.size > 1:
+            axis = attribute(expression, "axis") % values.ndim
+            scale, zero_point = (a.reshape([-1] + [1] * (values.ndim - 1 - axis)) for a in (scale, zero_point))
+        return (values.astype(np.float64) - zero_point) * scale
+
     def scale(self, label: str) -> np.ndarray:
         expression = self._expressions[label]
         if not _is_dequantize(expression):
