@@ -22,9 +22,10 @@ void espdl_softmax_s8(const espdl_softmax_params_t *p, const int8_t *x, const ui
         for (int32_t i = 0; i < p->length; i++) {
             sum += exponentials[max - x[i]];
         }
+        const uint32_t whole = (uint32_t)(((uint64_t)sum * (uint32_t)p->output_scale) >> 28);
         for (int32_t i = 0; i < p->length; i++) {
-            const uint32_t scaled = exponentials[max - x[i]] << p->output_bits;
-            const int32_t value = (int32_t)((scaled + sum / 2) / sum) + p->output_zero_point;
+            const uint32_t scaled = exponentials[max - x[i]] << 8;
+            const int32_t value = (int32_t)((scaled + whole / 2) / whole) + p->output_zero_point;
             y[i] = (int8_t)(value > INT8_MAX ? INT8_MAX : value);
         }
     }

@@ -44,5 +44,6 @@ class Softmax(Operator):
         x = inputs[0].astype(np.int64).reshape(p["rows"], p["length"])
         values = constants["exponentials"].astype(np.int64)[x.max(axis=1, keepdims=True) - x]
         total = values.sum(axis=1, keepdims=True)
-        y = ((values << p["output_bits"]) + total // 2) // total + p["output_zero_point"]
+        whole = total * p["output_scale"] >> 28
+        y = ((values << 8) + whole // 2) // whole + p["output_zero_point"]
         return [np.minimum(y, 127).astype(np.int8).reshape(inputs[0].shape)]

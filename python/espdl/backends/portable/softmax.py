@@ -12,8 +12,9 @@ from espdl.ops.softmax import Softmax
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
-# The output's quantisation: (scale, zero point) -> bits of the fraction.
-OUTPUT_BITS = {(2.0**-8, -128): 8, (2.0**-7, 0): 7}
+# The scales that an output may have, and the unit in which the kernel takes them.
+SCALES = (2.0**-12, 2.0**-7)
+UNIT = 2.0**-36
 # Longer rows could miss the exact value by more than 1, because each exponential is rounded.
 MAX_LENGTH = 2048
 
@@ -24,11 +25,8 @@ class PortableSoftmax(Lowering):
 
     def accept(self, node: Softmax, target: Target) -> str | None:
         (y,) = node.outputs
-        if (float(np.float32(y.scale)), y.zero_point) not in OUTPUT_BITS:
-            return (
-                f"its output has scale {y.scale} and zero point {y.zero_point}; "
-                "the kernel gives 1/256 and -128, or 1/128 and 0"
-            )
+        if not SCALES[0] <= y.scale <= SCALES[1]:
+            return f"its output has scale {y.scale}; the kernel takes 1/4096 to 1/128"
         if node.length > MAX_LENGTH:
             return f"its rows have {node.length} elements; the kernel is exact to 1 up to {MAX_LENGTH}"
         return None
@@ -43,7 +41,7 @@ class PortableSoftmax(Lowering):
             params={
                 "rows": x.count // node.length,
                 "length": node.length,
-                "output_bits": OUTPUT_BITS[(float(np.float32(y.scale)), y.zero_point)],
+                "output_scale": round(float(np.float32(y.scale)) / UNIT),
                 "output_zero_point": y.zero_point,
             },
             inputs=(x.name,),
@@ -58,7 +56,7 @@ def _exponentials(x: Tensor, length: int) -> np.ndarray:
     """uint32 [256]: exp(-d * scale) * 2**q for d = 0 .. 255.
 
     q is the largest for which a sum of `length` values stays within 2**30, and 2**8 times one value within 2**31: the
-    kernel's (value << bits) + sum / 2 then fits 32 bits.
+    kernel's (value << 8) + whole / 2, with a whole of at most twice the sum, then fits 32 bits.
     """
     q = min(23, 30 - math.ceil(math.log2(length)))
     steps = np.arange(256) * np.float64(np.float32(x.scale))
