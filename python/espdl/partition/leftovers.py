@@ -16,6 +16,7 @@ from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, fuse_quantized, lower
 from espdl.partition.rewriter import Rewriter
+from espdl.partition.simplify import ALIASES
 from espdl.partition.tvm_compat import is_constant
 from espdl.plan.types import Tensor
 
@@ -91,7 +92,7 @@ def fallback(
 
 def _why_floats(kind: str) -> str:
     """Why nodes of an ONNX operator compute in floats where no kernel declined them."""
-    if any(kind in operator.onnx for operator in operators().values()):
+    if kind in ALIASES or any(kind in operator.onnx for operator in operators().values()):
         return f"{kind} has an integer form, but not all tensors around it are quantised"
     return f"{kind} has no integer form"
 

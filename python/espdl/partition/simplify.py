@@ -22,10 +22,13 @@ _MOVES = {
 
 
 class Reshapes(Rewriter):
-    """Every operator that only gives other dimensions becomes relax.reshape; a reshape to the same shape vanishes."""
+    """Every operator that only gives other dimensions becomes relax.reshape; a reshape to the same shape vanishes.
+
+    So does a permutation that leaves all axes but those of size 1 in their order.
+    """
 
     def call(self, variable, call):
-        if op_name(call) not in _RESHAPES:
+        if op_name(call) not in _RESHAPES and not _moves_nothing(call):
             return super().call(variable, call)
         source = self.map(call.args[0])
         behind = self.definition(source)
@@ -37,6 +40,14 @@ class Reshapes(Rewriter):
         if is_constant(source):
             return relax.const(source.value.numpy().reshape(shape))
         return self.emit(relax.op.reshape(source, list(shape)), variable.name)
+
+
+def _moves_nothing(call) -> bool:
+    if op_name(call) != "relax.permute_dims":
+        return False
+    shape = shape_of(call.args[0])
+    moved = [axis for axis in attribute(call, "axes") or range(len(shape))[::-1] if shape[axis] != 1]
+    return moved == sorted(moved)
 
 
 class Int8Moves(Rewriter):

@@ -228,21 +228,20 @@ def _layers(net: Net) -> dict[str, list[str]]:
     return {name: ["espdl_lookup_s8"] * tables for name, (_, tables) in needed.items()}
 
 
-def test_layers_take_what_they_can(tmp_path: Path) -> None:
+def test_layers_take_what_they_can(shared_folder: Path) -> None:
     """Clamping is part of a layer, and a product with a positive number, or a ReLU that changes nothing, no call."""
+    (folder := shared_folder / "layers").mkdir()
     net = Net("layers")
     needed = _layers(net)
-    onnx.save(proto := net.model(), tmp_path / "net.onnx")
+    onnx.save(proto := net.model(), folder / "net.onnx")
     inputs = samples_of(proto)
-    np.savez(tmp_path / "calibration.npz", **inputs)
-    options = pipeline.Options(
-        str(tmp_path / "net.onnx"), "net", str(tmp_path), str(tmp_path / "calibration.npz"), taps=True
-    )
+    np.savez(folder / "calibration.npz", **inputs)
+    options = pipeline.Options(str(folder / "net.onnx"), "net", str(folder), str(folder / "calibration.npz"), taps=True)
     found = pipeline.compile_model(options)
     plan = found.plan
     for number, (name, tables) in enumerate(needed.items()):
         assert [f for f in functions_behind(plan, f"y{number}") if f == "espdl_lookup_s8"] == tables, name
-    program = host.build(plan, found.files, "net", tmp_path, flags=host.SANITIZERS)
+    program = host.build(plan, found.files, "net", folder, flags=host.SANITIZERS)
     tensors = samples.to_tensors(plan, inputs)
     results = program.run(tensors, layers=True)
     assert compare.first_difference(plan, tensors, results) is None

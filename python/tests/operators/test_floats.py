@@ -57,14 +57,16 @@ def test_the_report_names_it(operator: str, tmp_path: Path) -> None:
     assert said in " ".join(printed.getvalue().split())
 
 
-def test_its_integers_are_those_of_the_float_model(tmp_path: Path) -> None:
+def test_its_integers_are_those_of_the_float_model(shared_folder: Path) -> None:
     """A running sum, whose loops once did not fit between a dequantize and a quantize."""
-    onnx.save(proto := network("CumSum"), tmp_path / "net.onnx")
+    (folder := shared_folder / "cumsum").mkdir()
+    onnx.save(proto := network("CumSum"), folder / "net.onnx")
     x = np.float32(np.random.default_rng(1).standard_normal((32, 3, 8, 8)))
-    np.save(tmp_path / "x.npy", x)
-    options = pipeline.Options(str(tmp_path / "net.onnx"), "net", str(tmp_path), str(tmp_path / "x.npy"))
-    found = pipeline.compile_model(options)
-    program = host.build(found.plan, found.files, "net", tmp_path, flags=host.SANITIZERS)
+    np.save(folder / "x.npy", x)
+    found = pipeline.compile_model(
+        pipeline.Options(str(folder / "net.onnx"), "net", str(folder), str(folder / "x.npy"))
+    )
+    program = host.build(found.plan, found.files, "net", folder, flags=host.SANITIZERS)
     ours = samples.to_float(found.plan, program.run(samples.to_tensors(found.plan, {"x": x})).outputs)["y"]
     session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     exact = np.stack([session.run(None, {"x": v[np.newaxis]})[0] for v in x]).reshape(ours.shape)

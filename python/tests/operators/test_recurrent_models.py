@@ -102,6 +102,28 @@ def test_other_forms_are_taken_apart(operator: str, outputs: str, attributes: di
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
+@pytest.mark.parametrize(
+    ("operator", "name", "shape", "needed"),
+    [
+        ("LSTM", "W", (1, 16, 2), "[1, 16, 3]"),
+        ("LSTM", "R", (1, 15, 4), "[1, 16, 4]"),
+        ("GRU", "B", (1, 12), "[1, 24]"),
+        ("GRU", "W", (2, 12, 3), "[1, 12, 3]"),
+    ],
+)
+def test_weights_of_another_shape_are_refused(
+    operator: str, name: str, shape: tuple[int, ...], needed: str, precision: str, tmp_path: Path
+) -> None:
+    proto = model(operator)
+    weights = next(t for t in proto.graph.initializer if t.name == name)
+    weights.CopyFrom(numpy_helper.from_array(np.zeros(shape, np.float32), name))
+    with pytest.raises(EspdlError, match=rf"node 'layer' \({operator}\)") as caught:
+        compiled(proto, tmp_path, precision=precision)
+    assert f"{name} has the shape {list(shape)}" in caught.value.why and needed in caught.value.why
+    assert "export the model again" in caught.value.remedy
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_computed_lengths_are_refused_with_the_reason(precision: str, tmp_path: Path) -> None:
     proto = model("LSTM")
     proto.graph.input.append(helper.make_tensor_value_info("lengths", TensorProto.INT32, [1]))

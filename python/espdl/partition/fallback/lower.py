@@ -101,7 +101,10 @@ def _operator(value: relax.Expr) -> str:
 
 
 def _members(module: tvm.IRModule) -> dict[str, tuple[str, ...]]:
-    """Variable of main to the variables inside of the function it calls; a copy of a variable has that one's."""
+    """Variable of main to the variables inside of the function it calls; a copy of a variable has that one's.
+
+    Opaque calls have none, and their variables may have a name that another variable has.
+    """
     members: dict[str, tuple[str, ...]] = {}
     for binding in _bindings(module["main"]):
         name, value = binding.var.name, binding.value
@@ -109,7 +112,7 @@ def _members(module: tvm.IRModule) -> dict[str, tuple[str, ...]]:
             members[name] = members.get(value.name, ())
         elif isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.GlobalVar):
             members[name] = tuple(original_name(inner) for inner in _bindings(module[value.op]))
-        elif isinstance(value, relax.Call):
+        elif isinstance(value, relax.Call) and _operator(value) != "relax.call_dps_packed":
             members[name] = (original_name(binding),)
     return members
 
