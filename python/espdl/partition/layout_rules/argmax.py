@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The place of the largest value: a segmentation's class per pixel, along the channels as they lie in memory."""
+
+from tvm import relax
+
+from espdl.partition.layout import TO_NHWC, Layout, rule
+from espdl.partition.tvm_compat import attribute
+
+
+@rule("relax.argmax")
+def argmax(layout: Layout, call):
+    """Along any axis that stays as one of size 1; without the axis only along the channels, the last in memory."""
+    axis, keepdims = attribute(call, "axis"), bool(attribute(call, "keepdims"))
+    if axis is None or not layout.has_last(call.args[0]) or (axis % 4 != 1 and not keepdims):
+        return None
+    return relax.op.argmax(layout.nhwc(call.args[0]), axis=TO_NHWC.index(axis % 4), keepdims=keepdims)
