@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
+from espdl.frontend import recurrent
 from espdl.frontend.declared import mend_shapes
 from espdl.frontend.external import load_external_data, tensors
 
@@ -68,6 +69,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     _check_tensors(proto, label)
     proto = _convert_opset(proto, label)
     mend_shapes(proto)
+    recurrent.check(proto, label)
     return Model(proto, label, inputs, (path, *files))
 
 

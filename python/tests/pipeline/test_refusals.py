@@ -189,7 +189,12 @@ def save_lstm(folder: Path, weights: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(1, 16), (16, 12), (1, 12, 12), (2, 16, 12), (1, 16, 11), (1, 4, 4, 12)], ids=str)
 def test_recurrent_weights_of_a_wrong_shape(workspace: Path, shape: tuple[int, ...]) -> None:
     save_lstm(workspace, np.ones(shape, np.float32))
-    refused(compile_(workspace), workspace, "LSTM node", "must have shape {1,16,12}")
+    refused(
+        compile_(workspace),
+        workspace,
+        f"node 'lstm' (LSTM): its input W has the shape {list(shape)}",
+        "need [1, 16, 12]",
+    )
 
 
 def test_recurrent_weight_beyond_what_a_kernel_can_scale(workspace: Path) -> None:
