@@ -33,7 +33,7 @@ class Conv2d(Operator):
     groups: int
     activation: tuple[float, float] | None
 
-    onnx = ("Conv",)
+    onnx = ("Conv", "BatchNormalization")
     limits = "one image, constant weights"
     priority = 20
 

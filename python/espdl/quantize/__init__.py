@@ -9,7 +9,7 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import biases, calibration, carried, checks, dead_channels, mixed, opset, qdq, recipe
+from espdl.quantize import batch_norm, biases, calibration, carried, checks, dead_channels, mixed, opset, qdq, recipe
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -50,7 +50,7 @@ def run(
         return _carried(model, proto, settings)
     if samples is None:
         samples = calibration.open(None, model)
-    proto = biases.complete(proto)
+    proto = biases.complete(batch_norm.as_convolutions(proto))
     wide: frozenset[str] = frozenset()
     if settings.int16_nodes and settings.precision == "int8":
         parts = mixed.split(proto, settings.int16_nodes, model.label)

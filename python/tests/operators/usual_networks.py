@@ -150,6 +150,29 @@ def unet(net: Net) -> None:
 
 
 @network
+def densenet(net: Net) -> None:
+    """Layers that read all layers before them, normalised before they convolve."""
+
+    def normalised(x: str) -> str:
+        channels = net.channels[x]
+        shift, mean = net.random.normal(0, 0.1, (2, channels))
+        scale, variance = np.exp(net.random.normal(0, 0.3, (2, channels)))
+        y = net.node("BatchNormalization", x, *(net.constant(v) for v in (scale, shift, mean, variance)))
+        net.channels[y] = channels
+        return net.relu(y)
+
+    x = net.conv(net.input("image", 1, 3, 16, 16), 8, 3, 2)
+    for _ in range(3):
+        y = net.conv(normalised(x), 12)
+        y = net.conv(normalised(y), 4, 3)
+        joined = net.node("Concat", x, y, axis=1)
+        net.channels[joined] = net.channels[x] + 4
+        x = joined
+    x = net.node("Flatten", net.node("GlobalAveragePool", normalised(x)))
+    net.output(net.node("Gemm", x, net.weights(10, 20, inputs=20), net.constant(np.zeros(10)), transB=1), "scores")
+
+
+@network
 def yolo(net: Net) -> None:
     """A head with three outputs of different sizes; SiLU, upsampling, pooling of several sizes."""
 
