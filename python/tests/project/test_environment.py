@@ -96,7 +96,15 @@ def test_failed_installation_is_resumed(tools: Tools) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["pyvenv.cfg", "bin/python", "bin/pip", "lib/*/site-packages/espdl_probe.py"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "pyvenv.cfg",
+        pytest.param("bin/python", marks=pytest.mark.sweep),
+        pytest.param("bin/pip", marks=pytest.mark.sweep),
+        "lib/*/site-packages/espdl_probe.py",
+    ],
+)
 @pytest.mark.skipif(os.name == "nt", reason="kills a group of processes by a signal")
 def test_killed_installation_is_completed(tools: Tools, place: str) -> None:
     """Killed with all its children as soon as a file is there, which the last of them has not finished with."""
