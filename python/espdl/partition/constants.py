@@ -30,5 +30,5 @@ def constant_output(values: np.ndarray, name: str, function: str) -> Fallback:
         constants=(values,),
         scratch_bytes=0,
         exact=True,
-        reasons=("the output depends on no input",),
+        reasons=("it depends on no input",),
     )

@@ -73,6 +73,7 @@ class GraphBuilder:
         self.prefix = prefix
         self.input_names, self.output_names = ports
         self.names: dict = {}
+        self.constants: dict = {}
         self.taken: set[str] = set()
         self.operators: list[Operator] = []
         self.aliases: list[Tensor] = []
@@ -123,9 +124,18 @@ class GraphBuilder:
         return self.functions[name]
 
     def _composite(self, variable, function: relax.Function, arguments) -> None:
-        name = self._unique(self.composites.output_name(function) or self._resolve(arguments[0]))
-        self.operators.append(self.composites.operator_of(function, arguments, self._resolve, name))
+        name = self._unique(self.composites.output_name(function) or self._argument(arguments[0]))
+        self.operators.append(self.composites.operator_of(function, arguments, self._argument, name))
         self.names[variable] = name
+
+    def _argument(self, expression) -> str:
+        """The tensor that a composite reads."""
+        resolved = self._resolve(expression)
+        if isinstance(resolved, str):
+            return resolved
+        if expression not in self.constants:
+            self.constants[expression] = self._stored(resolved)
+        return self.constants[expression]
 
     def _fallback(self, variable, call) -> None:
         types = variable.ty.fields if isinstance(variable.ty, tvm.ir.TupleType) else [variable.ty]
@@ -152,7 +162,8 @@ class GraphBuilder:
         return f"{next((n for n in names if n), variable.name)}:step"
 
     def _stored(self, result) -> str:
-        """The tensor behind an output of the model; one that depends on no input is copied from its constant."""
+        """The tensor behind an argument or an output of the model; one that depends on no input is copied from its
+        constant."""
         if isinstance(result, str):
             return result
         number = len(self.operators)

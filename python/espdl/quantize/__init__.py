@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import onnx
 
 from espdl.errors import EspdlError
@@ -14,7 +16,7 @@ from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.operands import RECURRENT
-from espdl.quantize.placement import place
+from espdl.quantize.placement import Weighted, place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.refine.walk import choose_samples
@@ -55,7 +57,9 @@ def run(
     if settings.int16_nodes and settings.precision == "int8":
         parts = mixed.split(proto, settings.int16_nodes, model.label)
         proto, wide = parts.proto, parts.wide
-    names = place(Graph(proto)).quantized
+    placement = place(graph := Graph(proto))
+    _check_finite(graph, placement.weighted, model.label)
+    names = placement.quantized
     if not names:
         raise EspdlError(
             model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32"
@@ -104,6 +108,17 @@ def _without_dead_channels(model: QuantizedModel, settings: Settings) -> Quantiz
         return model
     proto, removed = dead_channels.remove(model.proto, settings.rounding, settings.channel_multiple)
     return replace(model, proto=proto, removed=removed.channels, removed_text=removed.text)
+
+
+def _check_finite(graph: Graph, layers: Iterable[Weighted], label: str) -> None:
+    for layer in layers:
+        for what, name in (("weights", layer.weights), ("biases", layer.bias)):
+            if name is not None and not np.isfinite(graph.array(name)).all():
+                raise EspdlError(
+                    f"{label}: node '{layer.node.name}' ({layer.node.op_type})",
+                    f"NaN or infinite values are among its {what} ('{name}')",
+                    "look for the overflow in the training, and export the model again",
+                )
 
 
 def _check_static(proto: onnx.ModelProto, model: Model) -> None:

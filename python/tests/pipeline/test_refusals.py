@@ -302,3 +302,14 @@ def test_loop_whose_length_is_computed(workspace: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), workspace / "n.onnx")
     done = compile_(workspace, "--precision", "float32", model="n.onnx", calibration=None)
     refused(done, workspace, "'decoder/Loop' (Loop)", "how often its body runs", "cut the graph before it")
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_overflowed_in_training(workspace: Path, value: float) -> None:
+    """A bias of minus infinity leaves no trace behind a ReLU."""
+    model = conv_model()
+    bias = np.array([0, 1, value, 2], np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(bias, "b"))
+    model.graph.node[0].input.append("b")
+    onnx.save(model, workspace / "net.onnx")
+    refused(compile_(workspace), workspace, "node 'stem' (Conv)", "among its biases ('b')" if value < 0 else "NaN")
