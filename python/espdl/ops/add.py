@@ -21,7 +21,7 @@ class Add(Operator):
 
     activation: tuple[float, float] | None
 
-    onnx = ("Add",)
+    onnx = ("Add", "Sum", "Mean")
     limits = "two activations"
     priority = 10
 

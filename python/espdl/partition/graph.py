@@ -38,7 +38,7 @@ class Graph:
             if tensor.name not in table or table[tensor.name].scale is None:
                 table[tensor.name] = tensor
         for alias in self.aliases:
-            known = table.get(alias.name, alias)
+            known = alias if alias.scale is not None else table.get(alias.name, alias)
             table[alias.name] = replace(alias, scale=known.scale, zero_point=known.zero_point)
         same = [(t.name, o.outputs[0].name) for o in self.operators if o.keeps_scale for t in o.inputs]
         same += [(alias.alias_of, alias.name) for alias in self.aliases]
