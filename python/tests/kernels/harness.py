@@ -29,8 +29,6 @@ ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
 WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-# Less optimised than in use; test_build.py compiles every file with -O2.
-SANITIZERS = list(host.SANITIZERS)
 INPUT, OUTPUT, SCRATCH, SHARED = range(4)
 GARBAGE = 0xA5  # what the runner puts where nothing is yet
 
@@ -95,12 +93,12 @@ def function_table() -> str:
 
 
 def build(folder: Path) -> None:
-    """`runner` in `folder`: all kernels, sanitised."""
+    """`runner` in `folder`: all kernels, sanitised as for the programs of other tests."""
     table = folder / "functions.c"
     table.write_text(function_table())
-    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}"]
-    own = [table, HERE / "runner.c", HERE / "runner_host.c"]
-    compiled_once.link(command, [*own, *sources()], folder / "runner")
+    own = [table, HERE / "runner.c", HERE / "runner_host.c", host.library(folder, flags=host.SANITIZERS)]
+    command = ["gcc", *WARNINGS, *host.SANITIZERS, f"-I{ROOT / 'include'}", f"-I{HERE}", *map(str, own)]
+    subprocess.run([*command, "-o", str(folder / "runner")], check=True)
 
 
 class Runner:
