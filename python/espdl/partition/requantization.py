@@ -4,6 +4,7 @@
 Models that came quantised have them, as quantize(dequantize(x)) with two scales, and so do moves whose parts have
 several. What makes them cheap:
 
+- Those of one tensor to one scale are one.
 - max(a, b) at another scale is the maximum of both at that scale, because rounding never changes an order.
 - They go in front of reshapes, permutations, slices and repetitions.
 - A layer computes its sum at the new scale at once. The old pair's range stays, as an activation, because a ReLU may be
@@ -27,6 +28,23 @@ _MOVES = {"relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.t
 _LAYERS = {
     "relax.nn.conv2d", "relax.nn.conv2d_transpose", "relax.matmul", "relax.add", "relax.subtract", "relax.multiply",
 }  # fmt: skip
+
+
+class OneQuantize(Rewriter):
+    """A tensor that is quantised several times in one way is quantised once: some exporters write a pair per reader."""
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        self.known: dict = {}
+        return super().run(module)
+
+    def call(self, variable, call):
+        if op_name(call) != "relax.quantize" or not is_per_tensor(call):
+            return super().call(variable, call)
+        numbers = tuple(a.value.numpy().item() for a in call.args[1:3])
+        key = (self.map(call.args[0]), *numbers, attribute(call, "out_dtype"))
+        if key not in self.known:
+            self.known[key] = super().call(variable, call)
+        return self.known[key]
 
 
 class OneScale(Rewriter):

@@ -7,7 +7,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from espdl.partition.requantization import AtTheMaker, OneScale, is_per_tensor, same_scale
+from espdl.partition.requantization import AtTheMaker, OneQuantize, OneScale, is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tables import Tables
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
@@ -158,7 +158,7 @@ def prepare(module: tvm.IRModule) -> tvm.IRModule:
 
     Moves bring their operands to one scale; behind a layer that is part of it, behind a table one table again.
     """
-    for rewrite in (Reshapes(), Tables(), OneScale(), Int8Moves(), AtTheMaker(), Tables(), Reshapes()):
+    for rewrite in (Reshapes(), OneQuantize(), Tables(), OneScale(), Int8Moves(), AtTheMaker(), Tables(), Reshapes()):
         module = rewrite.run(module)
     return module
 

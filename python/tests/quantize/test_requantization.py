@@ -112,3 +112,16 @@ def test_comparisons_take_any_scales(operator: str, tmp_path: Path) -> None:
     expected = run_float(proto, inputs)
     got = real(compilation, run_plan(compilation, inputs)).reshape(expected.shape)
     assert np.abs(got - expected).max() <= COARSE
+
+
+def test_a_tensor_is_quantised_once(tmp_path: Path) -> None:
+    """Whatever the number of pairs: that of the input goes to the application, which writes int8."""
+    w = Writer()
+    parts = [_conv(w, w.pair("x", 1 / 16), COARSE) for _ in range(2)]
+    proto, inputs = w.model(_concat(w, *parts)), data(4)
+    compilation = compiled(proto, None, tmp_path)
+    assert compilation.plan.tensor(compilation.plan.inputs[0].tensor).dtype == "int8"
+    assert not [call for call in compilation.plan.calls if call.operator == "quantize"]
+    expected = run_float(proto, inputs)
+    got = real(compilation, run_plan(compilation, inputs)).reshape(expected.shape)
+    assert np.abs(got - expected).max() <= COARSE
