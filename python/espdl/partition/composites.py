@@ -98,8 +98,7 @@ class Composites:
         return declined is None
 
     def _nodes(self, variables: Iterable[str]) -> tuple[str, ...]:
-        found = (self.names.node(name) for name in variables)
-        return tuple(dict.fromkeys(node[0] for node in found if node))
+        return tuple(dict.fromkeys(node[0] for name in variables for node in self.names.all_nodes(name)))
 
 
 def _is_read_elsewhere(context: PatternCheckContext, output: str) -> bool:

@@ -41,6 +41,10 @@ class Names:
     def node(self, variable: str) -> tuple[str, str] | None:
         return self.nodes.get(self.key(variable))
 
+    def all_nodes(self, variable: str) -> list[tuple[str, str]]:
+        """Those of a variable that stands for several: its name is theirs, one behind the other."""
+        return [self.nodes[key] for key in re.findall(r"t\d+_", variable) if key in self.nodes]
+
 
 def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
     """The Relax module of a quantised model and the names of its parts.

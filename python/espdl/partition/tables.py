@@ -73,7 +73,7 @@ class Tables(Rewriter):
         if op_name(call) == "relax.quantize":
             region, values = self._region(variable, call)
             if values is not None and region.source is not None and region.worth_it:
-                return self._lookup(variable, call, region.source, values)
+                return self._lookup(variable, call, region, values)
         return super().call(variable, call)
 
     def run(self, module: tvm.IRModule) -> tvm.IRModule:
@@ -98,11 +98,13 @@ class Tables(Rewriter):
                 return found
             kept |= shared
 
-    def _lookup(self, variable, call, source, values: Values):
+    def _lookup(self, variable, call, region: _Region, values: Values):
         table = relax.const(np.broadcast_to(values, (256,)).astype(np.float32))
-        index = self.emit(relax.op.astype(self.map(source), "int32"), variable.name)
+        index = self.emit(relax.op.astype(self.map(region.source), "int32"), variable.name)
         index = self.emit(relax.op.add(index, relax.const(128, "int32")), variable.name)
-        real = self.emit(relax.op.take(table, index, axis=0), call.args[0].name)
+        # The name leads back to all nodes that the table stands for (`Names.all_nodes`).
+        inside = "".join(v.name for v in self.old if region.known.get(v) is not None)
+        real = self.emit(relax.op.take(table, index, axis=0), inside)
         return self.emit(tvm.ir.Call(call.op, [real, *call.args[1:]], call.attrs, call.ty_args), variable.name)
 
 
