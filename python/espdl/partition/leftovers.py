@@ -71,7 +71,7 @@ def fallback(
     nodes = [node for node in map(names.node, members) if node]
     reasons = [reason for member in members for reason in composites.reasons.get(names.key(member), ())]
     if composites.quantized and not reasons:
-        reasons = [_why_floats(kind) for _, kind in nodes]
+        reasons = [_why_floats(kind) for _, kind in nodes] or ["not all tensors around it are quantised"]
     function, functions = _functions(kernel, arguments)
     return Fallback(
         inputs=tuple(
