@@ -3,13 +3,14 @@
 
 All scales inside the network are `unit` * 2**e with one `unit`, weights are worth 2**k, so that every ratio is exact in
 float32. A tensor at the network's end, which no convolution reads, may have a unit of its own: it is the product of the
-network's unit and that of the weights before it, both of few bits, so that it is exact too.
+network's unit and that of the weights before it, both of few bits, so that it is exact too. Tensors of a known range
+(softmax, sigmoid) have unit 1; the weights that read one bring the network's unit back.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,12 @@ def method_of(settings: Settings) -> str:
 def choose(network: Network, settings: Settings, units: Units = Units()) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
     activations = _activations(network, method_of(settings), units)
-    weights = {layer.key: _weight_scale(layer, settings.per_channel, units) for layer in network.layers}
+    known = {name for group in network.placement.groups if _has_known_range(network, group) for name in group}
+    weights = {}
+    for layer in network.layers:
+        unit = units.of(layer.output) / (1.0 if layer.weighted.data in known else units.unit)
+        exponents = weight_exponents(layer, unit, settings.per_channel).astype(np.float64)
+        weights[layer.key] = np.float64(unit) * 2.0**exponents
     _make_shifts_possible(network, activations, weights)
     values, biases = {}, {}
     for layer in network.layers:
@@ -103,8 +109,7 @@ def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.nda
 def _activations(network: Network, method: str, units: Units) -> dict[str, Quantization]:
     result = {}
     for group in network.placement.groups:
-        makers = {m.op_type for n in group if (m := network.graph.producer.get(n))}
-        if makers & set(FIXED_RANGES):
+        if _has_known_range(network, group):
             scale = Quantization(np.float32(2.0**-7), 0)
         else:
             values = Distribution.merged([network.statistics[n].distribution for n in group])
@@ -114,9 +119,8 @@ def _activations(network: Network, method: str, units: Units) -> dict[str, Quant
     return result
 
 
-def _weight_scale(layer: Layer, per_channel: bool, units: Units) -> np.ndarray:
-    unit = units.of(layer.output) / units.unit
-    return np.float64(unit) * 2.0 ** weight_exponents(layer, unit, per_channel).astype(np.float64)
+def _has_known_range(network: Network, group: Iterable[str]) -> bool:
+    return any(m.op_type in FIXED_RANGES for n in group if (m := network.graph.producer.get(n)))
 
 
 def written_tensor(network: Network, layer: Layer) -> str:
