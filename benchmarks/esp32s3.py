@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,9 +23,10 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "python" / "tests" / "esp32s3")]
+sys.path[:0] = [str(ROOT / "python" / path) for path in (".", "tests/esp32s3", "tests/kernels", "tests/shared")]
 
-import xtensa  # noqa: E402 (the paths above come first)
+import compiled_once  # noqa: E402 (the paths above come first)
+import xtensa  # noqa: E402
 from vector_harness import check  # noqa: E402
 
 from espdl import pipeline  # noqa: E402
@@ -85,9 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     failed = False
-    for name in arguments.networks:
-        with tempfile.TemporaryDirectory() as folder:
-            counted = count(arguments.data / name, Path(folder))
+    for name, counted in _count_all(arguments.data, arguments.networks):
         results[name] = asdict(counted)
         print(
             f"{name}: {counted.instructions:,} instructions, {counted.operations:,} of them EE operations", flush=True
@@ -100,6 +99,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         head, rest = PAGE.read_text().split(BEGIN, 1)
         PAGE.write_text("\n".join([head + BEGIN, "", *tables(results), "", END + rest.split(END, 1)[1]]))
     return int(failed)
+
+
+def _count_all(data: Path, names: Sequence[str]) -> Iterator[tuple[str, Counted]]:
+    with tempfile.TemporaryDirectory() as folder:
+        compiled_once.Store.root = Path(folder)
+        for name in names:
+            yield name, count(data / name, Path(folder) / name)
 
 
 def count(data: Path, folder: Path) -> Counted:

@@ -33,7 +33,7 @@ INPUT, OUTPUT, SCRATCH, SHARED = range(4)
 GARBAGE = 0xA5  # what the runner puts where nothing is yet
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
-EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "80"))
 examples = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
