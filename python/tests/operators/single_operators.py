@@ -141,6 +141,12 @@ def transposed_convolution(net: Net, x: str) -> str:
 
 
 @idiom
+def dilated_transposed_convolution(net: Net, x: str) -> str:
+    weights = net.weights(CHANNELS, CHANNELS, 3, 3, inputs=9 * CHANNELS)
+    return net.node("ConvTranspose", x, weights, net.constant(np.zeros(CHANNELS)), dilations=[2, 3])
+
+
+@idiom
 def two_groups(net: Net, x: str) -> str:
     return net.conv(x, CHANNELS, 3, 1, 2)
 

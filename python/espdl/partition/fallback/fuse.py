@@ -215,7 +215,10 @@ def _dequantizes(group: list[_Node]) -> list[_Node]:
 
 
 class _Region:
-    """The function of one group: parameters are what it reads from outside, and constants that are no scalars."""
+    """The function of one group: parameters are what it reads from outside, and constants that are no scalars.
+
+    TVM lowers scalars to numbers, except where a `where` chooses one.
+    """
 
     def __init__(self, graph: _Graph, group: list[_Node]):
         self.nodes = sorted(_dequantizes(group) + group, key=lambda n: n.position)
@@ -258,11 +261,13 @@ class _Region:
             )
         return value
 
-    def _without_constants(self, value: relax.Expr) -> relax.Expr:
-        if isinstance(value, tvm.ir.GenericConst) and value.ty.ndim > 0:
+    def _without_constants(self, value: relax.Expr, scalars: bool = False) -> relax.Expr:
+        if isinstance(value, tvm.ir.GenericConst) and (scalars or value.ty.ndim > 0):
             return self._parameter(value, "constant")
         if isinstance(value, tvm.ir.Tuple):
             return relax.Tuple([self._without_constants(f) for f in value.fields])
         if isinstance(value, tvm.ir.Call):
-            return tvm.ir.Call(value.op, [self._without_constants(a) for a in value.args], value.attrs, value.ty_args)
+            scalars = _operator(value) == "relax.where"
+            arguments = [self._without_constants(a, scalars) for a in value.args]
+            return tvm.ir.Call(value.op, arguments, value.attrs, value.ty_args)
         return value

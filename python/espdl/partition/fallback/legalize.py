@@ -4,7 +4,8 @@
 Sorting and scanning: TVM's own lowering calls into its runtime. Here they are loops. A sort selects the best remaining
 element again and again: k * n comparisons, no memory beside the outputs. Equal elements keep their order, as ONNX TopK
 wants it. Gathering: an index outside of the tensor is clamped to its border, so that no input can make a kernel read
-foreign memory; that also tells the compiler that addresses fit 32 bits.
+foreign memory; that also tells the compiler that addresses fit 32 bits. Transposed convolution: TVM knows channels
+first only.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], rela
         "relax.take": _take,
         "relax.gather_elements": _gather_elements,
         "relax.gather_nd": _gather_nd,
+        "relax.nn.conv2d_transpose": _conv2d_transpose,
         "relax.nn.dropout": _dropout,
     }
 
@@ -75,6 +77,21 @@ def _inside(indices: te.Tensor, limit: Callable[..., tvm.ir.Expr]) -> te.Tensor:
         return tirx.max(tirx.min(indices(*position), last), tirx.const(0, indices.dtype))
 
     return te.compute(indices.shape, clamped, name="inside")
+
+
+def _conv2d_transpose(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    attrs = call.attrs
+    if (attrs.data_layout, attrs.kernel_layout) != ("NHWC", "OHWI") or int(attrs.groups) != 1:
+        return tvm.ir.Op.get("relax.nn.conv2d_transpose").get_attr("FLegalize")(bb, call)
+    strides, padding, extra = (tuple(map(int, a)) for a in (attrs.strides, attrs.padding, attrs.output_padding))
+
+    def convolve(data: te.Tensor, weights: te.Tensor) -> te.Tensor:
+        apart = topi.nn.dilate(topi.transpose(weights, (3, 0, 1, 2)), (1, 1, *map(int, attrs.dilation)))
+        first = topi.transpose(data, (0, 3, 1, 2))
+        result = topi.nn.conv2d_transpose_nchw(first, apart, strides, padding, str(data.dtype), extra)
+        return topi.transpose(result, (0, 2, 3, 1))
+
+    return bb.call_te(convolve, *call.args, primfunc_name_hint="conv2d_transpose")
 
 
 def _dropout(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
