@@ -150,7 +150,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "name": c_text.string(nodes),
         "op": c_text.string(call.operator),
         "backend": c_text.string(call.backend),
-        "summary": f"{_tensors(plan, call.inputs)} -> {_tensors(plan, call.outputs)}",
+        "summary": f"{_tensors(plan, call.reads)} -> {_tensors(plan, call.outputs)}",
         "params_type": call.params_type and c_text.symbol(call.params_type),
         "params": c_text.fill(params, " " * 8),
         "function": c_text.symbol(call.function),

@@ -78,11 +78,8 @@ def _joined(network: Network, index: int) -> Network | None:
         writers += [user for user in network.users[name] if name in calls[user].outputs]
         place += row
     last = max(writers)
-    calls[last] = replace(
-        calls[last],
-        source_nodes=tuple(dict.fromkeys((*calls[last].source_nodes, *call.source_nodes))),
-        notes=(*calls[last].notes, f"its result and others are parts of '{result.name}', which nothing has to copy"),
-    )
+    nodes = (*calls[last].source_nodes, *call.source_nodes)
+    calls[last] = replace(calls[last], source_nodes=tuple(dict.fromkeys(nodes)))
     return Network(tuple(c for i, c in enumerate(calls) if i != index), tensors, network.ports)
 
 

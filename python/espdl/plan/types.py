@@ -131,6 +131,11 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The inputs without the repetitions that fill up the arguments of a call for fewer parts."""
+        return self.inputs[: len(self.joins)] if self.joins else self.inputs
+
     def constant(self, name: str) -> np.ndarray:
         return next(c.data for c in self.constants if c.name == name)
 

@@ -126,7 +126,7 @@ def _set_shares(layers: Sequence[dict[str, Any]], costs: Sequence[int]) -> None:
 
 
 def _work(plan: Plan, call: KernelCall) -> int:
-    return call.macs + sum(plan.tensor(name).count for name in (*call.inputs, *call.outputs))
+    return call.macs + sum(plan.tensor(name).count for name in (*call.reads, *call.outputs))
 
 
 def _port(plan: Plan, port: Port) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _layer(plan: Plan, index: int) -> dict[str, Any]:
         "exact": call.exact,
         "shape": list(output.shape),
         "dtype": output.dtype,
-        "inputs": [_tensor(plan, name) for name in call.inputs],
+        "inputs": [_tensor(plan, name) for name in call.reads],
         "outputs": [_tensor(plan, name) for name in call.outputs],
         "macs": call.macs,
         "constant_bytes": sum(constant.data.nbytes for constant in call.constants),
