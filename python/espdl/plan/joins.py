@@ -44,9 +44,14 @@ class Network:
 
 
 def joinable(network: Network) -> list[str]:
-    """The results of all calls that `join` could remove if each were the only one."""
-    results = [call.outputs[0] for call in network.calls if call.joins]
-    return [result for result in results if len(join(network, [result]).calls) < len(network.calls)]
+    """The results of all calls that `join` removes, inner ones first: a joined tensor can be a part of the next."""
+    results = []
+    for result in [call.outputs[0] for call in network.calls if call.joins]:
+        joined = join(network, [result])
+        if len(joined.calls) < len(network.calls):
+            results.append(result)
+            network = joined
+    return results
 
 
 def join(network: Network, results: Iterable[str]) -> Network:
@@ -70,12 +75,12 @@ def _joined(network: Network, index: int) -> Network | None:
         if not _can_move(network, name, index, place, row, pitch):
             return None
         tensors[name] = replace(tensors[name], alias_of=result.name, alias_offset=place, pitch=pitch)
+        inside = [name, *network.aliases[name]]
         if pitch:
-            inside = [name, *network.aliases[name]]
             tensors.update({n: replace(tensors[n], pitch=pitch) for n in inside})
             for user in {u for n in inside for u in network.users[n] if u != index}:
                 calls[user] = _with_pitch(calls[user], inside, pitch)
-        writers += [user for user in network.users[name] if name in calls[user].outputs]
+        writers += [user for n in inside for user in network.users[n] if n in calls[user].outputs]
         place += row
     last = max(writers)
     nodes = (*calls[last].source_nodes, *call.source_nodes)

@@ -151,13 +151,24 @@ def test_a_join_in_a_join() -> None:
     tensors = [tensor(n, 5, 4) for n in "abc"] + [tensor("ab", 5, 8), tensor("abc", 5, 12), tensor("out", 5, 1)]
     calls = [call(n, [], [n], BOTH) for n in "abc"]
     calls += [concat(tensors, ["a", "b"], "ab"), concat(tensors, ["ab", "c"], "abc"), call("f", ["abc"], ["out"])]
-    joined = joins.join(network(calls, tensors, [], ["out"]), ["ab", "abc"])
+    net = network(calls, tensors, [], ["out"])
+    assert joins.joinable(net) == ["ab", "abc"]
+    joined = joins.join(net, ["ab", "abc"])
     assert [c.function for c in joined.calls] == ["a", "b", "c", "f"]
     assert {n: joined.tensors[n].pitch for n in ("a", "b", "ab", "c", "abc")} == {
         **dict.fromkeys(("a", "b", "ab", "c"), 12),
         "abc": 0,
     }
     assert graph.build(joined.calls, joined.tensors.values(), *joined.ports).spans["b"] == Span("abc", 4, 56, 4, 12)
+
+
+def test_a_join_of_nothing_but_joins() -> None:
+    tensors = [tensor(n, 5, 4) for n in "abcd"] + [tensor(n, 5, 8) for n in ("ab", "cd")] + [tensor("all", 5, 16)]
+    calls = [call(n, [], [n], BOTH) for n in "abcd"]
+    calls += [concat(tensors, list(two), two) for two in ("ab", "cd")] + [concat(tensors, ["ab", "cd"], "all")]
+    joined = joins.join(net := network(calls, tensors, [], ["all"]), joins.joinable(net))
+    assert [c.function for c in joined.calls] == list("abcd")
+    assert {joined.tensors[n].pitch for n in ("a", "d", "ab", "cd")} == {16}
 
 
 def test_vectors_one_behind_the_other_need_no_pitch() -> None:
