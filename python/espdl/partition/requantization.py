@@ -57,11 +57,7 @@ class OneScale(Rewriter):
         if op_name(ordered) not in _ORDERED:
             return super().call(variable, call)
         behind = [self.definition(a) for a in ordered.args]
-        if not all(
-            op_name(b) == "relax.dequantize" and is_per_tensor(b) and not is_constant(b.args[0]) for b in behind
-        ):
-            return super().call(variable, call)
-        if all(same_scale(call, b) for b in behind):
+        if not all_variables(behind) or all(same_scale(call, b) for b in behind):
             return super().call(variable, call)
         operands = [self._at_scale(a, b, call) for a, b in zip(ordered.args, behind)]
         result = self.emit(tvm.ir.Call(ordered.op, operands, ordered.attrs, ordered.ty_args), call.args[0].name)
@@ -152,6 +148,13 @@ def _is_int8(quantize, dequantize) -> bool:
 def is_per_tensor(call) -> bool:
     """Whether a quantize or dequantize has one scale."""
     return all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3])
+
+
+def all_variables(definitions: list) -> bool:
+    """Whether all are dequantizes, with one scale, of something that is no constant."""
+    return all(
+        op_name(d) == "relax.dequantize" and is_per_tensor(d) and not is_constant(d.args[0]) for d in definitions
+    )
 
 
 def same_scale(quantize, dequantize) -> bool:

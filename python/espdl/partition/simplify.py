@@ -7,7 +7,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from espdl.partition.requantization import AtTheMaker, OneQuantize, OneScale, is_per_tensor, same_scale
+from espdl.partition.requantization import AtTheMaker, OneQuantize, OneScale, all_variables, is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tables import Tables
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
@@ -61,7 +61,7 @@ class Int8Moves(Rewriter):
         if op_name(call) in _MOVES:
             parts = self._parts(self.copy(call))
             behind = [self.definition(p) for p in parts]
-            if _all_variables(behind) and all(_alike(behind[0], other) for other in behind[1:]):
+            if all_variables(behind) and all(_alike(behind[0], other) for other in behind[1:]):
                 return self._dequantized(variable, call, behind)
         if op_name(call) == "relax.quantize":
             source = self.map(call.args[0])
@@ -96,13 +96,6 @@ class Int8Moves(Rewriter):
         return self.emit(
             tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args), source.name
         )
-
-
-def _all_variables(definitions: list) -> bool:
-    """Whether all are dequantizes, with one scale, of something that is no constant."""
-    return all(
-        op_name(d) == "relax.dequantize" and is_per_tensor(d) and not is_constant(d.args[0]) for d in definitions
-    )
 
 
 def _alike(a, b) -> bool:

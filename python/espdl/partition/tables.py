@@ -17,6 +17,7 @@ from tvm import relax
 
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
 from espdl.ops.numerics import quantize_value
+from espdl.partition.requantization import is_per_tensor
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, shape_of, variables
 from espdl.plan.types import Tensor
@@ -226,7 +227,7 @@ class _Region:
 
 def _quantization(call) -> tuple[float, int] | None:
     """Scale and zero point of a quantize or dequantize, None where there are several."""
-    if not all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3]):
+    if not is_per_tensor(call):
         return None
     scale, zero_point = (c.value.numpy().reshape(()) for c in call.args[1:3])
     return float(scale), int(zero_point)
