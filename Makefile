@@ -11,6 +11,8 @@ FROM_PYTHON := $(if $(filter /%,$(VENV)),,../)
 # Packages of the registry only: what the user has set for Python elsewhere must not leak in.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 WORKERS ?= 2
+# Scripts and tests import onnxruntime before our package, which says the same, too.
+export ORT_DISABLE_TELEMETRY := 1
 # A worker keeps to its part of the tests, so that few fixtures are made twice.
 DIST := --dist worksteal
 
