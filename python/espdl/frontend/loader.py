@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend import recurrent
-from espdl.frontend.declared import mend_shapes
+from espdl.frontend import forms, names, recurrent
 from espdl.frontend.external import load_external_data, tensors
+from espdl.frontend.shapes import refresh
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
@@ -63,12 +63,16 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     label = path.name
     proto = _parse(path, label)
     files = load_external_data(proto, path, label)
-    _drop_initializers_from_inputs(proto)
+    _check_text(proto, label)
+    forms.separate_initializers(proto)
     inputs = _static_inputs(proto, label, dict(shapes or {}))
+    names.name_nodes(proto, unnamed=False)
     _check(proto, label)
+    forms.remove_unused(proto)
     _check_tensors(proto, label)
+    refresh(proto)
     proto = _convert_opset(proto, label)
-    mend_shapes(proto)
+    refresh(proto)
     recurrent.check(proto, label)
     return Model(proto, label, inputs, (path, *files))
 
@@ -97,7 +101,6 @@ def _parse(path: Path, label: str) -> onnx.ModelProto:
 
 
 def _check(proto: onnx.ModelProto, label: str) -> None:
-    _check_text(proto, label)
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # the checker raises several types for one reason: the model is invalid
@@ -166,14 +169,6 @@ def _convert_opset(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
             f"it uses opset {version} and cannot be converted to {MINIMUM_OPSET} ({first_line(error)})",
             f"export it with opset {MINIMUM_OPSET} or newer",
         ) from error
-
-
-def _drop_initializers_from_inputs(proto: onnx.ModelProto) -> None:
-    """Old exporters list the weights among the inputs; only true inputs are fed at run time."""
-    weights = {t.name for t in proto.graph.initializer}
-    inputs = [i for i in proto.graph.input if i.name not in weights]
-    del proto.graph.input[:]
-    proto.graph.input.extend(inputs)
 
 
 def _static_inputs(proto: onnx.ModelProto, label: str, shapes: dict[str, Sequence[int]]) -> tuple[ValueInfo, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from espdl.frontend.names import Names
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Weighted, place
 
@@ -20,32 +21,22 @@ def complete(proto: onnx.ModelProto) -> onnx.ModelProto:
     result.CopyFrom(proto)
     graph = Graph(result)
     missing = [w for w in place(graph).weighted if w.bias is None]
-    taken = (
-        {t.name for t in result.graph.initializer}
-        | {o for n in graph.nodes for o in n.output}
-        | {n.name for n in graph.nodes}
-    )
+    names = Names.of(result)
     for weighted in missing:
-        _add_zeros(result, graph, weighted, taken)
+        _add_zeros(result, graph, weighted, names)
     return onnx.shape_inference.infer_shapes(result, data_prop=True) if missing else result
 
 
-def _add_zeros(proto: onnx.ModelProto, graph: Graph, weighted: Weighted, taken: set[str]) -> None:
-    def unique(name: str) -> str:
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        return name
-
+def _add_zeros(proto: onnx.ModelProto, graph: Graph, weighted: Weighted, names: Names) -> None:
     node = next(n for n in proto.graph.node if n.name == weighted.node.name)
     zeros = np.zeros(graph.constants[weighted.weights].dims[weighted.axis], np.float32)
-    name = unique(f"{node.output[0]}_bias")
+    name = names.unique(f"{node.output[0]}_bias")
     proto.graph.initializer.append(numpy_helper.from_array(zeros, name))
     if node.op_type != "MatMul":
         del node.input[2:]
         node.input.append(name)
         return
-    result, product = node.output[0], unique(f"{node.output[0]}_product")
+    result, product = node.output[0], names.unique(f"{node.output[0]}_product")
     node.output[0] = product
-    adder = helper.make_node("Add", [product, name], [result], name=unique(f"{node.name}_bias"))
+    adder = helper.make_node("Add", [product, name], [result], name=names.unique(f"{node.name}_bias"))
     proto.graph.node.insert(list(proto.graph.node).index(node) + 1, adder)

@@ -15,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from espdl.errors import EspdlError
+from espdl.frontend.names import Names
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement, place
 
@@ -35,7 +36,7 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
     wide = _closure(placement, {written[n] for n in _known(graph, nodes, label) if n in written})
     result = onnx.ModelProto()
     result.CopyFrom(proto)
-    taken = {n.name for n in graph.nodes} | set(graph.activations) | set(graph.constants)
+    names = Names.of(proto)
     casts: dict[tuple[str, bool], str] = {}
     ordered = []
     for node in result.graph.node:
@@ -45,7 +46,7 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
                 continue
             key = (name, is_wide)
             if key not in casts:
-                casts[key] = _unique(f"{name}_int{16 if is_wide else 8}", taken)
+                casts[key] = names.unique(f"{name}_int{16 if is_wide else 8}")
                 ordered.append(helper.make_node("Cast", [name], [casts[key]], name=casts[key], to=TensorProto.FLOAT))
             node.input[index] = casts[key]
         copy = onnx.NodeProto()
@@ -111,10 +112,3 @@ def _written(graph: Graph, placement: Placement) -> dict[str, str]:
 
 def _closure(placement: Placement, tensors: set[str]) -> set[str]:
     return {name for group in placement.groups if tensors & set(group) for name in group}
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from espdl.frontend.names import Names
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.placement import Placement, Weighted, place
 from espdl.quantize.ranges import Statistics
@@ -40,17 +41,14 @@ class Network:
         """The model with these constants; a constant that several nodes read is replaced only where it is named."""
         proto = onnx.ModelProto()
         proto.CopyFrom(self.graph.proto)
-        taken = {t.name for t in proto.graph.initializer} | {o for n in proto.graph.node for o in n.output}
+        names = Names.of(proto)
         nodes = {node.name: node for node in proto.graph.node}
         for (node_name, index), values in constants.items():
             node = nodes[node_name]
             name = node.input[index]
             readers = sum(list(n.input).count(name) for n in proto.graph.node)
             if readers > 1:
-                name = f"{node.output[0]}_{index}"
-                while name in taken:
-                    name += "_"
-                taken.add(name)
+                name = names.unique(f"{node.output[0]}_{index}")
                 node.input[index] = name
             else:
                 kept = [t for t in proto.graph.initializer if t.name != name]

@@ -13,7 +13,8 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend import Model, rewrites
+from espdl.frontend import Model, forms, rewrites
+from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize.verdict import REMEDY
 
@@ -29,10 +30,10 @@ def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelPr
     if not model.carries_quantization:
         proto = _optimize(proto, model.label)
     proto = _rewrite(proto, kept)
-    _remove_unused(proto)
+    forms.remove_unused(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
-    _name_nodes(proto)
+    name_nodes(proto)
     return proto
 
 
@@ -98,29 +99,6 @@ def _is_static(value: onnx.ValueInfoProto) -> bool:
     return tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
 
 
-def _remove_unused(proto: onnx.ModelProto) -> None:
-    """Removes nodes whose results nobody reads: they would be further readers of what they read, and a layer with
-    several readers keeps its activation apart."""
-    wanted = {o.name for o in proto.graph.output}
-    kept = []
-    for node in reversed(proto.graph.node):
-        if wanted & set(node.output):
-            kept.append(node)
-            wanted |= set(node.input) | _captured(node)
-    if len(kept) < len(proto.graph.node):
-        kept.reverse()
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
-        del proto.graph.node[:]
-        proto.graph.node.extend(copies)
-
-
-def _captured(node: onnx.NodeProto) -> set[str]:
-    """What the graphs inside of a node (If, Loop) read, whoever made it."""
-    inner = [n for a in node.attribute for graph in (a.g, *a.graphs) for n in graph.node]
-    results = {o.name for a in node.attribute for graph in (a.g, *a.graphs) for o in graph.output}
-    return results.union(*(set(n.input) | _captured(n) for n in inner))
-
-
 def _constants_to_initializers(proto: onnx.ModelProto) -> None:
     kept = []
     for node in proto.graph.node:
@@ -150,13 +128,3 @@ def _fold_gemm_factors(proto: onnx.ModelProto) -> None:
             proto.graph.initializer.append(numpy_helper.from_array(scaled, name))
             node.input[index] = name
             found.f = 1.0
-
-
-def _name_nodes(proto: onnx.ModelProto) -> None:
-    seen: set[str] = set()
-    for node in proto.graph.node:
-        name = node.name or f"{node.op_type}:{node.output[0]}"
-        while name in seen:
-            name += "'"
-        seen.add(name)
-        node.name = name

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from espdl.frontend import shapes
+from espdl.frontend.names import Names
 from espdl.quantize import operands
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement
@@ -49,20 +51,10 @@ class _Writer:
         self.proto.CopyFrom(proto)
         graph = self.proto.graph
         self.nodes = {node.name: node for node in graph.node}
-        self.names = (
-            {t.name for t in graph.initializer}
-            | {i.name for i in graph.input}
-            | {o for n in graph.node for o in n.output}
-        )
+        self.unique = Names.of(proto).unique
         self.before: dict[str, list[onnx.NodeProto]] = {}
         self.after: dict[str, list[onnx.NodeProto]] = {}
         self.renamed: dict[str, str] = {}
-
-    def unique(self, name: str) -> str:
-        while name in self.names:
-            name += "_"
-        self.names.add(name)
-        return name
 
     def constant(self, name: str, value: np.ndarray) -> str:
         name = self.unique(name)
@@ -132,8 +124,7 @@ class _Writer:
         del graph.node[:]
         graph.node.extend(copies)
         self._drop_unused_constants()
-        del graph.value_info[:]
-        return onnx.shape_inference.infer_shapes(self.proto, data_prop=True)
+        return shapes.inferred(self.proto)
 
     def _drop_unused_constants(self) -> None:
         graph = self.proto.graph

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from espdl.frontend import shapes
 from espdl.quantize.graph import Graph, attribute
 
 _ACTIVATIONS = {"Relu", "Clip"}
@@ -142,9 +143,9 @@ def write(
     tensors = [onnx.TensorProto() for _ in kept]
     for copy, tensor in zip(tensors, kept):
         copy.CopyFrom(tensor)
-    del result.graph.initializer[:], result.graph.value_info[:]
+    del result.graph.initializer[:]
     result.graph.initializer.extend([*tensors, *new])
     for node in result.graph.node:
         if node.name in (groups or {}):
             next(a for a in node.attribute if a.name == "group").i = groups[node.name]
-    return onnx.shape_inference.infer_shapes(result, data_prop=True)
+    return shapes.inferred(result)

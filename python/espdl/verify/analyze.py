@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from espdl.frontend import shapes
 from espdl.quantize import QuantizedModel
 from espdl.quantize.ranges import session
 from espdl.quantize.steps import Steps, find
@@ -116,9 +117,9 @@ def without_activation_rounding(proto: onnx.ModelProto) -> onnx.ModelProto:
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
             nodes.append(copy)
-    del result.graph.node[:], result.graph.value_info[:]
+    del result.graph.node[:]
     result.graph.node.extend(nodes)
-    return onnx.shape_inference.infer_shapes(result, data_prop=True)
+    return shapes.inferred(result)
 
 
 def _each_layer_alone(proto: onnx.ModelProto, pairs: Sequence[_Pair]) -> tuple[onnx.ModelProto, dict[str, str]]:

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from espdl.frontend.names import Names
+
 
 class Scope:
     """The graph of a model whose shapes are inferred; `kept` are operators that need not be taken apart."""
@@ -22,8 +24,7 @@ class Scope:
         self._values = {v.name: v for v in (*graph.value_info, *graph.input, *graph.output)}
         self._constants = {t.name: t for t in graph.initializer}
         self._constant_nodes = {n.output[0]: n for n in graph.node if n.op_type == "Constant"}
-        self._taken = {name for n in graph.node for name in (*n.input, *n.output, n.name)}
-        self._taken |= set(self._values) | set(self._constants)
+        self.unique = Names.of(proto).unique
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in filter(None, dict.fromkeys(node.input)):
@@ -66,15 +67,6 @@ class Scope:
     def is_used(self, name: str) -> bool:
         """Whether anybody wants this output of a node."""
         return bool(name) and (name in self._readers or name in self.outputs)
-
-    def unique(self, base: str) -> str:
-        """A name that nothing else has."""
-        name, count = base, 1
-        while name in self._taken:
-            count += 1
-            name = f"{base}_{count}"
-        self._taken.add(name)
-        return name
 
     def constant(self, value: np.ndarray, base: str) -> str:
         """A new initialiser; its name."""

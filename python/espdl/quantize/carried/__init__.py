@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from espdl.frontend import shapes
 from espdl.quantize.carried import biases, checks, constants, floats, pairs, signed
 from espdl.quantize.carried.biases import accumulator_scale
 from espdl.quantize.graph import Graph
@@ -49,8 +50,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     biases.quantize(result, label)
     pairs.merge(result)
     pairs.complete(result)
-    del result.graph.value_info[:]
-    return onnx.shape_inference.infer_shapes(result, data_prop=True), tuple(slow)
+    return shapes.inferred(result), tuple(slow)
 
 
 def is_power_of_two(proto: onnx.ModelProto) -> bool:

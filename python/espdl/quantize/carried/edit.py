@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from espdl.frontend.names import Names
+
 LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 
 
@@ -30,8 +32,6 @@ def replace(proto: onnx.ModelProto, name: str, values: np.ndarray) -> None:
 
 
 def add(proto: onnx.ModelProto, name: str, values: np.ndarray) -> str:
-    taken = {t.name for t in proto.graph.initializer} | {o for n in proto.graph.node for o in n.output}
-    while name in taken:
-        name += "_"
+    name = Names.of(proto).unique(name)
     proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
     return name

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Valid files in forms that later stages need not know: initializers among the inputs, and what nobody reads."""
+
+from __future__ import annotations
+
+import onnx
+
+# The first version in which an initializer need not be an input too, and the last in which a model may lack an opset.
+_SEPARATE_INITIALIZERS, _NO_OPSET = 4, 2
+
+
+def separate_initializers(proto: onnx.ModelProto) -> None:
+    """Old files list the weights among the inputs; only true inputs are fed at run time."""
+    weights = {t.name for t in proto.graph.initializer} | {t.values.name for t in proto.graph.sparse_initializer}
+    inputs = [i for i in proto.graph.input if i.name not in weights]
+    del proto.graph.input[:]
+    proto.graph.input.extend(inputs)
+    if proto.ir_version <= _NO_OPSET and not proto.opset_import:
+        proto.opset_import.append(onnx.helper.make_opsetid("", 1))
+    proto.ir_version = max(proto.ir_version, _SEPARATE_INITIALIZERS)
+
+
+def remove_unused(proto: onnx.ModelProto) -> None:
+    """Removes, in place, the nodes and initializers of a sorted graph that no output depends on.
+
+    Nodes would be further readers of what they read, and a layer with several readers keeps its activation apart;
+    initializers may hold what nobody can compute with, such as text.
+    """
+    graph = proto.graph
+    wanted = {o.name for o in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input) | _captured(node)
+    if len(kept) < len(graph.node):
+        _set(graph.node, reversed(kept))
+    for tensors, name in ((graph.initializer, lambda t: t.name), (graph.sparse_initializer, lambda t: t.values.name)):
+        used = [t for t in tensors if name(t) in wanted]
+        if len(used) < len(tensors):
+            _set(tensors, used)
+
+
+def _set(field, messages) -> None:
+    """Makes `messages`, some of a repeated field's, all of it."""
+    copies = [type(message).FromString(message.SerializeToString()) for message in messages]
+    del field[:]
+    field.extend(copies)
+
+
+def _captured(node: onnx.NodeProto) -> set[str]:
+    """What the graphs inside of a node (If, Loop) read, whoever made it."""
+    inner = [n for a in node.attribute for graph in (a.g, *a.graphs) for n in graph.node]
+    results = {o.name for a in node.attribute for graph in (a.g, *a.graphs) for o in graph.output}
+    return results.union(*(set(n.input) | _captured(n) for n in inner))
