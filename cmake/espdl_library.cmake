@@ -15,7 +15,7 @@ endfunction()
 # Sets `out` to whether menuconfig wants the component espressif/esp-dl for `target`: the rules of idf_component.yml.
 function(_espdl_wants_esp_dl target out)
     set(${out} FALSE PARENT_SCOPE)
-    if((target STREQUAL "esp32p4" AND CONFIG_ESPDL_KERNELS MATCHES "^(auto|esp_dl)$") OR
+    if((target MATCHES "^esp32(p4|s31)$" AND CONFIG_ESPDL_KERNELS MATCHES "^(auto|esp_dl)$") OR
        (target STREQUAL "esp32s3" AND CONFIG_ESPDL_KERNELS STREQUAL "esp_dl"))
         set(${out} TRUE PARENT_SCOPE)
     endif()

@@ -129,7 +129,9 @@ endmacro()
 
 # Sets `out` to the text of the options file, and the settings in the calling function.
 macro(_espdl_make_options out)
-    _espdl_setting(CHIP generic esp32 esp32s2 esp32s3 esp32c2 esp32c3 esp32c5 esp32c6 esp32c61 esp32h2 esp32p4)
+    _espdl_known_chips(chips)
+    _espdl_forget_unknown_target()
+    _espdl_setting(CHIP ${chips})
     _espdl_setting(KERNELS auto portable own esp_dl)
     _espdl_setting(SCHEME default affine power_of_two)
     _espdl_setting(PRECISION int8 int16x8 float32)
@@ -168,6 +170,26 @@ macro(_espdl_make_options out)
     _espdl_int16_json(int16)
     string(JSON ${out} SET "${${out}}" int16 "${int16}")
     string(APPEND ${out} "\n")
+endmacro()
+
+# Sets `out` to the values of CHIP: generic, and a chip for each file that describes one.
+function(_espdl_known_chips out)
+    file(GLOB files RELATIVE "${component_dir}/python/espdl/chips" "${component_dir}/python/espdl/chips/esp*.py")
+    list(TRANSFORM files REPLACE "\\.py$" "")
+    set(${out} generic ${files} PARENT_SCOPE)
+endfunction()
+
+# A chip that ESP-IDF knows and this version does not gets code for any chip, which is right and may be slow.
+macro(_espdl_forget_unknown_target)
+    if(CONFIG_ESPDL_CHIP AND NOT CONFIG_ESPDL_CHIP IN_LIST chips)
+        get_property(warned GLOBAL PROPERTY ESPDL_WARNED_OF_TARGET)
+        if(NOT warned)
+            message(WARNING "espdl_add_onnx_model(${name}): this version does not know the chip ${CONFIG_ESPDL_CHIP}: portable C in\
+ scheme affine is compiled for it.\nRemedy: none is needed; a newer version of espdl_onnx may have faster kernels.")
+            set_property(GLOBAL PROPERTY ESPDL_WARNED_OF_TARGET TRUE)
+        endif()
+        set(CONFIG_ESPDL_CHIP generic)
+    endif()
 endmacro()
 
 # Sets `out` to a JSON object with the sizes of each input that SHAPES names.
@@ -216,7 +238,7 @@ endmacro()
 # Kernels that call ESP-DL need it in the build, which menuconfig decides for the whole project.
 macro(_espdl_check_esp_dl)
     if(NOT idf_target STREQUAL "linux" AND
-       (setting_kernels STREQUAL "esp_dl" OR (setting_kernels STREQUAL "auto" AND setting_chip STREQUAL "esp32p4")))
+       (setting_kernels STREQUAL "esp_dl" OR (setting_kernels STREQUAL "auto" AND setting_chip MATCHES "^esp32(p4|s31)$")))
         _espdl_refuse_without_esp_dl()
     endif()
 endmacro()
@@ -227,8 +249,8 @@ function(_espdl_refuse_without_esp_dl)
         return()
     endif()
     _espdl_wants_esp_dl("${idf_target}" wanted)
-    if(NOT idf_target MATCHES "^esp32(s3|p4)$")
-        set(reason "it has kernels for ESP32-S3 and ESP32-P4 only")
+    if(NOT idf_target MATCHES "^esp32(s3|p4|s31)$")
+        set(reason "it has kernels for ESP32-S3, ESP32-P4 and ESP32-S31 only")
         set(remedy "leave KERNELS out")
     elseif(NOT wanted)
         set(reason "menuconfig does not choose it")

@@ -24,8 +24,8 @@
 #include "espdl/esp_dl/mul.h"
 
 // On a computer, tests bring constants that suit the kernels they link.
-#if defined(ESP_PLATFORM) && !CONFIG_IDF_TARGET_ESP32S3 && !CONFIG_IDF_TARGET_ESP32P4
-#error "the constants are laid out for the kernels of ESP32-S3 and ESP32-P4"
+#if defined(ESP_PLATFORM) && !CONFIG_IDF_TARGET_ESP32S3 && !CONFIG_IDF_TARGET_ESP32P4 && !CONFIG_IDF_TARGET_ESP32S31
+#error "the constants are laid out for the kernels of ESP32-S3, ESP32-P4 and ESP32-S31"
 #endif
 
 namespace {

@@ -30,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from espdl import emit, pipeline
+    from espdl.chips import all_chips
     from espdl.commands.progress import Progress
     from espdl.emit import c_text
     from espdl.project import new_project
@@ -58,6 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, arguments.sample)
     for path in new_project.create(arguments.out, model, files, arguments.target, arguments.template):
         print(path)
-    preview = "--preview " if arguments.target == "linux" else ""
+    preview = "--preview " if arguments.target == "linux" or all_chips()[arguments.target].preview else ""
     print(f"Next: cd {arguments.out} && idf.py {preview}set-target {arguments.target} && idf.py build")
     return 0

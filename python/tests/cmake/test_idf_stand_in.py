@@ -87,7 +87,7 @@ def test_shared_calibration_of_menuconfig(tmp_path: Path, component: Path) -> No
     ("target", "arguments", "lacking"),
     [
         ("esp32s3", "KERNELS esp_dl", "menuconfig does not choose it"),
-        ("esp32c3", "KERNELS esp_dl", "it has kernels for ESP32-S3 and ESP32-P4 only"),
+        ("esp32c3", "KERNELS esp_dl", "it has kernels for ESP32-S3, ESP32-P4 and ESP32-S31 only"),
         ("esp32p4", "", "among the components of this build"),
     ],
 )
@@ -139,3 +139,10 @@ def test_called_before_registering_in_the_early_pass(tmp_path: Path) -> None:
     assert 'Unknown CMake command "espdl_add_onnx_model".' in done.stderr
     done = expand(tmp_path, "idf_component_register(SRCS main.c)\n" + CALL)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_chip_of_a_newer_idf_gets_portable_code(tmp_path: Path, component: Path) -> None:
+    project = StandInProject(tmp_path / "p", component, "esp32x9")
+    assert project.configure(), project.output
+    assert "this version does not know the chip esp32x9: portable C in" in " ".join(project.output.split())
+    assert project.option("main", "net", "chip") == '"generic"'

@@ -143,5 +143,5 @@ def test_targets() -> None:
     assert targets.select("esp32p4", "portable").backends == ("portable", "tvm")
     assert targets.select("esp32s3").backends == ("esp32s3", "portable", "tvm")
     assert targets.select("esp32s3", "esp_dl").backends == ("esp_dl", "portable", "tvm")
-    with pytest.raises(EspdlError, match="esp32s3 and esp32p4 only"):
+    with pytest.raises(EspdlError, match="esp32p4, esp32s3 and esp32s31 only"):
         targets.select("esp32c3", "esp_dl")

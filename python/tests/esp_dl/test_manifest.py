@@ -49,13 +49,15 @@ def dependencies(component: Path) -> dict[str, str]:
 @pytest.mark.parametrize("idf", ["5.5.0", "5.5.5", "6.0.0", "6.1.0"])
 def test_only_who_chose_its_kernels_downloads_esp_dl(configured, idf: str, component: Path) -> None:
     rules_read_menuconfig = idf >= "6"
-    targets = ("linux", "esp32", "esp32s2", "esp32c3", "esp32c6", "esp32s3", "esp32p4")
+    targets = ["linux", "esp32", "esp32s2", "esp32c3", "esp32c6", "esp32s3", "esp32p4"]
+    targets += ["esp32s31"] if rules_read_menuconfig else []  # ESP-IDF 5.5 does not know it
     for target, kernels in itertools.product(targets, ("auto", "portable", "own", "esp_dl")):
         context = configured(target, idf, kernels)
         found = dependencies(component)
         wanted = {
             "esp32s3": rules_read_menuconfig and kernels == "esp_dl",
             "esp32p4": not rules_read_menuconfig or kernels in ("auto", "esp_dl"),
+            "esp32s31": kernels in ("auto", "esp_dl"),
         }
         assert (ESP_DL in found) == wanted.get(target, False), (target, kernels)
         assert found.get(ESP_DL, ">=3.3.8,<3.4") == ">=3.3.8,<3.4"

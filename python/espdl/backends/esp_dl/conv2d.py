@@ -66,7 +66,7 @@ class EspDlConv2d(Lowering):
             inputs=(x.name,),
             outputs=(y.name,),
             constants=sums.constants(node, target),
-            packing=f"esp_dl_{target.chip}",
+            packing=f"esp_dl_{sums.vector_unit(target).name}",
             macs=node.macs,
             source_nodes=node.source_nodes,
             notes=(UNALIGNED,) if x.shape[3] % 16 or y.shape[3] % 16 else (),

@@ -43,7 +43,7 @@ class EspDlGemm(Lowering):
             inputs=(x.name,),
             outputs=(y.name,),
             constants=sums.constants(node, target),
-            packing=f"esp_dl_{target.chip}",
+            packing=f"esp_dl_{sums.vector_unit(target).name}",
             macs=node.macs,
             source_nodes=node.source_nodes,
             notes=(UNALIGNED,) if inputs % 16 or outputs % 16 else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.esp_dl.sums import UNITS
+from espdl.backends.esp_dl.sums import vector_unit
 from espdl.backends.lowering import Lowering, lowering, lowerings
 from espdl.ops.mul import Mul
 from espdl.ops.numerics import activation_range
@@ -39,8 +39,10 @@ class EspDlMul(Lowering):
         if reason is not None:
             return reason
         p = portable.lower(node, target).params
-        if p["left_shift"] or p["shift"] > UNITS[target.chip].max_shift:
-            return f"it needs a shift of {p['shift'] - p['left_shift']}; ESP-DL has 0 .. {UNITS[target.chip].max_shift}"
+        if p["left_shift"] or p["shift"] > vector_unit(target).max_shift:
+            return (
+                f"it needs a shift of {p['shift'] - p['left_shift']}; ESP-DL has 0 .. {vector_unit(target).max_shift}"
+            )
         return None
 
     def lower(self, node: Mul, target: Target) -> KernelCall:

@@ -12,23 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from espdl.backends.records import scale_ratios
+from espdl.chips.chip import VectorUnit
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import activation_range, power_of_two_shift, requantize
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The vector unit of a chip. `max_shift`: the largest shift that leaves something of a sum and is sure to work."""
-
-    lane_bits: int
-    max_shift: int
-    shift_per_channel: bool
-
-
-UNITS = {"esp32s3": Unit(20, 19, False), "esp32p4": Unit(32, 24, True)}
 
 
 @dataclass(frozen=True)
@@ -39,10 +28,17 @@ class Sums:
     shift: np.ndarray
 
 
+def vector_unit(target: Target) -> VectorUnit:
+    """The vector unit for which ESP-DL's kernels were chosen."""
+    if target.vectors is None:
+        raise ValueError(f"{target.chip} has no vector unit")
+    return target.vectors
+
+
 def decline(node: Conv2d | Gemm, target: Target) -> str | None:
     """Why ESP-DL cannot compute the sums of `node` exactly on the target's chip; None where it can."""
     (x,), (y,) = node.inputs, node.outputs
-    unit = UNITS[target.chip]
+    unit = vector_unit(target)
     if target.rounding == ROUND_TFLITE:
         return "ESP-DL requantises by a shift, which needs the scheme power_of_two"
     try:
@@ -77,7 +73,7 @@ def settled(node: Conv2d | Gemm, target: Target) -> tuple[np.ndarray, np.ndarray
     ValueError where a ratio of scales is no power of two of at most 1.
     """
     (x,), (y,) = node.inputs, node.outputs
-    largest = UNITS[target.chip].max_shift
+    largest = vector_unit(target).max_shift
     shift = np.array([power_of_two_shift(float(r)) for r in scale_ratios(x, node.weights_scale, y)], np.int64)
     ends = bounds(node.weights, _folded(node.weights, node.bias, x.zero_point), x)
     low, high = (requantize(end, np.zeros_like(shift), shift, target.rounding) for end in ends)

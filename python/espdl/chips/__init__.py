@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chips: one file each, named after ESP-IDF's target. The rest of the project knows of a chip what stands here.
+
+A file has one constant, CHIP. CMake takes the file names for the values of CHIP, Kconfig hands on ESP-IDF's own name of
+the target; tests hold the manifest and the defaults of new projects against this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+
+from espdl.chips.chip import GENERIC, PIE_P4, PIE_S3, Chip, VectorUnit
+
+__all__ = ["GENERIC", "PIE_P4", "PIE_S3", "Chip", "VectorUnit", "all_chips"]
+
+
+@cache
+def all_chips() -> Mapping[str, Chip]:
+    """Every chip by name, `generic` first: any chip without vector instructions."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("chip",))
+    found = {name: importlib.import_module(f"{__name__}.{name}").CHIP for name in names}
+    for name, chip in found.items():
+        if chip.name != name:
+            raise ValueError(f"chips/{name}.py describes '{chip.name}'")
+    return {GENERIC.name: GENERIC, **found}

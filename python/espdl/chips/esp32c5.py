@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+from espdl.chips.chip import Chip
+
+CHIP = Chip("esp32c5", march="rv32imac", psram=True)
