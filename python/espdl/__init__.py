@@ -11,6 +11,5 @@ __version__ = "0.1.0"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # onnxruntime 1.32 keeps telemetry in the user's home and temporary folders, and sends it. A compiler has nothing to say
-# to anybody. The
-# library reads this when it is imported.
+# to anybody. The library reads this when it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 
 class EspdlError(Exception):
@@ -13,18 +14,27 @@ class EspdlError(Exception):
 
         net.onnx: node 'head/NonZero' (NonZero): its output shape depends on the input's values.
         Remedy: export the model without it.
+
+    `node`: the name of the node that it is about, if it is about one.
     """
 
-    def __init__(self, what: str, why: str, remedy: str):
+    def __init__(self, what: str, why: str, remedy: str, node: str | None = None):
         what, why, remedy = _printable(what, 300), _printable(why, 1200), _printable(remedy, 600)
         super().__init__(f"{what}: {why}\nRemedy: {remedy}")
         self.what = what
         self.why = why
         self.remedy = remedy
+        self.node = node
+
+    @classmethod
+    def at(cls, label: str, node: Any, why: str, remedy: str) -> EspdlError:
+        """About `node`, an onnx.NodeProto, of the model that messages call `label`."""
+        name = node.name or next(filter(None, node.output), "")
+        return cls(f"{label}: node '{name}' ({node.op_type})", why, remedy, name)
 
     def __reduce__(self):
         # The default would rebuild it from the joined text; it crosses process boundaries.
-        return type(self), (self.what, self.why, self.remedy)
+        return type(self), (self.what, self.why, self.remedy, self.node)
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from onnx import defs
 
 from espdl import backends, frontend, pipeline, targets
 from espdl.errors import EspdlError
-from espdl.frontend import refusals, rewrites
+from espdl.frontend import operator_form, refusals, rewrites
 from espdl.frontend.rewrites.functions import FUNCTIONS
 from espdl.ops.operator import Operator, operators
 from espdl.partition.simplify import ALIASES
@@ -74,7 +74,8 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
             ways.append(operator.kind)
             by.append(operator.name)
             remarks += [operator.limits] if operator.limits else []
-    if name in FUNCTIONS or (name in rewrites.rewrites() and name not in importable):
+    rewritten = name in rewrites.rewrites() or name in operator_form.forms()
+    if name in FUNCTIONS or (rewritten and name not in importable):
         ways.append(REWRITTEN)
     elif name in importable:
         ways.append(FALLBACK)

@@ -13,13 +13,15 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend import forms, names, recurrent
+from espdl.frontend import forms, names, operator_form, recurrent
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refresh
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
 MAXIMUM_OPSET = 25
+# The first with QuantizeLinear to 16 bits.
+WIDE_OPSET = 21
 # Elements: the largest chips have 32 MB of RAM.
 LARGEST_INPUT = 1 << 25
 SUPPORTED_INPUTS = {
@@ -41,12 +43,16 @@ class ValueInfo:
 
 @dataclass(frozen=True)
 class Model:
-    """A checked model. `label` is what messages call it; `files` are all files that were read."""
+    """A checked model. `label` is what messages call it; `files` are all files that were read.
+
+    `given`: the model as it came, where it computed with integers itself.
+    """
 
     proto: onnx.ModelProto
     label: str
     inputs: tuple[ValueInfo, ...]
     files: tuple[Path, ...]
+    given: onnx.ModelProto | None = None
 
     @property
     def carries_quantization(self) -> bool:
@@ -69,12 +75,21 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     names.name_nodes(proto, unnamed=False)
     _check(proto, label)
     forms.remove_unused(proto)
+    given = _copy(proto)
+    expanded = operator_form.expand(proto, label)
+    _check_domains(proto, label)
     _check_tensors(proto, label)
     refresh(proto)
     proto = _convert_opset(proto, label)
     refresh(proto)
     recurrent.check(proto, label)
-    return Model(proto, label, inputs, (path, *files))
+    return Model(proto, label, inputs, (path, *files), given if expanded else None)
+
+
+def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    return copy
 
 
 def _parse(path: Path, label: str) -> onnx.ModelProto:
@@ -109,11 +124,15 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
             f"the ONNX checker rejects it: {first_line(error)}",
             "export the model again with a current exporter, or mend it with onnx.checker's help",
         ) from error
+
+
+def _check_domains(proto: onnx.ModelProto, label: str) -> None:
     domains = {o.domain for o in proto.opset_import} - {"", "ai.onnx"}
     for node in proto.graph.node:
         if node.domain in domains:
-            raise EspdlError(
-                f"{label}: node '{node.name}' ({node.op_type})",
+            raise EspdlError.at(
+                label,
+                node,
                 f"it belongs to the operator set '{node.domain}', which is not part of ONNX",
                 "export the model with standard ONNX operators only",
             )
@@ -159,16 +178,27 @@ def _convert_opset(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
             f"it uses opset {version}, newer than {MAXIMUM_OPSET}",
             f"export it with an opset from {MINIMUM_OPSET} to {MAXIMUM_OPSET}",
         )
-    if version >= MINIMUM_OPSET:
+    needed = _needed_opset(proto)
+    if version >= needed:
         return proto
     try:
-        return version_converter.convert_version(proto, MINIMUM_OPSET)
+        converted = version_converter.convert_version(proto, needed)
     except Exception as error:
         raise EspdlError(
             label,
-            f"it uses opset {version} and cannot be converted to {MINIMUM_OPSET} ({first_line(error)})",
-            f"export it with opset {MINIMUM_OPSET} or newer",
+            f"it uses opset {version} and cannot be converted to {needed} ({first_line(error)})",
+            f"export it with opset {needed} or newer",
         ) from error
+    converted.ir_version = max(proto.ir_version, 10) if needed == WIDE_OPSET else converted.ir_version
+    return converted
+
+
+def _needed_opset(proto: onnx.ModelProto) -> int:
+    """16-bit integers came into QuantizeLinear late; before, ONNX Runtime's tools wrote one of their own."""
+    ends = [n for n in proto.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    zero_points = {name for n in ends for name in n.input[2:]}
+    types = {t.data_type for t in proto.graph.initializer if t.name in zero_points}
+    return WIDE_OPSET if types & {TensorProto.INT16, TensorProto.UINT16} else MINIMUM_OPSET
 
 
 def _static_inputs(proto: onnx.ModelProto, label: str, shapes: dict[str, Sequence[int]]) -> tuple[ValueInfo, ...]:

@@ -14,11 +14,13 @@ _DYNAMIC = "the shape of its output depends on the values of its input, and the 
 _LOOP = "how often its body runs is not known before it runs, and the generated C has no loops over a graph"
 _SEQUENCE = "it works on sequences of tensors, and the generated C has only tensors of one static shape"
 _STRINGS = "it works on text"
+RUNNING_SCALE = "it finds a new scale for every input while the model runs, and the generated C has fixed scales"
 _RANDOM = "it draws random numbers, and a compiled model must give the same answer every time"
 
 # Operator -> why not. Those that a constant input makes static are gone before anybody looks here: they are folded.
 REASONS: Mapping[str, str] = {
     "Compress": _DYNAMIC,
+    "DynamicQuantizeLinear": RUNNING_SCALE,
     "NonMaxSuppression": _DYNAMIC,
     "NonZero": _DYNAMIC,
     "Unique": _DYNAMIC,

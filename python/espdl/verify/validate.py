@@ -69,7 +69,7 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         compilation = pipeline.compile_model(options, progress)
         model, quantized = compilation.model, compilation.quantized
         progress("float model", 0, 0)
-        exact = run_onnx(model.proto, data, model.inputs)
+        exact = run_onnx(model.given or model.proto, data, model.inputs)
         progress("quantised model", 0, 0)
         rough = run_onnx(quantized.proto, data, model.inputs)
         progress("generated C", 0, 0)

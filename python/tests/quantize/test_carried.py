@@ -161,12 +161,6 @@ def _refused(kind: str) -> onnx.ModelProto:
             w.constant(np.int8(0)),
         )
         return w.model(w.pair(w.node("Conv", x, tiny, w.constant(np.float32([1.0, 1.0]))), 1 / 4))
-    if kind == "operator form":
-        steps = w.node("QuantizeLinear", x, w.constant(np.float32(0.1)), w.constant(np.int8(0)))
-        weights = w.constant(np.ones((2, 3, 1, 1), np.int8))
-        numbers = [w.constant(v) for v in (np.float32(0.1), np.int8(0))]
-        y = w.node("QLinearConv", steps, *numbers, weights, *numbers, *numbers)
-        return w.model(w.node("DequantizeLinear", y, *numbers))
     return w.model(w.pair(w.node("Conv", x, w.weights((2, 3, 3, 3), "integers")), 1 / 4))
 
 
@@ -176,7 +170,6 @@ def _refused(kind: str) -> onnx.ModelProto:
         ("per channel", "one scale per channel"),
         ("scale", "not positive and finite"),
         ("bias", "does not fit 32 bits"),
-        ("operator form", "in the operator form"),
     ],
 )
 def test_refusals_give_the_reason(kind: str, words: str, tmp_path: Path) -> None:

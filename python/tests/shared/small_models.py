@@ -133,26 +133,29 @@ def outcome(
 
 def peer(proto: onnx.ModelProto, data: Data, *, evaluation: Data | None = None, wide: bool = False) -> float:
     """dB that quantize_static reaches: int8 weights per channel, activations int8 or (`wide`) int16, minmax."""
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import QuantFormat, QuantType
 
     calibration, evaluation = halves(data) if evaluation is None else (data, evaluation)
+    activations = QuantType.QInt16 if wide else QuantType.QInt8
+    types = {"activation_type": activations, "weight_type": QuantType.QInt8, "quant_format": QuantFormat.QDQ}
+    rough = by_onnxruntime(quantized(proto, calibration, per_channel=True, **types), evaluation)
+    exact = by_onnxruntime(proto, evaluation)
+    return min(metrics.sqnr_db(exact[n], rough[n]) for n in exact)
+
+
+def quantized(proto: onnx.ModelProto, data: Data, **options: Any) -> onnx.ModelProto:
+    """What ONNX Runtime's quantize_static makes of a float model."""
+    from onnxruntime.quantization import quantize_static
+
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "quantised.onnx"
         onnx.save(proto, source)
         logging.disable(logging.WARNING)
-        quantize_static(
-            source,
-            target,
-            _Reader(proto, calibration),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QInt16 if wide else QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
-        logging.disable(logging.NOTSET)
-        rough = by_onnxruntime(onnx.load(target), evaluation)
-    exact = by_onnxruntime(proto, evaluation)
-    return min(metrics.sqnr_db(exact[n], rough[n]) for n in exact)
+        try:
+            quantize_static(source, target, _Reader(proto, data), **options)
+        finally:
+            logging.disable(logging.NOTSET)
+        return onnx.load(target)
 
 
 def halves(data: Data) -> tuple[Data, Data]:

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 
 from espdl.frontend import shapes
-from espdl.quantize.carried import biases, checks, constants, floats, pairs, signed
+from espdl.quantize.carried import biases, checks, constants, floats, grids, pairs, signed
 from espdl.quantize.carried.biases import accumulator_scale
 from espdl.quantize.graph import Graph
 
@@ -46,6 +46,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     constants.complete_zero_points(result)
     checks.check(result, label)
     signed.convert(result, label)
+    grids.reconcile(result)
     slow = floats.use_float_constants(result)
     biases.quantize(result, label)
     pairs.merge(result)

@@ -19,18 +19,6 @@ def check(proto: onnx.ModelProto, label: str) -> None:
     graph = Graph(proto)
     for node in graph.nodes:
         if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
-            if node.op_type in (
-                "QLinearConv",
-                "QLinearMatMul",
-                "ConvInteger",
-                "MatMulInteger",
-                "DynamicQuantizeLinear",
-            ):
-                raise EspdlError(
-                    what(label, node),
-                    "the model is quantised in the operator form, not with QuantizeLinear and DequantizeLinear",
-                    "export it in QDQ form (QuantFormat.QDQ in ONNX Runtime), or pass the float model",
-                )
             continue
         if not all(graph.is_constant(name) for name in node.input[1:]):
             raise EspdlError(what(label, node), "its scale is computed at run time", "use static quantisation")

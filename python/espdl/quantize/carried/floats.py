@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 
@@ -37,6 +38,9 @@ def use_float_constants(proto: onnx.ModelProto) -> list[str]:
 def _reason(graph: Graph, node: onnx.NodeProto) -> str | None:
     if node.op_type not in LAYERS or not all(_is_dequantized(graph, name) for name in node.input[:2]):
         return None
+    zero_point = graph.array(graph.producer[node.input[0]].input[2])
+    if zero_point.dtype == np.int16 and zero_point.any():
+        return "its 16-bit data has a zero point other than 0, so that it runs in floats; quantise it symmetrically"
     weights = graph.producer[node.input[1]]
     if _of_constants(graph, weights) and graph.array(weights.input[2]).any():
         return "its weights have a zero point other than 0, so that it runs in floats; quantise them symmetrically"
