@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend import forms, names, operator_form, recurrent
+from espdl.frontend import forms, names, operator_form, recurrent, windows
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refresh
 
@@ -79,6 +79,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     expanded = operator_form.expand(proto, label)
     _check_domains(proto, label)
     _check_tensors(proto, label)
+    windows.normalise(proto)
     refresh(proto)
     proto = _convert_opset(proto, label)
     refresh(proto)

@@ -9,6 +9,7 @@ import onnx
 from onnx import numpy_helper
 
 from espdl.errors import EspdlError
+from espdl.frontend import windows
 
 _DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
 _LOOP = "how often its body runs is not known before it runs, and the generated C has no loops over a graph"
@@ -63,6 +64,8 @@ def check(proto: onnx.ModelProto, label: str) -> None:
         reason = REASONS.get(node.op_type)
         if node.op_type == "Dropout" and not _is_idle(node, constants):
             reason = "in training mode " + _RANDOM
+        if windows.is_open(node):
+            reason = windows.REASON
         if reason is not None:
             raise EspdlError(f"{label}: node '{node.name}' ({node.op_type})", reason, REMEDY)
 

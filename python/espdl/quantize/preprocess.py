@@ -13,7 +13,7 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from espdl.errors import EspdlError, first_line
-from espdl.frontend import Model, forms, rewrites
+from espdl.frontend import Model, forms, rewrites, windows
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize.verdict import REMEDY
@@ -39,6 +39,7 @@ def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelPr
 
 def _rewrite(proto: onnx.ModelProto, kept: frozenset[str]) -> onnx.ModelProto:
     """`proto` with all rewrites applied and its shapes inferred."""
+    windows.normalise(proto)  # those whose sizes only the folded constants tell
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     rewrites.apply(result, kept)
     return result
