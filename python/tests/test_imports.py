@@ -11,8 +11,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "espdl"
 
-# What every part may import. Plan types are values without behaviour, shared by all stages.
-EVERYONE = {"espdl", "espdl.errors", "espdl.targets", "espdl.chips", "espdl.plan.types"}
+# What every part may import. Plan types are values without behaviour, shared by all stages; traits are what is known of
+# ONNX's operators.
+EVERYONE = {"espdl", "espdl.errors", "espdl.targets", "espdl.chips", "espdl.traits", "espdl.plan.types"}
 OUTSIDE = {"numpy"}
 
 # Part of the package -> (our own packages, packages of others) that it may import besides.
@@ -20,6 +21,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "targets": (set(), set()),
     "chips": (set(), set()),
+    "traits": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
     "partition": ({"ops", "quantize.types"}, {"tvm", "tvm_ffi", "onnx"}),

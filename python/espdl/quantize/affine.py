@@ -7,8 +7,8 @@ from collections.abc import Container
 
 import numpy as np
 
+from espdl import traits
 from espdl.quantize.network import Layer, Network
-from espdl.quantize.placement import FIXED_RANGES
 from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Quantization, Scales, Settings
 
@@ -42,7 +42,7 @@ def activation_scales(network: Network, method: str, wide: Container[str] = ()) 
     for group in network.placement.groups:
         dtype = "int16" if group[0] in wide else "int8"
         makers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
-        fixed = [FIXED_RANGES[m] for m in makers if m in FIXED_RANGES]
+        fixed = [known for m in makers if (known := traits.of(m).known_range)]
         if fixed:
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
             scale = from_fixed_range(low, high, dtype)

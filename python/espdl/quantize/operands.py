@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constant operands that are no weights: the second operand of an Add, the slope of a PRelu, a part of a Concat."""
+"""Constant operands that are no weights: the second of an Add, the slope of a PRelu, an embedding's table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from espdl.quantize.types import Quantization
 class Operand:
     """The constant that `node` reads at `index` becomes int8.
 
-    `like` is the activation beside it; `shared`: it must have the scale of `like`, `symmetric`: its zero point must be
-    0, `axis`: it has a scale per index of that axis, and no zero point.
+    `like` is the activation beside it, or the result; `shared`: it must have the scale of `like`, `symmetric`: its zero
+    point must be 0, `axis`: it has a scale per index of that axis, and no zero point.
     """
 
     node: onnx.NodeProto
@@ -39,14 +39,16 @@ def find(graph: Graph, weighted: Container[str]) -> tuple[Operand, ...]:
     """All of them; `weighted` are names of nodes whose constants are weights or biases."""
     found = []
     for node in graph.nodes:
+        if node.name in weighted or node.op_type not in _KINDS or not graph.is_activation(node.output[0]):
+            continue
+        kind = _KINDS[node.op_type]
         activations = [i for i in node.input if graph.is_activation(i)]
-        if node.name in weighted or not activations or node.op_type not in _KINDS:
+        if not activations and not kind.get("shared"):
             continue
         for index, name in enumerate(node.input):
             if not graph.is_constant(name) or not graph.is_float(name) or not _is_operand(graph, node, index):
                 continue
-            like = node.output[0] if node.op_type in ("Concat", "Max", "Min") else activations[0]
-            found.append(Operand(node, index, like, **_KINDS[node.op_type]))
+            found.append(Operand(node, index, node.output[0] if kind.get("shared") else activations[0], **kind))
     return tuple(found)
 
 
@@ -58,6 +60,7 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
     "Sub": {},
     "Mul": {"symmetric": True},
     "Concat": {"shared": True},
+    "Gather": {"shared": True},
     "Max": {"shared": True},
     "Min": {"shared": True},
     "PRelu": {"symmetric": True},
@@ -69,8 +72,8 @@ def _is_operand(graph: Graph, node: onnx.NodeProto, index: int) -> bool:
     dims = graph.constants[node.input[index]].dims
     if node.op_type == "Concat":
         return True
-    if node.op_type == "PRelu":
-        return index == 1
+    if node.op_type in ("PRelu", "Gather"):
+        return index == (1 if node.op_type == "PRelu" else 0)
     if node.op_type in RECURRENT:
         return index in (1, 2)
     return math.prod(dims) > 1  # a single number is part of a table

@@ -3,27 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import onnx
 
+from espdl import traits
 from espdl.quantize import operands
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.operands import Operand
 from espdl.quantize.regions import inner_tensors, is_function_of_one
-
-# Output and inputs hold the same values in another place, so that they can share one scale and stay int8.
-MOVES = {
-    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "MaxPool", "GlobalMaxPool", "Concat",
-    "Slice", "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Pad", "Max", "Min", "ReduceMax",
-    "ReduceMin", "Dropout", "Resize",
-}  # fmt: skip
-
-# Integer kernels clamp their result anyway: the activation behind them costs nothing and needs no scale between.
-_TAKES_ACTIVATION = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "BatchNormalization"}
-
-# Ranges that are known without data: output real range is (low, high) in steps of 1/256 or 1/128.
-FIXED_RANGES = {"Softmax": (0.0, 1.0), "Sigmoid": (0.0, 1.0), "HardSigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -119,11 +108,20 @@ def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
         return False
     if any(w.bias_node is not None and w.node.output[0] == name for w in weighted):
         return True
-    if maker.op_type not in _TAKES_ACTIVATION or is_function_of_one(graph, maker):
+    if not traits.of(maker.op_type).takes_activation or is_function_of_one(graph, maker):
         return False
     return reader.op_type == "Relu" or (
         reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i)
     )
+
+
+def _of_one_table(graph: Graph) -> Iterable[list[str]]:
+    """Tensors that are looked up in one constant: with one scale it is stored once."""
+    found: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        if node.op_type == "Gather" and graph.is_constant(node.input[0]):
+            found.setdefault(node.input[0], []).append(node.output[0])
+    return found.values()
 
 
 def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -139,15 +137,17 @@ def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], 
         for other in members[1:]:
             parent[find(other)] = find(members[0])
 
-    fixed = {o: FIXED_RANGES[n.op_type] for n in graph.nodes if n.op_type in FIXED_RANGES for o in n.output}
+    fixed = {o: known for n in graph.nodes if (known := traits.of(n.op_type).known_range) for o in n.output}
     several = []
     for node in graph.nodes:
-        if node.op_type in MOVES:
+        if traits.of(node.op_type).moves:
             inputs = [n for n in dict.fromkeys(node.input) if n in parent]
             if len(inputs) == 1:
                 join([*inputs, *(n for n in node.output if n in parent)])
             else:
                 several.append((inputs, [n for n in node.output if n in parent]))
+    for outputs in _of_one_table(graph):
+        join([n for n in outputs if n in parent])
     for inputs, outputs in several:
         # A tensor whose range is known keeps it; where the others' differ, its values are brought to their scale.
         known = {find(name): value for name, value in fixed.items() if name in parent}

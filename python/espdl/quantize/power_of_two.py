@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl import traits
 from espdl.quantize.affine import round_bias, round_weights
 from espdl.quantize.histogram import Distribution
 from espdl.quantize.network import Layer, Network
-from espdl.quantize.placement import FIXED_RANGES
 from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Quantization, Scales, Settings
 
@@ -120,7 +120,7 @@ def _activations(network: Network, method: str, units: Units) -> dict[str, Quant
 
 
 def _has_known_range(network: Network, group: Iterable[str]) -> bool:
-    return any(m.op_type in FIXED_RANGES for n in group if (m := network.graph.producer.get(n)))
+    return any(traits.of(m.op_type).known_range for n in group if (m := network.graph.producer.get(n)))
 
 
 def written_tensor(network: Network, layer: Layer) -> str:

@@ -8,19 +8,12 @@ numbers, is one function of x, and later one table.
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 import onnx
 
+from espdl import traits
 from espdl.quantize.graph import Graph
-
-UNARY = {
-    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf",
-    "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu",
-    "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tan",
-    "Tanh", "ThresholdedRelu",
-}  # fmt: skip
-BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
 
 
 def inner_tensors(graph: Graph, fused: Container[str], roots: Container[str]) -> set[str]:
@@ -45,9 +38,17 @@ def is_function_of_one(graph: Graph, node: onnx.NodeProto) -> bool:
     activations = {i for i in node.input if graph.is_activation(i)}
     if len(node.output) != 1 or len(activations) != 1 or not graph.is_float(node.output[0]):
         return False
-    if node.op_type in UNARY:
-        return True
-    return node.op_type in BINARY and _others_are_numbers(graph, node)
+    return _is_elementwise(graph, node)
+
+
+def functions(graph: Graph, begins: Collection[str]) -> dict[str, str]:
+    """Per tensor that is an elementwise function of one tensor: which; `begins`: tensors that are stored."""
+    return _origins(graph, set(begins))[1]
+
+
+def _is_elementwise(graph: Graph, node: onnx.NodeProto) -> bool:
+    known = traits.of(node.op_type)
+    return known.unary or (known.elementwise and _others_are_numbers(graph, node))
 
 
 def _others_are_numbers(graph: Graph, node: onnx.NodeProto) -> bool:
@@ -60,9 +61,13 @@ def _origins(graph: Graph, begins: set[str]) -> tuple[dict[str, str], dict[str, 
     origin = {name: name for name in graph.activations}
     source: dict[str, str] = {}
     for node in graph.nodes:
-        elementwise = node.op_type in UNARY or (node.op_type in BINARY and _others_are_numbers(graph, node))
         sources = {origin[i] for i in node.input if i in origin}
-        if not elementwise or len(sources) != 1 or len(node.output) != 1 or node.output[0] not in origin:
+        if (
+            not _is_elementwise(graph, node)
+            or len(sources) != 1
+            or len(node.output) != 1
+            or node.output[0] not in origin
+        ):
             continue
         name = node.output[0]
         source[name] = sources.pop()

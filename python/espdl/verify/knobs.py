@@ -8,8 +8,8 @@ from statistics import median
 
 import numpy as np
 
+from espdl import traits
 from espdl.pipeline import Options
-from espdl.quantize.placement import FIXED_RANGES
 from espdl.verify.analyze import LayerError
 
 # Output SQNR from which on int8 rarely changes a decision.
@@ -58,7 +58,7 @@ def _is_beyond(e: LayerError, seen: Ranges) -> bool:
     """Whether values go beyond what calibration has seen. Methods other than minmax cut seen values too, on purpose."""
     low, high = seen.get(e.tensor, (-np.inf, np.inf))
     margin = _BEYOND * (high - low)
-    return e.operator not in FIXED_RANGES and (e.low < low - margin or e.high > high + margin)
+    return traits.of(e.operator).known_range is None and (e.low < low - margin or e.high > high + margin)
 
 
 def _wider(layers: Sequence[LayerError]) -> list[str]:

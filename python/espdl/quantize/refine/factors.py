@@ -3,7 +3,8 @@
 
 Convolutions and matrix products are linear: a factor of their output, or the inverse of one of their input, goes into
 their weights. Max, average, addition of tensors, ReLU and moves are positively homogeneous: their output carries the
-factor of their inputs. Every other operator needs the model's own values.
+factor of their inputs, and so do the constants among these: the bounds of a Clip, an embedding's table, what is added.
+Every other operator needs the model's own values.
 """
 
 from __future__ import annotations
@@ -14,24 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from espdl.quantize.graph import Graph
+from espdl import traits
+from espdl.quantize import regions
+from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 from espdl.quantize.placement import Placement
-
-HOMOGENEOUS = {
-    "Relu", "LeakyRelu", "Clip", "Add", "Sub", "Max", "Min", "Concat", "MaxPool", "AveragePool", "GlobalMaxPool",
-    "GlobalAveragePool", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "Reshape", "Flatten", "Squeeze",
-    "Unsqueeze", "Transpose", "Identity", "Slice", "Split", "Gather", "DepthToSpace", "SpaceToDepth", "Expand",
-    "Tile", "Dropout",
-}  # fmt: skip
-
-# Computed by a table or from differences: no relation between the scales of input and output is needed.
-FREE = {
-    "Softmax", "Sigmoid", "HardSigmoid", "Tanh", "Exp", "Log", "Sqrt", "Erf", "Elu", "Selu", "Softplus",
-    "HardSwish", "Gelu", "Abs", "Neg", "Reciprocal", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos",
-}  # fmt: skip
-
-_WITH_CONSTANTS = {"Add", "Sub", "Max", "Min", "Concat"}
 
 
 @dataclass(frozen=True)
@@ -67,19 +55,25 @@ def groups(graph: Graph, placement: Placement) -> Groups:
             name = parent[name]
         return name
 
-    weighted = {w.node.name: w for w in placement.weighted}
+    def join(names: Sequence[str]) -> None:
+        for other in names[1:]:
+            parent[find(other)] = find(names[0])
+
+    for group in placement.groups:  # they share one scale
+        join(group)
+    layers = {w.node.name for w in placement.weighted}
     adders = {w.bias_node.name for w in placement.weighted if w.bias_node is not None}
+    tables = regions.functions(graph, {*placement.quantized, *(w.output for w in placement.weighted)})
     pinned, exact = {*graph.inputs, *graph.outputs}, set()
     for node in graph.nodes:
         values = [n for n in (*node.input, *node.output) if n in parent]
-        if node.name in weighted or not values:
+        if node.name in layers or not values:
             continue
-        if node.name in adders or _is_homogeneous(graph, node):
-            for other in values[1:]:
-                parent[find(other)] = find(values[0])
+        if node.name in adders or _scaled(graph, node):
+            join(values)
             continue
         pinned |= set(values)
-        if node.op_type not in FREE:
+        if not traits.of(node.op_type).table and node.output[0] not in tables:
             exact |= set(values)
     roots = list(dict.fromkeys(find(name) for name in parent))
     number = {root: index for index, root in enumerate(roots)}
@@ -92,12 +86,22 @@ def groups(graph: Graph, placement: Placement) -> Groups:
     )
 
 
-def _is_homogeneous(graph: Graph, node: onnx.NodeProto) -> bool:
-    if node.op_type not in HOMOGENEOUS:
-        return False
-    if node.op_type == "Clip":
-        return all(graph.is_constant(name) for name in node.input[1:] if name)
-    return node.op_type not in _WITH_CONSTANTS or not any(graph.is_constant(name) for name in node.input if name)
+def _scaled(graph: Graph, node: onnx.NodeProto) -> list[int]:
+    """The inputs that, all of them times a positive factor, give the output times that factor; none if some cannot be.
+
+    They are activations or float constants; what else the node reads (indices, the factors of a product) stays.
+    """
+    if node.op_type in ("Mul", "Div"):
+        varying = [i for i, name in enumerate(node.input) if not graph.is_constant(name)]
+        fits = len(varying) == 1 and (node.op_type == "Mul" or varying == [0])
+        return [i for i in varying if fits and graph.is_activation(node.input[i])]
+    known = traits.of(node.op_type).scaled
+    found = [i for i, name in enumerate(node.input) if name and i in known]
+    if node.op_type == "Resize" and attribute(node, "extrapolation_value", 0.0) != 0.0:
+        return []
+    names = [node.input[i] for i in found]
+    fits = all(graph.is_activation(n) or (graph.is_constant(n) and graph.is_float(n)) for n in names)
+    return found if fits else []
 
 
 def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
@@ -109,12 +113,11 @@ def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
         places = layer.places
         constants[places["weights"]] = layer.weights * (factors[target] / factors[source])
         constants[places["bias"]] = graph.array(layer.weighted.bias).astype(np.float64) * factors[target]
+    layers = {n.name for w in network.placement.weighted for n in (w.node, w.bias_node) if n is not None}
     for node in graph.nodes:
-        if node.op_type == "Clip" and node.input[0] in found.of:
-            for index, name in enumerate(node.input[1:], 1):
-                if name:
-                    constants[node.name, index] = (
-                        graph.array(name).astype(np.float64) * factors[found.of[node.input[0]]]
-                    )
+        factor = factors[found.of[node.output[0]]] if node.output and node.output[0] in found.of else 1.0
+        if node.name not in layers and factor != 1.0:
+            places = [i for i in _scaled(graph, node) if graph.is_constant(node.input[i])]
+            constants.update({(node.name, i): graph.array(node.input[i]).astype(np.float64) * factor for i in places})
     statistics = {n: s.scaled(factors[found.of[n]]) if n in found.of else s for n, s in network.statistics.items()}
     return Network.of(network.with_constants(constants), statistics, network.wide)

@@ -13,10 +13,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from espdl import traits
 from espdl.quantize.network import Network
-from espdl.quantize.placement import MOVES
 from espdl.quantize.ranges import session
-from espdl.quantize.refine.factors import FREE
 from espdl.quantize.refine.walk import Sample, fake_quantize
 from espdl.quantize.types import Quantization, Scales
 
@@ -33,11 +32,15 @@ def logits(network: Network) -> list[str]:
     graph = network.graph
     found = []
     for name in graph.outputs:
-        while name in graph.producer and (node := graph.producer[name]).op_type in FREE | {"Identity"}:
+        while name in graph.producer and _hides_errors(node := graph.producer[name]):
             name = node.input[0]
         if graph.is_activation(name):
             found.append(name)
     return list(dict.fromkeys(found))
+
+
+def _hides_errors(node: onnx.NodeProto) -> bool:
+    return traits.of(node.op_type).ends_factors or node.op_type == "Identity"
 
 
 def noise_over_signal(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
@@ -108,7 +111,7 @@ def _rounding_error(q: Quantization) -> Error:
 def _sources(network: Network, group: Sequence[str]) -> list[str]:
     """The members that are rounded first: others only repeat values that lie on the group's grid already."""
     makers = network.graph.producer
-    first = [name for name in group if name not in makers or makers[name].op_type not in MOVES]
+    first = [name for name in group if name not in makers or not traits.of(makers[name].op_type).moves]
     return first or [group[0]]
 
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import onnx
 
+from espdl import traits
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
-from espdl.quantize.refine.factors import FREE
 
-# These keep or average values, or read them through a table.
-_KEEP = {
-    "Relu", "Clip", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceMin", "Reshape",
-    "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", *FREE,
-}  # fmt: skip
+# Of whole tensors, and windows of them.
+_REDUCTIONS = {"GlobalMaxPool", "ReduceMax", "ReduceMin"}
 _WINDOWS = {"Conv", "AveragePool"}
 
 
@@ -48,12 +45,20 @@ def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], 
     if node.op_type in _WINDOWS:
         padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
         return (any_reader or not padded) and (node.op_type != "Conv" or node.name in weighted)
-    return node.name in weighted or node.op_type in _KEEP or (any_reader and node.op_type == "Add")
+    return node.name in weighted or _keeps(node) or (any_reader and node.op_type == "Add")
+
+
+def _keeps(node: onnx.NodeProto) -> bool:
+    """Whether it keeps or averages values, or reads them through a table."""
+    known = traits.of(node.op_type)
+    averages = known.averages and node.op_type not in _WINDOWS
+    return known.rearranges or known.table or averages or node.op_type in _REDUCTIONS
 
 
 def _may_write(node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
     return (
         node.name in weighted
-        or node.op_type in _KEEP | _WINDOWS | {"MaxPool"}
+        or _keeps(node)
+        or node.op_type in _WINDOWS | {"MaxPool"}
         or (any_reader and node.op_type == "Add")
     )

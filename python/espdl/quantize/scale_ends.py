@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends a scale where the use of its range ends: at a slice of a wide tensor, before a part joins wider ones.
+
+What moves values shares one scale with them, so that it stays a copy of bytes. A tensor of much narrower range in such
+a group has few integers. Where some tensor is rounded in its place for the first time and read there, a change of scale
+(one table) between the narrow and the wide costs less than it saves: a Cast from float to float, which is only a border
+between two groups, and which `mixed.without_casts` takes out again behind the quantiser. A tensor that only repeats
+what was rounded before gains nothing by finer steps, and one that only goes into a wider one has no use for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto, helper
+
+from espdl import traits
+from espdl.quantize import placement
+from espdl.quantize.graph import Graph
+from espdl.quantize.network import Network
+from espdl.quantize.types import Settings
+from espdl.quantize.worth import Worth
+
+# Ranges that differ less belong together.
+_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """`node` moves values from `source` to `target`; `ratio`: by how much the source's own scale is the wider one."""
+
+    node: onnx.NodeProto
+    source: str
+    target: str
+    ratio: float
+
+    @property
+    def is_step(self) -> bool:
+        return not 1 / _STEP < self.ratio < _STEP
+
+    @property
+    def narrow(self) -> str:
+        return self.target if self.ratio > 1 else self.source
+
+
+def apply(network: Network, settings: Settings) -> tuple[Network, bool]:
+    """The network with its borders, and whether there are any."""
+    worth = Worth.of(network, settings)
+    edges = _edges(network, worth)
+    steps = [e for e in edges if e.is_step]
+    if not steps:
+        return network, False
+    component = _components(network, [e for e in edges if not e.is_step])
+    worthy = {component[n] for n in network.placement.quantized if _gains(network, worth, n, component, steps)}
+    cut = [e for e in steps if component[e.narrow] in worthy]
+    return (_with_borders(network, cut), True) if cut else (network, False)
+
+
+def _edges(network: Network, worth: Worth) -> list[_Edge]:
+    group_of = {name: index for index, group in enumerate(network.placement.groups) for name in group}
+    scale = {name: float(worth.own(name).scale) for name in group_of}
+    found = []
+    for node in network.graph.nodes:
+        if not traits.of(node.op_type).moves:
+            continue
+        for source in dict.fromkeys(n for n in node.input if n in group_of):
+            targets = [t for t in node.output if t in group_of and group_of[t] == group_of[source]]
+            found += [_Edge(node, source, target, scale[source] / scale[target]) for target in targets]
+    return found
+
+
+def _components(network: Network, edges: Iterable[_Edge]) -> dict[str, str]:
+    """Per tensor one that stands for all it shares its scale with in any case."""
+    parent = {name: name for name in network.placement.quantized}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    pairs = [(e.source, e.target) for e in edges]
+    pairs += [(names[0], n) for names in placement.of_one_table(network.graph) for n in names[1:]]
+    for one, other in pairs:
+        if one in parent and other in parent:
+            parent[find(other)] = find(one)
+    return {name: find(name) for name in parent}
+
+
+def _gains(network: Network, worth: Worth, tensor: str, component: Mapping[str, str], steps: list[_Edge]) -> bool:
+    """Whether finer steps for `tensor`, and what shares its scale, reach somebody and say more."""
+    graph = network.graph
+    if not _is_rounded_here(graph, tensor, component) or not worth.gains(tensor):
+        return False
+    outwards = {(e.node.name, e.source) for e in steps if e.narrow == e.source}
+    members = [name for name in component if component[name] == component[tensor]]
+    return any(
+        name in graph.outputs or any((r.name, name) not in outwards for r in graph.consumers.get(name, []))
+        for name in members
+    )
+
+
+def _is_rounded_here(graph: Graph, tensor: str, component: Mapping[str, str]) -> bool:
+    """Whether some of its values are on no grid before: computed, or moved here from other scales."""
+    maker = graph.producer.get(tensor)
+    if maker is None or not traits.of(maker.op_type).moves:
+        return True
+    return any(i and graph.is_float(i) and component.get(i) != component[tensor] for i in maker.input)
+
+
+def _with_borders(network: Network, cut: list[_Edge]) -> Network:
+    proto = onnx.ModelProto()
+    proto.CopyFrom(network.graph.proto)
+    statistics, wide = dict(network.statistics), set(network.wide)
+    taken = {n.name for n in network.graph.nodes} | set(network.graph.activations) | set(network.graph.constants)
+
+    def border(tensor: str) -> str:
+        """A name for `tensor` on the wide side."""
+        name = f"{tensor}_wide"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        statistics[name] = statistics[tensor]
+        if tensor in wide:
+            wide.add(name)
+        return name
+
+    nodes = {node.name: node for node in proto.graph.node}
+    before: dict[str, list[onnx.NodeProto]] = {}
+    after: dict[str, list[onnx.NodeProto]] = {}
+    for edge in cut:
+        node, name = nodes[edge.node.name], border(edge.narrow)
+        if edge.narrow == edge.source:
+            node.input[:] = [name if i == edge.source else i for i in node.input]
+            before.setdefault(node.name, []).append(_cast(edge.source, name))
+        elif edge.target in node.output:
+            node.output[:] = [name if o == edge.target else o for o in node.output]
+            after.setdefault(node.name, []).append(_cast(name, edge.target))
+    ordered = [n for m in proto.graph.node for n in (*before.get(m.name, []), m, *after.get(m.name, []))]
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
+    del proto.graph.node[:]
+    proto.graph.node.extend(copies)
+    return Network.of(onnx.shape_inference.infer_shapes(proto, data_prop=True), statistics, frozenset(wide))
+
+
+def _cast(source: str, target: str) -> onnx.NodeProto:
+    return helper.make_node("Cast", [source], [target], name=f"{source}_to_{target}", to=TensorProto.FLOAT)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tensor would gain from a scale of its own, where it shares one with tensors that reach farther."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from espdl.quantize import affine, power_of_two
+from espdl.quantize.network import Network
+from espdl.quantize.thresholds import METHODS
+from espdl.quantize.types import Quantization, Settings
+
+# A scale of its own must leave this part of the rounding noise at most (one and a half bits less), ...
+_LEAST = 1 / 8
+# ... and a tensor whose noise is that far below its values has enough bits as it is: int8 that is used in full has 35
+# to 45 dB, and weights of 8 bits leave what is behind them with less than 50 dB.
+_ENOUGH_DB = {"int8": 33.0, "int16": 55.0}
+
+
+@dataclass(frozen=True)
+class Worth:
+    """`shared`: what every quantised tensor of `network` has, one for all of its group."""
+
+    network: Network
+    settings: Settings
+    method: str
+    shared: dict[str, Quantization]
+
+    @staticmethod
+    def of(network: Network, settings: Settings) -> Worth:
+        if settings.scheme == "power_of_two":
+            method = power_of_two.method_of(settings)
+            shared = power_of_two.activation_scales(network, method)
+        else:
+            method = affine.method_of(settings)
+            shared = affine.activation_scales(network, method, affine.wide_tensors(network, settings))
+        return Worth(network, settings, method, shared)
+
+    def own(self, tensor: str) -> Quantization:
+        """The scale that the tensor would have by itself."""
+        seen = self.network.statistics[tensor].distribution
+        if self.settings.scheme == "power_of_two":
+            return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, self.method)))
+        return affine.from_range(*METHODS[self.method](seen), self.shared[tensor].dtype)
+
+    def gains(self, tensor: str) -> bool:
+        """Whether the tensor has few integers where it is, and would have many more by itself."""
+        seen, shared = self.network.statistics[tensor].distribution, self.shared[tensor]
+        now, then = (self._noise(tensor, q) for q in (shared, self.own(tensor)))
+        enough = seen.power * 10.0 ** (-_ENOUGH_DB[shared.dtype] / 10)
+        return now > enough and then <= now * _LEAST
+
+    def _noise(self, tensor: str, q: Quantization) -> float:
+        info = np.iinfo(q.dtype)
+        return self.network.statistics[tensor].distribution.error(float(q.scale), q.zero_point, info.min, info.max)
