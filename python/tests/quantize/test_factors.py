@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 from small_models import by_onnxruntime, compiled, constant, conv, dense, ints, join, model, node, normal, outcome, peer
 
+from espdl.frontend.names import name_nodes
 from espdl.quantize import biases
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.placement import place
-from espdl.quantize.preprocess import _name_nodes
 from espdl.quantize.ranges import observe
 from espdl.quantize.refine import factors
 
@@ -80,7 +80,7 @@ def graph_of(kinds: list[str]) -> onnx.ModelProto:
 
 def network(proto: onnx.ModelProto, data: np.ndarray) -> Network:
     named = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    _name_nodes(named)
+    name_nodes(named)
     simple = biases.complete(named)
     samples = [{"ids": row[np.newaxis]} for row in data]
     return Network.of(simple, observe(simple, place(Graph(simple)).quantized, samples))
