@@ -31,7 +31,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "emit": ({"plan"}, {"jinja2"}),
     "report": ({"plan"}, {"jinja2"}),
     "verify": (
-        {"frontend", "quantize", "ops", "plan", "emit", "report", "backends", "pipeline"},
+        {"frontend", "quantize", "ops", "plan", "emit", "report", "backends", "pipeline", "project.environment"},
         {"onnx", "onnxruntime", "jinja2"},
     ),
     "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 from espdl.emit import Files
 from espdl.errors import EspdlError
 from espdl.plan.types import Plan
+from espdl.verify import kept
 from espdl.verify.program import Results, parse, stream
 
 # The folder with `include/` and `src/`: the component that this package is part of.
@@ -115,7 +117,8 @@ def library(
     archiver: str = "ar",
     ports: Sequence[Path] = (),
 ) -> Path:
-    """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source or a flag changed.
+    """Runtime and portable kernels as an archive in `folder`, compiled anew only where a source, a flag or the compiler
+    changed.
 
     `flags` come behind FLAGS. `compiler` and `archiver` are the host's, or those of a cross toolchain. `ports` are
     folders with kernels of other backends (PORTS).
@@ -131,22 +134,37 @@ def library(
         )
     roots = [root / name for root in (COMPONENT, *ports) for name in ("include", "src")]
     depends = [*sources, *(path for root in roots for path in sorted(root.rglob("*.h")))]
-    key = hashlib.sha256("\0".join([compiler, *FLAGS, *flags]).encode())
+    key = hashlib.sha256("\0".join([compiler, _version(compiler), archiver, *FLAGS, *flags]).encode())
     for path in depends:
         key.update(path.name.encode() + b"\0" + path.read_bytes())
-    archive = Path(folder) / f"libespdl-{key.hexdigest()[:16]}.a"
+    name = f"libespdl-{key.hexdigest()[:16]}"
+    archive = Path(folder) / f"{name}.a"
     if archive.exists():
         return archive
+    command = [compiler, *FLAGS, *flags, *_includes(ports), "-c"]
+    kept.archive(name, archive, lambda target: _compile(command, sources, archiver, target))
+    return archive
+
+
+def _version(compiler: str) -> str:
+    """What a compiler says of itself, which one that is updated in its place says otherwise."""
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, errors="replace", check=False).stdout
+
+
+def _compile(command: Sequence[str], sources: Sequence[Path], archiver: str, archive: Path) -> None:
+    """An archive of C sources, compiled in as many processes as there are processors."""
     staging = archive.with_suffix(f".{os.getpid()}.tmp")
     staging.mkdir(parents=True)
+    count = min(os.cpu_count() or 1, 8)
+    parts = [part for i in range(count) if (part := [str(path) for path in sources[i::count]])]
     try:
-        run_tool(compiler, *FLAGS, *flags, *_includes(ports), "-c", *map(str, sources), cwd=staging)
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(lambda part: run_tool(*command, *part, cwd=staging), parts))
         objects = sorted(str(path) for path in staging.glob("*.o"))
         run_tool(archiver, "rcs", str(staging / "library.a"), *objects)
         os.replace(staging / "library.a", archive)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return archive
 
 
 def run_tool(*command: str, cwd: Path | None = None) -> str:

@@ -60,3 +60,13 @@ def test_a_refused_model_leaves_nothing(files: tuple[str, str], tmp_path: Path) 
     done, left = run(tmp_path / "user", "compile", files[0], "-o", str(tmp_path / "out"))
     assert done.returncode == 1
     assert left == [] and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_validate_keeps_compiled_kernels_and_nothing_else(files: tuple[str, str], tmp_path: Path) -> None:
+    arguments = ["validate", files[0], "--calibration", files[1], "--eval", files[1]]
+    done, left = run(tmp_path / "user", *arguments)
+    assert done.returncode == 0, done.stderr
+    files_left = [name for name in left if (tmp_path / "user" / name).is_file()]
+    assert len(files_left) == 2
+    assert all(name.startswith("home/.cache/espdl_onnx/kernels/") for name in files_left)
