@@ -19,6 +19,7 @@ SLOW = {
     "emit/test_test_vectors.py",
     "esp32s3",
     "esp_dl",
+    "export",
     "fallback",
     "faults",
     "guard_pages",

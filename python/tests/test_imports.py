@@ -30,6 +30,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "plan": (set(), {"jinja2"}),
     "emit": ({"plan"}, {"jinja2"}),
     "report": ({"plan"}, {"jinja2"}),
+    "export": ({"emit"}, {"jinja2"}),
     "verify": (
         {"frontend", "quantize", "ops", "plan", "emit", "report", "backends", "pipeline", "project.environment"},
         {"onnx", "onnxruntime", "jinja2"},
@@ -39,7 +40,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "cli": ({"commands"}, set()),
     "guard": ({"cli"}, set()),
     "commands": (
-        {"pipeline", "verify", "project", "report", "emit", "commands", "ops", "backends", "support"},
+        {"pipeline", "verify", "project", "report", "emit", "export", "commands", "ops", "backends", "support"},
         {"onnx"},
     ),
     "support": ({"frontend", "ops", "backends", "partition", "pipeline", "report"}, {"onnx"}),

@@ -12,7 +12,7 @@ _STAGING = ".tmp"
 
 
 class Files(Mapping[str, bytes]):
-    """File names and their contents, in the order in which they are put in place."""
+    """File names (or paths with `/`) and their contents, in the order in which they are put in place."""
 
     def __init__(self, contents: Mapping[str, bytes]):
         self._contents = dict(contents)
@@ -47,6 +47,8 @@ class Files(Mapping[str, bytes]):
         staging.mkdir()
         try:
             for name in changed:
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 with (staging / name).open("wb") as file:
                     file.write(self._contents[name])
                     file.flush()
