@@ -12,9 +12,13 @@ import os
 import pkgutil
 import sys
 import traceback
+from pathlib import Path
 
 from espdl import __version__, commands
 from espdl.errors import EspdlError, UsageError, first_line
+
+# What the compiler runs with.
+LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         remedy = "check the path, its permissions and the free space"
         print(EspdlError(str(error.filename or "file"), str(error.strerror or error), remedy).text, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "espdl":
+            raise
+        why = f"the Python package {error.name} is missing in {sys.executable}"
+        remedy = f"{sys.executable} -m pip install -r {LOCK}; 'doctor' instead of a command says what else is missing"
+        print(EspdlError("the compiler", why, remedy).text, file=sys.stderr)
         return 1
     except Exception as error:
         if os.environ.get("ESPDL_TRACEBACK"):

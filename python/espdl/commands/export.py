@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espdl.commands.arguments import add_model_arguments, options_from
+from espdl.errors import UsageError
 
 _FORMS = {
     "arduino": "a library for the Arduino IDE",
@@ -34,6 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     from espdl.commands.progress import Progress
     from espdl.verify import vectors
 
+    if arguments.output or arguments.depfile:
+        what = "--output" if arguments.output else "--depfile"
+        raise UsageError(what, "a library goes to the folder that its form names", f"leave {what} out")
     form = next(name for name in _FORMS if getattr(arguments, name) is not None)
     folder: Path = getattr(arguments, form)
     options = options_from(arguments)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    from espdl.project.new_project import TARGETS
+    from espdl import targets
 
     text = "Make an ESP-IDF project that runs a model, and checks it on samples."
     parser = subparsers.add_parser("new-project", help="make an ESP-IDF project that runs a model", description=text)
@@ -22,7 +22,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--sample", type=Path, metavar="FILE", help=".npy or .npz with inputs that the firmware runs, checks and prints"
     )
-    parser.add_argument("--target", choices=TARGETS, default="esp32s3", help="the chip (default: %(default)s)")
+    parser.add_argument(
+        "--target", choices=("linux", *targets.CHIPS[1:]), default="esp32s3", help="the chip (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to make it")
     parser.add_argument("--template", type=Path, metavar="FOLDER", help="your own template instead of the built-in one")
     parser.set_defaults(run=run)
