@@ -16,6 +16,7 @@ from pathlib import Path
 
 from espdl import __version__, commands
 from espdl.errors import EspdlError, UsageError, first_line
+from espdl.wording import speak
 
 # What the compiler runs with.
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
@@ -23,6 +24,7 @@ LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; never raises."""
+    speak(cmake=False)
     try:
         parsed = _parser().parse_args(arguments)
         return parsed.run(parsed)

@@ -4,7 +4,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
+
+from espdl.foreign import said
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that an error is about: its name, its ONNX operator, the tensors that it computes."""
+
+    name: str
+    operator: str = ""
+    outputs: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"node '{self.name}' ({self.operator})" if self.operator else f"node '{self.name}'"
 
 
 class EspdlError(Exception):
@@ -15,10 +30,10 @@ class EspdlError(Exception):
         net.onnx: node 'head/NonZero' (NonZero): its output shape depends on the input's values.
         Remedy: export the model without it.
 
-    `node`: the name of the node that it is about, if it is about one.
+    `node`: what it is about, if that is one node.
     """
 
-    def __init__(self, what: str, why: str, remedy: str, node: str | None = None):
+    def __init__(self, what: str, why: str, remedy: str, node: Node | None = None):
         what, why, remedy = _printable(what, 300), _printable(why, 1200), _printable(remedy, 600)
         super().__init__(f"{what}: {why}\nRemedy: {remedy}")
         self.what = what
@@ -28,9 +43,10 @@ class EspdlError(Exception):
 
     @classmethod
     def at(cls, label: str, node: Any, why: str, remedy: str) -> EspdlError:
-        """About `node`, an onnx.NodeProto, of the model that messages call `label`."""
-        name = node.name or next(filter(None, node.output), "")
-        return cls(f"{label}: node '{name}' ({node.op_type})", why, remedy, name)
+        """About `node`, a Node or an onnx.NodeProto, of the model that messages call `label` ("": not known here)."""
+        if not isinstance(node, Node):
+            node = Node(node.name or next(filter(None, node.output), ""), node.op_type, tuple(node.output))
+        return cls(f"{label}: {node}" if label else str(node), why, remedy, node)
 
     def __reduce__(self):
         # The default would rebuild it from the joined text; it crosses process boundaries.
@@ -55,10 +71,9 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 2 :]}"
 
 
-def first_line(error: BaseException, limit: int = 200) -> str:
+def first_line(error: BaseException) -> str:
     """What another library's exception says, in one line for our own message."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:limit] if lines else type(error).__name__
+    return said(error).reason
 
 
 class UsageError(EspdlError):

@@ -18,6 +18,7 @@ from espdl.ops.operator import Operator
 from espdl.plan.types import Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
 from espdl.quantize.verdict import blame
+from espdl.wording import option
 
 # (phase, done, total): called often; total 0 for phases without steps.
 Progress = Callable[[str, int, int], None]
@@ -75,10 +76,10 @@ class Options:
         for key, allowed in _CHOICES.items():
             if getattr(self, key) not in allowed:
                 raise UsageError(
-                    f"option {key}", f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
+                    option(key), f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
                 )
         if self.calibration_samples < 0:
-            raise UsageError("option calibration_samples", f"{self.calibration_samples} is negative", "0 means all")
+            raise UsageError(option("calibration_samples"), f"{self.calibration_samples} is negative", "0 means all")
         emit.check_model_name(self.name)
 
     @staticmethod
@@ -194,9 +195,9 @@ def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
         return options.target
     if options.scheme != "default":
         raise EspdlError(
-            f"{quantized.label}: SCHEME {options.scheme}",
+            f"{quantized.label}: {option('scheme', options.scheme)}",
             "the model came quantised, and the ratios of its scales are no powers of two",
-            "choose SCHEME affine (or default), or pass the float model",
+            f"choose {option('scheme', 'affine')} (or default), or pass the float model",
         )
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
 

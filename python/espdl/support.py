@@ -128,7 +128,7 @@ def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]
     for node in model.proto.graph.node:
         row = known.get(node.op_type)
         refused = row is None or row.ways == (REFUSED,)
-        if node.name and f"node '{node.name}'" in error.what:
+        if error.node is not None and error.node.name == (node.name or node.output[0]):
             refused, remarks = True, (error.why,)
         else:
             remarks = row.remarks if row is not None and refused else ()

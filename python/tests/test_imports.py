@@ -13,12 +13,23 @@ PACKAGE = Path(__file__).resolve().parents[1] / "espdl"
 
 # What every part may import. Plan types are values without behaviour, shared by all stages; traits are what is known of
 # ONNX's operators.
-EVERYONE = {"espdl", "espdl.errors", "espdl.targets", "espdl.chips", "espdl.traits", "espdl.plan.types"}
+EVERYONE = {
+    "espdl",
+    "espdl.errors",
+    "espdl.foreign",
+    "espdl.wording",
+    "espdl.targets",
+    "espdl.chips",
+    "espdl.traits",
+    "espdl.plan.types",
+}
 OUTSIDE = {"numpy"}
 
 # Part of the package -> (our own packages, packages of others) that it may import besides.
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
+    "foreign": (set(), set()),
+    "wording": (set(), set()),
     "targets": (set(), set()),
     "chips": (set(), set()),
     "traits": (set(), set()),

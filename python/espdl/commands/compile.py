@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espdl.commands.arguments import add_model_arguments, options_from
 from espdl.commands.phases import Phases, add_phase_arguments
+from espdl.wording import speak
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -24,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from espdl import pipeline, report
     from espdl.commands.progress import Progress
 
+    speak(cmake=bool(arguments.options))
     options = pipeline.Options.from_json(arguments.options) if arguments.options else options_from(arguments)
     with Progress() as progress:
         phases = Phases(arguments.verbose, arguments.dump_phases)

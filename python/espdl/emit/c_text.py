@@ -11,6 +11,7 @@ import numpy as np
 
 from espdl.errors import EspdlError
 from espdl.plan.types import ParamValue
+from espdl.wording import option
 
 MAX_TEXT = 80
 COLUMNS = 110
@@ -49,13 +50,17 @@ def check_model_name(name: str) -> None:
     """Raises EspdlError where `name` cannot be the prefix of the generated C."""
     if not _IDENTIFIER.fullmatch(name) or name in KEYWORDS:
         why = "it is a keyword of C or C++" if name in KEYWORDS else "it is no C identifier"
-        raise EspdlError(f"model name {printable(name)!r}", why, "pass NAME with letters, digits and underscores")
+        raise EspdlError(
+            f"model name {printable(name)!r}", why, f"pass {option('name')} with letters, digits and underscores"
+        )
     if len(name) > _MAX_MODEL_NAME:
         why = f"it has {len(name)} characters; C compilers tell 63 apart, and the generated names are longer"
-        raise EspdlError(f"model name '{printable(name)}'", why, f"pass NAME with at most {_MAX_MODEL_NAME} characters")
+        raise EspdlError(
+            f"model name '{printable(name)}'", why, f"pass {option('name')} with at most {_MAX_MODEL_NAME} characters"
+        )
     if name.lower() == "espdl" or name.lower().startswith("espdl_"):
         why = "names that begin with espdl belong to the runtime"
-        raise EspdlError(f"model name '{name}'", why, "pass another NAME")
+        raise EspdlError(f"model name '{name}'", why, f"pass another {option('name')}")
 
 
 def symbol(name: str) -> str:

@@ -13,9 +13,11 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper, version_converter
 
 from espdl.errors import EspdlError, first_line
+from espdl.foreign import said
 from espdl.frontend import forms, names, operator_form, recurrent, windows
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refresh
+from espdl.wording import option
 
 # The QDQ form with per-channel scales needs opset 13.
 MINIMUM_OPSET = 13
@@ -98,7 +100,7 @@ def _parse(path: Path, label: str) -> onnx.ModelProto:
         raise EspdlError(
             label,
             f"there is no such file ({path})",
-            "check MODEL; relative paths start at the CMakeLists.txt that names them",
+            f"check {option('model')}",
         )
     proto = onnx.ModelProto()
     try:
@@ -120,17 +122,20 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
     try:
         onnx.checker.check_model(proto)
     except Exception as error:  # the checker raises several types for one reason: the model is invalid
-        raise EspdlError(
-            label,
-            f"the ONNX checker rejects it: {first_line(error)}",
-            "export the model again with a current exporter, or mend it with onnx.checker's help",
-        ) from error
+        told = said(error)
+        node = next((n for n in proto.graph.node if told.node and n.name == told.node), None)
+        why = f"the ONNX checker rejects it: {told.reason}"
+        remedy = "export the model again with a current exporter, or mend it with onnx.checker's help"
+        if node is None:
+            raise EspdlError(label, why, remedy) from error
+        raise EspdlError.at(label, node, why, remedy) from error
 
 
 def _check_domains(proto: onnx.ModelProto, label: str) -> None:
     domains = {o.domain for o in proto.opset_import} - {"", "ai.onnx"}
+    defined = {(function.domain, function.name) for function in proto.functions}
     for node in proto.graph.node:
-        if node.domain in domains:
+        if node.domain in domains and (node.domain, node.op_type) not in defined:
             raise EspdlError.at(
                 label,
                 node,
@@ -228,7 +233,9 @@ def _static_input(
         )
         raise EspdlError(what, f"its type is {name}", f"use one of {', '.join(SUPPORTED_INPUTS.values())}")
     if not tensor.HasField("shape"):
-        raise EspdlError(what, "the model does not say its shape", f"pass the shape: --shape {value.name}=1,3,32,32")
+        raise EspdlError(
+            what, "the model does not say its shape", f"pass the shape: {option('shape', f'{value.name}=1,3,32,32')}"
+        )
     dims = tensor.shape.dim
     if wanted is not None and len(wanted) != len(dims):
         raise EspdlError(
@@ -243,12 +250,18 @@ def _static_input(
                 f"dimension {axis} is {fixed} in the model, not {given}",
                 "leave the shape away, or export the model with another one",
             )
+        if given is None and dim.HasField("dim_value") and (dim.dim_value < -1 or (dim.dim_value == 0 and axis > 0)):
+            raise EspdlError(
+                what,
+                f"dimension {axis} has the size {dim.dim_value}",
+                f"export the model with positive sizes, or say the size here ({option('shape', f'{value.name}=...')})",
+            )
         size = fixed or given or symbols.get(dim.dim_param) or (1 if axis == 0 else None)
         if size is None:
             raise EspdlError(
                 what,
                 f"dimension {axis} ('{dim.dim_param or '?'}') has no fixed size, and the C has only static shapes",
-                f"pass the shape (--shape {value.name}=...), or export the model with fixed sizes",
+                f"pass the shape ({option('shape', f'{value.name}=...')}), or export the model with fixed sizes",
             )
         if dim.dim_param:
             symbols[dim.dim_param] = size

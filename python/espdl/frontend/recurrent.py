@@ -22,8 +22,9 @@ def check(proto: onnx.ModelProto, label: str) -> None:
         for name, given, wanted in _weights(node, shapes) if node.op_type in GATES else ():
             if given is not None and not _fits(given, wanted):
                 needed = ", ".join("?" if size is None else str(size) for size in wanted)
-                raise EspdlError(
-                    f"{label}: node '{node.name or node.output[0]}' ({node.op_type})",
+                raise EspdlError.at(
+                    label,
+                    node,
                     f"its input {name} has the shape {list(given)}; hidden_size, direction and data need [{needed}]",
                     "export the model again; gates lie one behind the other, each direction has weights of its own",
                 )

@@ -67,7 +67,7 @@ def check(proto: onnx.ModelProto, label: str) -> None:
         if windows.is_open(node):
             reason = windows.REASON
         if reason is not None:
-            raise EspdlError(f"{label}: node '{node.name}' ({node.op_type})", reason, REMEDY)
+            raise EspdlError.at(label, node, reason, REMEDY)
 
 
 def _is_idle(dropout: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import tvm
 from tvm import relax
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, Node
 from espdl.ops.operator import Operator
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
@@ -17,6 +17,7 @@ from espdl.partition.fallback import Lowered
 from espdl.partition.leftovers import fallback
 from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
 from espdl.plan.types import Port, Tensor
+from espdl.wording import option
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,14 @@ class GraphBuilder:
         name = str(call.args[0].global_symbol)
         if name not in self.functions:
             names = self.composites.names
-            node = names.node(variable.name) or (variable.name, name)
+            node = Node(*(names.node(variable.name) or (variable.name, name)))
             reasons = self.composites.reasons.get(names.key(variable.name), ["no kernel takes it in this form"])
-            raise EspdlError(
-                f"{self.label}: node '{node[0]}' ({node[1]})",
+            raise EspdlError.at(
+                self.label,
+                node,
                 "; ".join(dict.fromkeys(reasons)),
-                "use PRECISION float32, in which it is taken apart, or leave it out of the layers with 16 bits",
+                f"use {option('precision', 'float32')}, in which it is taken apart, or leave it out of those"
+                " with 16 bits",
             )
         return self.functions[name]
 

@@ -11,7 +11,7 @@ import onnx
 import tvm
 from onnx import numpy_helper
 
-from espdl.errors import EspdlError, first_line
+from espdl.errors import EspdlError, Node, first_line
 from espdl.partition import tvm_compat
 from espdl.partition.rewriter import Rewriter
 from espdl.quantize.types import QuantizedModel
@@ -56,15 +56,16 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
     names = _rename(proto)
 
     def on_error(identifier: str, operator: str, error: Exception) -> EspdlError:
-        node = names.nodes.get(identifier, (identifier, operator))[0]
+        node = Node(*names.nodes.get(identifier, (identifier, operator)))
         if isinstance(error, tvm_compat.Unsupported):
             why = str(error)
         elif operator in tvm_compat.importable_operators():
             why = f"TVM cannot import it ({first_line(error)})"
         else:
             why = "there is no lowering for this operator, neither in a backend nor in TVM"
-        return EspdlError(
-            f"{model.label}: node '{node}' ({operator})",
+        return EspdlError.at(
+            model.label,
+            node,
             why,
             "replace it by other operators before the export, or cut the graph before it",
         )

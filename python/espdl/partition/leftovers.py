@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
 from tvm import relax
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, Node
 from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
@@ -54,10 +53,10 @@ def lower_leftovers(
     try:
         return lower(_Outward(functions).run(composites.group(fused, at_border=True)), prefix), functions
     except EspdlError as error:
-        found = re.search(r"t\d+_", error.what)
-        node = composites.names.node(found.group()) if found else None
-        what = f"{label}: node '{node[0]}' ({node[1]})" if node else f"{label}: {error.what}"
-        raise EspdlError(what, error.why, error.remedy) from error
+        if error.node is None:
+            raise
+        node = composites.names.node(error.node.name)
+        raise EspdlError.at(label, Node(*node) if node else error.node, error.why, error.remedy) from error
 
 
 def fallback(

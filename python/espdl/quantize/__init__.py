@@ -22,6 +22,7 @@ from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.refine.walk import choose_samples
 from espdl.quantize.types import QuantizedModel, Settings
 from espdl.targets import ROUND_TFLITE
+from espdl.wording import option
 
 __all__ = ["Calibration", "QuantizedModel", "Settings", "calibration", "run"]
 
@@ -62,7 +63,9 @@ def run(
     names = placement.quantized
     if not names:
         raise EspdlError(
-            model.label, "it computes nothing in float32, so there is nothing to quantise", "use PRECISION float32"
+            model.label,
+            "it computes nothing in float32, so there is nothing to quantise",
+            f"use {option('precision', 'float32')}",
         )
     network = Network.of(proto, observe(proto, names, samples, progress, len(samples)), wide)
     result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
@@ -90,7 +93,7 @@ def _check_precision(model: Model, settings: Settings) -> None:
         raise EspdlError(
             f"{model.label}: 16-bit activations",
             f"they need scheme affine, and the scheme is {settings.scheme}",
-            "choose SCHEME affine (or default), or PRECISION int8",
+            f"choose {option('scheme', 'affine')} (or default), or {option('precision', 'int8')}",
         )
 
 
@@ -114,8 +117,9 @@ def _check_finite(graph: Graph, layers: Iterable[Weighted], label: str) -> None:
     for layer in layers:
         for what, name in (("weights", layer.weights), ("biases", layer.bias)):
             if name is not None and not np.isfinite(graph.array(name)).all():
-                raise EspdlError(
-                    f"{label}: node '{layer.node.name}' ({layer.node.op_type})",
+                raise EspdlError.at(
+                    label,
+                    layer.node,
                     f"NaN or infinite values are among its {what} ('{name}')",
                     "look for the overflow in the training, and export the model again",
                 )
@@ -132,8 +136,9 @@ def _check_static(proto: onnx.ModelProto, model: Model) -> None:
                 else None
             )
             if dims is None or not all(d.HasField("dim_value") for d in dims):
-                raise EspdlError(
-                    f"{model.label}: node '{node.name}' ({node.op_type})",
+                raise EspdlError.at(
+                    model.label,
+                    node,
                     "the shape of its output is not known before it runs, and the generated C has only static shapes",
                     "export the model with fixed sizes and without this operator, or cut the graph before it",
                 )

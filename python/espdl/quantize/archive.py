@@ -100,4 +100,7 @@ def _opened(path: Path, member: str) -> Iterator[IO[bytes]]:
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = npy.read_magic(stream)
-    return npy.read_array_header_1_0(stream) if version == (1, 0) else npy.read_array_header_2_0(stream)
+    try:
+        return npy.read_array_header_1_0(stream) if version == (1, 0) else npy.read_array_header_2_0(stream)
+    except Exception as error:  # numpy evaluates the header as Python, and fails as that does
+        raise ValueError("its header is damaged") from error

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
 from espdl.quantize.archive import Rows, arrays
+from espdl.wording import option
 
 _HOW = "pass a .npy file of shape [N, {shape}] (float32), or a .npz file with one array per input"
 
@@ -64,7 +65,7 @@ def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
         raise EspdlError(
             model.label,
             "it carries no quantisation, and there is no calibration data to choose scales from",
-            "pass CALIBRATION: " + _HOW.format(shape=", ".join(str(d) for d in model.inputs[0].shape[1:])),
+            f"pass {option('calibration')}: " + _HOW.format(shape=", ".join(str(d) for d in model.inputs[0].shape[1:])),
         )
     path = Path(path)
     files = _files(path)
@@ -81,7 +82,9 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise EspdlError(f"calibration {path.name}", f"there is no such file or folder ({path})", "check CALIBRATION")
+        raise EspdlError(
+            f"calibration {path.name}", f"there is no such file or folder ({path})", f"check {option('calibration')}"
+        )
     files = sorted(p for p in path.iterdir() if p.suffix in (".npy", ".npz"))
     if not files:
         raise EspdlError(
@@ -96,7 +99,7 @@ def _load(file: Path, model: Model) -> dict[str, Rows]:
         held = arrays(file)
     except Exception as error:  # numpy raises many types for one reason: not an array file
         raise EspdlError(
-            what, f"it cannot be read as a numpy file ({error})", "save it with numpy.save or numpy.savez"
+            what, f"it cannot be read as a numpy file ({first_line(error)})", "save it with numpy.save or numpy.savez"
         ) from error
     if file.suffix != ".npz":
         if len(model.inputs) != 1:

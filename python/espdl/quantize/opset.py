@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from onnx import version_converter
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model
+from espdl.wording import option
 
 # The first with QuantizeLinear to int16.
 INT16 = 21
@@ -25,8 +26,8 @@ def at_least(model: Model, version: int) -> Model:
         raise EspdlError(
             model.label,
             f"it uses opset {known} and cannot be converted to {version}, which 16-bit activations need"
-            f" ({str(error).strip().splitlines()[0][:200]})",
-            f"export it with opset {version} or newer, or use PRECISION int8",
+            f" ({first_line(error)})",
+            f"export it with opset {version} or newer, or use {option('precision', 'int8')}",
         ) from error
     proto.ir_version = max(proto.ir_version, 10)
     return replace(model, proto=proto)

@@ -12,11 +12,11 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from espdl.errors import EspdlError, first_line
+from espdl.errors import EspdlError
 from espdl.frontend import Model, forms, rewrites, windows
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
-from espdl.quantize.verdict import REMEDY
+from espdl.quantize.verdict import refused
 
 
 def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelProto:
@@ -28,7 +28,7 @@ def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelPr
     kept = frozenset() if model.carries_quantization else kept
     proto = _rewrite(inline(model.proto), kept)
     if not model.carries_quantization:
-        proto = _optimize(proto, model.label)
+        proto = _optimize(proto, model)
     proto = _rewrite(proto, kept)
     forms.remove_unused(proto)
     _constants_to_initializers(proto)
@@ -45,17 +45,13 @@ def _rewrite(proto: onnx.ModelProto, kept: frozenset[str]) -> onnx.ModelProto:
     return result
 
 
-def _optimize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
+def _optimize(proto: onnx.ModelProto, model: Model) -> onnx.ModelProto:
     try:
         return _run_ort_optimizer(_infer_symbolic_shapes(proto))
     except EspdlError:
         raise
     except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
-        raise EspdlError(
-            label,
-            f"ONNX Runtime cannot load it: {first_line(error, 300)}",
-            REMEDY,
-        ) from error
+        raise refused(model, error, "load") from error
 
 
 def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:

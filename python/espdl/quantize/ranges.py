@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from espdl.errors import EspdlError, first_line
+from espdl.errors import EspdlError, Node
+from espdl.foreign import said
 from espdl.quantize.histogram import Distribution, Histogram
 
 Progress = Callable[[str, int, int], None]
@@ -95,11 +96,33 @@ def _run(runner: ort.InferenceSession, names: list[str], sample: Mapping[str, np
     try:
         return runner.run(names, dict(sample))
     except Exception as error:  # onnxruntime raises its own types, all derived from Exception only
-        raise EspdlError(
-            f"sample {index} of the calibration data",
-            f"ONNX Runtime cannot run the model on it ({first_line(error)})",
-            "run the model in ONNX Runtime on the PC first; what does not run there cannot be compiled",
-        ) from error
+        told = said(error)
+        why = f"ONNX Runtime cannot run the model on sample {index} of the calibration data: {told.reason}"
+        remedy = "run the model in ONNX Runtime on the PC first; what does not run there cannot be compiled"
+        if index:
+            remedy = "look at that sample: ONNX Runtime could run the model on those before it"
+        if not told.node:
+            raise EspdlError("the model", why, remedy) from error
+        raise EspdlError.at("", Node(told.node), why, remedy) from error
+
+
+def _not_finite(proto: onnx.ModelProto, name: str, sample: Mapping[str, np.ndarray], index: int) -> EspdlError:
+    """About the first node that makes such a value of finite ones; `name` is a tensor that has one."""
+    makers = {output: node for node in proto.graph.node for output in node.output if output}
+    if name not in makers:
+        why = f"it is NaN or infinite in sample {index} of the calibration data"
+        return EspdlError(f"input '{name}'", why, "remove that sample, or mend the preprocessing that made it")
+    values = dict(zip(makers, session(proto, makers).run(list(makers), dict(sample))))
+    floats = (n for n, value in values.items() if np.asarray(value).dtype.kind == "f")
+    first = next((n for n in floats if not np.isfinite(values[n]).all()), name)
+    maker, kind = makers[first], "NaN" if np.isnan(values[first]).any() else "infinite"
+    return EspdlError.at(
+        "",
+        maker,
+        f"its output is {kind} in the float model, for finite inputs (sample {index} of the calibration data)",
+        "look there for a division by zero, a root or logarithm of a negative number, an overflow or an infinite"
+        " constant, and guard against it in the model; integers have no NaN and no infinity",
+    )
 
 
 def observe(
@@ -114,19 +137,13 @@ def observe(
     observers = {name: Observer() for name in tensors}
     inputs = {i.name for i in proto.graph.input}
     computed = [name for name in tensors if name not in inputs]
-    makers = {output: node for node in proto.graph.node for output in node.output}
     runner = session(proto, computed)
     for index, sample in enumerate(samples):
         values = dict(zip(computed, _run(runner, computed, sample, index))) if computed else {}
         for name in tensors:
             value = sample[name] if name in inputs else values[name]
             if not np.isfinite(value).all():
-                maker = makers.get(name)
-                raise EspdlError(
-                    f"node '{maker.name}' ({maker.op_type})" if maker is not None else f"input '{name}'",
-                    f"its output is NaN or infinite for sample {index} of the calibration data",
-                    "check the weights of the model and the range of the calibration data",
-                )
+                raise _not_finite(proto, name, sample, index)
             observers[name].observe(value)
         progress("calibrate", index + 1, total)
     return {name: observer.statistics for name, observer in observers.items()}

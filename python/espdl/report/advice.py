@@ -8,6 +8,7 @@ from typing import Any
 
 from espdl.report import memory
 from espdl.report.values import layer_name, number, percent, printable, short
+from espdl.wording import option
 
 # What ESP-IDF's default partition table gives to the application, and what an application takes beside its weights.
 _DEFAULT_PARTITION = 1 << 20
@@ -85,7 +86,8 @@ def _transposed_input(report: dict[str, Any]) -> Iterator[str]:
             if layer["operator"] == "transpose" and tensor["tensor"] in inputs:
                 yield (
                     f"The input '{printable(inputs[tensor['tensor']])}' is reordered at every run"
-                    f" ({percent(layer['share'])}): INPUT_LAYOUT nhwc takes pixels as cameras deliver them."
+                    f" ({percent(layer['share'])}):"
+                    f" {option('input_layout', 'nhwc')} takes pixels as cameras deliver them."
                 )
 
 
@@ -93,8 +95,8 @@ def _errors(report: dict[str, Any]) -> Iterator[str]:
     known = [layer for layer in report["layers"] if layer["sqnr_db"] is not None and layer["sqnr_db"] < _LOW_SQNR]
     for layer in sorted(known, key=lambda layer: layer["sqnr_db"])[:_SHOWN]:
         yield (
-            f"{_of(layer)} is {layer['sqnr_db']:.1f} dB from the float model: try another CALIBRATION_METHOD, more"
-            " calibration data, or PRECISION int16x8."
+            f"{_of(layer)} is {layer['sqnr_db']:.1f} dB from the float model: try another"
+            f" {option('calibration_method')}, more calibration data, or {option('precision', 'int16x8')}."
         )
 
 

@@ -17,6 +17,7 @@ from espdl.verify import reference
 from espdl.verify import samples as sampling
 from espdl.verify.debug_patterns import meanings
 from espdl.verify.taps import Piece, Run, fnv
+from espdl.wording import option
 
 # Layers that use the C library's floats are taken as equal up to this part of their largest value.
 _FLOAT_TOLERANCE = 1e-5
@@ -116,7 +117,9 @@ def read_samples(plan: Plan, path: Path) -> Iterator[dict[str, np.ndarray]]:
         ) from error
     except (OSError, ValueError) as error:
         raise EspdlError(
-            f"inputs {path}", f"it cannot be used ({error})", "give the file of TEST_VECTORS, or of that form"
+            f"inputs {path}",
+            f"it cannot be used ({error})",
+            f"give the file of {option('test_vectors')}, or of that form",
         ) from error
     for index in range(min(len(column) for column in columns.values())):
         yield {name: column[index] for name, column in columns.items()}
@@ -156,7 +159,8 @@ def _inputs(plan: Plan, run: Run, samples: Sequence[Mapping[str, np.ndarray]]) -
         if all(fnv(sample[p.name].tobytes()) == piece.hash for p, piece in zip(plan.inputs, printed, strict=True)):
             return dict(sample)
     if not samples:
-        return "the inputs were not printed in full: set dump_inputs, or pass the file of TEST_VECTORS with --input"
+        vectors = option("test_vectors")
+        return f"the inputs were not printed in full: set dump_inputs, or pass the file of {vectors} with --input"
     return (
         "no sample of the file has these inputs: the application prepares them otherwise (order of channels, scaling,"
         " rounding), or runs other samples; with dump_inputs they are printed and the file is not needed"

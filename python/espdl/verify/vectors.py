@@ -12,6 +12,7 @@ from espdl.errors import EspdlError
 from espdl.pipeline import Compilation
 from espdl.quantize import calibration
 from espdl.verify import reference, samples
+from espdl.wording import option
 
 
 def files_for(compilation: Compilation, path: str | Path) -> Files:
@@ -27,7 +28,7 @@ def files_for(compilation: Compilation, path: str | Path) -> Files:
             f"test vectors {Path(path).name}",
             f"the layer {', '.join(inexact.source_nodes) or inexact.operator} uses the C library's floating-point"
             " functions, whose last bit may differ from one to another",
-            "leave TEST_VECTORS out and compare the outputs with a tolerance of your own",
+            f"leave {option('test_vectors')} out and compare the outputs with a tolerance of your own",
         )
     vectors = []
     for sample in calibration.open(path, compilation.model):

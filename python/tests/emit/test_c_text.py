@@ -116,7 +116,7 @@ BAD_NAMES = ["", "1net", "my-net", "int", "class", "not_eq", "nét", "a b", 'x"'
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_bad_model_names(name: str) -> None:
-    with pytest.raises(EspdlError, match="NAME"):
+    with pytest.raises(EspdlError, match="--name"):
         c_text.check_model_name(name)
 
 

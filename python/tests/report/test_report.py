@@ -195,7 +195,7 @@ def test_advice(sound: dict[str, Any], hostile: dict[str, Any]) -> None:
     layers["layers"][0]["operator"] = "transpose"
     layers["arena_bytes"] += 64
     joined = "\n".join(advice.make(layers))
-    assert "INPUT_LAYOUT nhwc" in joined and "64 bytes above its lower bound" in joined
+    assert "--input-layout nhwc" in joined and "64 bytes above its lower bound" in joined
 
 
 def test_long_names_keep_both_ends() -> None:

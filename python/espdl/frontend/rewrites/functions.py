@@ -24,7 +24,26 @@ def inline(proto: onnx.ModelProto) -> onnx.ModelProto:
     proto = _without_gaps(_with_defaults(proto))
     local = [(f.domain, f.name) for f in proto.functions]
     wanted = local + [(domain, name) for name in FUNCTIONS for domain in ("", "ai.onnx")]
-    return inliner.inline_selected_functions(proto, wanted, inline_schema_functions=True)
+    return _named(inliner.inline_selected_functions(proto, wanted, inline_schema_functions=True), proto)
+
+
+def _named(result: onnx.ModelProto, before: onnx.ModelProto) -> onnx.ModelProto:
+    """`result`, whose nodes of a definition get names that begin with that of the node that they stand for.
+
+    They lie in its place: behind the last node before it, in front of the one that computes its results.
+    """
+    makers = {name: node for node in before.graph.node for name in node.output if name}
+    kept = {(node.op_type, *node.output) for node in before.graph.node}
+    owner, count = None, 0
+    for node in reversed(result.graph.node):
+        if (node.op_type, *node.output) in kept:
+            owner = None
+            continue
+        owner = next((makers[name] for name in node.output if name in makers), owner)
+        if owner is not None:
+            count += 1
+            node.name = f"{owner.name or owner.output[0]}/{node.op_type}_{count}"
+    return result
 
 
 def _with_defaults(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import tvm
 from tvm import relax, s_tir, tirx
 from tvm.target import Target
 
-from espdl.errors import EspdlError
+from espdl.errors import EspdlError, Node
 from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
 from espdl.partition.fallback.printer import print_kernel
@@ -156,9 +156,9 @@ def _names(globals_: list[str], prefix: str) -> dict[str, str]:
     return names
 
 
-def _what(binding: relax.Binding) -> str:
+def _node(binding: relax.Binding) -> Node:
     operator = _operator(binding.value) or type(binding.value).__name__
-    return f"'{original_name(binding)}' ({operator.removeprefix('relax.')})"
+    return Node(original_name(binding), operator.removeprefix("relax."))
 
 
 def _check_static(main: relax.Function) -> None:
@@ -168,8 +168,9 @@ def _check_static(main: relax.Function) -> None:
             shape = getattr(tensor, "shape", None)
             static = isinstance(shape, relax.ShapeExpr) and all(isinstance(d, tirx.IntImm) for d in shape.values)
             if isinstance(tensor, relax.TensorType) and not static:
-                raise EspdlError(
-                    _what(binding),
+                raise EspdlError.at(
+                    "",
+                    _node(binding),
                     "its shape depends on the values of the input, and the generated C has only static shapes",
                     "export the model with fixed shapes, or cut the graph before this operator",
                 )
@@ -180,8 +181,9 @@ def _check_lowered(main: relax.Function) -> dict[str, int]:
     inputs: dict[str, int] = {}
     for binding in _bindings(main):
         if isinstance(binding.value, relax.Call) and _operator(binding.value) not in _ALLOWED:
-            raise EspdlError(
-                _what(binding),
+            raise EspdlError.at(
+                "",
+                _node(binding),
                 "no backend takes this operator and it has no lowering to plain loops",
                 "replace the operator in the model, or cut the graph before it",
             )

@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from espdl.errors import EspdlError
-from espdl.quantize.carried.edit import LAYERS, add, set_nodes, what
+from espdl.quantize.carried.edit import LAYERS, add, set_nodes
 from espdl.quantize.graph import Graph
 
 
@@ -31,8 +31,9 @@ def quantize(proto: onnx.ModelProto, label: str) -> None:
             continue
         values = np.rint(bias / channels)
         if np.abs(values).max(initial=0.0) >= 2**31:
-            raise EspdlError(
-                what(label, node),
+            raise EspdlError.at(
+                label,
+                node,
                 "its bias does not fit 32 bits at input scale * weights scale",
                 "quantise the model again with larger weight scales; a nearly dead channel is the usual cause",
             )

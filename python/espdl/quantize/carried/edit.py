@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes to a model: nodes and initialisers of its graph, and how a message names a node."""
+"""Changes to a model: nodes and initialisers of its graph."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from onnx import numpy_helper
 from espdl.frontend.names import Names
 
 LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-
-
-def what(label: str, node: onnx.NodeProto) -> str:
-    return f"{label}: node '{node.name or node.output[0]}' ({node.op_type})"
 
 
 def set_nodes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:

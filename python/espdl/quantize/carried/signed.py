@@ -10,6 +10,7 @@ from onnx import TensorProto
 from espdl.errors import EspdlError
 from espdl.quantize.carried.edit import replace
 from espdl.quantize.graph import Graph
+from espdl.wording import option
 
 
 def convert(proto: onnx.ModelProto, label: str) -> None:
@@ -21,7 +22,8 @@ def convert(proto: onnx.ModelProto, label: str) -> None:
         raise EspdlError(
             f"{label}: tensor '{name}'",
             "an input or output of the model is uint8 itself",
-            "begin the model with QuantizeLinear and end it with DequantizeLinear; IO uint8 then gives the C uint8",
+            "begin the model with QuantizeLinear and end it with DequantizeLinear;"
+            f" {option('io', 'uint8')} then gives the C uint8",
         )
     done: set[str] = set()
     for node in proto.graph.node:
