@@ -68,7 +68,8 @@ def said(error: BaseException) -> Said:
     reason = re.sub(r"<[\w.]+ object at 0x[0-9a-fA-F]+>", "an expression", first)
     for pattern in _NOISE:
         reason = re.sub(pattern, "", reason) or reason
-    return Said(_shortened(reason.strip()), node)
+    reason = re.sub(r" was false\.$", " does not hold", reason.strip())
+    return Said(_shortened(reason), node)
 
 
 def _shortened(text: str) -> str:

@@ -88,7 +88,7 @@ def test_truncated_model(workspace: Path) -> None:
 
 
 def test_no_calibration(workspace: Path) -> None:
-    refused(compile_(workspace, calibration=None), workspace, "calibration", "CALIBRATION", "[N, 2, 8, 8]")
+    refused(compile_(workspace, calibration=None), workspace, "calibration", "--calibration", "[N, 2, 8, 8]")
 
 
 def test_missing_calibration(workspace: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,6 @@ class Grid:
 
     @staticmethod
     def of(scale: np.ndarray, zero_point: np.ndarray) -> Grid:
-        """One scale and zero point, or as many of both as one of them has."""
         scale = np.asarray(scale, np.float32)
         if scale.size == 1 and zero_point.size == 1:
             return Grid(scale.reshape(()), zero_point.reshape(()))
@@ -76,7 +76,18 @@ class Form(Chain):
         """
         name = self.input(index + 1)
         zero = self.array(name) if name else np.zeros((), self.integers(like))
-        return Grid.of(self.array(self.input(index)), zero)
+        return self.grid_of(self.array(self.input(index)), zero)
+
+    def grid_of(self, scale: np.ndarray, zero_point: np.ndarray) -> Grid:
+        """One scale and zero point, or as many of both as one of them has."""
+        if 0 in (scale.size, zero_point.size) or (
+            scale.size != zero_point.size and 1 not in (scale.size, zero_point.size)
+        ):
+            raise self.error(
+                f"it has {scale.size} scales and {zero_point.size} zero points",
+                "export the model again: they go together",
+            )
+        return Grid.of(scale, zero_point)
 
     def integers(self, name: str) -> np.dtype:
         """The type of a tensor of integers."""
@@ -88,6 +99,8 @@ class Form(Chain):
     def real(self, index: int, axis: int = 1) -> str:
         """The input `index` as real numbers, by the grid in the two inputs behind it."""
         name = self.input(index)
+        if not name:
+            raise self.error(f"its input {index} is missing", "export the model again")
         return self.dequantized(name, self.grid(index + 1, name), axis)
 
     def dequantized(self, name: str, grid: Grid, axis: int = 1) -> str:
@@ -103,15 +116,23 @@ class Form(Chain):
         """The same, on the grid that the inputs `index` and `index` + 1 tell."""
         self.quantized(value, self.grid(index, self.input(0)))
 
-    def compute(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """The node itself, on real numbers, under its own name."""
+    def compute(
+        self,
+        operator: str,
+        *inputs: str,
+        output: str | None = None,
+        attributes: Iterable[onnx.AttributeProto] = (),
+        **more: Any,
+    ) -> str:
+        """The node itself, on real numbers, under its own name; `attributes`: those that it keeps, `more`: new ones."""
         output = output or self.scope.unique(f"{self.base}/{operator}:0")
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=self.node.name, **attributes))
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=self.node.name, **more))
+        self.nodes[-1].attribute.extend(attributes)
         return output
 
-    def without(self, *names: str) -> dict[str, Any]:
+    def without(self, *names: str) -> list[onnx.AttributeProto]:
         """The node's attributes but for these."""
-        return {name: value for name, value in self.attributes.items() if name not in names}
+        return [attribute for attribute in self.node.attribute if attribute.name not in names]
 
     def _constants(self, grid: Grid) -> tuple[str, str]:
         scale = self.scope.constant(grid.scale, f"{self.base}/scale")

@@ -14,14 +14,14 @@ def of_two(f: Form) -> None:
 
 @form("QLinearSigmoid", "QLinearLeakyRelu")
 def of_one(f: Form) -> None:
-    f.result(f.compute(f.node.op_type.removeprefix("QLinear"), f.real(0), **f.attributes), 3)
+    f.result(f.compute(f.node.op_type.removeprefix("QLinear"), f.real(0), attributes=f.node.attribute), 3)
 
 
 @form("QLinearGlobalAveragePool", "QLinearAveragePool")
 def average(f: Form) -> None:
     rank = len(f.attributes.get("kernel_shape", (1, 1))) + 2
     value = channels_first(f, f.real(0), rank)
-    value = f.compute(f.node.op_type.removeprefix("QLinear"), value, **f.without("channels_last"))
+    value = f.compute(f.node.op_type.removeprefix("QLinear"), value, attributes=f.without("channels_last"))
     f.result(channels_last(f, value, rank), 3)
 
 
@@ -41,7 +41,7 @@ def softmax(f: Form) -> None:
 @form("QLinearConcat")
 def concatenation(f: Form) -> None:
     operands = [f.real(index) for index in range(2, len(f.node.input), 3)]
-    f.quantized(f.compute("Concat", *operands, **f.attributes), f.grid(0, f.input(2)))
+    f.quantized(f.compute("Concat", *operands, attributes=f.node.attribute), f.grid(0, f.input(2)))
 
 
 @form("QLinearWhere")

@@ -17,7 +17,7 @@ def convolution(f: Form) -> None:
     operands = [channels_first(f, f.real(0), rank), f.real(3, axis=0)]
     if f.input(8):
         operands.append(bias(f, f.input(8), f.grid(1).scale * f.grid(4).scale))
-    made = f.compute("Conv", *operands, **f.without("channels_last"))
+    made = f.compute("Conv", *operands, attributes=f.without("channels_last"))
     f.result(channels_last(f, made, rank), 6)
 
 
@@ -36,9 +36,9 @@ def dense(f: Form) -> None:
     if f.input(6):
         operands.append(bias(f, f.input(6), f.grid(1).scale * weights.scale))
     if f.input(7):
-        f.result(f.compute("Gemm", *operands, **f.without("alpha")), 7)
+        f.result(f.compute("Gemm", *operands, attributes=f.without("alpha")), 7)
     else:
-        f.compute("Gemm", *operands, output=f.node.output[0], **f.without("alpha"))
+        f.compute("Gemm", *operands, output=f.node.output[0], attributes=f.without("alpha"))
 
 
 def bias(f: Form, name: str, scale: np.ndarray) -> str:

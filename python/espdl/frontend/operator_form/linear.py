@@ -31,7 +31,7 @@ def dequantize(f: Form) -> bool | None:
 def _of_onnx(f: Form) -> bool | None:
     if f.node.domain != "com.microsoft":
         return False
-    f.compute(f.node.op_type, *f.node.input, output=f.node.output[0], **f.attributes)
+    f.compute(f.node.op_type, *f.node.input, output=f.node.output[0], attributes=f.node.attribute)
     return None
 
 

@@ -42,7 +42,9 @@ def choose(f: Form) -> bool | None:
         operands[2] = operands[2] or f.constant(grid.real(np.zeros((), grid.zero_point.dtype)))
     chosen = [o for o in f.node.output if o] if f.node.op_type in _ALL_OUTPUTS else list(f.node.output[:1])
     made = [f.scope.unique(f"{name}/real") if name in chosen else name for name in f.node.output]
-    f.nodes.append(helper.make_node(f.node.op_type, operands, made, name=f.node.name, **f.attributes))
+    node = helper.make_node(f.node.op_type, operands, made, name=f.node.name)
+    node.attribute.extend(f.node.attribute)
+    f.nodes.append(node)
     for name, value in zip(f.node.output, made):
         if name in chosen:
             f.quantized(value, grid, name)
@@ -54,7 +56,7 @@ def index_of_extreme(f: Form) -> bool | None:
     grid = _common_grid(f)
     if grid is None:
         return False
-    f.compute(f.node.op_type, f.dequantized(f.input(0), grid), output=f.node.output[0], **f.attributes)
+    f.compute(f.node.op_type, f.dequantized(f.input(0), grid), output=f.node.output[0], attributes=f.node.attribute)
     return None
 
 

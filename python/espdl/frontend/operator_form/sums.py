@@ -12,7 +12,6 @@ import onnx
 from onnx import TensorProto
 
 from espdl.frontend.operator_form import Form, form
-from espdl.frontend.operator_form.form import Grid
 
 
 class _Tail:
@@ -34,7 +33,7 @@ class _Tail:
 
     def _cast(self) -> None:
         reader = self._reader()
-        if reader is None or reader.op_type != "Cast" or reader.attribute[0].i != TensorProto.FLOAT:
+        if reader is None or reader.op_type != "Cast" or _type(reader) != TensorProto.FLOAT:
             raise self._f.error(
                 "its sums are read as 32-bit integers, and the generated C has no tensors of them",
                 "follow it by a Cast to float, or quantise in QDQ form (QuantFormat.QDQ in ONNX Runtime)",
@@ -72,6 +71,10 @@ class _Tail:
         return value.reshape(-1).astype(np.float64) if list(shape) == wanted else None
 
 
+def _type(cast: onnx.NodeProto) -> int:
+    return next((a.i for a in cast.attribute if a.name == "to"), 0)
+
+
 def constant(f: Form, name: str) -> np.ndarray | None:
     """A constant, or a product of two."""
     value = f.scope.array(name)
@@ -85,7 +88,7 @@ def constant(f: Form, name: str) -> np.ndarray | None:
 @form("ConvInteger")
 def convolution(f: Form) -> None:
     weights = f.scope.array(f.input(1))
-    if weights is None:
+    if weights is None or weights.ndim < 3:
         raise f.error("its weights are computed while the model runs", "pass the float model, which is quantised here")
     tail = _Tail(f, 1, weights.ndim, weights.shape[0])
     source, scale = _source(f, 0, 2)
@@ -93,7 +96,7 @@ def convolution(f: Form) -> None:
     if tail.bias is not None:
         bias = np.broadcast_to(tail.bias, (weights.shape[0],))
         operands.append(f.constant(bias))
-    f.compute("Conv", *operands, output=tail.output, **f.attributes)
+    f.compute("Conv", *operands, output=tail.output, attributes=f.node.attribute)
 
 
 @form("MatMulInteger")
@@ -119,7 +122,7 @@ def product_to_float(f: Form) -> None:
     for index in (0, 1):
         zero = f.input(4 + index)
         scale = f.array(f.input(2 + index)).astype(np.float32)
-        grids.append(Grid.of(scale, f.array(zero) if zero else np.zeros((), f.integers(f.input(index)))))
+        grids.append(f.grid_of(scale, f.array(zero) if zero else np.zeros((), f.integers(f.input(index)))))
     weights = f.scope.array(f.input(1))
     axis = 1 if weights is None else weights.ndim - 1
     made = f.compute("MatMul", f.dequantized(f.input(0), grids[0]), f.dequantized(f.input(1), grids[1], axis))
@@ -137,12 +140,12 @@ def _source(f: Form, index: int, zero_point: int) -> tuple[str, np.float32]:
     """The data as real numbers, and its scale: that of the QuantizeLinear, or 1 where the integers are all there is."""
     name = f.input(index)
     scale = f.grids[name].scale if name in f.grids else np.float32(1.0)
-    return f.dequantized(name, Grid.of(scale, _zero_point(f, index, zero_point))), np.float32(scale)
+    return f.dequantized(name, f.grid_of(scale, _zero_point(f, index, zero_point))), np.float32(scale)
 
 
 def _weights(f: Form, tail: _Tail, scale: np.float32, axis: int) -> str:
     left = np.asarray(tail.factor / np.float64(scale), np.float32)
-    return f.dequantized(f.input(1), Grid.of(left, _zero_point(f, 1, 3)), axis)
+    return f.dequantized(f.input(1), f.grid_of(left, _zero_point(f, 1, 3)), axis)
 
 
 def _zero_point(f: Form, index: int, zero_point: int) -> np.ndarray:
