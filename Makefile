@@ -16,7 +16,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # A worker keeps to its part of the tests, so that few fixtures are made twice.
 DIST := --dist worksteal
 
-.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check accuracy lock clean
+.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check accuracy lock release clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
@@ -63,6 +63,10 @@ lock: $(VENV)/.test
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
 	cd python && $(FROM_PYTHON)$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.10 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --quiet -o requirements-test.lock
+
+# Before the component is published: who does it, and whether versions agree.
+release:
+	$(PYTHON) python/release.py "$(OWNER)" "$(MAINTAINER)"
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is %d.%d: make PYTHON=<path>" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
