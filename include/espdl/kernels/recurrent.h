@@ -4,7 +4,8 @@
 /**
  * @file
  * Recurrent layers over a whole sequence: int8 in and out, int8 weights, states and gates of 16 bits in 1/32768, sums
- * of gates in 1/4096.
+ * of gates in 1/4096. In each row of the weights, the magnitudes of those of the input are less than 2^31 / 255 together,
+ * those of the state less than 2^16.
  */
 #pragma once
 
@@ -16,7 +17,7 @@ extern "C" {
 
 /** Sizes of a layer, and how its states become int8. */
 typedef struct {
-    int32_t steps, inputs, hidden;    /**< >= 1; hidden <= 511, inputs <= 65793 */
+    int32_t steps, inputs, hidden;    /**< >= 1; steps <= 32768 */
     int32_t input_zero_point, output_zero_point;
     int32_t output_multiplier, output_shift;    /**< TensorFlow Lite's requantisation of a state */
 } espdl_recurrent_params_t;

@@ -86,6 +86,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     proto = _convert_opset(proto, label)
     refresh(proto)
     recurrent.check(proto, label)
+    recurrent.sequence_first(proto)
     return Model(proto, label, inputs, (path, *files), given if expanded else None)
 
 

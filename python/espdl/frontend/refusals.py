@@ -10,6 +10,9 @@ from onnx import numpy_helper
 
 from espdl.errors import EspdlError
 from espdl.frontend import windows
+from espdl.frontend.recurrent import GATES
+from espdl.frontend.rewrites.recurrent import refusal
+from espdl.frontend.rewrites.scope import Scope
 
 _DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
 _LOOP = "how often its body runs is not known before it runs, and the generated C has no loops over a graph"
@@ -66,6 +69,11 @@ def check(proto: onnx.ModelProto, label: str) -> None:
             reason = "in training mode " + _RANDOM
         if windows.is_open(node):
             reason = windows.REASON
+        if reason is not None:
+            raise EspdlError.at(label, node, reason, REMEDY)
+    scope = Scope(proto)
+    for node in proto.graph.node:
+        reason = refusal(node, scope) if node.op_type in GATES else None
         if reason is not None:
             raise EspdlError.at(label, node, reason, REMEDY)
 

@@ -9,37 +9,46 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import PatternBuilder, operator
-from espdl.ops.recurrent import Arithmetic, Recurrent
+from espdl.ops.operator import operator
+from espdl.ops.recurrent import Recurrent
+from espdl.ops.recurrent_integers import Arithmetic
 
 
 @operator("gru")
 @dataclass(frozen=True, eq=False)
 class Gru(Recurrent):
-    """Rows of the weights: update, reset, hidden gate. The reset gate scales the product (linear_before_reset)."""
+    """Rows of the weights: update, reset, hidden gate."""
 
     onnx = ("GRU",)
-    limits = (
-        "batch 1, up to 511 hidden values, default activations, linear_before_reset, no initial state; else taken apart"
-    )
-    priority = 10
+    limits = "constant weights, default activations without clip; else taken apart"
+    layer = "espdl_gru"
 
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        arguments = (p.dequantized("x"), p.constant("weights"), p.constant("recurrence"), p.constant("bias"))
-        return p.quantized(p.packed("espdl_gru", *arguments))
-
-    @staticmethod
+    @classmethod
     def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+        cls, params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
     ) -> list[np.ndarray]:
         a = Arithmetic(params, constants)
-        h = np.zeros(params["hidden"], np.int64)
-        results = []
-        for x in inputs[0].reshape(params["steps"], params["inputs"]):
-            update, reset, new = np.split(a.input_part(x), 3)
-            state_update, state_reset, state_new = np.split(a.state_part(h), 3)
-            new = a.tanh(new + a.product(a.sigmoid(reset + state_reset), state_new))
-            h = new + a.product(a.sigmoid(update + state_update), h - new)
-            results.append(a.output(h))
-        return [np.stack(results)]
+        rows = []
+        for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):
+            results = []
+            for x in sequence:
+                state = _step(a, x, h)
+                h = a.kept(state)
+                results.append(a.output(state, cls.dtype))
+            rows.append(np.stack(results))
+        return [np.stack(rows, axis=1)]
+
+
+def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """The state behind one step, in 1/32768."""
+    size = a.params["hidden"]
+    update, reset, new = np.split(a.input_part(x), 3)
+    of_update, of_reset = np.split(a.state_part(h, slice(0, 2 * size)), 2)
+    reset = a.sigmoid(reset + of_reset)
+    last = slice(2 * size, None)
+    if a.params["reset_first"]:
+        inner = a.state_part(a.product(reset, h), last)
+    else:
+        inner = a.product(reset, a.state_part(h, last))
+    new = a.tanh(new + inner)
+    return new + a.product(a.sigmoid(update + of_update), (h << a.params["h_extra_bits"]) - new)

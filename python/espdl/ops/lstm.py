@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import PatternBuilder, operator
-from espdl.ops.recurrent import STATE_BITS, SUM_BITS, Arithmetic, Recurrent
+from espdl.ops.operator import operator
+from espdl.ops.recurrent import Recurrent
+from espdl.ops.recurrent_integers import STATE_BITS, SUM_BITS, Arithmetic
 
 
 @operator("lstm")
@@ -19,24 +20,33 @@ class Lstm(Recurrent):
     """Rows of the weights: input, output, forget, cell gate."""
 
     onnx = ("LSTM",)
-    limits = "batch 1, up to 511 hidden values, default activations, no initial state; else taken apart"
-    priority = 10
+    limits = "constant weights, default activations without clip; else taken apart"
+    layer = "espdl_lstm"
+    has_cells = True
 
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        arguments = (p.dequantized("x"), p.constant("weights"), p.constant("recurrence"), p.constant("bias"))
-        return p.quantized(p.packed("espdl_lstm", *arguments))
-
-    @staticmethod
+    @classmethod
     def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+        cls, params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
     ) -> list[np.ndarray]:
         a = Arithmetic(params, constants)
-        h = c = np.zeros(params["hidden"], np.int64)
-        results = []
-        for x in inputs[0].reshape(params["steps"], params["inputs"]):
-            enter, leave, forget, update = np.split(a.input_part(x) + a.state_part(h), 4)
-            c = a.product(a.sigmoid(forget), c) + a.product(a.sigmoid(enter), a.tanh(update))
-            h = a.product(a.sigmoid(leave), a.tanh(c >> (STATE_BITS - SUM_BITS)))
-            results.append(a.output(h))
-        return [np.stack(results)]
+        rows, cells = [], []
+        starts = zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs))
+        for sequence, h, c in starts:
+            results = []
+            for x in sequence:
+                state, c = _step(a, x, h, c)
+                h = a.kept(state)
+                results.append(a.output(state, cls.dtype))
+            rows.append(np.stack(results))
+            cells.append(c)
+        sequences = np.stack(rows, axis=1)
+        has_states = "cells_shift" in params
+        return [sequences, a.output(np.stack(cells), cls.dtype, "cells")] if has_states else [sequences]
+
+
+def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """State and cells behind one step, in 1/32768."""
+    enter, leave, forget, update = np.split(a.input_part(x) + a.state_part(h), 4)
+    kept = a.product(a.sigmoid(forget + a.peep(2, c)), c)
+    c = kept + a.product(a.sigmoid(enter + a.peep(0, c)), a.tanh(update))
+    return a.product(a.sigmoid(leave + a.peep(1, c)), a.tanh(c >> (STATE_BITS - SUM_BITS))), c

@@ -1,51 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the recurrent layers share: int8 weights, 16-bit states and gates, functions by tables.
-
-A gate's sum is an integer in 1/4096, a state or a gate in 1/32768. Sigmoid and tanh are interpolated between 512 points
-of [-8, 8).
-"""
+"""What the recurrent layers are: their weights, their first states, and how a match gives them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
-from espdl.ops.numerics import requantize
-from espdl.ops.operator import Match, Mismatch, Operator
-from espdl.targets import ROUND_TFLITE
+from espdl.ops.operator import Match, Mismatch, Operator, OtherWidth, PatternBuilder
+from espdl.plan.types import Tensor
 
-SUM_BITS, STATE_BITS, STEP_BITS = 12, 15, 7
-# Bias and product of a gate are saturated here, so that no sum of them leaves 32 bits.
-LARGEST_PART = 2**28
-POINTS = 2 ** (SUM_BITS + 4 - STEP_BITS)
+# What `first` sources are called in the kernels' parameters.
+ZERO, CONSTANT, TENSOR = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class First:
+    """A state before the first step: a tensor, or constants [batch, hidden], or neither: zeros."""
+
+    tensor: Tensor | None = None
+    values: np.ndarray | None = None
+
+    @property
+    def source(self) -> int:
+        return TENSOR if self.tensor is not None else ZERO if self.values is None else CONSTANT
+
+    @property
+    def peak(self) -> float:
+        """The largest magnitude that it can have."""
+        if self.tensor is not None and self.tensor.scale is not None:
+            info, zero_point = np.iinfo(self.tensor.dtype), self.tensor.zero_point
+            return float(self.tensor.scale) * max(int(info.max) - zero_point, zero_point - int(info.min))
+        return float(np.abs(self.values).max(initial=0.0)) if self.values is not None else 0.0
+
+    @staticmethod
+    def of(match: Match, label: str) -> First:
+        if match.has(label):
+            return First(match.tensor(label))
+        values = match.real(f"{label}_values")
+        return First(values=values.reshape(values.shape[-2:])) if np.any(values) else First()
 
 
 @dataclass(frozen=True, eq=False)
 class Recurrent(Operator):
-    """Input [steps, 1, inputs], output [steps, 1, 1, hidden]; batch 1, states of zeros before the first step.
+    """Input [steps, batch, inputs], output [steps, 1, batch, hidden], for LSTM also the last cells [1, batch, hidden].
 
-    `weights` int8 [rows, inputs + hidden]: those of the input, then those of the state. `weights_scale`,
-    `recurrence_scale` [rows], `bias` float64 [2, rows]: of the input's part and of the state's part.
+    `weights` [rows, inputs + hidden]: those of the input, then those of the state; int8, each row with `weights_scale`
+    and `recurrence_scale` [rows], or float32. `bias` float64 [2, rows]: of the input's part and of the state's part.
+    `peepholes` float64 [3, hidden]. `reset_first`: a GRU's reset gate scales the state, not the product. `read`: which
+    of its outputs ("sequence", "cells") anybody reads. `reasons`: why it computes in floats between integers.
     """
 
     weights: np.ndarray
     weights_scale: np.ndarray
     recurrence_scale: np.ndarray
     bias: np.ndarray
+    h: First = First()
+    c: First = First()
+    peepholes: np.ndarray | None = None
+    reset_first: bool = False
+    read: tuple[str, ...] = ("sequence",)
+    reasons: tuple[str, ...] = ()
+
+    priority = 10
+    dtype: ClassVar[str] = "int8"  # of all tensors
+    layer: ClassVar[str] = ""  # what the converter calls it
+    has_cells: ClassVar[bool] = False
+
+    @classmethod
+    def pattern(cls, p: PatternBuilder) -> Any:
+        constants = (p.constant(name) for name in ("weights", "recurrence", "bias"))
+        states = (p.any_of(p.constant(f"{name}_values"), cls.tensor(p, name)) for name in ("h", "c"))
+        arguments = (cls.tensor(p, "x"), *constants, *states, p.constant("peepholes"), p.constant("settings"))
+        return cls.written(p, p.packed(cls.layer, *arguments))
+
+    @staticmethod
+    def tensor(p: PatternBuilder, label: str) -> Any:
+        return p.dequantized(label)
+
+    @staticmethod
+    def written(p: PatternBuilder, value: Any) -> Any:
+        return p.quantized(value)
 
     @classmethod
     def from_match(cls, match: Match) -> Recurrent:
+        for tensor in (*match.inputs, *match.outputs):
+            if tensor.dtype != cls.dtype:
+                raise OtherWidth(f"tensor '{tensor.name}' is {tensor.dtype}")
+        peepholes = match.real("peepholes").reshape(3, -1)
+        reset_first, only_cells = (bool(v) for v in match.array("settings"))
+        weights, scales, bias = cls.parameters(match)
+        (y,) = match.outputs
+        layer = cls(
+            match.inputs, (y,), match.source_nodes, weights, *scales, bias, First.of(match, "h"), First.of(match, "c"),
+            peepholes if np.any(peepholes) else None, reset_first, ("cells",) if only_cells else ("sequence",),
+        )  # fmt: skip
+        return layer.with_both_outputs() if cls.has_cells else layer
+
+    @classmethod
+    def parameters(cls, match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """Weights, their scales, biases."""
         weights, recurrence = (match.array(name) for name in ("weights", "recurrence"))
         if weights.dtype != np.int8 or recurrence.dtype != np.int8:
             raise Mismatch("its weights are not int8")
         rows = weights.shape[1]
         scales = [np.broadcast_to(match.scale(name).reshape(-1), (rows,)) for name in ("weights", "recurrence")]
-        bias = match.real("bias").reshape(2, rows)
-        joined = np.concatenate([weights[0], recurrence[0]], axis=1)
-        return cls(match.inputs, match.outputs, match.source_nodes, joined, *scales, bias)
+        return np.concatenate([weights[0], recurrence[0]], axis=1), scales, match.real("bias").reshape(2, rows)
+
+    def with_both_outputs(self) -> Recurrent:
+        """With a tensor that nobody reads in place of the output that did not match: a match has one result."""
+        (found,) = self.outputs
+        steps, batch, _ = self.inputs[0].shape
+        if self.read == ("cells",):
+            shape = (steps, 1, batch, found.shape[-1])
+            return replace(self, outputs=(_unread(found, "sequence", shape), found))
+        return replace(self, outputs=(found, _unread(found, "cells", found.shape[1:])))
+
+    def joined(self, other: Operator) -> Recurrent | None:
+        """This match and another, of the other output of the same layer, as one; None where it is of another layer."""
+        if type(other) is not type(self) or self.source_nodes != other.source_nodes:
+            return None
+        if self.read == other.read or [t.name for t in self.inputs] != [t.name for t in other.inputs]:
+            return None
+        sequence, cells = (other, self) if self.read == ("cells",) else (self, other)
+        return replace(sequence, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
+
+    @property
+    def inner_inputs(self) -> int:
+        return self.inputs[0].shape[-1]
 
     @property
     def hidden(self) -> int:
@@ -53,58 +136,10 @@ class Recurrent(Operator):
 
     @property
     def macs(self) -> int:
-        return self.inputs[0].shape[0] * self.weights.size
+        steps, batch, _ = self.inputs[0].shape
+        return steps * batch * self.weights.size
 
 
-def tables() -> np.ndarray:
-    """int16 [2, POINTS + 1]: sigmoid and tanh at -8, -8 + 1/32, ..., 8."""
-    x = np.arange(POINTS + 1) * 2.0 ** (STEP_BITS - SUM_BITS) - 8.0
-    values = np.stack([0.5 + 0.5 * np.tanh(0.5 * x), np.tanh(x)])
-    return np.clip(np.rint(values * 2.0**STATE_BITS), -(2**15), 2**15 - 1).astype(np.int16)
-
-
-class Arithmetic:
-    """The integer arithmetic of a kernel call, all values int64."""
-
-    def __init__(self, params: Mapping[str, Any], constants: Mapping[str, np.ndarray]):
-        self.params = params
-        self.weights = constants["weights"].astype(np.int64)
-        self.records = constants["records"].astype(np.int64)
-        self.table = constants["table"].astype(np.int64)
-
-    def input_part(self, x: np.ndarray) -> np.ndarray:
-        """Sums of the gates from one step's input, int64 [rows] in 1/4096, with the bias of that part."""
-        acc = self.weights[:, : self.params["inputs"]] @ (x.astype(np.int64) - self.params["input_zero_point"])
-        bias, multiplier, shift = self.records[:, [0, 2, 3]].T
-        return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
-
-    def state_part(self, h: np.ndarray) -> np.ndarray:
-        """Likewise from the state (in 1/32768)."""
-        bias, multiplier, shift = self.records[:, [1, 4, 5]].T
-        acc = self.weights[:, self.params["inputs"] :] @ h
-        return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
-
-    def sigmoid(self, value: np.ndarray) -> np.ndarray:
-        return self._interpolated(0, value)
-
-    def tanh(self, value: np.ndarray) -> np.ndarray:
-        return self._interpolated(1, value)
-
-    def _interpolated(self, row: int, value: np.ndarray) -> np.ndarray:
-        place = np.clip(value, -(2**15), 2**15 - 1) + 2**15
-        index, part = place >> STEP_BITS, place & (2**STEP_BITS - 1)
-        low, high = self.table[row][index], self.table[row][index + 1]
-        return low + (((high - low) * part + 2 ** (STEP_BITS - 1)) >> STEP_BITS)
-
-    @staticmethod
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """a * b, `a` in 1/32768."""
-        return (a * b + 2 ** (STATE_BITS - 1)) >> STATE_BITS
-
-    def output(self, h: np.ndarray) -> np.ndarray:
-        scaled = requantize(h, self.params["output_multiplier"], self.params["output_shift"], ROUND_TFLITE)
-        return np.clip(scaled + self.params["output_zero_point"], -128, 127).astype(np.int8)
-
-
-def _saturated(part: np.ndarray) -> np.ndarray:
-    return np.clip(part, -LARGEST_PART, LARGEST_PART)
+def _unread(found: Tensor, what: str, shape: tuple[int, ...]) -> Tensor:
+    scales = {"int8": 2.0**-7, "int16": 2.0**-15}
+    return Tensor(f"{found.name}:{what}", shape, found.dtype, scales.get(found.dtype))

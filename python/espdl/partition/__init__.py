@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tvm
 
-from espdl.partition import absorb, borders, identities
+from espdl.partition import absorb, borders, identities, joined
 from espdl.partition.composites import Accept, Composites
 from espdl.partition.graph import Graph, GraphBuilder
 from espdl.partition.importer import import_model
@@ -45,5 +45,5 @@ def run(
     lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
     graph = GraphBuilder(lowered, functions, composites, model.label, f"{name}_", ports).build()
-    graph = identities.apply(absorb.apply(borders.apply(graph, io, input_layout), accept))
+    graph = identities.apply(absorb.apply(borders.apply(joined.apply(graph), io, input_layout), accept))
     return Partition(graph, imported, partitioned)

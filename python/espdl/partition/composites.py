@@ -67,6 +67,10 @@ class Composites:
         match = TvmMatch(pattern, labels, value, tensor, root, output_name, nodes)
         return pattern.operator.from_match(match)
 
+    def reasons_for(self, tensor: str) -> list[str]:
+        """Why nothing took what computes this tensor of the model."""
+        return [r for key, reasons in self.reasons.items() if self.names.tensor(key) == tensor for r in reasons]
+
     def output_name(self, function: relax.Function) -> str:
         """The ONNX tensor that a composite function computes: that of its last variable with a name; '' without one."""
         named = (self.names.tensor(name) for name in reversed(_variables(function)))
@@ -121,5 +125,6 @@ def _variables(function: relax.Function) -> list[str]:
 def _named_call(value: Any, actual: dict) -> Any:
     """`value`; where it calls a function by a parameter, which is what grouping makes of a name, by the name again."""
     if isinstance(value, tvm.ir.Call) and value.args and isinstance(actual.get(value.args[0]), relax.ExternFunc):
-        return tvm.ir.Call(value.op, [actual[value.args[0]], *value.args[1:]], value.attrs, value.ty_args)
+        named = tvm.ir.Call(value.op, [actual[value.args[0]], *value.args[1:]], value.attrs, value.ty_args)
+        return relax.BlockBuilder().normalize(named)  # a new call has no type
     return value

@@ -11,6 +11,7 @@ from tvm import relax
 
 from espdl.errors import EspdlError, Node
 from espdl.ops.operator import Operator
+from espdl.ops.recurrent_floats import RecurrentFloats
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
 from espdl.partition.fallback import Lowered
@@ -121,14 +122,16 @@ class GraphBuilder:
                 self.label,
                 node,
                 "; ".join(dict.fromkeys(reasons)),
-                f"use {option('precision', 'float32')}, in which it is taken apart, or leave it out of those"
-                " with 16 bits",
+                f"use {option('precision', 'float32')}, or leave it out of those with 16 bits",
             )
         return self.functions[name]
 
     def _composite(self, variable, function: relax.Function, arguments) -> None:
         name = self._unique(self.composites.output_name(function) or self._argument(arguments[0]))
-        self.operators.append(self.composites.operator_of(function, arguments, self._argument, name))
+        operator = self.composites.operator_of(function, arguments, self._argument, name)
+        if isinstance(operator, RecurrentFloats):
+            operator = replace(operator, reasons=tuple(dict.fromkeys(self.composites.reasons_for(name))))
+        self.operators.append(operator)
         self.names[variable] = name
 
     def _argument(self, expression) -> str:

@@ -53,6 +53,7 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
     """
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
+    _one_output_each(proto)
     names = _rename(proto)
 
     def on_error(identifier: str, operator: str, error: Exception) -> EspdlError:
@@ -97,6 +98,22 @@ class _Inherit(Rewriter):
 
     def emit(self, expression, name: str = ""):
         return super().emit(expression, name if Names.key(name) else f"{self.names.get(name, '')}step")
+
+
+def _one_output_each(proto: onnx.ModelProto) -> None:
+    """An LSTM whose last cells are read is one node for the sequence and one for them: a composite has one result."""
+    nodes = []
+    for node in proto.graph.node:
+        if node.op_type not in ("LSTM", "GRU"):
+            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+            continue
+        for index, name in enumerate(node.output):
+            if name:
+                nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+                nodes[-1].output[:] = [name]
+                nodes[-1].attribute.append(onnx.helper.make_attribute("only_cells", int(index > 0)))
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
 
 
 def _rename(proto: onnx.ModelProto) -> Names:

@@ -15,7 +15,6 @@ from espdl.quantize import batch_norm, biases, calibration, carried, checks, dea
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
-from espdl.quantize.operands import RECURRENT
 from espdl.quantize.placement import Weighted, place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
@@ -42,15 +41,16 @@ def run(
     _check_precision(model, settings)
     if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
-    proto = preprocess(model, RECURRENT if settings.precision == "int8" else frozenset())
+    notes: list[str] = []
+    proto = preprocess(model, notes)
     if model.carries_quantization:
         proto = carried.with_constants(proto)
     refusals.check(proto, model.label)
     _check_static(proto, model)
     if settings.precision == "float32":
-        return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme)
+        return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=tuple(notes))
     if model.carries_quantization:
-        return _carried(model, proto, settings)
+        return _carried(model, proto, settings, tuple(notes))
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(batch_norm.as_convolutions(proto))
@@ -82,7 +82,7 @@ def run(
         model.inputs,
         settings.scheme,
         ranges,
-        warnings=checks.warnings(network, len(samples)),
+        warnings=(*notes, *checks.warnings(network, len(samples))),
         reference_proto=result.network.graph.proto,
     )
     return _without_dead_channels(quantized, settings)
@@ -97,12 +97,12 @@ def _check_precision(model: Model, settings: Settings) -> None:
         )
 
 
-def _carried(model: Model, proto: onnx.ModelProto, settings: Settings) -> QuantizedModel:
+def _carried(model: Model, proto: onnx.ModelProto, settings: Settings, notes: tuple[str, ...]) -> QuantizedModel:
     """A model that came quantised; in scheme affine where its scales do not fit power_of_two."""
     proto, warnings = carried.normalise(proto, model.label)
     if settings.scheme == "power_of_two" and not carried.is_power_of_two(proto):
         settings = replace(settings, scheme="affine", rounding=ROUND_TFLITE)
-    taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=warnings)
+    taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=(*notes, *warnings))
     return _without_dead_channels(taken, settings)
 
 

@@ -16,20 +16,20 @@ from espdl.errors import EspdlError
 from espdl.frontend import Model, forms, rewrites, windows
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
+from espdl.quantize import folding
 from espdl.quantize.verdict import refused
 
 
-def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelProto:
+def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
     """Symbolic shape inference, ORT's basic optimisations (batch-norm folding, constant folding), ONNX shape inference.
 
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
-    name. `kept`: operators that are not taken apart.
+    name. `notes` gets sentences for the report.
     """
-    kept = frozenset() if model.carries_quantization else kept
-    proto = _rewrite(inline(model.proto), kept)
+    proto = _rewrite(inline(model.proto), notes)
     if not model.carries_quantization:
         proto = _optimize(proto, model)
-    proto = _rewrite(proto, kept)
+    proto = _rewrite(proto, notes)
     forms.remove_unused(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
@@ -37,11 +37,14 @@ def preprocess(model: Model, kept: frozenset[str] = frozenset()) -> onnx.ModelPr
     return proto
 
 
-def _rewrite(proto: onnx.ModelProto, kept: frozenset[str]) -> onnx.ModelProto:
-    """`proto` with all rewrites applied and its shapes inferred."""
-    windows.normalise(proto)  # those whose sizes only the folded constants tell
+def _rewrite(proto: onnx.ModelProto, notes: list[str] | None) -> onnx.ModelProto:
+    """`proto` with its constants folded, all rewrites applied and its shapes inferred."""
+    windows.normalise(proto)
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    rewrites.apply(result, kept)
+    if folding.fold(result):
+        windows.normalise(result)  # those whose sizes only the folded constants tell
+        result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    rewrites.apply(result, notes)
     return result
 
 

@@ -145,7 +145,12 @@ static void call(espdl_test_function_t f, void *p, const buffer_t *b, uint32_t c
     typedef void (*f4_t)(void *, void *, void *, void *, void *);
     typedef void (*f5_t)(void *, void *, void *, void *, void *, void *);
     typedef void (*f6_t)(void *, void *, void *, void *, void *, void *, void *);
+    typedef void (*f7_t)(void *, void *, void *, void *, void *, void *, void *, void *);
+    typedef void (*f8_t)(void *, void *, void *, void *, void *, void *, void *, void *, void *);
     typedef void (*f9_t)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *);
+    typedef void (*f10_t)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *);
+    typedef void (*f11_t)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
+                          void *);
     switch (count) {
     case 1: ((f1_t)f)(p, b[0].data); break;
     case 2: ((f2_t)f)(p, b[0].data, b[1].data); break;
@@ -153,8 +158,23 @@ static void call(espdl_test_function_t f, void *p, const buffer_t *b, uint32_t c
     case 4: ((f4_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data); break;
     case 5: ((f5_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data); break;
     case 6: ((f6_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data); break;
+    case 7:
+        ((f7_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data);
+        break;
+    case 8:
+        ((f8_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data, b[7].data);
+        break;
     case 9:
-        ((f9_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data, b[7].data, b[8].data);
+        ((f9_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data, b[7].data,
+                  b[8].data);
+        break;
+    case 10:
+        ((f10_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data, b[7].data,
+                   b[8].data, b[9].data);
+        break;
+    case 11:
+        ((f11_t)f)(p, b[0].data, b[1].data, b[2].data, b[3].data, b[4].data, b[5].data, b[6].data, b[7].data,
+                   b[8].data, b[9].data, b[10].data);
         break;
     default: abort();
     }

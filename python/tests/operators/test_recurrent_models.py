@@ -96,12 +96,19 @@ def test_explicit_defaults_are_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "outputs", "attributes"),
-    [("LSTM", "C", {}), ("GRU", "Y", {}), ("LSTM", "Y", {"clip": 2.0}), ("LSTM", "Y", {"activations": ["Relu"] * 3})],
+    ("attributes", "why"),
+    [
+        ({"clip": 2.0}, "its gates are clipped"),
+        ({"activations": ["Relu", "Tanh", "Relu"]}, "its activations are Relu, Tanh, Relu"),
+    ],
 )
-def test_other_forms_are_taken_apart(operator: str, outputs: str, attributes: dict, tmp_path: Path) -> None:
-    names = {call.operator for call in compiled(model(operator, outputs, **attributes), tmp_path).plan.calls}
-    assert "gemm" in names and not names & {"lstm", "gru"}
+def test_what_no_kernel_takes_is_taken_apart_and_said(attributes: dict, why: str, tmp_path: Path) -> None:
+    compilation = compiled(model("LSTM", **attributes), tmp_path)
+    names = {call.operator for call in compilation.plan.calls}
+    assert "gemm" in names and "lstm" not in names
+    (warning,) = [w for w in compilation.report["warnings"] if "taken apart" in w]
+    assert f"node 'layer' (LSTM) is taken apart into {STEPS} steps, because {why}" in warning
+    assert f"up to {4 * HIDDEN * HIDDEN * STEPS:,} recurrent weights are stored instead of" in warning
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

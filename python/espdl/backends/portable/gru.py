@@ -3,19 +3,10 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.portable.recurrent import decline_recurrent, recurrent_call
-from espdl.ops.gru import Gru
-from espdl.plan.types import KernelCall
-from espdl.targets import Target
+from espdl.backends.lowering import lowering
+from espdl.backends.portable.recurrent import PortableRecurrent
 
 
 @lowering("gru", backend="portable")
-class PortableGru(Lowering):
-    """The whole sequence in one call; the same arithmetic in both schemes."""
-
-    def accept(self, node: Gru, target: Target) -> str | None:
-        return decline_recurrent(node)
-
-    def lower(self, node: Gru, target: Target) -> KernelCall:
-        return recurrent_call(node)
+class PortableGru(PortableRecurrent):
+    """With and without states."""

@@ -1,72 +1,197 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent layers in portable C: what LSTM and GRU share."""
+"""Recurrent layers of integers in portable C: what LSTM and GRU share."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
+from espdl.backends.lowering import Lowering
 from espdl.ops.numerics import quantize_multiplier, requantization
-from espdl.ops.recurrent import LARGEST_PART, STATE_BITS, SUM_BITS, Recurrent, tables
-from espdl.plan.types import Constant, KernelCall
-from espdl.targets import ROUND_TFLITE
+from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
+from espdl.ops.recurrent_integers import LARGEST_PART, STATE_BITS, SUM_BITS, tables
+from espdl.plan.types import Constant, KernelCall, Tensor
+from espdl.targets import ROUND_TFLITE, Target
 
-# int32 for the cell state, two states of 16 bits.
-SCRATCH_BYTES = {"lstm": 8, "gru": 4}
+# A cell grows by at most 1 in a step.
+_MOST_STEPS = 2**15
+_MOST_EXTRA_BITS = 8
+# States that are larger than 1 by less than this are rounding errors of a state, which never is.
+_TOLERANCE = 2.0**-6
+
+
+class PortableRecurrent(Lowering):
+    """The whole sequence in one call; the same arithmetic in both schemes."""
+
+    def accept(self, node: Recurrent, target: Target) -> str | None:
+        return decline_recurrent(node)
+
+    def lower(self, node: Recurrent, target: Target) -> KernelCall:
+        return recurrent_call(node)
 
 
 def decline_recurrent(node: Recurrent) -> str | None:
     """Why the layer cannot be computed exactly, None where it can."""
-    inputs = node.inputs[0].shape[-1]
-    if inputs * 255 * 128 >= 2**31 or node.hidden * 2**15 * 128 >= 2**31:
+    inputs = node.inner_inputs
+    magnitudes = np.abs(node.weights.astype(np.int64))
+    of_input = magnitudes[:, :inputs].sum(axis=1).max() * (2**15 if node.dtype == "int16" else 255)
+    if max(of_input, magnitudes[:, inputs:].sum(axis=1).max() * 2**15) >= 2**31:
         return f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits"
+    if node.inputs[0].shape[0] > _MOST_STEPS:
+        return f"the sequence has more than {_MOST_STEPS} steps"
+    if _extra_bits(node.h) > _MOST_EXTRA_BITS:
+        return f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}"
     try:
-        _records(node)
-        _output(node)
+        recurrent_call(node)
     except ValueError as error:
         return str(error)
     return None
 
 
+def is_plain(node: Recurrent) -> bool:
+    """Whether the smaller kernel without states runs it."""
+    zeros = node.h.source == node.c.source == ZERO and node.peepholes is None
+    one = node.inputs[0].shape[1] == 1 and node.dtype == "int8"
+    late = node.has_cells or not node.reset_first
+    return one and zeros and late and "cells" not in node.read
+
+
 def recurrent_call(node: Recurrent) -> KernelCall:
-    (x,), (y,) = node.inputs, node.outputs
-    multiplier, shift = _output(node)
+    """The call of the kernel that runs it; ValueError where a scale is out of range."""
+    return _plain_call(node) if is_plain(node) else _states_call(node)
+
+
+def _plain_call(node: Recurrent) -> KernelCall:
+    (x,), y = node.inputs, node.outputs[0]
     return KernelCall(
         operator=node.name,
         function=f"espdl_{node.name}_s8",
         params_type="espdl_recurrent_params_t",
         header="espdl/kernels/recurrent.h",
-        params={
-            "steps": x.shape[0],
-            "inputs": x.shape[-1],
-            "hidden": node.hidden,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
-            "output_multiplier": multiplier,
-            "output_shift": shift,
-        },
+        params=_layer(node),
         inputs=(x.name,),
         outputs=(y.name,),
-        constants=(
-            Constant("weights", node.weights),
-            Constant("records", _records(node)),
-            Constant("table", tables()),
-        ),
-        scratch_bytes=SCRATCH_BYTES[node.name] * node.hidden,
+        constants=_weights(node),
+        scratch_bytes=(8 if node.has_cells else 4) * node.hidden,
         macs=node.macs,
         source_nodes=node.source_nodes,
     )
+
+
+def _states_call(node: Recurrent) -> KernelCall:
+    x = node.inputs[0]
+    peepholes, shift = _peepholes(node)
+    own = (Constant("initial", _initial(node)), *((Constant("peepholes", peepholes),) if node.has_cells else ()))
+    return KernelCall(
+        operator=node.name,
+        function=f"espdl_{node.name.removesuffix('_int16')}_states_{'s16' if node.dtype == 'int16' else 's8'}",
+        params_type="espdl_recurrent_states_params_t",
+        header="espdl/kernels/recurrent_states.h",
+        params={
+            **{f"layer.{name}": value for name, value in _layer(node).items()},
+            "batch": x.shape[1],
+            "reset_first": int(node.reset_first),
+            "peephole_shift": shift,
+            "h_extra_bits": _extra_bits(node.h),
+            **_first("h", node.h, STATE_BITS - _extra_bits(node.h)),
+            **_first("c", node.c, STATE_BITS),
+            **_cells(node),
+        },
+        inputs=given_inputs(node),
+        outputs=tuple(t.name for t in node.outputs),
+        constants=(*_weights(node), *own),
+        scratch_bytes=(8 if node.has_cells else 6) * node.hidden,
+        macs=node.macs,
+        source_nodes=node.source_nodes,
+    )
+
+
+def given_inputs(node: Recurrent) -> tuple[str, ...]:
+    """The kernel's tensors: the input in place of states that are not given by one."""
+    x = node.inputs[0].name
+    states = (node.h, node.c) if node.has_cells else (node.h,)
+    return (x, *(x if s.tensor is None else s.tensor.name for s in states))
+
+
+def constant_states(node: Recurrent) -> np.ndarray | None:
+    """[states, batch, hidden]; None where none is a constant."""
+    states = (node.h, node.c) if node.has_cells else (node.h,)
+    if all(s.source != CONSTANT for s in states):
+        return None
+    shape = (node.inputs[0].shape[1], node.hidden)
+    return np.stack([np.zeros(shape) if s.values is None else np.broadcast_to(s.values, shape) for s in states])
+
+
+def _layer(node: Recurrent) -> dict[str, Any]:
+    x, y = node.inputs[0], node.outputs[0]
+    multiplier, shift = quantize_multiplier(float(2.0**-STATE_BITS / np.float64(np.float32(y.scale))))
+    return {
+        "steps": x.shape[0],
+        "inputs": x.shape[-1],
+        "hidden": node.hidden,
+        "input_zero_point": x.zero_point,
+        "output_zero_point": y.zero_point,
+        "output_multiplier": multiplier,
+        "output_shift": shift,
+    }
+
+
+def _weights(node: Recurrent) -> tuple[Constant, ...]:
+    return Constant("weights", node.weights), Constant("records", _records(node)), Constant("table", tables())
 
 
 def _records(node: Recurrent) -> np.ndarray:
     """int32 [rows, 6], the memory of `espdl_gate_t`: two biases, then multiplier and shift of input and state."""
     unit = 2.0**SUM_BITS
     of_input = np.float64(np.float32(node.inputs[0].scale)) * node.weights_scale.astype(np.float64) * unit
-    of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0**STATE_BITS
+    of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0 ** (STATE_BITS - _extra_bits(node.h))
     columns = [*np.clip(np.rint(node.bias * unit), -LARGEST_PART, LARGEST_PART)]
     for ratios in (of_input, of_state):
         columns += requantization(ratios, ROUND_TFLITE)
     return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.int32))
 
 
-def _output(node: Recurrent) -> tuple[int, int]:
-    return quantize_multiplier(float(2.0**-STATE_BITS / np.float64(np.float32(node.outputs[0].scale))))
+def _extra_bits(h: First) -> int:
+    return 0 if h.peak <= 1.0 + _TOLERANCE else math.ceil(math.log2(h.peak))
+
+
+def _first(name: str, state: First, bits: int) -> dict[str, int]:
+    """How a state becomes integers in 2^-bits."""
+    tensor, multiplier, shift = state.tensor, 0, 0
+    if state.source == TENSOR:
+        multiplier, shift = quantize_multiplier(float(np.float64(np.float32(tensor.scale)) * 2.0**bits))
+    values = (state.source, 0 if tensor is None else tensor.zero_point, multiplier, shift)
+    return dict(zip((f"{name}_source", f"{name}_zero_point", f"{name}_multiplier", f"{name}_shift"), values))
+
+
+def _cells(node: Recurrent) -> dict[str, int]:
+    cells: Tensor | None = node.outputs[1] if node.has_cells else None
+    multiplier, shift = (
+        (0, 0) if cells is None else quantize_multiplier(2.0**-STATE_BITS / float(np.float32(cells.scale)))
+    )
+    zero_point = 0 if cells is None else cells.zero_point
+    return {"cells_zero_point": zero_point, "cells_multiplier": multiplier, "cells_shift": shift}
+
+
+def _initial(node: Recurrent) -> np.ndarray:
+    """int32, as the kernel keeps the states; empty where none is a constant."""
+    values = constant_states(node)
+    if values is None:
+        return np.zeros(0, np.int32)
+    h = np.clip(np.rint(values[0] * 2.0 ** (STATE_BITS - _extra_bits(node.h))), -(2**15), 2**15 - 1)
+    rest = np.clip(np.rint(values[1:] * 2.0**STATE_BITS), -LARGEST_PART, LARGEST_PART)
+    return np.concatenate([h[np.newaxis], rest]).astype(np.int32)
+
+
+def _peepholes(node: Recurrent) -> tuple[np.ndarray, int]:
+    """int16 [3, hidden], and the shift that brings their products with cells in 1/32768 to 1/4096."""
+    if node.peepholes is None:
+        return np.zeros(0, np.int16), 0
+    exponent = min(15 - math.frexp(float(np.abs(node.peepholes).max()))[1], 28)
+    shift = exponent + STATE_BITS - SUM_BITS
+    if shift < 1:
+        raise ValueError("its peepholes reach more than 65536")
+    values = np.clip(np.rint(node.peepholes * 2.0**exponent), -(2**15), 2**15 - 1)
+    return values.astype(np.int16), shift

@@ -42,15 +42,15 @@ def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     return dict(sorted(_registry.items()))
 
 
-def apply(proto: onnx.ModelProto, kept: frozenset[str] = frozenset()) -> bool:
+def apply(proto: onnx.ModelProto, notes: list[str] | None = None) -> bool:
     """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did.
 
-    `kept`: operators that later stages have a form of their own for.
+    `notes` gets sentences for the report.
     """
     table = rewrites()
     changed = False
     while any(node.op_type in table for node in proto.graph.node):
-        scope = Scope(proto, kept)
+        scope = Scope(proto, notes)
         nodes: list[onnx.NodeProto] = []
         again = False
         for node in proto.graph.node:

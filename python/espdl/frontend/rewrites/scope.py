@@ -13,11 +13,11 @@ from espdl.frontend.names import Names
 
 
 class Scope:
-    """The graph of a model whose shapes are inferred; `kept` are operators that need not be taken apart."""
+    """The graph of a model whose shapes are inferred; `notes` is where rewrites say what the user should know."""
 
-    def __init__(self, proto: onnx.ModelProto, kept: frozenset[str] = frozenset()):
+    def __init__(self, proto: onnx.ModelProto, notes: list[str] | None = None):
         self.proto = proto
-        self.kept = kept
+        self.notes: list[str] = [] if notes is None else notes
         graph = proto.graph
         self.opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
         self.outputs = {o.name for o in graph.output}

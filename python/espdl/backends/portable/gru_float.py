@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GRU in single precision in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import lowering
+from espdl.backends.portable.recurrent_floats import PortableRecurrentFloats
+
+
+@lowering("gru_float", backend="portable")
+class PortableGruFloat(PortableRecurrentFloats):
+    """The whole sequence in one call."""

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LSTM with 16-bit tensors in portable C."""
+
+from __future__ import annotations
+
+from espdl.backends.lowering import lowering
+from espdl.backends.portable.recurrent import PortableRecurrent
+
+
+@lowering("lstm_int16", backend="portable")
+class PortableLstmInt16(PortableRecurrent):
+    """Always with states."""
+
+    takes_int16 = True

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RNN, GRU and LSTM of a static sequence length, step by step, as products, sums and elementwise functions.
+
+All that depends on the input alone is one product for the whole sequence.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, Layer
+
+
+def build(layer: Layer) -> list[onnx.NodeProto]:
+    """The nodes in its place."""
+    chain, data = layer.chain, layer.data()
+    sequences, hidden, cells = [], [], []
+    for index in range(layer.directions):
+        backwards = layer.is_backwards(index)
+        cell = _CELLS[layer.node.op_type](layer, index, data)
+        for step in range(layer.steps)[:: -1 if backwards else 1]:
+            cell.step(step)
+        sequences.append(cell.results[::-1] if backwards else cell.results)
+        hidden.append(cell.h)
+        cells.append(cell.c)
+    if layer.outputs[0]:
+        axis = chain.constant([1], np.int64)
+        joined = [chain.add("Unsqueeze", layer.joined(parts, 0), axis) for parts in sequences]
+        layer.sequence(layer.joined(joined, 1))
+    layer.states(hidden, layer.outputs[1])
+    layer.states(cells, layer.outputs[2])
+    return chain.nodes
+
+
+class _Cell:
+    """One direction. `gates`: how many blocks of `hidden` rows the weights have."""
+
+    gates = 1
+
+    def __init__(self, layer: Layer, index: int, data: str):
+        self.layer, self.chain, self.hidden = layer, layer.chain, layer.hidden
+        self.functions = layer.activations[index * len(DEFAULTS[layer.node.op_type]) :]
+        bias = layer.constants.get("B")
+        both = np.zeros(2 * self.gates * self.hidden) if bias is None else bias[index].astype(np.float64)
+        self.input_bias, self.state_bias = both.reshape(2, -1)
+        self.recurrence = layer.constants["R"][index]
+        self.peepholes = layer.constants["P"][index].reshape(3, -1) if "P" in layer.constants else None
+        self.h, self.c = layer.initial("h", index), layer.initial("c", index)
+        weights = self.chain.constant(layer.constants["W"][index].T)
+        self.projected = self.add(self.chain.add("MatMul", data, weights), self.folded_bias())
+        self.results: list[str] = []
+
+    def folded_bias(self) -> np.ndarray:
+        return self.input_bias + self.state_bias
+
+    def add(self, value: str, bias: np.ndarray) -> str:
+        return self.chain.add("Add", value, self.chain.constant(bias)) if np.any(bias) else value
+
+    def sum(self, *parts: str | None) -> str:
+        given = [p for p in parts if p]
+        total = given[0]
+        for part in given[1:]:
+            total = self.chain.add("Add", total, part)
+        return total
+
+    def product(self, state: str | None, rows: slice) -> str | None:
+        """The state times those rows of the recurrence weights; None for a state of zeros."""
+        weights = self.recurrence[rows]
+        return None if state is None else self.chain.add("MatMul", state, self.chain.constant(weights.T))
+
+    def times(self, a: str | None, b: str | None) -> str | None:
+        return self.chain.add("Mul", a, b) if a and b else None
+
+    def gate(self, value: str, index: int) -> str:
+        """Block `index` of a tensor with several blocks of hidden values."""
+        return self.layer.slice(value, 2, index * self.hidden, (index + 1) * self.hidden)
+
+    def activate(self, index: int, value: str) -> str:
+        limit = self.layer.attributes.get("clip")
+        if limit:
+            value = self.chain.add("Clip", value, self.chain.constant(-limit), self.chain.constant(limit))
+        name, settings = self.functions[index]
+        return self.chain.add(name, value, **settings)
+
+    def at(self, step: int) -> str:
+        return self.projected if self.layer.steps == 1 else self.layer.slice(self.projected, 0, step, step + 1)
+
+
+class _Simple(_Cell):
+    def step(self, step: int) -> None:
+        self.h = self.activate(0, self.sum(self.at(step), self.product(self.h, slice(None))))
+        self.results.append(self.h)
+
+
+class _Lstm(_Cell):
+    """Gates in ONNX's order: input, output, forget, cell."""
+
+    gates = 4
+
+    def peep(self, index: int, value: str, state: str | None) -> str:
+        if self.peepholes is None or state is None:
+            return value
+        return self.sum(value, self.chain.add("Mul", state, self.chain.constant(self.peepholes[index])))
+
+    def step(self, step: int) -> None:
+        total = self.sum(self.at(step), self.product(self.h, slice(None)))
+        enter, leave, forget, update = (self.gate(total, i) for i in range(4))
+        enter = self.activate(0, self.peep(0, enter, self.c))
+        kept = self.times(self.activate(0, self.peep(2, forget, self.c)), self.c) if self.c else None
+        self.c = self.sum(kept, self.times(enter, self.activate(1, update)))
+        leave = self.activate(0, self.peep(1, leave, self.c))
+        self.h = self.times(leave, self.activate(2, self.c))
+        self.results.append(self.h)
+
+
+class _Gru(_Cell):
+    """Gates in ONNX's order: update, reset, hidden."""
+
+    gates = 3
+
+    @property
+    def late(self) -> bool:
+        return bool(self.layer.attributes.get("linear_before_reset", 0))
+
+    def folded_bias(self) -> np.ndarray:
+        bias = self.input_bias + self.state_bias
+        if self.late:
+            bias[2 * self.hidden :] = self.input_bias[2 * self.hidden :]
+        return bias
+
+    def step(self, step: int) -> None:
+        size, ahead = self.hidden, self.at(step)
+        state = self.product(self.h, slice(0, 2 * size))
+        both = self.sum(self.layer.slice(ahead, 2, 0, 2 * size), state)
+        update, reset = (self.activate(0, self.gate(both, i)) for i in range(2))
+        if self.late:
+            bias = self.state_bias[2 * size :]
+            inner = self.product(self.h, slice(2 * size, None))
+            inner = self.add(inner, bias) if inner else (self.chain.constant(bias) if np.any(bias) else None)
+            inner = self.times(reset, inner)
+        else:
+            inner = self.product(self.times(reset, self.h), slice(2 * size, None))
+        candidate = self.activate(1, self.sum(self.gate(ahead, 2), inner))
+        # (1 - z) * candidate + z * h
+        fresh = self.chain.add("Mul", self.chain.add("Sub", self.chain.constant(1.0), update), candidate)
+        self.h = self.sum(fresh, self.times(update, self.h))
+        self.results.append(self.h)
+
+
+_CELLS = {"RNN": _Simple, "GRU": _Gru, "LSTM": _Lstm}
