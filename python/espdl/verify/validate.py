@@ -14,6 +14,7 @@ import onnx
 from espdl import pipeline
 from espdl.frontend.loader import ValueInfo
 from espdl.quantize.ranges import session
+from espdl.quantize.verdict import blame
 from espdl.verify import host, metrics, reference, samples
 from espdl.verify.evaluation import Evaluation
 
@@ -69,9 +70,10 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         compilation = pipeline.compile_model(options, progress)
         model, quantized = compilation.model, compilation.quantized
         progress("float model", 0, 0)
-        exact = run_onnx(model.given or model.proto, data, model.inputs)
-        progress("quantised model", 0, 0)
-        rough = run_onnx(quantized.proto, data, model.inputs)
+        with blame(model):
+            exact = run_onnx(model.given or model.proto, data, model.inputs)
+            progress("quantised model", 0, 0)
+            rough = run_onnx(quantized.proto, data, model.inputs)
         progress("generated C", 0, 0)
         made, equal = _run_generated(compilation, data, Path(folder))
     names = list(exact)

@@ -39,7 +39,10 @@ def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
-    """What `with_constants` gave in our form, and sentences about what will not be fast. Raises EspdlError."""
+    """What `with_constants` gave in our form, and sentences about what is suspicious or will not be fast.
+
+    Raises EspdlError for what cannot be taken.
+    """
     result = onnx.ModelProto()
     result.CopyFrom(proto)
     constants.move_dimensions(result)
@@ -47,11 +50,11 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     checks.check(result, label)
     signed.convert(result, label)
     grids.reconcile(result)
-    slow = floats.use_float_constants(result)
+    told = [*biases.shared(result), *floats.use_float_constants(result)]
     biases.quantize(result, label)
     pairs.merge(result)
     pairs.complete(result)
-    return shapes.inferred(result), tuple(slow)
+    return shapes.inferred(result), tuple(told)
 
 
 def is_power_of_two(proto: onnx.ModelProto) -> bool:

@@ -54,6 +54,25 @@ def quantize(proto: onnx.ModelProto, label: str) -> None:
     set_nodes(proto, nodes)
 
 
+def shared(proto: onnx.ModelProto) -> list[str]:
+    """Sentences about integers that are the bias of several layers at several scales.
+
+    ONNX Runtime's quantiser writes that: its QOperator form quantises a bias once for all convolutions that share it.
+    """
+    graph = Graph(proto)
+    found: dict[str, list[tuple[onnx.NodeProto, np.ndarray]]] = {}
+    for node in graph.nodes:
+        bias = graph.producer.get(node.input[2]) if node.op_type in LAYERS and len(node.input) > 2 else None
+        if bias is not None and bias.op_type == "DequantizeLinear" and graph.is_constant(bias.input[0]):
+            found.setdefault(bias.input[0], []).append((node, graph.array(bias.input[1])))
+    return [
+        f"nodes {', '.join(repr(node.name) for node, _ in readers)} have the same integers as their bias, at different"
+        " scales: if the float model has one bias for them, give each its own and quantise again"
+        for readers in found.values()
+        if any(not np.allclose(scale, readers[0][1], rtol=1e-3) for _, scale in readers[1:])
+    ]
+
+
 def accumulator_scale(graph: Graph, node: onnx.NodeProto) -> np.ndarray | None:
     """float64: input scale * weights scale; None where one of them is not quantised."""
     if node.op_type not in LAYERS or node.op_type == "ConvTranspose":
