@@ -10,11 +10,11 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, numpy_helper, version_converter
+from onnx import TensorProto, numpy_helper
 
 from espdl.errors import EspdlError, first_line
 from espdl.foreign import said
-from espdl.frontend import forms, names, operator_form, recurrent, windows
+from espdl.frontend import forms, names, older, operator_form, recurrent, sizes
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refresh
 from espdl.wording import option
@@ -81,9 +81,10 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     given = _copy(proto)
     expanded = operator_form.expand(proto, label)
     _check_domains(proto, label)
-    windows.normalise(proto)
+    sizes.settle(proto)
     refresh(proto)
     proto = _convert_opset(proto, label)
+    sizes.settle(proto)
     refresh(proto)
     recurrent.check(proto, label)
     recurrent.sequence_first(proto)
@@ -189,7 +190,7 @@ def _convert_opset(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     if version >= needed:
         return proto
     try:
-        converted = version_converter.convert_version(proto, needed)
+        converted = older.convert(proto, version, needed)
     except Exception as error:
         raise EspdlError(
             label,

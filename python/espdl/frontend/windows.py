@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions and pools with explicit pads: what auto_pad, output_shape and ceil_mode come to for the sizes at hand.
-
-It is done before anything relies on a shape: for some of these attributes onnx infers another size than ONNX Runtime
-returns, and what ONNX Runtime computes is what a model is held against. Behind this, both agree.
-"""
+"""Convolutions and pools with explicit pads: what auto_pad, output_shape and ceil_mode come to for given sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from espdl.frontend.shapes import Shape, implied
+from espdl.frontend.shapes import Shape
 
 _POOLS = ("MaxPool", "AveragePool", "LpPool")
 REASON = (
@@ -39,17 +35,9 @@ class _Axis:
         return (self.kernel - 1) * self.dilation + 1
 
 
-def normalise(proto: onnx.ModelProto) -> None:
-    """Gives these operators explicit pads, in place.
-
-    `auto_pad` and `output_shape` go; `ceil_mode` stays only where it adds a window. A node stays as it is where its
-    sizes are not known, and where its pads are negative: a pool with a kernel smaller than its stride can have those.
-    """
-    while nodes := [node for node in proto.graph.node if is_open(node) or _attributes(node).get("ceil_mode")]:
-        shapes = implied(proto)
-        # Behind the first whose size was wrong, all are.
-        if not any(_normalise(node, shapes) for node in nodes):
-            break
+def is_candidate(node: onnx.NodeProto) -> bool:
+    """Whether `settle` may change it."""
+    return is_open(node) or (node.op_type in _POOLS and bool(_attributes(node).get("ceil_mode", 0)))
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -57,15 +45,19 @@ def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
 
 
 def is_open(node: onnx.NodeProto) -> bool:
-    """Whether it has attributes that `normalise` takes away."""
+    """Whether it has attributes that `settle` takes away."""
     if node.op_type not in ("Conv", "ConvTranspose", *_POOLS):
         return False
     attributes = _attributes(node)
     return attributes.get("auto_pad", b"NOTSET") != b"NOTSET" or "output_shape" in attributes
 
 
-def _normalise(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> bool:
-    """Whether the size that was inferred for its result is not the one it has."""
+def settle(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> bool:
+    """Gives it explicit pads, in place; whether the size that was inferred for its result was not the one it has.
+
+    `auto_pad` and `output_shape` go; `ceil_mode` stays only where it adds a window. A node stays as it is where its
+    sizes are not known, and where its pads are negative: a pool with a kernel smaller than its stride can have those.
+    """
     attributes = _attributes(node)
     axes = _axes(node, attributes, shapes)
     if axes is None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import math
 import pkgutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ class _StaticClip(onnx_frontend.OnnxOpConverter):
     @classmethod
     def _impl_v11(cls, bb, inputs, attr, params):
         low, high = _bound(inputs, 1, -_FLOAT_MAX), _bound(inputs, 2, _FLOAT_MAX)
+        if low is not None and high is not None:
+            low = min(low, high)  # of bounds that cross, the upper one holds
         if low is None or high is None or inputs[0].ty.dtype.dtype != "float32":
             return onnx_frontend.Clip.get_converter(13)(bb, inputs, attr, params)
         return relax.op.clip(inputs[0], low, high)
@@ -41,7 +44,10 @@ def _bound(inputs, index: int, default: float) -> float | None:
     value = inputs[index] if len(inputs) > index else None
     if value is None:
         return default
-    return float(value.value.numpy().reshape(())) if is_constant(value) else None
+    if not is_constant(value):
+        return None
+    number = float(value.value.numpy().reshape(()))
+    return default if math.isnan(number) else number
 
 
 def is_constant(expression) -> bool:
@@ -96,6 +102,11 @@ def converter(*names: str) -> Callable[[Conversion], Conversion]:
     return register
 
 
+def opset_of(attributes: Mapping) -> int:
+    """The model's operator set, from the attributes that a converter gets."""
+    return attributes["tvm_custom"]["opset"]
+
+
 class _OwnConverter(onnx_frontend.OnnxOpConverter):
     name: str
     function: Conversion
@@ -104,6 +115,7 @@ class _OwnConverter(onnx_frontend.OnnxOpConverter):
     def get_converter(cls, opset):
         def convert(bb, inputs, attributes, params):
             given = [i if i is None else onnx_frontend.get_constant(i, params) for i in inputs]
+            attributes["tvm_custom"]["opset"] = opset
             result = cls.function(bb, given, attributes)
             if result is None:
                 result = _hidden[cls.name].get_converter(opset)(bb, inputs, attributes, params)

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from espdl.errors import EspdlError
-from espdl.frontend import Model, forms, rewrites, windows
+from espdl.frontend import Model, forms, rewrites, sizes
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize import folding
@@ -39,10 +39,10 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
 
 def _rewrite(proto: onnx.ModelProto, notes: list[str] | None) -> onnx.ModelProto:
     """`proto` with its constants folded, all rewrites applied and its shapes inferred."""
-    windows.normalise(proto)
+    sizes.settle(proto)
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     if folding.fold(result):
-        windows.normalise(result)  # those whose sizes only the folded constants tell
+        sizes.settle(result)  # those whose sizes only the folded constants tell
         result = onnx.shape_inference.infer_shapes(result, data_prop=True)
     rewrites.apply(result, notes)
     return result

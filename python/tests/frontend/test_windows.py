@@ -17,7 +17,7 @@ from onnx import helper
 from small_models import constant, conv, join, model, node, normal, outcome
 
 from espdl.errors import EspdlError
-from espdl.frontend import refusals, windows
+from espdl.frontend import refusals, sizes, windows
 
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "40"))
 UP = {"kernel_shape": [3], "strides": [2], "auto_pad": "SAME_UPPER", "output_padding": [1]}
@@ -81,7 +81,7 @@ def test_the_same_answers_and_sizes(case: tuple[str, int, int, int, dict[str, An
     x = normal(1, 1, *[case[3]] * case[2])
     expected = run(proto, x)
     assume(expected is not None)
-    windows.normalise(proto)
+    sizes.settle(proto)
     (layer,) = proto.graph.node
     if windows.is_open(layer):
         assert case[4]["strides"][0] > case[4]["kernel_shape"][0]
@@ -102,7 +102,7 @@ def test_a_chain_of_them() -> None:
     proto = model(nodes, [("x0", [1, 2, 17, 19])], [("y", [1, 2, None, None])], opset=19)
     x = normal(1, 2, 17, 19)
     expected = ort.InferenceSession(proto.SerializeToString()).run(None, {"x0": x})[0]
-    windows.normalise(proto)
+    sizes.settle(proto)
     assert not any(helper.get_attribute_value(a) == b"SAME_LOWER" for n in proto.graph.node for a in n.attribute)
     np.testing.assert_array_equal(ort.InferenceSession(proto.SerializeToString()).run(None, {"x0": x})[0], expected)
 

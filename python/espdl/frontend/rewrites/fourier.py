@@ -43,7 +43,7 @@ def dft(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
 
 @rewrite("STFT")
 def stft(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    """Signal [batch, n, 1 or 2]: frames are taken, weighted, and transformed each."""
+    """Signal [batch, n], or [batch, n, 1 or 2]: frames are taken, weighted, and transformed each."""
     shape = scope.shape(node.input[0])
     step, _, given = (*node.input[1:], "", "")[:3]
     hop, length = scope.array(step), scope.array(given) if given else None
@@ -54,12 +54,15 @@ def stft(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
     starts = np.arange(0, shape[1] - size + 1, int(hop.reshape(())))
     chain = Chain(scope, node.name or node.output[0])
     places = chain.constant(starts[:, np.newaxis] + np.arange(size), np.int64)
-    frames = chain.add("Gather", node.input[0], places, axis=1)
+    signal, parts = node.input[0], shape[2] if len(shape) > 2 else 1
+    if len(shape) == 2:
+        signal = chain.add("Unsqueeze", signal, chain.constant([2], np.int64))
+    frames = chain.add("Gather", signal, places, axis=1)
     if window:
         weights = chain.add("Reshape", window, chain.constant([size, 1], np.int64))
         frames = chain.add("Mul", frames, weights)
     onesided = next((a.i for a in node.attribute if a.name == "onesided"), 1)
-    matrix = _matrix(size, shape[2], size, False, bool(onesided), False)
+    matrix = _matrix(size, parts, size, False, bool(onesided), False)
     _transformed(chain, frames, [shape[0], len(starts)], matrix, node.output[0])
     return chain.nodes
 

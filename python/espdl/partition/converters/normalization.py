@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LayerNormalization with constant scale and bias over the last axes."""
+"""LayerNormalization over the last axes, with a scale and a bias that broadcast."""
 
 import numpy as np
 from tvm import relax
@@ -9,14 +9,23 @@ from espdl.partition.tvm_compat import converter, dtype_of, is_constant, shape_o
 
 @converter("LayerNormalization")
 def layer_normalization(bb, inputs, attributes):
+    """What is constant is part of the normalisation, for the kernel to see; what is computed comes behind it."""
     data, scale, bias = (*inputs, None)[:3]
-    if not is_constant(scale) or (bias is not None and not is_constant(bias)) or dtype_of(data) != "float32":
+    if dtype_of(data) != "float32":
         return None
     rank = len(shape_of(data))
     axes = list(range(attributes.get("axis", -1) % rank, rank))
     shape = [shape_of(data)[a] for a in axes]
-    scale, bias = (
-        relax.const(np.ascontiguousarray(np.broadcast_to(v, shape), np.float32))
-        for v in (scale.value.numpy(), np.zeros(1) if bias is None else bias.value.numpy())
-    )
-    return relax.op.nn.layer_norm(data, scale, bias, axes=axes, epsilon=attributes.get("epsilon", 1e-5))
+    inner = is_constant(scale) and (bias is None or is_constant(bias))
+
+    def spread(value, otherwise):
+        values = value.value.numpy() if value is not None and inner else otherwise
+        return relax.const(np.ascontiguousarray(np.broadcast_to(values, shape), np.float32))
+
+    gamma, beta = spread(scale, np.ones(1)), spread(bias, np.zeros(1))
+    result = relax.op.nn.layer_norm(data, gamma, beta, axes=axes, epsilon=attributes.get("epsilon", 1e-5))
+    if not inner:
+        result = relax.op.multiply(bb.normalize(result), scale)
+        if bias is not None:
+            result = relax.op.add(bb.normalize(result), bias)
+    return result

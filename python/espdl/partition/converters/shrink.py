@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shrink, also with a negative `lambd`: where both conditions hold, the lower one goes first, as in ONNX Runtime."""
+
+from tvm import relax
+
+from espdl.partition.tvm_compat import converter, dtype_of
+
+
+@converter("Shrink")
+def shrink(bb, inputs, attributes):
+    (data,) = inputs
+    limit, bias = (
+        relax.const(attributes.get(name, default), dtype_of(data)) for name, default in (("lambd", 0.5), ("bias", 0.0))
+    )
+    above = relax.op.where(
+        relax.op.greater(data, limit), relax.op.subtract(data, bias), relax.op.zeros_like(bb.normalize(data))
+    )
+    below = relax.op.less(data, relax.op.negative(limit))
+    return relax.op.where(below, relax.op.add(data, bias), above)
