@@ -41,6 +41,20 @@ _CHOICES = {
 }
 
 
+# What a field of Options may be in JSON, by its annotation.
+_JSON_TYPES: dict[Any, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int": (int,),
+    "bool": (bool,),
+    "Mapping[str, tuple[int, ...]]": (dict,),
+    "tuple[str, ...]": (list,),
+}
+_TYPE_NAMES = {
+    str: "text", type(None): "null", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Options:
     """All that a compilation depends on, the files' contents apart. The keys of options.json are these names.
@@ -91,15 +105,19 @@ class Options:
             raise UsageError(
                 f"options {path}", f"they cannot be read ({error})", "configure the project again"
             ) from error
-        known = {f.name for f in dataclasses.fields(Options)}
-        unknown = sorted(set(values) - known)
+        again = "configure the project again with this version's CMake files"
+        if not isinstance(values, dict):
+            raise UsageError(f"options {path}", "they are no JSON object", again)
+        known = {f.name: f.type for f in dataclasses.fields(Options)}
+        unknown = sorted(set(values) - set(known))
         if unknown:
-            raise UsageError(
-                f"options {path}",
-                f"unknown key '{unknown[0]}'",
-                "configure the project again with this version's CMake files",
-            )
-        return Options(**{k: v for k, v in values.items()})
+            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
+        for key, value in values.items():
+            allowed = _JSON_TYPES.get(known[key], (object,))
+            if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
+                names = " or ".join(_TYPE_NAMES[t] for t in allowed)
+                raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
+        return Options(**values)
 
     @property
     def target(self) -> targets.Target:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -180,3 +181,14 @@ def test_a_negative_number_of_samples_is_a_wrong_option() -> None:
         Options("net.onnx", "net", "out", calibration_samples=-1)
     with pytest.raises(SystemExit, match="2"):
         main(["quantize", "net.onnx", "--calibration-samples", "-1"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [("calibration_samples", "16", "a whole number"), ("profile", 1, "true or false"), ("shapes", [1], "an object")],
+)
+def test_options_of_another_type_are_told(key: str, value: object, words: str, tmp_path: Path) -> None:
+    given = {"model": "net.onnx", "name": "net", "output": "out", key: value}
+    (tmp_path / "options.json").write_text(json.dumps(given))
+    with pytest.raises(UsageError, match=f"{key}.*not {words}"):
+        Options.from_json(tmp_path / "options.json")
