@@ -10,6 +10,7 @@ from tvm import relax, s_tir, tirx
 from tvm.target import Target
 
 from espdl.errors import EspdlError, Node
+from espdl.partition.fallback.carried import hold
 from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
 from espdl.partition.fallback.printer import print_kernel
@@ -132,15 +133,23 @@ def _lower_loops(functions: dict[str, tirx.PrimFunc]) -> dict[str, tirx.PrimFunc
         tirx.transform.FlattenBuffer(),
         tirx.transform.NarrowDataType(32),
         tirx.transform.VectorizeLoop(False),
-        tirx.transform.StorageRewrite(),
+        _storage_rewrite,
         tirx.transform.StmtSimplify(),
         tirx.transform.RemoveNoOp(),
         tirx.transform.CommonSubexprElim(),
         tirx.transform.LowerIntrin(),
     ]
-    module = tvm.IRModule({name: schedule(infinite_starts(function)) for name, function in functions.items()})
+    module = tvm.IRModule({name: hold(schedule(infinite_starts(function))) for name, function in functions.items()})
     module = tvm.ir.transform.Sequential(passes)(module)
     return {g.name_hint: f for g, f in module.functions.items()}
+
+
+@tirx.transform.prim_func_pass(opt_level=0)
+def _storage_rewrite(function: tirx.PrimFunc, module: tvm.IRModule, _: tvm.transform.PassContext) -> tirx.PrimFunc:
+    """Memory is used again by tensors of the same type only, which C demands: TVM keeps to that for such targets."""
+    target = function.attrs["target"]
+    strict = tvm.IRModule({"main": function.with_attr("target", Target("vulkan"))})
+    return tirx.transform.StorageRewrite()(strict)["main"].with_attr("target", target)
 
 
 def _names(globals_: list[str], prefix: str) -> dict[str, str]:
