@@ -15,7 +15,7 @@ from espdl import __version__, backends, emit, frontend, partition, plan, quanti
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError
 from espdl.ops.operator import Operator
-from espdl.plan.types import Plan
+from espdl.plan.types import QUANTIZED, Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
 from espdl.quantize.verdict import blame
 from espdl.wording import option
@@ -231,7 +231,12 @@ def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
     used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
     tensors = [t for t in graph.tensors().values() if t.name in used]
-    return plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions)
+    planned = plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions)
+    for port in (*planned.inputs, *planned.outputs):
+        tensor = planned.tensor(port.tensor)
+        if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values
+            raise RuntimeError(f"port '{port.name}' is tensor '{tensor.name}', {tensor.dtype} without a scale")
+    return planned
 
 
 def _accept(target: targets.Target) -> partition.Accept:

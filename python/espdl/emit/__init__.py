@@ -16,14 +16,13 @@ import numpy as np
 from espdl.emit import c_text
 from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
-from espdl.plan.types import KernelCall, Plan, Port, Tensor
+from espdl.plan.types import QUANTIZED, KernelCall, Plan, Port, Tensor
 
 __all__ = ["Files", "Options", "check_model_name", "render"]
 
 check_model_name = c_text.check_model_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_QUANTIZED = {"int8", "uint8", "int16", "uint16"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _ports(plan: Plan, ports: tuple[Port, ...]) -> list[dict]:
 
 def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
     quantized = tensor.scale is not None
-    bounds = np.iinfo(tensor.dtype) if tensor.dtype in _QUANTIZED else None
+    bounds = np.iinfo(tensor.dtype) if tensor.dtype in QUANTIZED else None
     return {
         "index": index,
         "id": suffix,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import onnx
 import tvm
 
 from espdl.partition import absorb, borders, identities, joined
@@ -42,8 +43,11 @@ def run(
     module = simplify(channels_last(prepare(imported)) if quantized else imported)
     composites = Composites(names, accept, quantized)
     partitioned = composites.group(module)
-    lowered, functions = lower_leftovers(partitioned, f"{name}_", composites, model.label)
+    leftovers = lower_leftovers(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
-    graph = GraphBuilder(lowered, functions, composites, model.label, f"{name}_", ports).build()
-    graph = identities.apply(absorb.apply(borders.apply(joined.apply(graph), io, input_layout), accept))
+    graph = GraphBuilder(leftovers, composites, model.label, f"{name}_", ports).build()
+    values = (*model.proto.graph.input, *model.proto.graph.output)
+    integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
+    graph = borders.with_own_integers(joined.apply(graph), integers)
+    graph = identities.apply(absorb.apply(borders.apply(graph, io, input_layout), accept))
     return Partition(graph, imported, partitioned)

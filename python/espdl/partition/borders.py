@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from espdl.ops.flip_sign import FlipSign
 from espdl.ops.operator import Operator
 from espdl.partition.graph import Graph, by_output
-from espdl.plan.types import Port, Tensor
+from espdl.plan.types import QUANTIZED, Port, Tensor
 
 # What converts between the application's floats and the network's integers, by the integers' width.
 _QUANTIZE, _DEQUANTIZE = ("quantize", "quantize_int16"), ("dequantize", "dequantize_int16")
@@ -30,6 +31,28 @@ def apply(graph: Graph, io: str, input_layout: str) -> Graph:
     tensors = graph.tensors()
     inputs = tuple(replace(p, layout=p.layout or _layout(tensors[p.tensor].shape)) for p in graph.inputs)
     return replace(graph, inputs=inputs)
+
+
+def with_own_integers(graph: Graph, integers: Collection[str]) -> Graph:
+    """`graph` with scale 1 for the ports in `integers`, whose values are small integers in the model itself."""
+    own = {p.tensor for p in (*graph.inputs, *graph.outputs) if p.name in integers}
+
+    def scaled(tensor: Tensor) -> Tensor:
+        if tensor.name not in own or tensor.dtype not in QUANTIZED or tensor.scale is not None:
+            return tensor
+        return replace(tensor, scale=1.0, zero_point=0)
+
+    return _with_tensors(graph, scaled)
+
+
+def _with_tensors(graph: Graph, change: Callable[[Tensor], Tensor]) -> Graph:
+    """`graph` with another description of tensors where they are made."""
+    return replace(
+        graph,
+        operators=tuple(replace(o, outputs=tuple(map(change, o.outputs))) for o in graph.operators),
+        aliases=tuple(map(change, graph.aliases)),
+        parameters=tuple(map(change, graph.parameters)),
+    )
 
 
 def _layout(shape: tuple[int, ...]) -> str:
@@ -64,7 +87,7 @@ def _without_quantize(graph: Graph) -> Graph:
 def _without_dequantize(graph: Graph) -> Graph:
     """Outputs become the int8 tensors before their Dequantize."""
     makers = by_output(graph.operators)
-    removed = []
+    removed: list[Operator] = []
     outputs = []
     for port in graph.outputs:
         maker = makers.get(port.tensor)
@@ -72,8 +95,15 @@ def _without_dequantize(graph: Graph) -> Graph:
             removed.append(maker)
             port = replace(port, tensor=maker.inputs[0].name)
         outputs.append(port)
+    # Only the Dequantize may have known the scale: what moves values does not.
+    known = {t.name: t for maker in removed for t in maker.inputs}
+
+    def scaled(tensor: Tensor) -> Tensor:
+        found = known.get(tensor.name, tensor) if tensor.scale is None else tensor
+        return replace(tensor, scale=found.scale, zero_point=found.zero_point)
+
     kept = tuple(o for o in graph.operators if not any(o is r for r in removed))
-    return replace(graph, operators=kept, outputs=tuple(outputs))
+    return replace(_with_tensors(replace(graph, operators=kept), scaled), outputs=tuple(outputs))
 
 
 def _without_input_transpose(graph: Graph) -> Graph:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tvm
@@ -11,6 +11,7 @@ from tvm import relax
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from espdl.ops.operator import Mismatch, Operator, OtherWidth, operators
+from espdl.partition import reasons
 from espdl.partition.importer import Names
 from espdl.partition.patterns import TvmMatch, TvmPattern
 from espdl.partition.spans import named_calls, original_name
@@ -30,6 +31,7 @@ class Composites:
         self.accept = accept
         self.quantized = quantized
         self.reasons: dict[str, list[str]] = {}
+        self.failed: Mapping[str, str] = {}  # `partition.reasons`, for operators that no pattern fits
         table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
         patterns = {operator.name: TvmPattern(operator) for operator in table}
         self.patterns = {name: pattern for name, pattern in patterns.items() if pattern.root is not None}
@@ -44,6 +46,8 @@ class Composites:
             if pattern.operator.at_border == at_border
         ]
         module["main"] = named_calls(module["main"])
+        if not at_border:
+            self.failed = reasons.of_operators(module, self.names)
         return relax.transform.FuseOpsByPattern(fusion, bind_constants=True, entry_functions=["main"])(module)
 
     def operator_of(

@@ -14,10 +14,9 @@ from espdl.ops.operator import Operator
 from espdl.ops.recurrent_floats import RecurrentFloats
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
-from espdl.partition.fallback import Lowered
-from espdl.partition.leftovers import fallback
+from espdl.partition.leftovers import Leftovers, fallback
 from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
-from espdl.plan.types import Port, Tensor
+from espdl.plan.types import QUANTIZED, Port, Tensor
 from espdl.wording import option
 
 
@@ -56,20 +55,20 @@ class Graph:
 
 
 class GraphBuilder:
-    """Walks a lowered main once. `functions` are its composites by name; `label` names the model in messages, `prefix`
-    begins the names of generated C functions."""
+    """Walks a lowered main once. `label` names the model in messages, `prefix` begins the names of generated C
+    functions, `ports` are the ONNX names of inputs and outputs."""
 
     def __init__(
         self,
-        lowered: Lowered,
-        functions: Mapping[str, relax.Function],
+        leftovers: Leftovers,
         composites: Composites,
         label: str,
         prefix: str,
         ports: tuple[list[str], list[str]],
     ):
-        self.lowered = lowered
-        self.functions = functions
+        self.lowered = leftovers.lowered
+        self.functions = leftovers.functions
+        self.scales = leftovers.scales
         self.composites = composites
         self.label = label
         self.prefix = prefix
@@ -83,14 +82,14 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         main = self.lowered.module["main"]
+        self._bindings = [binding for block in main.body.blocks for binding in block.bindings]
         parameters = []
         for variable, name in zip(main.params, self.input_names):
             self.names[variable] = self._unique(name)
             parameters.append(Tensor(self.names[variable], shape_of(variable), dtype_of(variable)))
-        for block in main.body.blocks:
-            for binding in block.bindings:
-                self.seen.add(binding.var.name)
-                self._visit(binding.var, binding.value)
+        for binding in self._bindings:
+            self.seen.add(binding.var.name)
+            self._visit(binding.var, binding.value)
         results = self._resolve(main.body.body)
         results = [self._stored(r) for r in (results if isinstance(results, list) else [results])]
         outputs = [Port(name, tensor) for name, tensor in zip(self.output_names, results)]
@@ -145,26 +144,30 @@ class GraphBuilder:
 
     def _fallback(self, variable, call) -> None:
         types = variable.ty.fields if isinstance(variable.ty, tvm.ir.TupleType) else [variable.ty]
-        members = self.lowered.members[variable.name]
-        named = (self.composites.names.tensor(members[-1]) if members else "") or self._made_up_name(variable)
-        scale = self.composites.names.scales.get(named, (None, 0))
-        outputs = [
-            Tensor(
-                self._unique(named),
-                shape_of_type(ty),
-                dtype_of_type(ty),
-                *(scale if dtype_of_type(ty) in ("int8", "uint8", "int16") else ()),
-            )
-            for ty in types
-        ]
+        outputs = []
+        for number, (ty, name) in enumerate(zip(types, self._result_names(variable, len(types)))):
+            dtype = dtype_of_type(ty)
+            moved = self.composites.names.scales.get(name, (None, 0)) if dtype in QUANTIZED else (None, 0)
+            scale = self.scales.get((variable.name, number), moved)
+            outputs.append(Tensor(self._unique(name), shape_of_type(ty), dtype, *scale))
         self.operators.append(fallback(self.lowered, self.composites, variable, call, self._resolve, outputs))
         names = [t.name for t in outputs]
         self.names[variable] = names if isinstance(variable.ty, tvm.ir.TupleType) else names[0]
 
+    def _result_names(self, variable, count: int) -> list[str]:
+        """The tensors that a call of the fallback writes; where it writes several, those who take them know them."""
+        members, names = self.lowered.members[variable.name], self.composites.names
+        named = (names.tensor(members[-1]) if members else "") or self._made_up_name(variable)
+        if count == 1:
+            return [named]
+        parts = [b for b in self._bindings if isinstance(b.value, relax.TupleGetItem)]
+        taken = {b.value.index: b.var.name for b in parts if variable.same_as(b.value.tuple_value)}
+        return [names.tensor(taken.get(number, "")) or named for number in range(count)]
+
     def _made_up_name(self, variable) -> str:
         """For a value that the model does not have: one step of an operator that TVM computes in several."""
-        following = (b.var for block in self.lowered.module["main"].body.blocks for b in block.bindings)
-        names = (self.composites.names.tensor(v.name) for v in following if v.name not in self.seen)
+        following = (b.var.name for b in self._bindings if b.var.name not in self.seen)
+        names = map(self.composites.names.tensor, following)
         return f"{next((n for n in names if n), variable.name)}:step"
 
     def _stored(self, result) -> str:

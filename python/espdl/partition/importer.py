@@ -21,8 +21,8 @@ from espdl.quantize.types import QuantizedModel
 class Names:
     """Relax variables are called t<number>_, whatever the model calls its tensors; this leads back.
 
-    `tensors`: id -> name of the float tensor it stands for. `nodes`: id of the first output -> (ONNX node, operator);
-    Q/DQ nodes are not among them. `scales`: name of a quantised tensor -> scale, zero point.
+    `tensors`: id -> name of the float tensor it stands for. `nodes`: id of an output -> (ONNX node, operator); Q/DQ
+    nodes are not among them. `scales`: name of a quantised tensor -> scale, zero point.
     """
 
     tensors: Mapping[str, str]
@@ -138,10 +138,10 @@ def _rename(proto: onnx.ModelProto) -> Names:
         node.input[:] = [identifier(i) for i in node.input]
         original = list(node.output)
         node.output[:] = [identifier(o) for o in original]
-        key = next(o for o in node.output if o)
+        results = [o for o in node.output if o]
         if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
-            nodes[key] = (node.name, node.op_type)
-        node.name = key
+            nodes.update(dict.fromkeys(results, (node.name, node.op_type)))
+        node.name = results[0]
     # What comes out of a DequantizeLinear inside the graph is a view of another tensor, never one that is stored.
     views = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     tensors = {key: quantized.get(name, name) for name, key in identifiers.items() if key and key not in views}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tvm
@@ -14,9 +15,10 @@ from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, fuse_quantized, lower
+from espdl.partition.requantization import is_per_tensor
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.simplify import ALIASES
-from espdl.partition.tvm_compat import is_constant
+from espdl.partition.tvm_compat import is_constant, op_name
 from espdl.plan.types import Tensor
 
 
@@ -41,22 +43,48 @@ class _Outward(Rewriter):
         return self.emit(relax.op.call_dps_packed(name, arguments, call.ty), variable.name)
 
 
-def lower_leftovers(
-    module: tvm.IRModule, prefix: str, composites: Composites, label: str
-) -> tuple[Lowered, dict[str, relax.Function]]:
-    """The module with its leftovers lowered, and the composite functions by the name under which main calls them.
+@dataclass(frozen=True)
+class Leftovers:
+    """A module with its leftovers `lowered`, and the composite `functions` by the name under which main calls them.
 
-    Raises EspdlError with the ONNX node where TVM cannot lower an operator.
+    `scales`: (variable of main, number of the result) -> scale and zero point, for what the fallback quantises.
     """
+
+    lowered: Lowered
+    functions: dict[str, relax.Function]
+    scales: dict[tuple[str, int], tuple[float, int]]
+
+
+def lower_leftovers(module: tvm.IRModule, prefix: str, composites: Composites, label: str) -> Leftovers:
+    """Raises EspdlError with the ONNX node where TVM cannot lower an operator."""
     functions: dict[str, relax.Function] = {}
     fused = fuse_quantized(_Outward(functions).run(module))
     try:
-        return lower(_Outward(functions).run(composites.group(fused, at_border=True)), prefix), functions
+        ready = _Outward(functions).run(composites.group(fused, at_border=True))
+        return Leftovers(lower(ready, prefix), functions, _scales(ready))
     except EspdlError as error:
         if error.node is None:
             raise
         node = composites.names.node(error.node.name)
         raise EspdlError.at(label, Node(*node) if node else error.node, error.why, error.remedy) from error
+
+
+def _scales(module: tvm.IRModule) -> dict[tuple[str, int], tuple[float, int]]:
+    """See `Leftovers`. Names do not tell: a tensor can be quantised in several ways, each for a reader of its own."""
+    found: dict[tuple[str, int], tuple[float, int]] = {}
+    for binding in (b for block in module["main"].body.blocks for b in block.bindings):
+        call, results = binding.value, [binding.value]
+        if isinstance(call, tvm.ir.Call) and isinstance(call.op, tvm.ir.GlobalVar):
+            function = module[call.op]
+            definitions = relax.analysis.get_var2val(function)
+            body = definitions.get(function.body.body, function.body.body)
+            fields = body.fields if isinstance(body, relax.Tuple) else [function.body.body]
+            results = [definitions.get(f, f) if isinstance(f, tvm.ir.Var) else f for f in fields]
+        for number, result in enumerate(results):
+            if op_name(result) == "relax.quantize" and is_per_tensor(result):
+                scale, zero_point = (a.value.numpy().item() for a in result.args[1:3])
+                found[binding.var.name, number] = float(scale), int(zero_point)
+    return found
 
 
 def fallback(
@@ -68,9 +96,11 @@ def fallback(
     members = lowered.members[variable.name]
     names = composites.names
     nodes = [node for node in map(names.node, members) if node]
-    reasons = [reason for member in members for reason in composites.reasons.get(names.key(member), ())]
-    if composites.quantized and not reasons:
-        reasons = [_why_floats(kind) for _, kind in nodes] or ["not all tensors around it are quantised"]
+    declined = [reason for member in members for reason in composites.reasons.get(names.key(member), ())]
+    if composites.quantized and not declined:
+        keys = dict.fromkeys(names.key(member) for member in members if names.node(member))
+        declined = [_why_floats(names.node(key)[1], composites.failed.get(key, "")) for key in keys]
+        declined = declined or ["not all tensors around it are quantised"]
     function, functions = _functions(kernel, arguments)
     return Fallback(
         inputs=tuple(
@@ -85,14 +115,14 @@ def fallback(
         constants=tuple(a.value.numpy() for a in arguments if is_constant(a)),
         scratch_bytes=kernel.scratch_bytes,
         exact=not kernel.uses_libm,
-        reasons=tuple(dict.fromkeys(reasons)),
+        reasons=tuple(dict.fromkeys(declined)),
     )
 
 
-def _why_floats(kind: str) -> str:
-    """Why nodes of an ONNX operator compute in floats where no kernel declined them."""
+def _why_floats(kind: str, failed: str) -> str:
+    """Why a node of an ONNX operator computes in floats where no kernel declined it. `failed`: see `reasons`."""
     if kind in ALIASES or any(kind in operator.onnx for operator in operators().values()):
-        return f"{kind} has an integer form, but not all tensors around it are quantised"
+        return f"{kind} has an integer form, but {failed or 'not all tensors around it are quantised'}"
     return f"{kind} has no integer form"
 
 

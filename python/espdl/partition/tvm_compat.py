@@ -153,9 +153,10 @@ def importable_operators() -> set[str]:
 
 
 class _NamedImporter(onnx_frontend.ONNXGraphImporter):
-    """Binds every result to a variable named like the ONNX node, whose name is that of its first output."""
+    """Binds every result to a variable named like the ONNX tensor. A node's name is that of its first output."""
 
     on_error: ConversionError
+    results: Mapping[str, Sequence[str]]  # the outputs of the nodes, by name
 
     def _convert_operator(self, op_name, inputs, attrs, opset):
         name = attrs["tvm_custom"]["name"]
@@ -163,9 +164,18 @@ class _NamedImporter(onnx_frontend.ONNXGraphImporter):
             result = super()._convert_operator(op_name, inputs, attrs, opset)
         except Exception as error:
             raise self.on_error(name, op_name, error) from error
-        if isinstance(result, relax.Expr) and isinstance(result.ty, relax.TensorType) and not is_constant(result):
+        if not isinstance(result, relax.Expr) or is_constant(result):
+            return result
+        if isinstance(result.ty, relax.TensorType):
             return self.bb.emit(result, name)
-        return result
+        if not isinstance(result.ty, tvm.ir.TupleType):
+            return result
+        if not isinstance(result, relax.Tuple):
+            whole = self.bb.emit(result, name)
+            result = [relax.TupleGetItem(whole, index) for index in range(len(whole.ty.fields))]
+        names = [*self.results.get(name, ()), *[""] * len(result)]
+        parts = (p if is_constant(p) else self.bb.emit(p, part or name) for p, part in zip(result, names))
+        return self.bb.normalize(relax.Tuple(list(parts)))
 
     def _check_for_unsupported_ops(self, graph):
         """Unsupported operators are reported by `_convert_operator`, with their node."""
@@ -178,6 +188,7 @@ def import_onnx(model: onnx.ModelProto, on_error: ConversionError) -> tvm.IRModu
     }
     importer = _NamedImporter(dict(shapes), "float32")
     importer.on_error = on_error
+    importer.results = {node.name: list(node.output) for node in model.graph.node}
     opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     # The importer prints what it then raises, and warns about its own choices.
     with _converters(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

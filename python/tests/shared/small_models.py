@@ -8,6 +8,7 @@ the C against the reference); `peer` is what ONNX Runtime's quantize_static reac
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from espdl import pipeline
+from espdl.ops.numerics import quantize_value
 from espdl.verify import metrics, reference, samples
 
 node = helper.make_node
@@ -131,6 +133,21 @@ def outcome(
     return Outcome(min(metrics.sqnr_db(e, got[n].reshape(e.shape)) for n, e in exact.items()), made)
 
 
+def steps_off(made: pipeline.Compilation, data: Data) -> int:
+    """The largest distance, in integers of the outputs, from the quantised model as it is in ONNX Runtime."""
+    exact = by_onnxruntime(made.quantized.proto, data, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    tensors = samples.to_tensors(made.plan, data)
+    worst = 0
+    for index in range(len(next(iter(data.values())))):
+        run = reference.run(made.plan, {name: values[index] for name, values in tensors.items()})
+        for port in made.plan.outputs:
+            tensor, real = made.plan.tensor(port.tensor), exact[port.name][index]
+            expected = real if tensor.scale is None else quantize_value(real, tensor)
+            difference = expected.reshape(tensor.shape).astype(np.float64) - run[port.tensor]
+            worst = max(worst, math.ceil(np.abs(difference).max()))
+    return worst
+
+
 def peer(proto: onnx.ModelProto, data: Data, *, evaluation: Data | None = None, wide: bool = False) -> float:
     """dB that quantize_static reaches: int8 weights per channel, activations int8 or (`wide`) int16, minmax."""
     from onnxruntime.quantization import QuantFormat, QuantType
@@ -164,8 +181,13 @@ def halves(data: Data) -> tuple[Data, Data]:
     return {n: a[:cut] for n, a in data.items()}, {n: a[cut:] for n, a in data.items()}
 
 
-def by_onnxruntime(proto: onnx.ModelProto, data: Data) -> dict[str, np.ndarray]:
+def by_onnxruntime(
+    proto: onnx.ModelProto,
+    data: Data,
+    optimizations: ort.GraphOptimizationLevel = ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+) -> dict[str, np.ndarray]:
     options = ort.SessionOptions()
+    options.graph_optimization_level = optimizations
     options.log_severity_level = 3
     session = ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

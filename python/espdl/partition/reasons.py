@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why an operator that has an integer form is none of the groups that kernels take: the first test that it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tvm
+
+from espdl.partition.importer import Names
+from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, variables
+
+_BORDER = ("relax.quantize", "relax.dequantize")
+# What the choice of a layout puts between two operators.
+_VIEWS = ("relax.reshape", "relax.permute_dims", "relax.squeeze", "relax.expand_dims")
+_SEVERAL = "it is imported in several steps, and kernels know it in one"
+_UNKNOWN = "no kernel knows it with these attributes or constants"
+
+
+def of_operators(module: tvm.IRModule, names: Names) -> Mapping[str, str]:
+    """Key of a variable -> a sentence that is true if no group holds it. `module`: before anything is grouped."""
+    main = module["main"]
+    bindings = {b.var: b.value for block in main.body.blocks for b in block.bindings}
+    readers: dict[Any, list[Any]] = {}
+    for variable, value in bindings.items():
+        for operand in variables(value):
+            readers.setdefault(operand, []).append(variable)
+    table = _Table(names, bindings, readers, set(variables(main.body.body)))
+    found: dict[str, list[str]] = {}
+    for variable, value in bindings.items():
+        if op_name(value) and op_name(value) not in _BORDER and names.node(variable.name):
+            found.setdefault(names.key(variable.name), []).append(table.why(variable, value))
+    return {key: min(sentences, key=_vagueness) for key, sentences in found.items()}
+
+
+def _vagueness(sentence: str) -> int:
+    return (_SEVERAL, _UNKNOWN).index(sentence) + 1 if sentence in (_SEVERAL, _UNKNOWN) else 0
+
+
+class _Table:
+    def __init__(self, names: Names, bindings: Mapping, readers: Mapping, outputs: set):
+        self.names, self.bindings, self.readers, self.outputs = names, bindings, readers, outputs
+
+    def why(self, variable: Any, call: Any) -> str:
+        node = self.names.node(variable.name)
+        for operand in map(self._source, variables(call)):
+            maker = self.bindings.get(operand)
+            if not _is_float(operand) or op_name(maker) == "relax.dequantize":
+                continue
+            other = self.names.node(operand.name)
+            if other == node:
+                if _adds_or_clamps(call):
+                    continue
+                return _SEVERAL
+            if maker is None:
+                return f"its operand '{self.names.tensor(operand.name)}' is an input in floats"
+            return f"its operand comes in floats from {_node(other)}"
+        if not any(map(_is_float, (variable, *variables(call)))):
+            kinds = sorted({dtype_of(v) for v in (variable, *variables(call)) if hasattr(v.ty, "dtype")})
+            return f"no kernel takes it in {' and '.join(kinds)}"
+        behind = self._behind(variable)
+        if behind is not None:
+            return behind
+        if any(is_constant(a) and dtype_of(a).startswith("float") and a.value.numpy().size > 1 for a in call.args):
+            return "its constants come in floats"
+        return _UNKNOWN
+
+    def _source(self, operand: Any) -> Any:
+        """What an operand is a view of, where the layout put a view there."""
+        call = self.bindings.get(operand)
+        while op_name(call) in _VIEWS and self.names.node(operand.name) is None and not is_constant(call.args[0]):
+            operand, call = call.args[0], self.bindings.get(call.args[0])
+        return operand
+
+    def _behind(self, variable: Any) -> str | None:
+        """Why the result is not quantised where it is made."""
+        if variable in self.outputs:
+            return "its result is an output in floats"
+        readers = self.readers.get(variable, [])
+        if len(readers) > 1 and not all(op_name(self.bindings[r]) == "relax.quantize" for r in readers):
+            return "several operators read its result in floats"
+        for reader in readers:
+            call, other = self.bindings[reader], self.names.node(reader.name)
+            if op_name(call) == "relax.quantize":
+                continue
+            is_own = other == self.names.node(variable.name) or (other is None and op_name(call) in _VIEWS)
+            if not is_own and not _adds_or_clamps(call):
+                return f"its result goes in floats to {_node(other)}"
+            behind = self._behind(reader)
+            if behind is not None:
+                return behind
+        return None
+
+
+def _adds_or_clamps(call: Any) -> bool:
+    """What a kernel does behind its sum."""
+    if op_name(call) == "relax.add":
+        return len(variables(call)) < 2 or any(is_constant(a) for a in call.args)
+    return op_name(call) in ("relax.nn.relu", "relax.clip")
+
+
+def _is_float(variable: Any) -> bool:
+    return hasattr(variable.ty, "dtype") and dtype_of(variable).startswith("float")
+
+
+def _node(node: tuple[str, str] | None) -> str:
+    return "a step of another operator" if node is None else f"node '{node[0]}' ({node[1]})"
