@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tvm
 from tvm import relax
@@ -10,7 +12,7 @@ from tvm import relax
 from espdl.partition.requantization import AtTheMaker, OneQuantize, OneScale, all_variables, is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tables import Tables
-from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, op_name, shape_of
 
 # ONNX operators that cost nothing: their output is their input's memory.
 ALIASES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
@@ -39,7 +41,29 @@ class Reshapes(Rewriter):
             return source
         if is_constant(source):
             return relax.const(source.value.numpy().reshape(shape))
-        return self.emit(relax.op.reshape(source, list(shape)), variable.name)
+        weights = _reshaped_weights(self.definition(source), shape)
+        return self.emit(relax.op.reshape(source, list(shape)) if weights is None else weights, variable.name)
+
+
+def _reshaped_weights(dequantize, shape: tuple[int, ...]):
+    """A dequantize of a constant with other dimensions; None where it is none, or where its scales have no axis then.
+
+    Patterns know weights behind a permutation, such as a Gemm's with transB, and not behind the reshape that is left of
+    it for one output or one input.
+    """
+    if op_name(dequantize) != "relax.dequantize" or not is_constant(dequantize.args[0]):
+        return None
+    values, axis = dequantize.args[0].value.numpy(), 0
+    if not is_per_tensor(dequantize):
+        old = attribute(dequantize, "axis") % values.ndim
+        before, size = math.prod(values.shape[:old]), values.shape[old]
+        places = [a for a, s in enumerate(shape) if s == size and math.prod(shape[:a]) == before]
+        if not places:
+            return None
+        axis = places[0]
+    return relax.op.dequantize(
+        relax.const(values.reshape(shape)), *dequantize.args[1:3], axis, attribute(dequantize, "out_dtype")
+    )
 
 
 def _moves_nothing(call) -> bool:
@@ -121,9 +145,19 @@ def _move(move, parts: list, quantization):
     data = relax.Tuple(parts) if isinstance(move.args[0], relax.Tuple) else parts[0]
     if op_name(move) == "relax.nn.pad":
         scale, zero_point = (float(a.value.numpy().reshape(())) for a in quantization.args[1:3])
-        value = float(np.clip(np.rint(attribute(move, "pad_value") / scale) + zero_point, -128, 127))
+        info = np.iinfo(_integers_of(quantization))
+        value = float(np.clip(np.rint(attribute(move, "pad_value") / scale) + zero_point, info.min, info.max))
         return relax.op.nn.pad(data, attribute(move, "pad_width"), attribute(move, "pad_mode"), value)
     return tvm.ir.Call(move.op, [data, *move.args[1:]], move.attrs, move.ty_args)
+
+
+def _integers_of(quantization) -> str:
+    """What a quantize writes, or a dequantize reads."""
+    return (
+        dtype_of(quantization.args[0])
+        if op_name(quantization) == "relax.dequantize"
+        else attribute(quantization, "out_dtype")
+    )
 
 
 class OneDequantizePerReader(Rewriter):

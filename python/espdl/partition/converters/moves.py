@@ -6,6 +6,9 @@ from tvm import relax
 
 from espdl.partition.tvm_compat import converter, dtype_of, is_constant, shape_of
 
+# A float holds every number that they can be padded with.
+_PADDED = ("float32", "int8", "int16")
+
 
 @converter("Gather")
 def gather(bb, inputs, attributes):
@@ -26,29 +29,39 @@ def gather(bb, inputs, attributes):
 
 @converter("Pad")
 def pad(bb, inputs, attributes):
-    """Constant pads that are not negative: a pad with a number, or takes along the axes that are continued."""
+    """Constant pads: a slice where they are negative, and a pad with a number or takes along the axes that are
+    continued."""
     data, pads, value, axes = (*inputs, None, None)[:4] if len(inputs) > 1 else (inputs[0], None, None, None)
-    if pads is None or not is_constant(pads) or (value is not None and not is_constant(value)):
+    if any(i is not None and not is_constant(i) for i in (value, axes)) or pads is None or not is_constant(pads):
         return None
-    if axes is not None and not is_constant(axes):
+    if dtype_of(data) not in _PADDED:
         return None
-    shape = shape_of(data)
-    amounts = pads.value.numpy().reshape(2, -1).T
-    widths = [[0, 0] for _ in shape]
-    for axis, (before, after) in zip(range(len(shape)) if axes is None else axes.value.numpy().tolist(), amounts):
-        widths[axis % len(shape)] = [int(before), int(after)]
+    rank, amounts = len(shape_of(data)), pads.value.numpy().reshape(2, -1).T
+    widths = [(0, 0)] * rank
+    for axis, (before, after) in zip(range(rank) if axes is None else axes.value.numpy().tolist(), amounts):
+        widths[axis % rank] = (int(before), int(after))
+    data = _cropped(bb, data, widths)
+    widths = [(max(before, 0), max(after, 0)) for before, after in widths]
     mode = attributes.get("mode", b"constant").decode()
-    if any(w < 0 for pair in widths for w in pair) or dtype_of(data) != "float32":
-        return None
     if mode == "constant":
         number = 0.0 if value is None else float(value.value.numpy().reshape(()))
-        return relax.op.nn.pad(data, [w for pair in widths for w in pair], "constant", number)
-    numpy_mode = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}[mode]
+        flat = [w for pair in widths for w in pair]
+        return relax.op.nn.pad(data, flat, "constant", number) if any(flat) else data
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            places = np.pad(np.arange(shape[axis]), (before, after), mode=numpy_mode)
+            places = np.pad(np.arange(shape_of(data)[axis]), (before, after), mode=mode)
             data = bb.normalize(relax.op.take(data, relax.const(places.astype(np.int64)), axis=axis))
     return data
+
+
+def _cropped(bb, data, widths: list[tuple[int, int]]):
+    """What negative widths take away."""
+    ends = [(max(-before, 0), size - max(-after, 0)) for (before, after), size in zip(widths, shape_of(data))]
+    axes = [axis for axis, end in enumerate(ends) if end != (0, shape_of(data)[axis])]
+    if not axes:
+        return data
+    starts, stops = ([ends[axis][side] for axis in axes] for side in (0, 1))
+    return bb.normalize(relax.op.strided_slice(data, axes, starts, stops, [1] * len(axes)))
 
 
 @converter("Expand")
