@@ -14,6 +14,7 @@ from functools import cache
 
 import onnx
 
+from espdl.frontend import forms
 from espdl.frontend.rewrites.scope import Scope
 
 __all__ = ["Scope", "apply", "rewrite", "rewrites"]
@@ -62,4 +63,5 @@ def apply(proto: onnx.ModelProto, notes: list[str] | None = None) -> bool:
             break
         changed = True
         scope.replace_nodes(nodes)
+        forms.remove_unused(proto)
     return changed
