@@ -17,10 +17,10 @@ from espdl.quantize.types import Quantization
 
 @dataclass(frozen=True)
 class Operand:
-    """The constant that `node` reads at `index` becomes int8.
+    """The constant that `node` reads at `index` becomes int8, or int16 beside an activation of 16 bits.
 
-    `like` is the activation beside it, or the result; `shared`: it must have the scale of `like`, `symmetric`: its zero
-    point must be 0, `axis`: it has a scale per index of that axis, and no zero point.
+    `like` is that activation, or the result; `shared`: it must have the scale of `like`, `symmetric`: its zero point
+    must be 0, `weights`: it is int8 in any case, `axis`: it has a scale per index of that axis, and no zero point.
     """
 
     node: onnx.NodeProto
@@ -28,6 +28,7 @@ class Operand:
     like: str
     shared: bool = False
     symmetric: bool = False
+    weights: bool = False
     axis: int | None = None
 
     @property
@@ -64,7 +65,7 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
     "Max": {"shared": True},
     "Min": {"shared": True},
     "PRelu": {"symmetric": True},
-    "MatMul": {"symmetric": True},
+    "MatMul": {"symmetric": True, "weights": True},
 }
 
 
@@ -91,6 +92,8 @@ def quantization(operand: Operand, values: np.ndarray, like: Quantization, power
     peak = max(-low, high)
     if not peak > np.finfo(np.float32).tiny:
         return Quantization(np.float32(1.0), 0)
+    if like.dtype == "int16" and not operand.weights:
+        return Quantization(np.float32(peak / 32767), 0, "int16")
     if power_of_two:
         # Sums want the unit of the network's scales; products are exact with any power of two.
         unit = 1.0 if operand.symmetric else float(like.scale)
