@@ -34,8 +34,8 @@ def run(
 ) -> QuantizedModel:
     """Preprocesses, calibrates, chooses scales and inserts Q/DQ pairs.
 
-    A model that carries Q/DQ nodes already is taken as it is, and so is any model with precision float32. Raises
-    EspdlError where the model cannot be quantised.
+    A model that carries Q/DQ nodes already is taken as it is, in any precision, and so is any model with precision
+    float32. Raises EspdlError where the model cannot be quantised.
     """
     settings = settings or Settings()
     _check_precision(model, settings)
@@ -47,10 +47,11 @@ def run(
         proto = carried.with_constants(proto)
     refusals.check(proto, model.label)
     _check_static(proto, model)
-    if settings.precision == "float32":
-        return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=tuple(notes))
-    if model.carries_quantization:
+    in_floats = settings.precision == "float32"
+    if model.carries_quantization and (not in_floats or carried.has_fixed_scales(proto)):
         return _carried(model, proto, settings, tuple(notes))
+    if in_floats:
+        return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=tuple(notes))
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(batch_norm.as_convolutions(proto))

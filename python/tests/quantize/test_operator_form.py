@@ -10,10 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 from operator_form_models import BY_HAND, NETWORKS, Hand
-from small_models import by_onnxruntime, compiled, node, normal, quantized
+from small_models import Data, by_onnxruntime, compiled, constant, conv, dense, model, node, normal, quantized
 
 from espdl import frontend, pipeline
 from espdl.errors import EspdlError
+from espdl.pipeline import Compilation
 from espdl.verify import evaluation, reference, samples, validate
 
 # ONNX Runtime scales sums in single precision: a value half-way between two steps may fall to the other side.
@@ -28,12 +29,17 @@ def data_for(proto: onnx.ModelProto, count: int) -> dict[str, np.ndarray]:
 
 
 def in_operator_form(name: str, activations: str, weights: str, per_channel: bool) -> onnx.ModelProto:
+    proto = NETWORKS[name]()
+    options = kinds("QOperator", activations, weights)
+    return quantized(proto, data_for(proto, 12), per_channel=per_channel, **options)
+
+
+def kinds(form: str, activations: str, weights: str) -> dict:
+    """Options of quantize_static."""
     from onnxruntime.quantization import QuantFormat, QuantType
 
-    proto = NETWORKS[name]()
     types = {"activation_type": getattr(QuantType, activations), "weight_type": getattr(QuantType, weights)}
-    form = QuantFormat.QOperator
-    return quantized(proto, data_for(proto, 12), quant_format=form, per_channel=per_channel, **types)
+    return {"quant_format": getattr(QuantFormat, form), **types}
 
 
 def loaded(proto: onnx.ModelProto, folder: Path) -> frontend.Model:
@@ -50,9 +56,9 @@ def expansion_error(proto: onnx.ModelProto, folder: Path) -> float:
     return float(np.abs(exact - got).max() / np.ptp(exact))
 
 
-def steps(proto: onnx.ModelProto, folder: Path, **options) -> tuple[float, pipeline.Compilation]:
+def steps(proto: onnx.ModelProto, folder: Path, data: Data | None = None, **options) -> tuple[float, Compilation]:
     """By how many steps of the output the reference differs from ONNX Runtime, which runs the model as it is."""
-    data = data_for(proto, 4)
+    data = data or data_for(proto, 4)
     made = compiled(proto, None, folder, **options)
     exact = by_onnxruntime(proto, data)["y"]
     tensors = samples.to_tensors(made.plan, data)
@@ -171,3 +177,41 @@ def test_wide_integers_with_a_zero_point_are_told(tmp_path: Path) -> None:
     difference, made = steps(h.model(), tmp_path)
     assert difference <= 1.01
     assert ["16-bit data has a zero point" in warning for warning in made.quantized.warnings] == [True]
+
+
+@pytest.mark.parametrize("activations", ["QUInt8", "QInt8"])
+def test_a_table_of_integers(tmp_path: Path, activations: str) -> None:
+    """Gather of a constant gives integers that no node has written: they mean what their reader says."""
+    nodes = [node("Gather", ["table", "x"], ["e"], "embed")]
+    nodes += [node("ReduceMean", ["e"], ["m"], "mean", axes=[1], keepdims=0)]
+    more, held = dense("m", "y", 8, 4)
+    table = constant("table", normal(20, 8))
+    proto = model([*nodes, *more], [("x", [1, 6], TensorProto.INT64)], [("y", [1, 4])], [*held, table])
+    data = {"x": np.random.default_rng(0).integers(0, 20, (12, 6))}
+    made = quantized(proto, data, **kinds("QOperator", activations, "QInt8"))
+    assert steps(made, tmp_path, data)[0] <= 1.01
+
+
+@pytest.mark.parametrize("form", ["QOperator", "QDQ"])
+def test_carried_integers_stay_in_every_precision(tmp_path: Path, form: str) -> None:
+    nodes, constants = conv("x", "y", 4, 8, [3], pads=[2, 2], dilations=[2])
+    proto, data = model(nodes, [("x", [1, 4, 16])], [("y", [1, 8, 16])], constants), {"x": normal(8, 4, 16)}
+    made = quantized(proto, data, **kinds(form, "QUInt8", "QInt8"))
+    for precision in ("int8", "float32", "int16x8"):
+        difference, compilation = steps(made, tmp_path, data, precision=precision)
+        assert difference <= 1.01
+        assert [call.operator for call in compilation.plan.calls if "conv2d" in call.operator]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_integers_that_a_cast_makes_are_refused(tmp_path: Path, dtype: type) -> None:
+    h = Hand(1, 3, 8, 8)
+    kind = TensorProto.INT8 if dtype is np.int8 else TensorProto.UINT8
+    limits = [h.value(float(v)) for v in (np.iinfo(dtype).min, np.iinfo(dtype).max)]
+    integers = h.node("Cast", h.node("Clip", h.node("Round", h.node("Mul", "x", h.value(40.0))), *limits), to=kind)
+    sums = h.node("ConvInteger", integers, h.weights(6, 3, 3, 3))
+    real = h.node("Mul", h.node("Cast", sums, to=TensorProto.FLOAT), h.value(1e-4))
+    grid = h.grid(1 / 30)
+    h.node("DequantizeLinear", h.node("QuantizeLinear", real, *grid), *grid)
+    with pytest.raises(EspdlError, match=r"its integers are made by node 'Cast_\d' \(Cast\)"):
+        compiled(h.model(), None, tmp_path)

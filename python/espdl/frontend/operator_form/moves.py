@@ -7,7 +7,10 @@ be moved with the data where their type changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import onnx
 from onnx import helper
 
 from espdl.frontend.operator_form import Form, form
@@ -71,6 +74,19 @@ def same(f: Form) -> bool:
 
 
 def _common_grid(f: Form) -> Grid | None:
-    """The one grid of all operands that have one."""
+    """The one grid of all operands that have one; of a constant, such as a table, that by which the result is read."""
     known = [f.grids[name] for name in f.node.input if name in f.grids]
+    if not known and f.scope.array(f.input(0)) is not None and f.integers(f.input(0)) in (np.int8, np.uint8, np.int16):
+        known = [grid for reader in f.scope.readers(f.node.output[0]) for grid in _read_by(f, reader)]
     return known[0] if known and all(grid.equals(known[0]) for grid in known) else None
+
+
+def _read_by(f: Form, reader: onnx.NodeProto) -> Iterator[Grid]:
+    """The grids by which a node reads the form's result: behind each operand stand its scale and its zero point."""
+    if not reader.op_type.startswith(("DequantizeLinear", "QLinear", "QGemm")):
+        return
+    for index, name in enumerate(reader.input):
+        if name == f.node.output[0] and index + 2 < len(reader.input):
+            scale, zero = (f.scope.array(operand) for operand in reader.input[index + 1 : index + 3])
+            if scale is not None and zero is not None and scale.size == zero.size == 1:
+                yield Grid.of(scale, zero)

@@ -20,9 +20,10 @@ import onnx
 from espdl.frontend import shapes
 from espdl.quantize.carried import biases, checks, constants, floats, grids, pairs, signed
 from espdl.quantize.carried.biases import accumulator_scale
+from espdl.quantize.carried.checks import has_fixed_scales
 from espdl.quantize.graph import Graph
 
-__all__ = ["is_power_of_two", "normalise", "with_constants"]
+__all__ = ["has_fixed_scales", "is_power_of_two", "normalise", "with_constants"]
 
 
 def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -34,6 +35,7 @@ def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
         before = len(result.graph.node)
         constants.compute(result)
         constants.remove_copies(result)
+        constants.move_dimensions(result)
         result = onnx.shape_inference.infer_shapes(result, data_prop=True)
     return result
 
@@ -45,7 +47,6 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     """
     result = onnx.ModelProto()
     result.CopyFrom(proto)
-    constants.move_dimensions(result)
     constants.complete_zero_points(result)
     checks.check(result, label)
     signed.convert(result, label)

@@ -14,6 +14,13 @@ from espdl.wording import option
 _TAKEN = {"int8", "int16", "uint8"}
 
 
+def has_fixed_scales(proto: onnx.ModelProto) -> bool:
+    """Whether all scales and zero points are constants; where some are not, the model can still run in floats."""
+    graph = Graph(proto)
+    ends = (n for n in graph.nodes if n.op_type in ("QuantizeLinear", "DequantizeLinear"))
+    return all(graph.is_constant(name) for node in ends for name in node.input[1:] if name)
+
+
 def check(proto: onnx.ModelProto, label: str) -> None:
     """Raises EspdlError for the first node that cannot be taken."""
     graph = Graph(proto)
@@ -32,6 +39,15 @@ def check(proto: onnx.ModelProto, label: str) -> None:
                 "quantise to int8 (or int16 activations), or pass the float model, with"
                 f" {option('precision', 'int16x8')} for 16 bits",
             )
+        maker = _maker(graph, node)
+        if maker is not None:
+            raise EspdlError.at(
+                label,
+                node,
+                f"its integers are made by node '{maker.name}' ({maker.op_type}) and not by a QuantizeLinear, so that"
+                " nothing says what they stand for",
+                "write that part of the model with QuantizeLinear, or pass the float model",
+            )
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             raise EspdlError.at(label, node, "its scale is not positive and finite", "quantise the model again")
         if scale.size > 1 and not graph.is_constant(node.input[0]):
@@ -41,3 +57,16 @@ def check(proto: onnx.ModelProto, label: str) -> None:
                 "an activation has one scale per channel",
                 "quantise activations per tensor; only weights can have one scale per channel",
             )
+
+
+def _maker(graph: Graph, dequantize: onnx.NodeProto) -> onnx.NodeProto | None:
+    """The node that the integers of a DequantizeLinear come from, where that is no QuantizeLinear and no constant."""
+    if dequantize.op_type != "DequantizeLinear":
+        return None
+    last = None
+    node = graph.producer.get(dequantize.input[0])
+    while node is not None and node.op_type != "QuantizeLinear":
+        last, node = node, graph.producer.get(node.input[0]) if node.input else None
+        if last.op_type == "Cast":
+            return last
+    return None if node is not None else last
