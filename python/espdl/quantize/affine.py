@@ -12,6 +12,9 @@ from espdl.quantize.network import Layer, Network
 from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Quantization, Scales, Settings
 
+# With 16 bits there is room for values this many times as large as those that calibration saw; what that costs is lost
+# in the rounding of int8 weights.
+HEADROOM = 4.0
 # A bias of at most 2**28 accumulator units leaves room for the products and keeps 29 bits for fast requantisation. With
 # 16-bit activations, sums have 64 bits and only the bias itself must fit.
 BIAS_LIMITS = {"int8": float(1 << 28), "int16": float(1 << 30)}
@@ -61,10 +64,13 @@ def from_fixed_range(low: float, high: float, dtype: str) -> Quantization:
 
 
 def from_range(low: float, high: float, dtype: str = "int8") -> Quantization:
-    """The scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128."""
+    """The scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128.
+
+    In 16 bits it covers `HEADROOM` times that range.
+    """
     low, high = min(low, 0.0), max(high, 0.0)
     if dtype == "int16":
-        scale = np.float32(max(-low, high) / 32767)
+        scale = np.float32(HEADROOM * max(-low, high) / 32767)
         return Quantization(scale if scale > np.finfo(np.float32).tiny else np.float32(1 / 128), 0, dtype)
     scale = np.float32((high - low) / 255)
     if not scale > np.finfo(np.float32).tiny:
