@@ -121,8 +121,11 @@ def fallback(
 
 def _why_floats(kind: str, failed: str) -> str:
     """Why a node of an ONNX operator computes in floats where no kernel declined it. `failed`: see `reasons`."""
+    failed = failed or "not all tensors around it are quantised"
+    if kind == "Div":
+        return f"Div has an integer form by a constant only, and {failed}"
     if kind in ALIASES or any(kind in operator.onnx for operator in operators().values()):
-        return f"{kind} has an integer form, but {failed or 'not all tensors around it are quantised'}"
+        return f"{kind} has an integer form, but {failed}"
     return f"{kind} has no integer form"
 
 

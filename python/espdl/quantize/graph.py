@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +39,18 @@ class Graph:
         table = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
         table.update({name: t.data_type for name, t in self.constants.items()})
         return table
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        graph = self.proto.graph
+        known = (*graph.value_info, *graph.input, *graph.output)
+        table = {v.name: math.prod(d.dim_value for d in v.type.tensor_type.shape.dim) for v in known}
+        table.update({name: math.prod(t.dims) for name, t in self.constants.items()})
+        return table
+
+    def count(self, name: str) -> int:
+        """How many elements a tensor has."""
+        return self._counts[name]
 
     def elem_type(self, name: str) -> int:
         """A value of TensorProto.DataType; 0 where it is unknown."""

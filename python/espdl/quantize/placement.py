@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import onnx
 
 from espdl import traits
-from espdl.quantize import operands
+from espdl.quantize import divisors, operands, regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.operands import Operand
-from espdl.quantize.regions import inner_tensors, is_function_of_one
+from espdl.quantize.regions import is_function_of_one
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,13 @@ def place(graph: Graph) -> Placement:
     """Decides for a preprocessed float graph."""
     weighted = tuple(w for node in graph.nodes if (w := _weighted(graph, node)))
     inner = {name for name in graph.activations if _is_inner(graph, name, weighted)}
-    inner |= inner_tensors(graph, inner, {w.output for w in weighted})
+    roots = {w.output for w in weighted}
+    inner |= regions.inner_tensors(graph, inner, roots)
+    in_floats = divisors.inner_tensors(graph, roots)
+    inner |= in_floats
     quantized = tuple(name for name in graph.activations if name not in inner)
     owners = {n.name for w in weighted for n in (w.node, w.bias_node) if n is not None}
+    owners |= {graph.producer[name].name for name in in_floats}
     return Placement(quantized, weighted, _groups(graph, quantized), operands.find(graph, owners))
 
 

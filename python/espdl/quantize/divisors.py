@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What something is divided by: how it is computed stays in floats, up to the quantised tensors that it is made of.
+
+A quotient needs its divisor to a share of its value, and integers have steps of one size: the smallest deviations,
+norms and sums would round to a few steps, or to 0. The division itself runs in floats anyway, and what leads to its
+divisor (squares, a mean, a root) is seldom larger than what is divided; all of it becomes one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+import onnx
+
+from espdl.quantize.graph import Graph
+
+# Exact in any C library, and cheap beside a division.
+_COMPUTES = {
+    "Abs", "Add", "AveragePool", "Clip", "Div", "Expand", "Flatten", "GlobalAveragePool", "Identity", "Max", "Min",
+    "Mul", "Neg", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
+    "ReduceSumSquare", "Relu", "Reshape", "Sqrt", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze",
+}  # fmt: skip
+
+
+def inner_tensors(graph: Graph, begins: Container[str]) -> set[str]:
+    """Tensors that lie between quantised ones and a divisor, the divisor included. `begins`: stay quantised."""
+    sizes: dict[str, int] = {}  # by inner tensor: elements of the largest quotient that it serves
+    for node in reversed(graph.nodes):
+        name = node.output[0]
+        if node.op_type not in _COMPUTES or name in begins or name in graph.outputs or not graph.is_activation(name):
+            continue
+        served = [_served(graph, reader, name, sizes) for reader in graph.consumers.get(name, [])]
+        if served and None not in served and graph.count(name) <= max(served):
+            sizes[name] = max(served)
+    return set(sizes)
+
+
+def _served(graph: Graph, reader: onnx.NodeProto, name: str, sizes: Mapping[str, int]) -> int | None:
+    """Elements of the largest quotient for which `reader` reads `name` as a divisor, or on the way to one."""
+    result = reader.output[0]
+    if result in sizes:
+        return sizes[result]
+    divides = reader.op_type == "Div" and reader.input[1] == name != reader.input[0]
+    return graph.count(result) if divides and graph.is_activation(reader.input[0]) else None
