@@ -83,7 +83,7 @@ def run(
         model.inputs,
         settings.scheme,
         ranges,
-        warnings=(*notes, *checks.warnings(network, len(samples))),
+        warnings=(*notes, *checks.warnings(network, len(samples)), *result.warnings),
         reference_proto=result.network.graph.proto,
     )
     return _without_dead_channels(quantized, settings)

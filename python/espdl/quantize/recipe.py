@@ -54,12 +54,13 @@ _MARGIN = 10.0**-0.1
 @dataclass(frozen=True)
 class Result:
     """A network with its scales, and how far its outputs are from the float network's (noise over signal, on
-    samples).
+    samples). `warnings`: sentences on what a technique left alone.
     """
 
     network: Network
     scales: Scales
     noise: float
+    warnings: tuple[str, ...] = ()
 
 
 def run(
@@ -95,7 +96,7 @@ def apply(
     walk = Walk(network, samples, scales, outputs, lane_bits)
     scales = walk.run(gptq.rounding if recipe.gptq else None, True, progress)
     noise = float(np.mean([sensitivity.noise_over_signal(walk.values(name)) for name in outputs])) if outputs else 0.0
-    return Result(network, scales, noise)
+    return Result(network, scales, noise, tuple(walk.warnings))
 
 
 def _power_of_two(

@@ -5,19 +5,27 @@ Sorting and scanning: TVM's own lowering calls into its runtime. Here they are l
 element again and again: k * n comparisons, no memory beside the outputs. Equal elements keep their order, as ONNX TopK
 wants it. Gathering: an index outside of the tensor is clamped to its border, so that no input can make a kernel read
 foreign memory; that also tells the compiler that addresses fit 32 bits. Transposed convolution: TVM knows channels
-first only.
+first only. Quantising: what is not a number (0 / 0 where a divisor rounds to zero) becomes zero, as in tables.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 
 import tvm
 from tvm import relax, te, tirx, topi
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T
+
+from espdl.partition.fallback.printer import NUMBER
+
+# Operators that can make of numbers what is none. The others only hand it on, and minima and maxima drop it.
+_UNDEFINED = (
+    "acos", "acosh", "asin", "atanh", "divide", "log", "log10", "log1p", "log2", "mod", "power", "rsqrt", "sqrt",
+)  # fmt: skip
 
 
 def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], relax.Expr]]:
@@ -33,7 +41,28 @@ def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], rela
         "relax.gather_nd": _gather_nd,
         "relax.nn.conv2d_transpose": _conv2d_transpose,
         "relax.nn.dropout": _dropout,
+        "relax.quantize": _quantize,
     }
+
+
+def _quantize(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
+    data, *others = call.args
+    maker = bb.lookup_binding(data) if isinstance(data, relax.Var) else None
+    if isinstance(maker, relax.Call) and "tir" in getattr(maker.op, "name", ""):
+        name = re.sub(r"^tirx?_|\d+$", "", maker.args[0].name_hint)
+        if name in _UNDEFINED:
+            data = bb.emit(bb.call_te(_numbers, data, primfunc_name_hint="number"))
+    again = tvm.ir.Call(call.op, [data, *others], call.attrs, call.ty_args)
+    return tvm.ir.Op.get("relax.quantize").get_attr("FLegalize")(bb, bb.normalize(again))
+
+
+def _numbers(data: te.Tensor) -> te.Tensor:
+    """`data`, 0 where it is not a number."""
+
+    def number(*place: tvm.ir.Expr) -> tvm.ir.Expr:
+        return tirx.call_pure_extern(data.dtype, NUMBER, data(*place))
+
+    return te.compute(data.shape, number, name="number")
 
 
 def _take(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:

@@ -30,6 +30,8 @@ C_TYPES |= {"bool": "bool", "float32": "float", "float64": "double"}
 _LIBM = set("acos acosh asin asinh atan atan2 atanh cos cosh erf exp exp2 expm1 hypot".split())
 _LIBM |= set("log log10 log1p log2 pow sin sinh tan tanh".split())
 _EXACT = set("ceil copysign fabs floor fma fmod nearbyint round sqrt trunc".split())
+# The function that makes 0 of what is not a number, in TIR: C has none.
+NUMBER = "number_or_zero"
 _CLASSIFY = {"isnan", "isinf", "isfinite"}
 
 # Words that C or the headers have taken; a variable of such a name gets an underscore.
@@ -350,6 +352,13 @@ class _Printer:
         )
         return f"{name}({self.expression(node.a)}, {self.expression(node.b)})"
 
+    def number(self, node: tvm.ir.Expr, dtype: str) -> str:
+        """A call, so that the operand is computed once."""
+        name, c_type = f"{self.prefix}{NUMBER}_{dtype}", self.c_type(dtype)
+        zero = float_literal(0.0, dtype)
+        self.helpers.add(f"static inline {c_type} {name}({c_type} a) {{\n    return a == a ? a : {zero};\n}}\n")
+        return f"{name}({self.expression(node)})"
+
     def call(self, node: tvm.ir.Call, dtype: str) -> tuple[str, int]:
         if not isinstance(node.op, tvm.ir.Op):
             raise self.unsupported("a call to another function")
@@ -360,6 +369,8 @@ class _Printer:
             return self.print(arguments[0])
         if name in ("call_pure_extern", "call_extern"):
             name = str(arguments.pop(0).value)
+        if name == NUMBER:
+            return self.number(arguments[0], dtype), _PRIMARY
         if name in _CLASSIFY:
             return f"{name}({self.expression(arguments[0])})", _PRIMARY
         return self.math(name, arguments, dtype), _PRIMARY

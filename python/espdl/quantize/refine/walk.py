@@ -56,10 +56,11 @@ Rounding = Callable[[Visit], np.ndarray]
 def fake_quantize(values: np.ndarray, q: Quantization, half_up: bool = False) -> np.ndarray:
     """What a QuantizeLinear, DequantizeLinear pair makes of `values`: float32. `half_up`: ties go up, not to even.
 
-    Ties are rare behind a convolution, but every second sum of two integers halved is one.
+    Ties are rare behind a convolution, but every second sum of two integers halved is one. What is not a number becomes
+    zero, as in the generated C.
     """
     info = np.iinfo(q.dtype)
-    steps = values / np.float32(q.scale)
+    steps = np.nan_to_num(values / np.float32(q.scale), nan=0.0, posinf=np.inf, neginf=-np.inf)
     steps = np.floor(steps + np.float32(0.5)) if half_up else np.rint(steps)
     steps = np.clip(steps, info.min - q.zero_point, info.max - q.zero_point)
     return (steps * np.float32(q.scale)).astype(np.float32)
@@ -115,6 +116,9 @@ class Walk:
         self.seen = {name: self._rounded(name, values) for name, values in self.real.items()}
         self.kept = {*keep, *self.graph.outputs}
         self.last = {name: index for index, node in enumerate(self.graph.nodes) for name in node.input}
+        # Tensors that are not finite for some samples once all before them is rounded, or that are made of such ones.
+        self.undefined: dict[str, _Undefined] = {}
+        self.warnings: list[str] = []
 
     def run(self, rounding: Rounding | None, correct_bias: bool, progress: Progress = lambda *_: None) -> Scales:
         """Visits every layer: `rounding` may choose its weights anew, then its bias takes up the mean error."""
@@ -140,6 +144,10 @@ class Walk:
 
     def _visit(self, layer: Layer, rounding: Rounding | None, correct_bias: bool) -> None:
         key, weighted = layer.key, layer.weighted
+        undefined = self.undefined.get(weighted.data)
+        if undefined is not None and correct_bias:
+            self.warnings.append(f"node '{layer.node.name}' ({layer.node.op_type}) keeps its bias: {undefined}")
+            correct_bias = False
         turn = _Turn(self, layer, rounding, correct_bias)
         chosen = turn.integers(self.scales.weights[key][1])
         if self.lane_bits < ALL_BITS and correct_bias:
@@ -181,7 +189,17 @@ class Walk:
             for position, name in enumerate(names):
                 values[name] = [r[position] for r in results]
         for name in names:
+            self._note_undefined(node, name)
             self.seen[name] = self._rounded(name, self.seen[name])
+
+    def _note_undefined(self, node: onnx.NodeProto, name: str) -> None:
+        values = self.seen[name]
+        bad = sum(not np.isfinite(v).all() for v in values if v.dtype.kind == "f")
+        known = next((self.undefined[i] for i in node.input if i in self.undefined), None)
+        if bad:
+            self.undefined[name] = _Undefined(node, bad, len(values))
+        elif known is not None:
+            self.undefined[name] = known
 
     def _store(self, name: str, real: list[np.ndarray], seen: list[np.ndarray]) -> None:
         self.real[name] = real
@@ -191,6 +209,22 @@ class Walk:
         q = self.scales.activations.get(name)
         half_up = self.scales.rounding == ROUND_HALF_UP and name not in self.graph.inputs
         return values if q is None else [fake_quantize(v, q, half_up) for v in values]
+
+
+@dataclass(frozen=True)
+class _Undefined:
+    """`node` gives NaN or infinity for `bad` of `count` samples."""
+
+    node: onnx.NodeProto
+    bad: int
+    count: int
+
+    def __str__(self) -> str:
+        return (
+            f"what it reads comes from '{self.node.name}' ({self.node.op_type}), which gives NaN or infinity in the"
+            f" quantised network for {self.bad} of {self.count} calibration samples, because a number before it rounds"
+            f" to 0; --int16 with the node that makes that number gives it finer steps"
+        )
 
 
 class _Turn:
@@ -220,6 +254,7 @@ class _Turn:
         if self.correct_bias:
             exact, rough = self.exact[samples], self.rough(result, samples)
             error = _mean_by_channel(exact, self.product.axis) - _mean_by_channel(rough, self.product.axis)
+            error = np.where(np.isfinite(error), error, 0.0)
             result = replace(result, bias=round_bias(layer.bias + error, self.data, quantization))
         return result
 
