@@ -101,8 +101,8 @@ def measure(folder: Path, setting: Setting) -> dict[str, float | None]:
     seconds = time.process_time() - begin
     data = evaluation.of(options, str(folder / "eval.npz"))
     result = validate.run(options, data)
-    if not result.exact:
-        raise SystemExit(f"{folder.name}, {setting.title}: the generated C is not its reference")
+    for failure in result.failures(None, None):
+        raise SystemExit(f"{folder.name}, {setting.title}: {failure}")
     row = result.generated
     # The autoencoder reconstructs its input: the largest of its outputs decides nothing.
     agreement = row.agreement if folder.name != "ad_autoencoder" else None

@@ -12,7 +12,7 @@ from espdl.errors import UsageError
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     text = (
         "Run the float model, the quantised model in ONNX Runtime and the generated C on evaluation data. "
-        "Exit code 1 where the generated C is below a threshold."
+        "Exit code 1 where the generated C is below a threshold, or a layer is not what ONNX Runtime computes."
     )
     parser = subparsers.add_parser("validate", help="compare the generated C with the float model", description=text)
     add_model_arguments(parser)
@@ -33,6 +33,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from espdl.commands.progress import Progress
+    from espdl.report.values import printable
     from espdl.verify import analysis, evaluation, validate
 
     options = options_from(arguments)
@@ -43,9 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     data = evaluation.of(options, arguments.eval, arguments.eval_samples)
     with Progress() as progress:
         validation = validate.run(options, data, progress)
-    print(f"{options.name}: {len(data)} samples of {data.name}")
+    print(f"{options.name}: {len(data)} samples of {data.name}; {analysis.layers_text(validation)}")
     print("\n".join(analysis.rows_text(validation.rows)))
+    for sentence in validation.notes:
+        print(f"note: {printable(sentence)}")
     failures = validation.failures(arguments.min_sqnr, arguments.min_agreement)
     for sentence in failures:
-        print(f"FAILED: {sentence}")
+        print(f"FAILED: {printable(sentence)}")
     return 1 if failures else 0

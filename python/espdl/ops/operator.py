@@ -83,6 +83,8 @@ class Operator(ABC):
     kind: ClassVar[str] = "kernel"
     # Only moves values: the output has the input's scale, which nothing around the operator says.
     keeps_scale: ClassVar[bool] = False
+    # By how many steps of its output the reference may differ from ONNX Runtime's float operator on the same inputs.
+    steps: ClassVar[int] = 1
     # Converts between the application's floats and int8: matched only after the fallback has taken the Q/DQ it needs.
     at_border: ClassVar[bool] = False
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.

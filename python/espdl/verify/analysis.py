@@ -55,7 +55,7 @@ def make(validation: Validation, layers: Sequence[LayerError], options: Options,
         layers=tuple(layers),
         confusion=metrics.confusion(generated, labels) if labelled else None,
         removed=quantized.removed_text,
-        warnings=quantized.warnings,
+        warnings=(*quantized.warnings, *validation.notes),
         advice=tuple(knobs.advice(layers, validation.generated.sqnr_db, options, seen)),
     )
 
@@ -83,11 +83,22 @@ def text(analysis: Analysis) -> str:
 
 def rows_text(rows: Sequence[Row]) -> list[str]:
     """The forms of the network side by side."""
-    lines = [f"{'':24} {'SQNR dB':>8} {'agreement':>10} {'accuracy':>9}"]
+    lines = [f"{'':24} {'SQNR dB':>8} {'agreement':>10} {'accuracy':>9} {'RMSE':>9} {'cosine':>8}"]
     for row in rows:
         agreement, accuracy = (("-" if v is None else f"{v:.2%}") for v in (row.agreement, row.accuracy))
-        lines.append(f"{row.what:24} {_db(row.sqnr_db):>8} {agreement:>10} {accuracy:>9}")
+        near = f"{row.rmse:>9.3g} {row.cosine:8.5f}"
+        lines.append(f"{row.what:24} {_db(row.sqnr_db):>8} {agreement:>10} {accuracy:>9} {near}")
     return lines
+
+
+def layers_text(validation: Validation) -> str:
+    """How many layers were compared with ONNX Runtime, each alone."""
+    layers, total = validation.layers, len(validation.compilation.plan.calls)
+    if not layers:
+        return "no layer to compare with ONNX Runtime by itself"
+    largest = max(layer.largest for layer in layers)
+    apart = "all equal" if not largest else f"at most {largest} step{'s' if largest > 1 else ''} apart"
+    return f"{len(layers)} of {total} layers compared with ONNX Runtime, {apart}"
 
 
 def errors_json(analysis: Analysis) -> str:

@@ -19,6 +19,11 @@ def sqnr_db(reference: np.ndarray, other: np.ndarray) -> float:
     return min(EXACT_DB, 10.0 * float(np.log10(power / noise))) if power > 0.0 else -EXACT_DB
 
 
+def rmse(reference: np.ndarray, other: np.ndarray) -> float:
+    """The root of the mean square of the difference, in the unit of the values."""
+    return float(np.sqrt(np.mean((reference.astype(np.float64) - other.astype(np.float64)) ** 2)))
+
+
 def cosine(reference: np.ndarray, other: np.ndarray) -> float:
     """The cosine of the angle between two arrays seen as vectors; 1 for two that are zero."""
     a, b = reference.astype(np.float64).reshape(-1), other.astype(np.float64).reshape(-1)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tensor of the quantised ONNX model a tensor of the Plan is, and how the one lies in the other's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from espdl.plan.types import Plan, Tensor
+
+# A value of the model, and the shape of the tensor of the Plan -> the value in the Plan's order.
+Order = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """`integers` of the model are those of the Plan less `shift` (unsigned ones there, signed ones here); `real` is
+    what they were made of. `roundings`: how often the model rounds where the Plan does so once."""
+
+    integers: str
+    real: str
+    shift: int
+    roundings: int
+
+    def shifted(self, runtime: Mapping[str, np.ndarray]) -> np.ndarray:
+        return runtime[self.integers].astype(np.int32) - self.shift
+
+
+def find(proto: onnx.ModelProto, plan: Plan) -> dict[str, Counterpart]:
+    """By the names of the Plan's integer tensors; those that mean another scale have none."""
+    constants = {t.name: t for t in proto.graph.initializer}
+    made = {output: node for node in proto.graph.node for output in node.output}
+    candidates: dict[str, list[onnx.NodeProto]] = {}
+    for node in proto.graph.node:
+        if node.op_type == "QuantizeLinear":
+            for name in (node.input[0], *node.output):
+                candidates.setdefault(name, []).append(node)
+        if node.op_type == "DequantizeLinear" and node.input[0] in made:
+            maker = made[node.input[0]]
+            if maker.op_type == "QuantizeLinear":
+                candidates.setdefault(node.output[0], []).append(maker)
+    result = {}
+    for tensor in plan.tensors:
+        for node in candidates.get(tensor.name, ()):
+            shift = _shift(node, constants, tensor)
+            if shift is not None:
+                result[tensor.name] = Counterpart(node.output[0], node.input[0], shift, _roundings(node, made))
+                break
+    return result
+
+
+def _shift(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto], tensor: Tensor) -> int | None:
+    """What the model's integers are larger by; None where they mean something else."""
+    if tensor.scale is None or not all(i in constants for i in node.input[1:] if i):
+        return None
+    scale = numpy_helper.to_array(constants[node.input[1]])
+    zero_point = numpy_helper.to_array(constants[node.input[2]]) if len(node.input) > 2 else np.zeros(1, np.uint8)
+    if scale.size != 1 or np.float32(scale.item()) != np.float32(tensor.scale):
+        return None
+    if zero_point.dtype.itemsize != np.dtype(tensor.dtype).itemsize or np.dtype(tensor.dtype).kind not in "iu":
+        return None
+    shift = np.iinfo(zero_point.dtype).min - np.iinfo(tensor.dtype).min
+    return shift if zero_point.item() - shift == tensor.zero_point else None
+
+
+def _roundings(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> int:
+    """2 where it rounds integers anew; a layer that makes them takes over its scale, and rounds once."""
+    maker = made.get(node.input[0])
+    return 2 if maker is not None and maker.op_type == "DequantizeLinear" and maker.input[0] in made else 1
+
+
+def order(values: np.ndarray, tensor: Tensor, ours: np.ndarray) -> Order:
+    """How `values` lie in the Plan: as they are, or channels last. Where both fit, as `ours` (about the same) does."""
+    fitting = [o for o in (_channels_last, _as_it_is) if _fits(values, o, tensor)] or [_channels_last, _as_it_is]
+    if len(fitting) == 1:
+        return fitting[0]
+    ours = ours.reshape(tensor.shape).astype(np.int64)
+    return min(fitting, key=lambda o: int(np.abs(o(values, tensor.shape) - ours).sum()))
+
+
+def _fits(values: np.ndarray, order: Order, tensor: Tensor) -> bool:
+    shape = values.shape if order is _as_it_is else np.moveaxis(values, 1, -1).shape if values.ndim > 2 else None
+    return shape is not None and [d for d in shape if d != 1] == [d for d in tensor.shape if d != 1]
+
+
+def _channels_last(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return (np.moveaxis(values, 1, -1) if values.ndim > 2 else values).reshape(shape)
+
+
+def _as_it_is(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return values.reshape(shape)
