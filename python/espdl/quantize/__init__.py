@@ -11,7 +11,8 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import batch_norm, biases, calibration, carried, checks, dead_channels, mixed, opset, qdq, recipe
+from espdl.quantize import batch_norm, biases, calibration, carried, checks, dead_channels, losses, mixed, opset, qdq
+from espdl.quantize import recipe as recipes
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -69,7 +70,8 @@ def run(
             f"use {option('precision', 'float32')}",
         )
     network = Network.of(proto, observe(proto, names, samples, progress, len(samples)), wide)
-    result = recipe.run(network, choose_samples(network, samples, len(samples)), settings, progress)
+    chosen = choose_samples(network, samples, len(samples))
+    result = recipes.run(network, chosen, settings, progress)
     quantized_proto = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
@@ -83,7 +85,12 @@ def run(
         model.inputs,
         settings.scheme,
         ranges,
-        warnings=(*notes, *checks.warnings(network, len(samples)), *result.warnings),
+        warnings=(
+            *notes,
+            *checks.warnings(network, len(samples)),
+            *result.warnings,
+            *losses.warnings(result.network, result.scales, quantized_proto, chosen, settings),
+        ),
         reference_proto=result.network.graph.proto,
     )
     return _without_dead_channels(quantized, settings)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.quantize.network import Network
+from espdl.quantize.placement import MOVES
 from espdl.quantize.ranges import Statistics
 
 _FEW = 10
@@ -13,6 +14,8 @@ _FEW = 10
 _SMALL, _LARGE = 1e-3, 1e4
 # The largest value over the one that all but a ten-thousandth stay below.
 _OUTLIER = 20.0
+# Where the output of a sigmoid turns from no to yes.
+_HALF = 0.5
 
 
 def warnings(network: Network, count: int) -> tuple[str, ...]:
@@ -32,7 +35,27 @@ def warnings(network: Network, count: int) -> tuple[str, ...]:
                 f"output '{name}' of the float model gives class {seen.winner} for all {count} calibration samples;"
                 " was the preprocessing of the training applied, and are all classes among them?"
             )
+    for name in network.graph.outputs:
+        result += _one_sided(network, name, count)
     return tuple(result)
+
+
+def _one_sided(network: Network, name: str, count: int) -> list[str]:
+    """A sigmoid at the end that never crosses one half: the scale of what it reads then ends there too."""
+    maker = network.graph.producer.get(name)
+    while maker is not None and maker.op_type in MOVES:
+        maker = network.graph.producer.get(maker.input[0])
+    seen = network.statistics.get(name)
+    if maker is None or maker.op_type not in ("Sigmoid", "HardSigmoid") or seen is None:
+        return []
+    low, high = float(seen.distribution.values.min()), float(seen.distribution.values.max())
+    if low < _HALF < high:
+        return []
+    says, lacks = ("no", "positive") if high <= _HALF else ("yes", "negative")
+    return [
+        f"output '{name}' says {says} to all {count} calibration samples (it lies between {low:.2g} and {high:.2g}):"
+        f" compiled, it may never be able to say anything else; add {lacks} samples to the calibration data"
+    ]
 
 
 def _input_warnings(name: str, statistics: Statistics, count: int) -> list[str]:
