@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl import traits
 from espdl.quantize.network import Network
-from espdl.quantize.placement import MOVES
 from espdl.quantize.ranges import Statistics
 
 _FEW = 10
@@ -43,7 +43,7 @@ def warnings(network: Network, count: int) -> tuple[str, ...]:
 def _one_sided(network: Network, name: str, count: int) -> list[str]:
     """A sigmoid at the end that never crosses one half: the scale of what it reads then ends there too."""
     maker = network.graph.producer.get(name)
-    while maker is not None and maker.op_type in MOVES:
+    while maker is not None and traits.of(maker.op_type).moves:
         maker = network.graph.producer.get(maker.input[0])
     seen = network.statistics.get(name)
     if maker is None or maker.op_type not in ("Sigmoid", "HardSigmoid") or seen is None:
