@@ -47,6 +47,15 @@ class Conv2dAdd(Operator):
         return cls((x, residual), match.outputs, match.source_nodes, conv, add)
 
     @staticmethod
+    def steps(params: Mapping[str, Any]) -> int:
+        """One, and what a step of the convolution's result is in the sum: both may be rounded otherwise."""
+        inner = np.arange(-128, 128).astype(np.int8)
+        add = part(params, "add")
+        residual = np.full_like(inner, add["b_zero_point"])
+        (sums,) = Add.reference(add, [inner, residual], {})
+        return 1 + int(np.abs(np.diff(sums.astype(np.int64))).max())
+
+    @staticmethod
     def reference(
         params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
     ) -> list[np.ndarray]:

@@ -83,8 +83,6 @@ class Operator(ABC):
     kind: ClassVar[str] = "kernel"
     # Only moves values: the output has the input's scale, which nothing around the operator says.
     keeps_scale: ClassVar[bool] = False
-    # By how many steps of its output the reference may differ from ONNX Runtime's float operator on the same inputs.
-    steps: ClassVar[int] = 1
     # Converts between the application's floats and int8: matched only after the fallback has taken the Q/DQ it needs.
     at_border: ClassVar[bool] = False
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.
@@ -99,6 +97,11 @@ class Operator(ABC):
     @abstractmethod
     def from_match(cls, match: Match) -> Operator:
         """The operator at a place where the pattern matched; raises `Mismatch` with the reason where it is none."""
+
+    @staticmethod
+    def steps(params: Mapping[str, Any]) -> int:
+        """By how many steps of its output a call's reference may differ from ONNX Runtime on the same inputs."""
+        return 1
 
     @staticmethod
     @abstractmethod

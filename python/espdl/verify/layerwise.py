@@ -123,7 +123,7 @@ class _Comparison:
             name=", ".join(call.source_nodes) or call.operator,
             operator=call.operator,
             largest=int(difference.max()),
-            allowed=(operator.steps if operator is not None else 1) + rounded - 1,
+            allowed=(operator.steps(call.params) if operator is not None else 1) + rounded - 1,
             share=float(np.mean(difference > 0)),
             spread=int(expected.max() - expected.min()) if expected.size else 0,
         )
