@@ -17,6 +17,7 @@ from espdl.quantize.ranges import session
 from espdl.quantize.refine import sensitivity
 from espdl.quantize.refine.walk import Sample, fake_quantize
 from espdl.quantize.types import Scales, Settings
+from espdl.wording import option
 
 # An output nearer than this to the float model's is worth no sentence.
 LOW_DB = 10.0
@@ -102,10 +103,11 @@ def _sources(graph: Graph, name: str, known: Mapping[str, float]) -> set[str]:
 
 def _knob(settings: Settings, node: str) -> str:
     if settings.precision == "int16x8":
-        return "--precision float32 computes without this loss"
-    wider = f"--int16 '{node}' or --precision int16x8" if node else "--precision int16x8"
+        return f"{option('precision', 'float32')} computes without this loss"
+    wider = option("precision", "int16x8")
+    wider = f"{option('int16', repr(node))} or {wider}" if node else wider
     if settings.scheme == "power_of_two":
-        return f"--scheme affine has finer scales, and with it {wider} finer steps"
+        return f"{option('scheme', 'affine')} has finer scales, and with it {wider} finer steps"
     return f"{wider} has finer steps, and more typical calibration data may narrow the ranges"
 
 
@@ -135,7 +137,7 @@ def _features(network: Network, scales: Scales, samples: Sequence[Sample], few: 
             f" {lost[0]}) vary by less than one step of its integers, {step:.3g}, because others vary by"
             f" {spread.max():.3g}; with its inputs rounded the float model is {db:.1f} dB from itself. Bring all"
             f" features to one range before the model (take the scaling of the training out of the model, into the"
-            f" application), or use --precision float32"
+            f" application), or use {option('precision', 'float32')}"
         )
 
 

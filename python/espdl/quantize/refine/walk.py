@@ -23,6 +23,7 @@ from espdl.quantize.ranges import Progress, session
 from espdl.quantize.refine import lanes
 from espdl.quantize.types import Integers, Quantization, Scales
 from espdl.targets import ALL_BITS, ROUND_HALF_UP
+from espdl.wording import option
 
 Sample = Mapping[str, np.ndarray]
 
@@ -223,7 +224,7 @@ class _Undefined:
         return (
             f"what it reads comes from '{self.node.name}' ({self.node.op_type}), which gives NaN or infinity in the"
             f" quantised network for {self.bad} of {self.count} calibration samples, because a number before it rounds"
-            f" to 0; --int16 with the node that makes that number gives it finer steps"
+            f" to 0; {option('int16')} with the node that makes that number gives it finer steps"
         )
 
 
