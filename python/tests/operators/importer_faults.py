@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: CC0-1.0
 """Attributes and shapes with which one operator alone goes wrong in a library below us: TVM's importer, onnx's shape
-inference, onnx's version converter. docs/upstream.md tells of each."""
+inference, onnx's version converter. docs/upstream.md tells of them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from importer_faults import CASES, IMAGE, PLACES, REGIONS, Case, whole
+from importer_faults import CASES, IMAGE, PLACES, REGIONS, Case, sized, whole
 
 from espdl import pipeline
 from espdl.errors import EspdlError
@@ -72,3 +72,14 @@ def test_refused_with_the_reason(case: Case, reason: str, tmp_path: Path) -> Non
     with pytest.raises(EspdlError, match=reason) as raised:
         compiled(proto, tmp_path)
     assert "node 'layer'" in str(raised.value)
+
+
+def test_axes_from_the_end(tmp_path: Path) -> None:
+    """ONNX Runtime returns such an input unchanged; what they mean is no different from axes counted from the front."""
+    shapes = []
+    for axes in ([2, 3], [-2, -1]):
+        proto, _ = sized([4, 9], mode="linear", axes=axes, keep_aspect_ratio_policy="not_larger").build()
+        proto.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None] * 4))
+        plan = compiled(proto, tmp_path).plan
+        shapes.append(plan.tensor(plan.outputs[0].tensor).shape)
+    assert shapes == [(1, 2, 4, 3)] * 2
