@@ -107,7 +107,7 @@ class Int8Moves(Rewriter):
     def _dequantized(self, variable, call, behind: list):
         first = behind[0]
         moved = self.emit(_move(self.copy(call), [b.args[0] for b in behind], first), variable.name)
-        return self.emit(tvm.ir.Call(first.op, [moved, *first.args[1:]], first.attrs, first.ty_args), variable.name)
+        return self.emit(_on(first, moved), variable.name)
 
     def _at_scale(self, dequantize, quantize):
         """What `dequantize` reads, quantised as `quantize` does it."""
@@ -117,9 +117,15 @@ class Int8Moves(Rewriter):
         if is_constant(source):
             return _requantized(source, dequantize, quantize)
         real = self.emit(dequantize, source.name)
-        return self.emit(
-            tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args), source.name
-        )
+        return self.emit(_on(quantize, real), source.name)
+
+
+def _on(call, data):
+    """A quantize or dequantize with one scale, of `data`; its axis means nothing then, but must exist."""
+    if call.attrs.axis < len(shape_of(data)):
+        return tvm.ir.Call(call.op, [data, *call.args[1:]], call.attrs, call.ty_args)
+    make = relax.op.quantize if op_name(call) == "relax.quantize" else relax.op.dequantize
+    return make(data, *call.args[1:], axis=-1, out_dtype=str(call.attrs.out_dtype))
 
 
 def _alike(a, b) -> bool:

@@ -10,6 +10,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from importer_faults import CASES, IMAGE, PLACES, REGIONS, Case, sized, whole
+from small_models import conv, join, model, normal, outcome
 
 from espdl import pipeline
 from espdl.errors import EspdlError
@@ -83,3 +84,17 @@ def test_axes_from_the_end(tmp_path: Path) -> None:
         plan = compiled(proto, tmp_path).plan
         shapes.append(plan.tensor(plan.outputs[0].tensor).shape)
     assert shapes == [(1, 2, 4, 3)] * 2
+
+
+def test_places_in_integers(tmp_path: Path) -> None:
+    """An encoder and a decoder. In 8 bits, some places are others than in float: of values that are almost alike."""
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    nodes, constants = join(
+        conv("x", "c", 3, 4, [3, 3], pads=[1] * 4),
+        onnx.helper.make_node("MaxPool", ["c"], ["p", "i"], **pool),
+        conv("p", "q", 4, 4, [1, 1], seed=9),
+        onnx.helper.make_node("MaxUnpool", ["q", "i"], ["u"], **pool),
+        conv("u", "y", 4, 2, [3, 3], seed=11, pads=[1] * 4),
+    )
+    proto = model(nodes, [("x", [1, 3, 8, 8])], [("y", [1, 2, 8, 8])], constants)
+    assert outcome(proto, {"x": normal(24, 3, 8, 8)}, tmp_path, scheme="affine").sqnr > 14

@@ -12,8 +12,7 @@ def shrink(bb, inputs, attributes):
     limit, bias = (
         relax.const(attributes.get(name, default), dtype_of(data)) for name, default in (("lambd", 0.5), ("bias", 0.0))
     )
-    above = relax.op.where(
-        relax.op.greater(data, limit), relax.op.subtract(data, bias), relax.op.zeros_like(bb.normalize(data))
-    )
+    zero = relax.const(0, dtype_of(data))
+    above = relax.op.where(relax.op.greater(data, limit), relax.op.subtract(data, bias), zero)
     below = relax.op.less(data, relax.op.negative(limit))
     return relax.op.where(below, relax.op.add(data, bias), above)
