@@ -35,7 +35,6 @@ class AveragePool2d(Operator):
     activation: tuple[float, float] | None
 
     onnx = ("AveragePool", "GlobalAveragePool", "ReduceMean")
-    limits = "one image"
     priority = 10
 
     @staticmethod
@@ -86,6 +85,8 @@ class AveragePool2d(Operator):
 def _image_of_mean(shape: tuple[int, ...], axes: Sequence[int] | None) -> tuple[int, int, int]:
     """(H, W, C) such that the mean of a tensor of `shape` over `axes` is the mean over H and W."""
     reduced = sorted(a % len(shape) for a in (range(len(shape)) if axes is None else axes))
+    if shape and shape[0] > 1 and reduced and reduced[0] > 0:  # each image has a mean of its own
+        shape = (1, *shape[1:])
     if not reduced or reduced != list(range(reduced[0], reduced[-1] + 1)) or math.prod(shape[: reduced[0]]) != 1:
         raise Mismatch(f"its axes {tuple(reduced)} are not the first that are larger than 1, one after the other")
     sizes = shape[reduced[0] : reduced[-1] + 1]

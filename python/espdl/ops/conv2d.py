@@ -18,7 +18,7 @@ from espdl.plan.types import Tensor
 @operator("conv2d")
 @dataclass(frozen=True, eq=False)
 class Conv2d(Operator):
-    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC].
+    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC]; until `partition.batches` has been there [N, ...].
 
     `weights` int8 [OC, KH, KW, C / groups] (symmetric), `weights_scale` [OC], `bias` int32 [OC] at scale
     input scale * weights scale. `pads` are top, left, bottom, right; the border holds the input's zero point.
@@ -34,7 +34,7 @@ class Conv2d(Operator):
     activation: tuple[float, float] | None
 
     onnx = ("Conv", "BatchNormalization")
-    limits = "one image, constant weights"
+    limits = "constant weights"
     priority = 20
 
     @staticmethod
@@ -55,8 +55,6 @@ class Conv2d(Operator):
         weights = match.array("weights")
         if weights.dtype != np.int8:
             raise Mismatch(f"its weights are {weights.dtype}, not int8")
-        if match.tensor("x").shape[0] != 1:
-            raise Mismatch(f"its batch size is {match.tensor('x').shape[0]}, not 1")
         channels = weights.shape[0]
         scale = np.broadcast_to(match.scale("weights").reshape(-1), (channels,))
         return cls(

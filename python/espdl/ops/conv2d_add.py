@@ -40,6 +40,8 @@ class Conv2dAdd(Operator):
     @classmethod
     def from_match(cls, match: Match) -> Conv2dAdd:
         x, inner, residual = (match.tensor(label) for label in ("x", "inner", "residual"))
+        if x.shape[0] != 1:
+            raise Mismatch(f"it has {x.shape[0]} images, and kernels have one")
         if inner.shape != residual.shape:
             raise Mismatch(f"the tensors that it adds have different shapes, {inner.shape} and {residual.shape}")
         conv = Conv2d.of(match, x, inner, None)

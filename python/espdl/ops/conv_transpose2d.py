@@ -32,7 +32,7 @@ class ConvTranspose2d(Operator):
     activation: tuple[float, float] | None
 
     onnx = ("ConvTranspose",)
-    limits = "one image, one group, constant weights"
+    limits = "one group, constant weights"
     priority = 20
 
     @staticmethod
@@ -47,8 +47,6 @@ class ConvTranspose2d(Operator):
             raise Mismatch("it is not a convolution over two spatial axes with constant weights")
         if match.attribute("conv", "groups") != 1:
             raise Mismatch(f"it has {match.attribute('conv', 'groups')} groups")
-        if match.tensor("x").shape[0] != 1:
-            raise Mismatch(f"its batch size is {match.tensor('x').shape[0]}, not 1")
         weights = match.array("weights")
         if weights.dtype != np.int8:
             raise Mismatch(f"its weights are {weights.dtype}, not int8")

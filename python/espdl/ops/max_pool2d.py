@@ -28,7 +28,6 @@ class MaxPool2d(Operator):
     activation: tuple[float, float] | None
 
     onnx = ("MaxPool", "GlobalMaxPool")
-    limits = "one image"
     priority = 10
 
     @staticmethod

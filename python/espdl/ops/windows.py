@@ -12,12 +12,9 @@ from espdl.ops.operator import Match, Mismatch
 
 
 def window_attributes(match: Match, label: str) -> dict[str, tuple[int, ...]]:
-    """Kernel, strides, pads (top, left, bottom, right) and dilations of a matched pooling call; NHWC, one image."""
+    """Kernel, strides, pads (top, left, bottom, right) and dilations of a matched pooling call; NHWC."""
     if match.attribute(label, "layout") != "NHWC":
         raise Mismatch("it does not pool over two spatial axes")
-    shape = match.tensor("x").shape
-    if shape[0] != 1:
-        raise Mismatch(f"its batch size is {shape[0]}, not 1")
     return {
         "kernel": match.attribute(label, "pool_size"),
         "strides": match.attribute(label, "strides"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 import tvm
 
-from espdl.partition import absorb, borders, identities, joined
+from espdl.partition import absorb, batches, borders, identities, joined
 from espdl.partition.composites import Accept, Composites
 from espdl.partition.graph import Graph, GraphBuilder
 from espdl.partition.importer import import_model
@@ -48,6 +48,6 @@ def run(
     graph = GraphBuilder(leftovers, composites, model.label, f"{name}_", ports).build()
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    graph = borders.with_own_integers(joined.apply(graph), integers)
+    graph = borders.with_own_integers(batches.apply(joined.apply(graph)), integers)
     graph = identities.apply(absorb.apply(borders.apply(graph, io, input_layout), accept))
     return Partition(graph, imported, partitioned)

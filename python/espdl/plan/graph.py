@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from espdl.plan.types import KernelCall, Port, Tensor
-
-ALIGNMENT = 16
+from espdl.plan.types import ALIGNMENT, KernelCall, Port, Tensor
 
 
 def aligned(size: int) -> int:

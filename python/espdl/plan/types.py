@@ -33,6 +33,9 @@ ITEM_BYTES = {
     "float64": 8,
 }
 
+# What the places of tensors in the arena are multiples of, parts of other tensors apart.
+ALIGNMENT = 16
+
 # What real numbers are quantised to. Other integers are numbers themselves.
 QUANTIZED = frozenset({"int8", "uint8", "int16", "uint16"})
 
