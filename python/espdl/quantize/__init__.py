@@ -11,7 +11,20 @@ import onnx
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, refusals
-from espdl.quantize import batch_norm, biases, calibration, carried, checks, dead_channels, losses, mixed, opset, qdq
+from espdl.quantize import (
+    batch_norm,
+    biases,
+    calibration,
+    carried,
+    checks,
+    dead_channels,
+    floors,
+    losses,
+    mixed,
+    opset,
+    qdq,
+    saturate,
+)
 from espdl.quantize import recipe as recipes
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
@@ -56,10 +69,15 @@ def run(
     if samples is None:
         samples = calibration.open(None, model)
     proto = biases.complete(batch_norm.as_convolutions(proto))
+    fine = settings.precision == "int16x8" or bool(settings.int16_nodes)
+    limits = floors.measure(proto, samples, floors.SOFTMAX_STEPS["int16" if fine else "int8"])
+    float_proto, proto = proto, saturate.apply(proto, limits)
+    samples = saturate.Raised(samples, limits)
     wide: frozenset[str] = frozenset()
     if settings.int16_nodes and settings.precision == "int8":
         parts = mixed.split(proto, settings.int16_nodes, model.label)
         proto, wide = parts.proto, parts.wide
+    limits.inherit(proto)
     placement = place(graph := Graph(proto))
     _check_finite(graph, placement.weighted, model.label)
     names = placement.quantized
@@ -69,7 +87,7 @@ def run(
             "it computes nothing in float32, so there is nothing to quantise",
             f"use {option('precision', 'float32')}",
         )
-    network = Network.of(proto, observe(proto, names, samples, progress, len(samples)), wide)
+    network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
     chosen = choose_samples(network, samples, len(samples))
     result = recipes.run(network, chosen, settings, progress)
     quantized_proto = qdq.insert(
@@ -80,7 +98,7 @@ def run(
     ranges = {name: statistics.range for name, statistics in result.network.statistics.items()}
     quantized = QuantizedModel(
         quantized_proto,
-        proto,
+        float_proto,
         model.label,
         model.inputs,
         settings.scheme,
@@ -92,6 +110,7 @@ def run(
             *losses.warnings(result.network, result.scales, quantized_proto, chosen, settings),
         ),
         reference_proto=result.network.graph.proto,
+        floors=limits.tensors,
     )
     return _without_dead_channels(quantized, settings)
 

@@ -44,7 +44,8 @@ class Calibration:
 
 def _sample(values: np.ndarray, value: ValueInfo, row: int, file: Path) -> np.ndarray:
     sample = np.asarray(values, dtype=value.dtype)
-    if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+    # Minus infinity is a mask's; where it is none, that is told when the range of the input is looked at.
+    if sample.dtype.kind == "f" and not (sample < np.inf).all():
         raise EspdlError(
             f"calibration {file.name}",
             f"sample {row} of input '{value.name}' holds NaN or infinite values",

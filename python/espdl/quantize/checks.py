@@ -70,7 +70,7 @@ def _input_warnings(name: str, statistics: Statistics, count: int) -> list[str]:
             f"the largest value of input '{name}' in the calibration data is {peak:.3g}; was the preprocessing"
             " of the training applied?"
         ]
-    if peak > _OUTLIER * _common(statistics):
+    if not statistics.distribution.floor and peak > _OUTLIER * _common(statistics):
         return [
             f"single values of input '{name}' reach {peak:.3g}, but all except 1 in 10,000 stay below"
             f" {_common(statistics):.3g}; they take resolution from the others"

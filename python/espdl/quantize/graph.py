@@ -34,9 +34,13 @@ class Graph:
         return table
 
     @cached_property
-    def _elem_types(self) -> dict[str, int]:
+    def _values(self) -> dict[str, onnx.ValueInfoProto]:
         graph = self.proto.graph
-        table = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
+        return {v.name: v for v in (*graph.value_info, *graph.input, *graph.output)}
+
+    @cached_property
+    def _elem_types(self) -> dict[str, int]:
+        table = {name: v.type.tensor_type.elem_type for name, v in self._values.items()}
         table.update({name: t.data_type for name, t in self.constants.items()})
         return table
 
@@ -55,6 +59,12 @@ class Graph:
     def elem_type(self, name: str) -> int:
         """A value of TensorProto.DataType; 0 where it is unknown."""
         return self._elem_types.get(name, 0)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The static shape of a tensor."""
+        if name in self.constants:
+            return tuple(self.constants[name].dims)
+        return tuple(d.dim_value for d in self._values[name].type.tensor_type.shape.dim)
 
     def is_float(self, name: str) -> bool:
         return self.elem_type(name) == TensorProto.FLOAT

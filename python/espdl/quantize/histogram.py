@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,13 +16,14 @@ _HALF = 2048
 @dataclass(frozen=True)
 class Distribution:
     """`values` float64 (the mean of each bin that holds any, ascending) with their `counts`; `low`, `high` seen, 0
-    included.
+    included. `floor`: what a scale must reach down to, whatever it leaves out otherwise.
     """
 
     values: np.ndarray
     counts: np.ndarray
     low: float
     high: float
+    floor: float = 0.0
 
     @property
     def total(self) -> float:
@@ -35,7 +36,16 @@ class Distribution:
 
     def scaled(self, factor: float) -> Distribution:
         """The distribution of the same tensor times a positive factor."""
-        return Distribution(self.values * factor, self.counts, self.low * factor, self.high * factor)
+        low, high, floor = (v * factor for v in (self.low, self.high, self.floor))
+        return Distribution(self.values * factor, self.counts, low, high, floor)
+
+    def reaching(self, floor: float) -> Distribution:
+        """The distribution of a tensor whose values may come down to `floor`."""
+        return replace(self, low=min(self.low, floor), floor=min(self.floor, floor))
+
+    def covering(self, low: float, high: float) -> Distribution:
+        """The distribution of a tensor whose values may come to [low, high]."""
+        return replace(self, low=min(self.low, low), high=max(self.high, high))
 
     def error(self, scale: float, zero_point: int, low: int = -128, high: int = 127) -> float:
         """Mean square error of rounding to `scale` with saturation to the integers [low, high]."""
@@ -50,7 +60,8 @@ class Distribution:
         values = np.concatenate([p.values for p in parts])
         counts = np.concatenate([p.counts / max(p.total, 1.0) for p in parts])
         order = np.argsort(values, kind="stable")
-        return Distribution(values[order], counts[order], min(p.low for p in parts), max(p.high for p in parts))
+        low, high, floor = min(p.low for p in parts), max(p.high for p in parts), min(p.floor for p in parts)
+        return Distribution(values[order], counts[order], low, high, floor)
 
 
 class Histogram:

@@ -38,34 +38,39 @@ class Network:
         return [Layer(self.graph, weighted) for weighted in self.placement.weighted]
 
     def with_constants(self, constants: Constants) -> onnx.ModelProto:
-        """The model with these constants; a constant that several nodes read is replaced only where it is named.
+        """The model with these constants: see the function of this name."""
+        return with_constants(self.graph, constants)
 
-        Nodes that read one constant and get the same values in its place go on to read one.
-        """
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self.graph.proto)
-        names = Names.of(proto)
-        nodes = {node.name: node for node in proto.graph.node}
-        made: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        for (node_name, index), given in constants.items():
-            node = nodes[node_name]
-            name = node.input[index]
-            values = np.asarray(given, np.float32, order="C")
-            key = (name, values.shape, values.tobytes())
-            if key in made:
-                node.input[index] = made[key]
-                continue
-            readers = sum(list(n.input).count(name) for n in proto.graph.node)
-            if readers > 1:
-                name = names.unique(f"{node.output[0]}_{index}")
-                node.input[index] = name
-            else:
-                kept = [t for t in proto.graph.initializer if t.name != name]
-                del proto.graph.initializer[:]
-                proto.graph.initializer.extend(kept)
-            made[key] = name
-            proto.graph.initializer.append(numpy_helper.from_array(values, name))
-        return proto
+
+def with_constants(graph: Graph, constants: Constants) -> onnx.ModelProto:
+    """The model with these constants; a constant that several nodes read is replaced only where it is named.
+
+    Nodes that read one constant and get the same values in its place go on to read one.
+    """
+    proto = onnx.ModelProto()
+    proto.CopyFrom(graph.proto)
+    names = Names.of(proto)
+    nodes = {node.name: node for node in proto.graph.node}
+    made: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    for (node_name, index), given in constants.items():
+        node = nodes[node_name]
+        name = node.input[index]
+        values = np.asarray(given, np.float32, order="C")
+        key = (name, values.shape, values.tobytes())
+        if key in made:
+            node.input[index] = made[key]
+            continue
+        readers = sum(list(n.input).count(name) for n in proto.graph.node)
+        if readers > 1:
+            name = names.unique(f"{node.output[0]}_{index}")
+            node.input[index] = name
+        else:
+            kept = [t for t in proto.graph.initializer if t.name != name]
+            del proto.graph.initializer[:]
+            proto.graph.initializer.extend(kept)
+        made[key] = name
+        proto.graph.initializer.append(numpy_helper.from_array(values, name))
+    return proto
 
 
 class Layer:

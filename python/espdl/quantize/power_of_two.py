@@ -82,7 +82,8 @@ def best_exponent(d: Distribution, unit: float, zero_point: int, method: str) ->
     widest = math.ceil(math.log2(steps / unit))
     if method != "mse":
         return widest
-    return min(range(widest, widest - _FINER, -1), key=lambda e: d.error(unit * 2.0**e, zero_point))
+    able = [e for e in range(widest, widest - _FINER, -1) if d.floor >= -(128 + zero_point) * unit * 2.0**e]
+    return min(able or [widest], key=lambda e: d.error(unit * 2.0**e, zero_point))
 
 
 def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.ndarray | None = None) -> np.ndarray:

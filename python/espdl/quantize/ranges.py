@@ -13,6 +13,7 @@ import onnxruntime as ort
 from espdl.errors import EspdlError, Node
 from espdl.foreign import said
 from espdl.quantize.histogram import Distribution, Histogram
+from espdl.quantize.types import Floors
 
 Progress = Callable[[str, int, int], None]
 
@@ -48,7 +49,9 @@ class Statistics:
 class Observer:
     """Sees all values of one tensor, one sample after the other, and keeps a summary of bounded size."""
 
-    def __init__(self) -> None:
+    def __init__(self, floor: float | None = None) -> None:
+        """`floor`: nothing lies below it, and what lies at it need only stay there (masks)."""
+        self._floor = floor
         self._histogram = Histogram()
         self._squares: np.ndarray | float = 0.0
         self._peaks: np.ndarray | float = 0.0
@@ -63,7 +66,7 @@ class Observer:
             self._alike = np.array_equal(self._first, values)
         if len(self._winners) < 2:
             self._winners.add(int(values.argmax()) if values.size else 0)
-        self._histogram.observe(values)
+        self._histogram.observe(values if self._floor is None else values[values > np.float32(self._floor)])
         axis = 1 if values.ndim > 2 else values.ndim - 1
         rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis] if values.ndim else 1, -1)
         self._squares = self._squares + np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
@@ -74,7 +77,10 @@ class Observer:
     def statistics(self) -> Statistics:
         squares, peaks = np.atleast_1d(self._squares), np.atleast_1d(self._peaks).astype(np.float64)
         winner = next(iter(self._winners)) if len(self._winners) == 1 else None
-        return Statistics(self._histogram.distribution, squares / max(self._count, 1), peaks, self._alike, winner)
+        distribution = self._histogram.distribution
+        if self._floor is not None:
+            distribution = distribution.reaching(self._floor)
+        return Statistics(distribution, squares / max(self._count, 1), peaks, self._alike, winner)
 
 
 def session(proto: onnx.ModelProto, extra_outputs: Iterable[str] = ()) -> ort.InferenceSession:
@@ -110,7 +116,7 @@ def _not_finite(proto: onnx.ModelProto, name: str, sample: Mapping[str, np.ndarr
     """About the first node that makes such a value of finite ones; `name` is a tensor that has one."""
     makers = {output: node for node in proto.graph.node for output in node.output if output}
     if name not in makers:
-        why = f"it is NaN or infinite in sample {index} of the calibration data"
+        why = f"it is NaN or infinite in sample {index} of the calibration data, and it is no mask before a softmax"
         return EspdlError(f"input '{name}'", why, "remove that sample, or mend the preprocessing that made it")
     values = dict(zip(makers, session(proto, makers).run(list(makers), dict(sample))))
     floats = (n for n, value in values.items() if np.asarray(value).dtype.kind == "f")
@@ -125,25 +131,39 @@ def _not_finite(proto: onnx.ModelProto, name: str, sample: Mapping[str, np.ndarr
     )
 
 
+def values_of(
+    runner: ort.InferenceSession, names: Iterable[str], sample: Mapping[str, np.ndarray], index: int
+) -> dict[str, np.ndarray]:
+    """The values of tensors for a sample, the `index`-th; the inputs' are its own."""
+    names = list(names)
+    computed = [name for name in names if name not in sample]
+    values = dict(zip(computed, _run(runner, computed, sample, index))) if computed else {}
+    return {name: sample[name] if name in sample else values[name] for name in names}
+
+
 def observe(
     proto: onnx.ModelProto,
     tensors: Iterable[str],
     samples: Iterable[Mapping[str, np.ndarray]],
     progress: Progress = lambda phase, done, total: None,
     total: int = 0,
+    floors: Floors | None = None,
 ) -> dict[str, Statistics]:
-    """The statistics of every tensor over all samples."""
+    """The statistics of every tensor over all samples; values below a floor count as it."""
+    floors = floors or Floors()
     tensors = list(tensors)
-    observers = {name: Observer() for name in tensors}
+    observers = {name: Observer(floors.tensors[name] if name in floors.required else None) for name in tensors}
     inputs = {i.name for i in proto.graph.input}
-    computed = [name for name in tensors if name not in inputs]
-    runner = session(proto, computed)
+    runner = session(proto, [name for name in tensors if name not in inputs])
     for index, sample in enumerate(samples):
-        values = dict(zip(computed, _run(runner, computed, sample, index))) if computed else {}
-        for name in tensors:
-            value = sample[name] if name in inputs else values[name]
+        for name, value in floors.raised(values_of(runner, tensors, sample, index)).items():
             if not np.isfinite(value).all():
                 raise _not_finite(proto, name, sample, index)
             observers[name].observe(value)
         progress("calibrate", index + 1, total)
-    return {name: observer.statistics for name, observer in observers.items()}
+    result = {name: observer.statistics for name, observer in observers.items()}
+    for product, values in floors.mixes.items():
+        if product in result and values in result:
+            distribution = result[product].distribution.covering(*result[values].range)
+            result[product] = replace(result[product], distribution=distribution)
+    return result

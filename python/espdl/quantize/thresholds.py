@@ -81,9 +81,16 @@ def _divergence(bins: np.ndarray, used: int) -> float:
     return float((p[some] * np.log(p[some] / np.maximum(q[some], 1e-12))).sum())
 
 
+def _to_the_floor(method: Callable[[Distribution], Range]) -> Callable[[Distribution], Range]:
+    """`method` for what must reach down to the distribution's floor."""
+
+    def reaching(d: Distribution) -> Range:
+        low, high = method(d)
+        return min(low, d.floor), high
+
+    return reaching
+
+
 METHODS: Mapping[str, Callable[[Distribution], Range]] = {
-    "minmax": minmax,
-    "percentile": percentile,
-    "entropy": entropy,
-    "mse": mse,
+    method.__name__: _to_the_floor(method) for method in (minmax, percentile, entropy, mse)
 }

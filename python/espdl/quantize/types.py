@@ -77,6 +77,42 @@ class Scales:
     rounding: str = ROUND_TFLITE
 
 
+@dataclass
+class Floors:
+    """Real values by activation, and by constant operand: (node name, index of the input).
+
+    `required`: activations whose scale must reach down to the floor, whether the data do or not: a mask may come with
+    other data. `sources`: activations whose values lie far below their floor and come from no operand that has one.
+    `mixes`: product of probabilities and values -> those values, where some rows are always one of them: it may be any.
+    """
+
+    tensors: dict[str, float] = field(default_factory=dict)
+    constants: dict[tuple[str, int], float] = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
+    sources: set[str] = field(default_factory=set)
+    mixes: dict[str, str] = field(default_factory=dict)
+
+    def extend(self, other: Floors) -> None:
+        """Takes the lower floor of each; one that only `other` has, too."""
+        for own, new in ((self.tensors, other.tensors), (self.constants, other.constants)):
+            for key, value in new.items():
+                own[key] = min(value, own.get(key, value))
+        self.required |= other.required
+        self.sources |= other.sources
+
+    def inherit(self, proto: onnx.ModelProto) -> None:
+        """What was put behind a tensor since, to raise or to widen it, has its floor."""
+        for node in proto.graph.node:
+            if node.op_type in ("Clip", "Cast") and node.input[0] in self.tensors:
+                self.tensors.setdefault(node.output[0], self.tensors[node.input[0]])
+                if node.input[0] in self.required:
+                    self.required.add(node.output[0])
+
+    def raised(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """`sample` with what lies below a floor raised to it."""
+        return {n: np.maximum(v, np.float32(self.tensors[n])) if n in self.tensors else v for n, v in sample.items()}
+
+
 @dataclass(frozen=True)
 class QuantizedModel:
     """`proto` in QDQ form (opens in Netron), `float_proto` the preprocessed float model it stands for.
@@ -85,7 +121,7 @@ class QuantizedModel:
     does, but some of its inner tensors carry factors. None where the model came quantised. `statistics`: observed
     (low, high) of its quantised tensors. `warnings`: sentences for the user. `removed`: channels of `proto` that went
     because they could not change its outputs: tensor of the float model -> indices (axis 1, or the last of two);
-    `removed_text` says so by layer.
+    `removed_text` says so by layer. `floors`: values of these tensors below that count as it (masks).
     """
 
     proto: onnx.ModelProto
@@ -98,3 +134,4 @@ class QuantizedModel:
     reference_proto: onnx.ModelProto | None = None
     removed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     removed_text: tuple[str, ...] = ()
+    floors: Mapping[str, float] = field(default_factory=dict)

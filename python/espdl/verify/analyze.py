@@ -61,6 +61,7 @@ def layers(model: QuantizedModel, data: Evaluation) -> list[LayerError]:
             i.name: np.ascontiguousarray(np.broadcast_to(data.inputs[i.name][index], i.shape)) for i in model.inputs
         }
         exact = _fetch(runners[0], [p.exact for p in pairs], feed)
+        exact = [np.maximum(values, model.floors.get(pair.name, -np.inf)) for values, pair in zip(exact, pairs)]
         exact = [_kept(values, model.removed.get(pair.name)) for values, pair in zip(exact, pairs)]
         rough = _fetch(runners[1], [p.dequantized for p in pairs], feed)
         given = {feeds[p.dequantized]: v for p, v in zip(pairs, exact) if p.dequantized in feeds}
