@@ -11,6 +11,7 @@ from tvm import relax
 
 from espdl.partition.requantization import AtTheMaker, OneQuantize, OneScale, all_variables, is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
+from espdl.partition.selections import Selections
 from espdl.partition.tables import Tables
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, op_name, shape_of
 
@@ -191,7 +192,10 @@ def prepare(module: tvm.IRModule) -> tvm.IRModule:
 
     Moves bring their operands to one scale; behind a layer that is part of it, behind a table one table again.
     """
-    for rewrite in (Reshapes(), OneQuantize(), Tables(), OneScale(), Int8Moves(), AtTheMaker(), Tables(), Reshapes()):
+    for rewrite in (
+        Reshapes(), OneQuantize(), Tables(), OneScale(), Int8Moves(), AtTheMaker(), Tables(), Reshapes(),
+        Selections(),
+    ):  # fmt: skip
         module = rewrite.run(module)
     return module
 

@@ -8,7 +8,7 @@ from onnx import inliner
 
 # Those that later stages know no better form of.
 FUNCTIONS = (
-    "Attention", "BlackmanWindow", "CausalConvWithState", "Celu", "CenterCropPad", "GroupNormalization",
+    "BlackmanWindow", "CausalConvWithState", "Celu", "CenterCropPad", "GroupNormalization",
     "HammingWindow", "HannWindow", "LinearAttention", "MeanVarianceNormalization", "NegativeLogLikelihoodLoss",
     "RMSNormalization", "RotaryEmbedding", "SoftmaxCrossEntropyLoss", "SwiGLU", "Swish",
 )  # fmt: skip

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Pad with minus infinity before a MaxPool is the border that MaxPool has by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from espdl.frontend.rewrites import Scope, rewrite
+
+
+@rewrite("MaxPool", "GlobalMaxPool")
+def padded(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+    """Only where no window lies in the border, and where nobody asks for places, which count from the border's edge."""
+    pad = scope.maker(node.input[0])
+    if pad is None or pad.op_type != "Pad" or any(scope.is_used(name) for name in node.output[1:]):
+        return None
+    shape, added = scope.shape(pad.input[0]), _border(pad, scope)
+    if shape is None or added is None or any(low or high for low, high in added[:2]):
+        return None
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type == "MaxPool":
+        own = _own_pads(attributes, len(shape) - 2)
+        if own is None:
+            return None
+        both = [(low + a, high + b) for (low, high), (a, b) in zip(added[2:], own)]
+        sizes = [_size(attributes, axis, shape[axis + 2], pads) for axis, pads in enumerate(both)]
+        if tuple(sizes) != (scope.shape(node.output[0]) or ())[2:]:
+            return None
+        if any(max(pads) >= size for pads, size in zip(both, attributes["kernel_shape"])):
+            return None
+        attributes.pop("auto_pad", None)
+        attributes["pads"] = [low for low, _ in both] + [high for _, high in both]
+    return [helper.make_node(node.op_type, [pad.input[0]], node.output[:1], name=node.name, **attributes)]
+
+
+def _border(pad: onnx.NodeProto, scope: Scope) -> list[tuple[int, int]] | None:
+    """What a Pad adds before and behind each axis; None where that is not minus infinity, or not known."""
+    mode = next((a.s for a in pad.attribute if a.name == "mode"), b"constant")
+    arrays = [scope.array(name) if name else None for name in [*pad.input[1:], "", "", ""][:3]]
+    pads, fill, axes = arrays
+    shape = scope.shape(pad.input[0])
+    if mode != b"constant" or shape is None or pads is None or fill is None or (len(pad.input) > 3 and axes is None):
+        return None
+    if not float(fill.reshape(())) <= float(np.finfo(np.float32).min) or (pads < 0).any():
+        return None
+    result = [(0, 0)] * len(shape)
+    half = len(pads) // 2
+    for place, axis in enumerate(range(len(shape)) if axes is None else axes.tolist()):
+        result[axis] = int(pads[place]), int(pads[place + half])
+    return result
+
+
+def _own_pads(attributes: dict[str, Any], axes: int) -> list[tuple[int, int]] | None:
+    automatic = attributes.get("auto_pad", b"NOTSET")
+    if automatic not in (b"NOTSET", b"VALID"):
+        return None
+    pads = list(attributes.get("pads", [])) if automatic == b"NOTSET" else []
+    pads = pads or [0] * (2 * axes)
+    return list(zip(pads[:axes], pads[axes:]))
+
+
+def _size(attributes: dict[str, Any], axis: int, size: int, pads: tuple[int, int]) -> int:
+    """The length of the output with these pads; a window that would begin in the border behind is none."""
+    stride = (attributes.get("strides") or [1] * (axis + 1))[axis]
+    reach = (attributes["kernel_shape"][axis] - 1) * (attributes.get("dilations") or [1] * (axis + 1))[axis] + 1
+    steps = (size + sum(pads) - reach) / stride
+    if not attributes.get("ceil_mode", 0):
+        return math.floor(steps) + 1
+    count = math.ceil(steps) + 1
+    return count - 1 if (count - 1) * stride >= size + pads[0] else count
