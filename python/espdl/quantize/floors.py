@@ -136,11 +136,10 @@ class _Search:
         return masked
 
     def _is_mask(self, node: onnx.NodeProto, name: str, values: Mapping[str, np.ndarray]) -> bool:
-        """Whether an operand masks something, or is an input to be added that holds nothing but zeros so far."""
+        """Whether an operand masks something, or is computed, added, and nothing but zeros: a mask not seen at work."""
         array = _value(self.graph, name, values)
-        return _least(array) <= -_FURTHEST or (
-            node.op_type == "Add" and _is_moved_input(self.graph, name) and not np.any(array)
-        )
+        idle = node.op_type == "Add" and not self.graph.is_constant(name) and not np.any(array)
+        return _least(array) <= -_FURTHEST or idle
 
     def _row_floor(self, scores: np.ndarray, axis: int, is_masked: bool) -> float | None:
         """What the row with the smallest maximum needs; rows that are masked as a whole need nothing."""
@@ -240,12 +239,6 @@ def _through(graph: Graph, node: onnx.NodeProto, index: int, floor: float, value
     if node.op_type == "Sub":
         return floor + float(finite.min(initial=0.0))
     return floor - float(finite.max()) if finite.size else floor
-
-
-def _is_moved_input(graph: Graph, name: str) -> bool:
-    while (maker := graph.producer.get(name)) is not None and maker.op_type in MOVES and len(maker.input) > 0:
-        name = maker.input[0]
-    return name in graph.inputs
 
 
 def _value(graph: Graph, name: str, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -31,7 +31,7 @@ def padded(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
         sizes = [_size(attributes, axis, shape[axis + 2], pads) for axis, pads in enumerate(both)]
         if tuple(sizes) != (scope.shape(node.output[0]) or ())[2:]:
             return None
-        if any(max(pads) >= size for pads, size in zip(both, attributes["kernel_shape"])):
+        if not all(_sees_data(attributes, axis, shape[axis + 2], both[axis], sizes[axis]) for axis in range(len(own))):
             return None
         attributes.pop("auto_pad", None)
         attributes["pads"] = [low for low, _ in both] + [high for _, high in both]
@@ -64,11 +64,23 @@ def _own_pads(attributes: dict[str, Any], axes: int) -> list[tuple[int, int]] | 
     return list(zip(pads[:axes], pads[axes:]))
 
 
+def _window(attributes: dict[str, Any], axis: int) -> tuple[int, np.ndarray]:
+    """The stride, and the places of a window's values from its first."""
+    stride, dilation = ((attributes.get(name) or [1] * (axis + 1))[axis] for name in ("strides", "dilations"))
+    return stride, np.arange(attributes["kernel_shape"][axis]) * dilation
+
+
+def _sees_data(attributes: dict[str, Any], axis: int, size: int, pads: tuple[int, int], count: int) -> bool:
+    """Whether no window lies in the border as a whole; runtimes want borders smaller than windows, too."""
+    stride, taps = _window(attributes, axis)
+    places = np.arange(count)[:, np.newaxis] * stride - pads[0] + taps
+    return max(pads) < len(taps) and bool(((places >= 0) & (places < size)).any(axis=1).all())
+
+
 def _size(attributes: dict[str, Any], axis: int, size: int, pads: tuple[int, int]) -> int:
     """The length of the output with these pads; a window that would begin in the border behind is none."""
-    stride = (attributes.get("strides") or [1] * (axis + 1))[axis]
-    reach = (attributes["kernel_shape"][axis] - 1) * (attributes.get("dilations") or [1] * (axis + 1))[axis] + 1
-    steps = (size + sum(pads) - reach) / stride
+    stride, taps = _window(attributes, axis)
+    steps = (size + sum(pads) - taps[-1] - 1) / stride
     if not attributes.get("ceil_mode", 0):
         return math.floor(steps) + 1
     count = math.ceil(steps) + 1
