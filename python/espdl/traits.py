@@ -65,6 +65,7 @@ _ROWS: Mapping[str, Traits] = {
     "ReduceSum": Traits(scaled=(0,)),
     "Concat": Traits(moves=True, scaled=_ALL),
     "Pad": Traits(moves=True, scaled=(0, 2)),
+    "Where": Traits(moves=True, scaled=(1, 2)),
     **dict.fromkeys(("Max", "Min"), _COMPARISON),
     **dict.fromkeys(("Add", "Sub"), _SUM),
     "Mul": Traits(elementwise=True, takes_activation=True),

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import onnx
 
-from espdl.quantize import masked_rows, traits
+from espdl import traits
+from espdl.quantize import masked_rows
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.ranges import session, values_of
 from espdl.quantize.types import Floors

@@ -11,6 +11,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from espdl.errors import EspdlError
+from espdl.frontend.names import Names
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.types import Floors
 
@@ -25,8 +26,9 @@ def check(graph: Graph, softmax: onnx.NodeProto, scores: np.ndarray, index: int)
         return
     if any(reader.op_type == "IsNaN" for reader in graph.consumers.get(softmax.output[0], [])):
         return
-    raise EspdlError(
-        f"node '{softmax.name}' (Softmax)",
+    raise EspdlError.at(
+        "",
+        softmax,
         f"its output is NaN for sample {index} of the calibration data, because minus infinity masks a whole row of its"
         f" input '{softmax.input[0]}'",
         "let every row see something (itself, for instance), or mask with -10000 in the place of minus infinity",
@@ -35,7 +37,7 @@ def check(graph: Graph, softmax: onnx.NodeProto, scores: np.ndarray, index: int)
 
 def find_by_floor(proto: onnx.ModelProto, floors: Floors) -> None:
     """In place: IsNaN of the softmax of masked scores compares the largest score of each row with their floor."""
-    graph = Graph(proto)
+    graph, unique = Graph(proto), Names.of(proto).unique
     opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
     ordered = []
     for node in proto.graph.node:
@@ -46,7 +48,7 @@ def find_by_floor(proto: onnx.ModelProto, floors: Floors) -> None:
             ordered.append(copy)
             continue
         scores, axis, result = softmax.input[0], int(attribute(softmax, "axis", -1)), node.output[0]
-        names = [f"{result}/largest", f"{result}/limit", f"{result}/axes"]
+        names = [unique(f"{result}/{what}") for what in ("largest", "limit", "axes")]
         limit = np.float32(floors.tensors[scores] + _ABOVE)
         proto.graph.initializer.append(numpy_helper.from_array(limit, names[1]))
         operands, attributes = [scores], {"axes": [axis]}

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from espdl.frontend.names import Names
 from espdl.quantize import masked_rows
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import with_constants
@@ -49,15 +50,7 @@ def apply(proto: onnx.ModelProto, floors: Floors) -> onnx.ModelProto:
 
 
 def _clip(proto: onnx.ModelProto, graph: Graph, floors: Floors) -> None:
-    taken = {*graph.constants, *graph.activations, *(n.name for n in graph.nodes)}
-
-    def unique(name: str) -> str:
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        return name
-
-    ordered = []
+    unique, ordered = Names.of(proto).unique, []
 
     def after(names: list[str]) -> None:
         for name in names:

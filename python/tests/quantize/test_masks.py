@@ -16,7 +16,7 @@ from small_models import by_onnxruntime, constant, ints, model, node, normal, ou
 
 from espdl.errors import EspdlError
 from espdl.quantize import floors, saturate
-from espdl.quantize.placement import SOFTMAX_STEPS
+from espdl.quantize.floors import SOFTMAX_STEPS
 
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "40"))
 LEAST = float(np.finfo(np.float32).min)
