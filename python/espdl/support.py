@@ -32,6 +32,9 @@ KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, REMOVED = (
     "removed",
 )
 
+# Operators of which TVM's importer knows another with the same name.
+_OTHERS_NAMES = ("Attention",)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -75,7 +78,7 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
             by.append(operator.name)
             remarks += [operator.limits] if operator.limits else []
     rewritten = name in rewrites.rewrites() or name in operator_form.forms()
-    if name in FUNCTIONS or (rewritten and name not in importable):
+    if name in (*FUNCTIONS, *_OTHERS_NAMES) or (rewritten and name not in importable):
         ways.append(REWRITTEN)
     elif name in importable:
         ways.append(FALLBACK)
