@@ -148,6 +148,7 @@ def _functions(kernel: CKernel, arguments: Sequence[Any]) -> tuple[str, dict[str
     ]
     if kernel.workspace_bytes:
         declared.append("uint8_t *scratch")
-    name = f"{kernel.name}_call"
+    # One kernel may be called with other arguments constant: each order has a function of its own.
+    name = f"{kernel.name}_call_{''.join('c' if kind else 't' for kind in kinds)}"
     functions[name] = f"static void {name}({', '.join(declared)})\n{{\n    {kernel.name}({', '.join(passed)});\n}}\n"
     return name, functions

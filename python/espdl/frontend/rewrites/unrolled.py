@@ -77,7 +77,8 @@ class _Cell:
         return self.layer.slice(value, 2, index * self.hidden, (index + 1) * self.hidden)
 
     def activate(self, index: int, value: str) -> str:
-        limit = self.layer.attributes.get("clip")
+        # ONNX Runtime clips what goes into gates, not the cells behind them.
+        limit = self.layer.attributes.get("clip") if index < 2 else None
         if limit:
             value = self.chain.add("Clip", value, self.chain.constant(-limit), self.chain.constant(limit))
         name, settings = self.functions[index]
