@@ -32,7 +32,7 @@ def remove_unused(proto: onnx.ModelProto) -> None:
     for node in reversed(graph.node):
         if wanted & set(node.output):
             kept.append(node)
-            wanted |= set(node.input) | _captured(node)
+            wanted |= set(node.input) | captured(node)
     if len(kept) < len(graph.node):
         _set(graph.node, reversed(kept))
     for tensors, name in ((graph.initializer, lambda t: t.name), (graph.sparse_initializer, lambda t: t.values.name)):
@@ -48,8 +48,8 @@ def _set(field, messages) -> None:
     field.extend(copies)
 
 
-def _captured(node: onnx.NodeProto) -> set[str]:
+def captured(node: onnx.NodeProto) -> set[str]:
     """What the graphs inside of a node (If, Loop) read, whoever made it."""
     inner = [n for a in node.attribute for graph in (a.g, *a.graphs) for n in graph.node]
     results = {o.name for a in node.attribute for graph in (a.g, *a.graphs) for o in graph.output}
-    return results.union(*(set(n.input) | _captured(n) for n in inner))
+    return results.union(*(set(n.input) | captured(n) for n in inner))

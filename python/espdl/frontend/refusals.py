@@ -15,7 +15,10 @@ from espdl.frontend.rewrites.recurrent import refusal
 from espdl.frontend.rewrites.scope import Scope
 
 _DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
-_LOOP = "how often its body runs is not known before it runs, and the generated C has no loops over a graph"
+_LOOP = (
+    "how often its body runs is not known before it runs, or its body is no step of a GRU, an LSTM or an RNN, and the "
+    "generated C has no loops over a graph"
+)
 _SEQUENCE = "it works on sequences of tensors, and the generated C has only tensors of one static shape"
 _STRINGS = "it works on text"
 RUNNING_SCALE = "it finds a new scale for every input while the model runs, and the generated C has fixed scales"
@@ -57,6 +60,12 @@ REASONS: Mapping[str, str] = {
     "ImageDecoder": "it decodes image files; give the model the decoded pixels",
 }
 
+_UNROLL = (
+    "in Keras, give the layer unroll=True before the export (a GRU or LSTM whose loop is recognised needs none); in "
+    "PyTorch, export the layer itself (nn.LSTM, nn.GRU) instead of a scripted loop; or cut the graph before it"
+)
+# Operator -> what to do, where there is something better than REMEDY.
+REMEDIES: Mapping[str, str] = {"Loop": _UNROLL, "Scan": _UNROLL}
 REMEDY = "export the model without it, or cut the graph before it and compute the rest in the application"
 
 
@@ -70,7 +79,7 @@ def check(proto: onnx.ModelProto, label: str) -> None:
         if windows.is_open(node):
             reason = windows.REASON
         if reason is not None:
-            raise EspdlError.at(label, node, reason, REMEDY)
+            raise EspdlError.at(label, node, reason, REMEDIES.get(node.op_type, REMEDY))
     scope = Scope(proto)
     for node in proto.graph.node:
         reason = refusal(node, scope) if node.op_type in GATES else None

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from espdl.frontend.forms import captured
 from espdl.frontend.refusals import REASONS
 
 # Elements: larger results stay what computes them.
@@ -79,14 +80,13 @@ def _results(proto: onnx.ModelProto, made: list[onnx.NodeProto]) -> list[str]:
     """What of the constants is read by others, or is an output."""
     inside = {o for node in made for o in node.output if o}
     names = {tuple(node.output) for node in made}
-    read = [i for node in proto.graph.node if tuple(node.output) not in names for i in _reads(node)]
+    read = [
+        i
+        for node in proto.graph.node
+        if tuple(node.output) not in names
+        for i in (*node.input, *sorted(captured(node)))
+    ]
     return list(dict.fromkeys(name for name in (*read, *(o.name for o in proto.graph.output)) if name in inside))
-
-
-def _reads(node: onnx.NodeProto) -> list[str]:
-    inner = [g for a in node.attribute for g in (a.g, *a.graphs)]
-    names = [name for graph in inner for n in graph.node for name in _reads(n)]
-    return [*filter(None, node.input), *names, *(o.name for graph in inner for o in graph.output)]
 
 
 def _run(

@@ -41,9 +41,12 @@ def _rewrite(proto: onnx.ModelProto, notes: list[str] | None) -> onnx.ModelProto
     """`proto` with its constants folded, all rewrites applied and its shapes inferred."""
     sizes.settle(proto)
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    if folding.fold(result):
-        sizes.settle(result)  # those whose sizes only the folded constants tell
-        result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    again = True
+    while again:
+        if folding.fold(result):
+            sizes.settle(result)  # those whose sizes only the folded constants tell
+            result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+        again = rewrites.apply(result, notes, only=("Loop",))  # behind it, more shapes are known
     rewrites.apply(result, notes)
     return result
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from espdl.verify import metrics, reference, samples
 
-EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "3"))
 COUNT = 16
 GATES = {"LSTM": 4, "GRU": 3}
 # What is reached at least: the states of these layers fill the range that they are quantised with only in part.
@@ -48,6 +48,19 @@ def forms(draw: st.DrawFn) -> dict:
         "reset_first": kind == "GRU" and draw(st.booleans()),
         "outputs": sorted(outputs),
         "seed": draw(st.integers(0, 99)),
+    }
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> dict:
+    """What no kernel takes: of one direction, whose activations or clip are not the default."""
+    form = draw(forms()) | {"direction": "forward", "lengths": None, "steps": draw(st.integers(1, 3))}
+    names = st.sampled_from(["Sigmoid", "Tanh", "HardSigmoid", "Softsign", "Relu"])
+    count = 3 if form["kind"] == "LSTM" else 2
+    if draw(st.booleans()):
+        return form | {"attributes": {"clip": draw(st.sampled_from([0.3, 2.0]))}}
+    return form | {
+        "attributes": {"activations": ["Softsign", *draw(st.lists(names, min_size=count - 1, max_size=count - 1))]}
     }
 
 
@@ -86,6 +99,7 @@ def build(form: dict, layout: int) -> tuple[onnx.ModelProto, dict[str, np.ndarra
     while not given[-1]:
         given.pop()
     attributes = {"hidden_size": hidden, "direction": form["direction"], "layout": layout}
+    attributes |= form.get("attributes", {})
     attributes |= {"linear_before_reset": int(not form["reset_first"])} if kind == "GRU" else {}
     outputs = [o if o in form["outputs"] else "" for o in ("Y", "Yh", "Yc")[: 3 if kind == "LSTM" else 2]]
     node = small.node(kind, given, outputs, "layer", **attributes)
@@ -111,7 +125,9 @@ def check(form: dict, precision: str, folder: Path, **options: str) -> None:
     proto, data = build(form, form["layout"])
     made = small.compiled(proto, None if precision == "float32" else data, folder, precision=precision, **options)
     kernels = [call.operator for call in made.plan.calls if call.operator.startswith(form["kind"].lower())]
-    assert len(kernels) == (2 if form["direction"] == "bidirectional" else 1)
+    is_taken_apart = any("taken apart" in warning for warning in made.report["warnings"])
+    assert is_taken_apart == ("attributes" in form)
+    assert len(kernels) == (0 if is_taken_apart else 2 if form["direction"] == "bidirectional" else 1)
     if precision == "int8":
         assert "fallback" not in {call.operator for call in made.plan.calls}
     tensors = samples.to_tensors(made.plan, data)
@@ -130,6 +146,25 @@ def test_random_forms(precision: str, options: dict) -> None:
             check(form, precision, Path(folder), **options)
 
     run()
+
+
+def test_a_gru_with_a_constant_state_step_by_step(tmp_path: Path) -> None:
+    """Its steps call one function of TVM's with other arguments constant."""
+    form = {
+        "kind": "GRU", "direction": "forward", "layout": 0, "steps": 2, "batch": 1, "width": 2, "hidden": 3,
+        "lengths": None, "states": ["constant", "none"], "bias": False, "peepholes": False, "reset_first": True,
+        "outputs": ["Y"], "seed": 3, "attributes": {"activations": ["Sigmoid", "Softsign"]},
+    }  # fmt: skip
+    check(form, "float32", tmp_path)
+
+
+@pytest.mark.sweep
+@examples
+@given(functions())
+def test_random_functions(form: dict) -> None:
+    """Step by step, in floats, where nothing is rounded."""
+    with tempfile.TemporaryDirectory() as folder:
+        check(form, "float32", Path(folder))
 
 
 @pytest.mark.sweep

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import onnx
@@ -43,12 +43,12 @@ def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     return dict(sorted(_registry.items()))
 
 
-def apply(proto: onnx.ModelProto, notes: list[str] | None = None) -> bool:
+def apply(proto: onnx.ModelProto, notes: list[str] | None = None, only: Collection[str] | None = None) -> bool:
     """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did.
 
-    `notes` gets sentences for the report.
+    `notes` gets sentences for the report. `only`: the operators whose rewrites are tried; None for all.
     """
-    table = rewrites()
+    table = {name: found for name, found in rewrites().items() if only is None or name in only}
     changed = False
     while any(node.op_type in table for node in proto.graph.node):
         scope = Scope(proto, notes)

@@ -20,6 +20,11 @@ def reverse_sequence(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto]
     time, batch = attributes.get("time_axis", 0), attributes.get("batch_axis", 1)
     chain = Chain(scope, node.name or node.output[0])
     rank = len(shape)
+    given = scope.array(node.input[1])
+    if given is not None and np.all(given == shape[time]):  # all of it: one move
+        where = [chain.constant([v], np.int64) for v in (-1, -shape[time] - 1, time, -1)]
+        chain.add("Slice", node.input[0], *where, output=node.output[0])
+        return chain.nodes
     steps = chain.constant(np.arange(shape[time]).reshape([-1 if a == time else 1 for a in range(rank)]), np.int64)
     wide = chain.constant([shape[batch] if a == batch else 1 for a in range(rank)], np.int64)
     lengths = chain.add("Reshape", node.input[1], wide)

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from espdl.frontend.forms import captured
 from espdl.frontend.names import Names
 
 
@@ -27,7 +28,7 @@ class Scope:
         self.unique = Names.of(proto).unique
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
-            for name in filter(None, dict.fromkeys(node.input)):
+            for name in filter(None, dict.fromkeys((*node.input, *sorted(captured(node))))):
                 self._readers.setdefault(name, []).append(node)
         self._makers = {name: node for node in graph.node for name in node.output if name}
 
