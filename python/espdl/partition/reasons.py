@@ -84,7 +84,8 @@ class _Table:
             call, other = self.bindings[reader], self.names.node(reader.name)
             if op_name(call) == "relax.quantize":
                 continue
-            is_own = other == self.names.node(variable.name) or (other is None and op_name(call) in _VIEWS)
+            is_view = not isinstance(call, tvm.ir.Call) or op_name(call) in _VIEWS
+            is_own = other == self.names.node(variable.name) or (other is None and is_view)
             if not is_own and not _adds_or_clamps(call):
                 return f"its result goes in floats to {_node(other)}"
             behind = self._behind(reader)
