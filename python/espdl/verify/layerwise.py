@@ -9,11 +9,13 @@ that read a tensor which ONNX Runtime has not: what the layer before it has roun
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from espdl.frontend.loader import ValueInfo
 from espdl.ops.operator import operators
 from espdl.plan import graph as graphs
 from espdl.plan.graph import Graph
@@ -55,11 +57,19 @@ def compare(model: QuantizedModel, plan: Plan, inputs: Mapping[str, np.ndarray])
     prepared = samples.to_tensors(plan, inputs)
     comparison = _Comparison(plan, found)
     for index in range(len(next(iter(inputs.values())))):
-        feed = {i.name: np.asarray(inputs[i.name][index], i.dtype).reshape(i.shape) for i in model.inputs}
+        feed = {i.name: _sample(inputs[i.name][index], i) for i in model.inputs}
         runtime = {**feed, **dict(zip(wanted, runner.run(wanted, feed)))}
         ports = {p.name: prepared[p.name][index] for p in plan.inputs}
         comparison.add(ports, runtime)
     return comparison.layers()
+
+
+def _sample(values: np.ndarray, value: ValueInfo) -> np.ndarray:
+    """In the model's shape; one exported with a larger batch sees the same sample in every place."""
+    values = np.asarray(values, value.dtype)
+    if values.size == math.prod(value.shape):
+        return values.reshape(value.shape)
+    return np.ascontiguousarray(np.broadcast_to(values, value.shape))
 
 
 class _Comparison:
