@@ -149,5 +149,5 @@ def _made_up(options: pipeline.Options, folder: str) -> str | None:
         return None
     random = np.random.default_rng(0)
     path = Path(folder) / "made_up.npz"
-    np.savez(path, **{i.name: random.standard_normal((2, *i.shape[1:])).astype(i.dtype) for i in model.inputs})
+    np.savez(path, **{i.name: random.standard_normal((2, *i.shape)).astype(i.dtype) for i in model.inputs})
     return str(path)

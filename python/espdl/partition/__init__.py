@@ -10,7 +10,7 @@ import tvm
 
 from espdl.partition import absorb, batches, borders, identities, joined
 from espdl.partition.composites import Accept, Composites
-from espdl.partition.graph import Graph, GraphBuilder
+from espdl.partition.graph import Graph, GraphBuilder, check_not_empty
 from espdl.partition.importer import import_model
 from espdl.partition.layout import channels_last
 from espdl.partition.leftovers import lower_leftovers
@@ -50,4 +50,5 @@ def run(
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
     graph = borders.with_own_integers(batches.apply(joined.apply(graph)), integers)
     graph = identities.apply(absorb.apply(borders.apply(graph, io, input_layout), accept))
+    check_not_empty(graph, model.label)
     return Partition(graph, imported, partitioned)

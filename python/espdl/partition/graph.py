@@ -200,6 +200,19 @@ class GraphBuilder:
         return candidate
 
 
+def check_not_empty(graph: Graph, label: str) -> None:
+    """Raises EspdlError for a tensor without elements: nothing computes one, so that something went wrong before."""
+    made = by_output(graph.operators)
+    for tensor in graph.tensors().values():
+        if tensor.count == 0:
+            node = next(iter(made[tensor.name].source_nodes), "") if tensor.name in made else ""
+            raise EspdlError(
+                f"{label}: tensor '{tensor.name}'" + (f" of node '{node}'" if node else ""),
+                f"it has no elements: its shape is {list(tensor.shape)}",
+                "export the model without it, or with other sizes",
+            )
+
+
 def by_output(operators: tuple[Operator, ...]) -> Mapping[str, Operator]:
     """The operator that writes each tensor."""
     return {t.name: operator for operator in operators for t in operator.outputs}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +12,17 @@ import numpy as np
 from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
+from espdl.quantize import samples
 from espdl.quantize.archive import Rows, arrays
 from espdl.wording import option
 
-_HOW = "pass a .npy file of shape [N, {shape}] (float32), or a .npz file with one array per input"
+_HOW = "pass a .npy file of shape {shape} (float32), or a .npz file with one array per input"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Samples for every input of a model. `files` are all files that were read; iteration yields {input: [1, ...]}."""
+    """Samples for every input of a model. `files` are all files that were read; iteration yields them in the shapes of
+    the inputs."""
 
     label: str
     files: tuple[Path, ...]
@@ -51,22 +53,21 @@ def _sample(values: np.ndarray, value: ValueInfo, row: int, file: Path) -> np.nd
             f"sample {row} of input '{value.name}' holds NaN or infinite values",
             "remove that sample, or mend the preprocessing that made it",
         )
-    # A model exported with a larger batch sees the same sample in every place.
-    return sample if sample.shape == value.shape else np.broadcast_to(sample, value.shape).copy()
+    return sample.reshape(value.shape)
 
 
 def open(path: str | Path | None, model: Model, limit: int = 0) -> Calibration:
     """Calibration data in a .npy, a .npz or a folder of such files; `limit` > 0 uses only the first samples.
 
-    .npy: `[N, input shape without batch]` in the model's layout, for models with one input. .npz: one such array per
-    input name, equal N. Raises EspdlError for a missing file, a wrong shape or dtype, or no samples; NaN is found on
+    .npy: `[N, input shape]` as `samples` defines it, for models with one input. .npz: one such array per input name,
+    equal N. Raises EspdlError for a missing file, a wrong shape or dtype, or no samples; NaN is found on
     reading.
     """
     if path is None:
         raise EspdlError(
             model.label,
             "it carries no quantisation, and there is no calibration data to choose scales from",
-            f"pass {option('calibration')}: " + _HOW.format(shape=", ".join(str(d) for d in model.inputs[0].shape[1:])),
+            f"pass {option('calibration')}: " + _HOW.format(shape=samples.expected(model.inputs[0].shape)),
         )
     path = Path(path)
     files = _files(path)
@@ -125,14 +126,7 @@ def _load(file: Path, model: Model) -> dict[str, Rows]:
 
 
 def _checked(array: Rows, value: ValueInfo, what: str) -> Rows:
-    shapes: Sequence[tuple[int, ...]] = (value.shape[1:], value.shape)
-    if not array.shape or array.shape[1:] not in shapes:
-        expected = ", ".join(str(d) for d in value.shape[1:])
-        raise EspdlError(
-            what,
-            f"its shape for input '{value.name}' is {list(array.shape)}, expected [N, {expected}]",
-            "store the samples in the model's own layout, one after the other",
-        )
+    samples.check_shape(array.shape, value.shape, what, value.name)
     if not (array.dtype.kind == "f" and value.dtype == "float32") and array.dtype != np.dtype(value.dtype):
         raise EspdlError(
             what,

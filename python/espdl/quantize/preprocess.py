@@ -13,7 +13,7 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from espdl.errors import EspdlError
-from espdl.frontend import Model, forms, rewrites, sizes
+from espdl.frontend import Model, empties, forms, rewrites, sizes
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize import folding
@@ -26,10 +26,10 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
     name. `notes` gets sentences for the report.
     """
-    proto = _rewrite(inline(model.proto), notes)
+    proto = _rewrite(inline(model.proto), notes, model.label)
     if not model.carries_quantization:
         proto = _optimize(proto, model)
-    proto = _rewrite(proto, notes)
+    proto = _rewrite(proto, notes, model.label)
     forms.remove_unused(proto)
     _constants_to_initializers(proto)
     _fold_gemm_factors(proto)
@@ -37,8 +37,9 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
     return proto
 
 
-def _rewrite(proto: onnx.ModelProto, notes: list[str] | None) -> onnx.ModelProto:
-    """`proto` with its constants folded, all rewrites applied and its shapes inferred."""
+def _rewrite(proto: onnx.ModelProto, notes: list[str] | None, label: str) -> onnx.ModelProto:
+    """`proto` with its constants folded, all rewrites applied and its shapes inferred, without tensors that have no
+    elements."""
     sizes.settle(proto)
     result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     again = True
@@ -47,6 +48,7 @@ def _rewrite(proto: onnx.ModelProto, notes: list[str] | None) -> onnx.ModelProto
             sizes.settle(result)  # those whose sizes only the folded constants tell
             result = onnx.shape_inference.infer_shapes(result, data_prop=True)
         again = rewrites.apply(result, notes, only=("Loop",))  # behind it, more shapes are known
+    empties.remove(result, label)
     rewrites.apply(result, notes)
     return result
 

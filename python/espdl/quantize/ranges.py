@@ -67,8 +67,9 @@ class Observer:
         if len(self._winners) < 2:
             self._winners.add(int(values.argmax()) if values.size else 0)
         self._histogram.observe(values if self._floor is None else values[values > np.float32(self._floor)])
+        values = np.atleast_1d(values)
         axis = 1 if values.ndim > 2 else values.ndim - 1
-        rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis] if values.ndim else 1, -1)
+        rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
         self._squares = self._squares + np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
         self._peaks = np.maximum(self._peaks, np.abs(rows).max(axis=1, initial=0.0))
         self._count += rows.shape[1]

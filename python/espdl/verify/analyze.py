@@ -57,9 +57,7 @@ def layers(model: QuantizedModel, data: Evaluation) -> list[LayerError]:
     )
     sums = [_Sums() for _ in pairs]
     for index in range(len(data)):
-        feed = {
-            i.name: np.ascontiguousarray(np.broadcast_to(data.inputs[i.name][index], i.shape)) for i in model.inputs
-        }
+        feed = {i.name: np.ascontiguousarray(data.inputs[i.name][index]).reshape(i.shape) for i in model.inputs}
         exact = _fetch(runners[0], [p.exact for p in pairs], feed)
         exact = [np.maximum(values, model.floors.get(pair.name, -np.inf)) for values, pair in zip(exact, pairs)]
         exact = [_kept(values, model.removed.get(pair.name)) for values, pair in zip(exact, pairs)]

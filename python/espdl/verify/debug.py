@@ -13,6 +13,7 @@ import numpy as np
 
 from espdl.errors import EspdlError
 from espdl.plan.types import KernelCall, Plan, Tensor
+from espdl.quantize.samples import check_shape
 from espdl.verify import reference
 from espdl.verify import samples as sampling
 from espdl.verify.debug_patterns import meanings
@@ -105,11 +106,11 @@ def examine(build: Build, run: Run, samples: Sequence[Mapping[str, np.ndarray]] 
 
 
 def read_samples(plan: Plan, path: Path) -> Iterator[dict[str, np.ndarray]]:
-    """Inputs of a .npy or .npz file ([N, input without batch], float or stored integers), as the chip holds them."""
+    """Inputs of a .npy or .npz file ([N, input shape], float or stored integers), as the chip holds them."""
     try:
         loaded = np.load(path, allow_pickle=False)
         arrays = dict(loaded.items()) if isinstance(loaded, np.lib.npyio.NpzFile) else {plan.inputs[0].name: loaded}
-        columns = {port.name: _stored(plan, port.name, arrays[port.name]) for port in plan.inputs}
+        columns = {port.name: _stored(plan, port.name, arrays[port.name], f"inputs {path}") for port in plan.inputs}
     except KeyError as error:
         names = ", ".join(port.name for port in plan.inputs)
         raise EspdlError(
@@ -125,11 +126,13 @@ def read_samples(plan: Plan, path: Path) -> Iterator[dict[str, np.ndarray]]:
         yield {name: column[index] for name, column in columns.items()}
 
 
-def _stored(plan: Plan, name: str, array: np.ndarray) -> np.ndarray:
+def _stored(plan: Plan, name: str, array: np.ndarray, what: str) -> np.ndarray:
     port = next(port for port in plan.inputs if port.name == name)
     tensor = plan.tensor(port.tensor)
     if array.dtype == np.dtype(tensor.dtype) and array.dtype.kind != "f":
         return array.reshape(-1, *tensor.shape)
+    shape = tensor.shape if port.layout != "NHWC" else tuple(tensor.shape[i] for i in (0, 3, 1, 2))
+    check_shape(array.shape, shape, what, name)
     return sampling.to_tensors(_only(plan, name), {name: array})[name]
 
 

@@ -13,7 +13,7 @@ from espdl import frontend
 from espdl.errors import EspdlError
 from espdl.frontend import Model
 from espdl.pipeline import Options
-from espdl.quantize import calibration
+from espdl.quantize import calibration, samples
 
 _INPUT_NAMES = ("x", "inputs", "images", "data")
 # Without evaluation data, as many calibration samples serve.
@@ -23,7 +23,7 @@ _LABEL_NAMES = ("label", "labels", "y")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`inputs`: [N, input shape without batch] by name; `labels` int64 [N] or None, -1 where a sample has none."""
+    """`inputs`: [N, input shape] by name; `labels` int64 [N] or None, -1 where a sample has none."""
 
     name: str
     inputs: Mapping[str, np.ndarray]
@@ -49,8 +49,8 @@ def of(options: Options, path: str | None, count: int = 0) -> Evaluation:
     if path:
         return load(path, model).first(count)
     given = calibration.open(options.calibration, model, min(count or CALIBRATION_SAMPLES, CALIBRATION_SAMPLES))
-    samples = list(given)
-    inputs = {i.name: np.stack([s[i.name].reshape(i.shape)[0] for s in samples]) for i in model.inputs}
+    rows = list(given)
+    inputs = {i.name: np.stack([row[i.name] for row in rows]) for i in model.inputs}
     return Evaluation(f"{given.label} (calibration)", inputs)
 
 
@@ -75,16 +75,11 @@ def load(path: str | Path, model: Model) -> Evaluation:
             raise EspdlError(
                 what, f"it has no array '{value.name}'", f"save one array per input; it holds: {', '.join(arrays)}"
             )
-        shape = value.shape[1:]
         array = arrays[name]
-        if array.ndim == 0 or array.size != len(array) * int(np.prod(shape)) or not len(array):
-            expected = ", ".join(str(d) for d in shape)
-            raise EspdlError(
-                what,
-                f"array '{name}' has the shape {list(array.shape)}, expected [N, {expected}] with N > 0",
-                "save the samples in the model's own layout",
-            )
-        array = array.reshape(len(array), *shape).astype(value.dtype)
+        samples.check_shape(array.shape, value.shape, what, value.name)
+        if not len(array):
+            raise EspdlError(what, f"array '{name}' holds no samples", "save at least one sample")
+        array = array.reshape(len(array), *value.shape).astype(value.dtype)
         if array.dtype.kind == "f" and not (array < np.inf).all():  # minus infinity is a mask's
             raise EspdlError(what, f"array '{name}' holds NaN or infinite values", "remove those samples")
         inputs[value.name] = array

@@ -50,7 +50,7 @@ class Layer:
 
 
 def compare(model: QuantizedModel, plan: Plan, inputs: Mapping[str, np.ndarray]) -> list[Layer]:
-    """Layers whose output is a tensor of the quantised model, over N samples ([N, input shape without batch])."""
+    """Layers whose output is a tensor of the quantised model, over N samples ([N, input shape])."""
     found = counterparts.find(model.proto, plan)
     wanted = sorted({name for c in found.values() for name in (c.integers, c.real)} - set(inputs))
     runner = session(model.proto, wanted)

@@ -14,7 +14,7 @@ from espdl.plan.types import Plan
 def to_tensors(plan: Plan, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What a compiled model takes: its dtype, quantised with its scale, channels last where the port says so.
 
-    `samples` are [N, input shape without batch] (or with it) by input name, in the model's layout.
+    `samples` are [N, input shape] by input name, in the model's layout, with or without a first dimension of 1.
     """
     result = {}
     for port in plan.inputs:

@@ -127,7 +127,7 @@ def run_onnx(
     runner = session(proto, names)
     collected: list[list[np.ndarray]] = [[] for _ in wanted]
     for index in range(len(data)):
-        feed = {i.name: np.ascontiguousarray(np.broadcast_to(data.inputs[i.name][index], i.shape)) for i in inputs}
+        feed = {i.name: np.ascontiguousarray(data.inputs[i.name][index]).reshape(i.shape) for i in inputs}
         for rows, value in zip(collected, runner.run(wanted, feed)):
             rows.append(value)
     return {name: np.stack(rows) for name, rows in zip(wanted, collected)}

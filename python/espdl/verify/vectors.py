@@ -32,7 +32,8 @@ def files_for(compilation: Compilation, path: str | Path) -> Files:
         )
     vectors = []
     for sample in calibration.open(path, compilation.model):
-        inputs = {port: array[0] for port, array in samples.to_tensors(plan, sample).items()}
+        one = {name: array[np.newaxis] for name, array in sample.items()}
+        inputs = {port: array[0] for port, array in samples.to_tensors(plan, one).items()}
         values = reference.run(plan, inputs)
         vectors.append(
             test_vectors.Vector(

@@ -102,7 +102,7 @@ def join(*parts: Any) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
 
 
 def compiled(proto: onnx.ModelProto, data: Data | None, folder: Path, **options: Any) -> pipeline.Compilation:
-    """`data`: [N, input shape without batch] by input; None for a model that is quantised already."""
+    """`data`: [N, input shape] by input, None for a model that is quantised already."""
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(proto, folder / "net.onnx")
     calibration = None
@@ -204,7 +204,7 @@ class _Reader:
             i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in proto.graph.input if i.name not in held
         }
         count = len(next(iter(data.values())))
-        self.rows = iter([{n: a[i].reshape(shapes[n]) for n, a in data.items()} for i in range(count)])
+        self.rows = iter([{n: np.asarray(a[i]).reshape(shapes[n]) for n, a in data.items()} for i in range(count)])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.rows, None)

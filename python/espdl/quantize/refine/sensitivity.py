@@ -79,7 +79,7 @@ class Probe:
         pairs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in self.outputs]
         square = 0.0
         for sample, values, reference in zip(self.samples, self._values, self._reference):
-            added = error(values[tensor]).astype(np.float32)
+            added = np.asarray(error(values[tensor]), np.float32)  # arithmetic makes a number of rank 0
             square += float(np.mean(added.astype(np.float64) ** 2)) / len(self.samples)
             results = self._session.run(self.outputs, {**sample, **self._zeros, _error(tensor): added})
             for pair, before, after in zip(pairs, reference, results):

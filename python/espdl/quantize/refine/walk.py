@@ -64,7 +64,7 @@ def fake_quantize(values: np.ndarray, q: Quantization, half_up: bool = False) ->
     steps = np.nan_to_num(values / np.float32(q.scale), nan=0.0, posinf=np.inf, neginf=-np.inf)
     steps = np.floor(steps + np.float32(0.5)) if half_up else np.rint(steps)
     steps = np.clip(steps, info.min - q.zero_point, info.max - q.zero_point)
-    return (steps * np.float32(q.scale)).astype(np.float32)
+    return np.asarray(steps * np.float32(q.scale), np.float32)  # of rank 0 too, which arithmetic makes a number
 
 
 def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> list[Sample]:
