@@ -20,6 +20,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from espdl.partition import deep
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, variables
 
@@ -84,10 +85,10 @@ class AtTheMaker(Rewriter):
         dequantize = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
         result = None
         if op_name(dequantize) == "relax.dequantize" and self.uses[call.args[0]] == 1 and _is_int8(call, dequantize):
-            result = self._earlier(dequantize.args[0], dequantize, call, variable.name)
+            result = deep.run(self._earlier(dequantize.args[0], dequantize, call, variable.name))
         return super().call(variable, call) if result is None else result
 
-    def _earlier(self, source, dequantize, quantize, name: str, only_layers: bool = False):
+    def _earlier(self, source, dequantize, quantize, name: str, only_layers: bool = False) -> deep.Steps:
         """quantize(dequantize(source)) made of what `source` is made of; None where something else reads that.
 
         With `only_layers` it is None, too, where it takes a table.
@@ -96,14 +97,16 @@ class AtTheMaker(Rewriter):
         if self.uses[source] != 1 or (op_name(maker) == "relax.take" and not is_constant(maker.args[1])):
             return None
         if op_name(maker) == "relax.concat":  # one table behind it is better than one for each part
-            parts = [self._earlier(part, dequantize, quantize, name, True) for part in maker.args[0].fields]
+            parts = []
+            for part in maker.args[0].fields:
+                parts.append((yield self._earlier(part, dequantize, quantize, name, True)))
             return (
                 None
                 if any(part is None for part in parts)
                 else self.emit(self._with_operand(maker, relax.Tuple(parts)), name)
             )
         if op_name(maker) in _MOVES:
-            part = self._earlier(maker.args[0], dequantize, quantize, name, only_layers)
+            part = yield self._earlier(maker.args[0], dequantize, quantize, name, only_layers)
             return None if part is None else self.emit(self._with_operand(maker, part), name)
         if op_name(maker) != "relax.quantize" or not same_scale(maker, dequantize):
             return None

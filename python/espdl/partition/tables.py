@@ -17,6 +17,7 @@ from tvm import relax
 
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
 from espdl.ops.numerics import quantize_value
+from espdl.partition import deep
 from espdl.partition.requantization import is_per_tensor
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, shape_of, variables
@@ -80,6 +81,8 @@ class Tables(Rewriter):
     def run(self, module: tvm.IRModule) -> tvm.IRModule:
         main = module["main"]
         self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
+        self.opaque: set = set()  # stored tensors that are no function of one
+        self.place = {variable: index for index, variable in enumerate(self.old)}
         self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
         return super().run(module)
 
@@ -90,9 +93,12 @@ class Tables(Rewriter):
         found = None
         while True:
             region = _Region(self, kept)
-            values = region.evaluate(call.args[0])
+            with np.errstate(all="ignore"):
+                values = deep.run(region.evaluate(call.args[0]))
             if values is None and found is not None:
                 return found
+            if values is None:
+                self.opaque.add(variable)
             found = region, values
             shared = region.shared(variable)
             if not shared:
@@ -104,7 +110,8 @@ class Tables(Rewriter):
         index = self.emit(relax.op.astype(self.map(region.source), "int32"), variable.name)
         index = self.emit(relax.op.add(index, relax.const(128, "int32")), variable.name)
         # The name leads back to all nodes that the table stands for (`Names.all_nodes`).
-        inside = "".join(v.name for v in self.old if region.known.get(v) is not None)
+        named = [v for v, values in region.known.items() if values is not None and v in self.place]
+        inside = "".join(v.name for v in sorted(named, key=self.place.__getitem__))
         real = self.emit(relax.op.take(table, index, axis=0), inside)
         return self.emit(tvm.ir.Call(call.op, [real, *call.args[1:]], call.attrs, call.ty_args), variable.name)
 
@@ -126,30 +133,34 @@ class _Region:
         single = len(self.operators) == 1 and self.operators[0] in _SINGLE
         return bool(self.passed) or (bool(self.operators) and not single)
 
-    def evaluate(self, expression) -> Values | None:
+    def evaluate(self, expression) -> deep.Steps:
         """f(-128 .. 127), a single number where it is constant, None where it is no such function."""
         if is_constant(expression):
             number = expression.value.numpy()
             return number.reshape(()).astype(np.float64) if number.size == 1 else None
         if expression not in self.known:
             definition = self.tables.old.get(expression)
-            with np.errstate(all="ignore"):
-                self.known[expression] = None if definition is None else self._call(definition)
+            self.known[expression] = None if definition is None else (yield self._call(definition))
         return self.known[expression]
 
-    def _call(self, call) -> Values | None:
+    def _call(self, call) -> deep.Steps:
         name = op_name(call)
         if name == "relax.dequantize":
-            return self._leaf(call)
+            return (yield self._leaf(call))
         if name == "relax.take":
-            return self._table(call)
+            return (yield self._table(call))
         if name not in _UNARY and name not in _BINARY and name not in (LEAKY_RELU, "relax.clip", "relax.where"):
             return None
         if name == "relax.astype" and attribute(call, "dtype") != "float32":
             return None
-        arguments = [self.evaluate(a) for a in (call.args[:1] if name == "relax.clip" else call.args)]
-        if any(a is None for a in arguments):
+        operands = call.args[:1] if name == "relax.clip" else call.args
+        if any(is_constant(a) and a.value.numpy().size != 1 for a in operands):
             return None
+        arguments = []
+        for operand in operands:
+            arguments.append((yield self.evaluate(operand)))
+            if arguments[-1] is None:
+                return None
         self.operators.append(name)
         if name == LEAKY_RELU:
             return np.where(arguments[0] < 0, attribute(call, "alpha") * arguments[0], arguments[0])
@@ -160,7 +171,7 @@ class _Region:
             return np.where(*arguments)
         return np.asarray((_UNARY.get(name) or _BINARY[name])(*arguments))
 
-    def _leaf(self, call) -> Values | None:
+    def _leaf(self, call) -> deep.Steps:
         source = call.args[0]
         quantization = _quantization(call)
         if quantization is None:
@@ -168,10 +179,10 @@ class _Region:
         if is_constant(source):
             number = source.value.numpy()
             return _real(number.reshape(()), quantization) if number.size == 1 else None
-        integers = self._integers(source)
+        integers = yield self._integers(source)
         return None if integers is None else _real(integers, quantization)
 
-    def _table(self, call) -> Values | None:
+    def _table(self, call) -> deep.Steps:
         """A table that was made before."""
         values, index = call.args[:2]
         add = self.tables.old.get(index)
@@ -180,16 +191,16 @@ class _Region:
             return None
         if not is_constant(add.args[1]) or add.args[1].value.numpy().size != 1 or add.args[1].value.numpy() != 128:
             return None
-        integers = self._integers(cast.args[0])
+        integers = yield self._integers(cast.args[0])
         if integers is None:
             return None
         self.operators.append("relax.take")
         self.known[index] = self.known[add.args[0]] = integers
         return values.value.numpy()[integers.astype(np.int64) + 128].astype(np.float64)
 
-    def _integers(self, source) -> np.ndarray | None:
+    def _integers(self, source) -> deep.Steps:
         """What an int8 tensor holds: for -128 .. 127 of what it is a function of, or, where it is none, of itself."""
-        stored = self._stored(source)
+        stored = yield self._stored(source)
         if stored is not None:
             return stored if stored.dtype == np.int8 else None
         if str(source.ty.dtype.dtype) != "int8" or (self.source is not None and not self.source.same_as(source)):
@@ -199,14 +210,19 @@ class _Region:
         self.source = source
         return np.arange(-128, 128)
 
-    def _stored(self, source) -> Values | None:
+    def _stored(self, source) -> deep.Steps:
         """The integers of a stored tensor that is itself such a function; None where it begins this one."""
         call = self.tables.old.get(source)
         quantization = _quantization(call) if op_name(call) == "relax.quantize" else None
-        if quantization is None or source in self.kept or (self.source is not None and self.source.same_as(source)):
+        if (
+            quantization is None
+            or source in self.kept
+            or source in self.tables.opaque
+            or (self.source is not None and self.source.same_as(source))
+        ):
             return None
         before = self.source, self.operators.copy(), self.known.copy(), self.passed.copy()
-        real = self.evaluate(call.args[0])
+        real = yield self.evaluate(call.args[0])
         if real is None:
             self.source, self.operators, self.known, self.passed = before
             return None

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 class Graph:
@@ -34,37 +34,32 @@ class Graph:
         return table
 
     @cached_property
-    def _values(self) -> dict[str, onnx.ValueInfoProto]:
+    def _types(self) -> dict[str, onnx.TypeProto]:
         graph = self.proto.graph
-        return {v.name: v for v in (*graph.value_info, *graph.input, *graph.output)}
+        return {v.name: v.type for v in (*graph.value_info, *graph.input, *graph.output)}
 
-    @cached_property
-    def _elem_types(self) -> dict[str, int]:
-        table = {name: v.type.tensor_type.elem_type for name, v in self._values.items()}
-        table.update({name: t.data_type for name, t in self.constants.items()})
-        return table
-
-    @cached_property
-    def _counts(self) -> dict[str, int]:
-        graph = self.proto.graph
-        known = (*graph.value_info, *graph.input, *graph.output)
-        table = {v.name: math.prod(d.dim_value for d in v.type.tensor_type.shape.dim) for v in known}
-        table.update({name: math.prod(t.dims) for name, t in self.constants.items()})
-        return table
+    def type(self, name: str) -> onnx.TypeProto:
+        """Element type and shape of a tensor."""
+        if name in self.constants:
+            tensor = self.constants[name]
+            return helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
+        return self._types[name]
 
     def count(self, name: str) -> int:
         """How many elements a tensor has."""
-        return self._counts[name]
+        return math.prod(self.shape(name))
 
     def elem_type(self, name: str) -> int:
         """A value of TensorProto.DataType; 0 where it is unknown."""
-        return self._elem_types.get(name, 0)
+        if name in self.constants:
+            return self.constants[name].data_type
+        return self._types[name].tensor_type.elem_type if name in self._types else 0
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The static shape of a tensor."""
         if name in self.constants:
             return tuple(self.constants[name].dims)
-        return tuple(d.dim_value for d in self._values[name].type.tensor_type.shape.dim)
+        return tuple(d.dim_value for d in self._types[name].tensor_type.shape.dim)
 
     def is_float(self, name: str) -> bool:
         return self.elem_type(name) == TensorProto.FLOAT

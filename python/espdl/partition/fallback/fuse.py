@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 import tvm
 from tvm import relax, topi
 
+from espdl.partition import deep
 from espdl.partition.tvm_compat import variables
 
 _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
+
+LARGEST_REGION = 64
+"""Nodes of a region at most: TVM and the printer walk the expression of a kernel recursively, on their stacks."""
 
 
 def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
@@ -23,7 +27,7 @@ def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
 
     A dequantize joins each region that reads it. Regions are as large as float tensors connect them, unless a region
     would then need a result that is computed from its own. Float regions without Q/DQ stay as they are: nothing is
-    gained.
+    gained. None is larger than LARGEST_REGION.
     """
     return relax.transform.DeadCodeElimination()(_Builder(module, _Graph(module["main"])).build())
 
@@ -87,10 +91,16 @@ class _Graph:
                 self._join(node)
         self.result = _substitute(main.body.body, copies)
         self.outputs = set(variables(self.result))
+        self.readers: dict[int, list[_Node]] = {}
+        for node in self.nodes:
+            for producer in node.inputs:
+                self.readers.setdefault(producer.position, []).append(node)
 
     def _join(self, node: _Node) -> None:
         for producer in node.inputs:
             if producer.is_member and _is_float(producer.variable.ty) and producer.group is not node.group:
+                if len(producer.group) + len(node.group) > LARGEST_REGION:
+                    continue
                 merged = sorted(producer.group + node.group, key=lambda n: n.position)
                 if not _depends_on_itself(merged):
                     for member in merged:
@@ -101,31 +111,34 @@ class _Graph:
         order: list[list[_Node]] = []
         done: set[int] = set()
 
-        def visit(group: list[_Node]) -> None:
+        def visit(group: list[_Node]) -> deep.Steps:
             if id(group) in done:
                 return
             done.add(id(group))
             for producer in sorted({n.position for member in group for n in member.inputs}):
-                visit(self.nodes[producer].group)
+                yield visit(self.nodes[producer].group)
             order.append(group)
 
         for node in self.nodes:
-            visit(node.group)
+            deep.run(visit(node.group))
         return order
 
     def escapes(self, node: _Node, group: list[_Node]) -> bool:
         """Whether something outside of `group` reads `node`."""
-        return node.variable in self.outputs or any(node in n.inputs and n.group is not group for n in self.nodes)
+        return node.variable in self.outputs or any(
+            reader.group is not group for reader in self.readers.get(node.position, ())
+        )
 
 
 def _depends_on_itself(members: list[_Node]) -> bool:
     """Whether `members`, taken as one, would need a value that is computed from theirs outside of them."""
     inside = {member.position for member in members}
+    first = members[0].position  # what lies before it depends on none of them
     seen: set[int] = set()
     ahead = [producer for member in members for producer in member.inputs if producer.position not in inside]
     while ahead:
         node = ahead.pop()
-        if node.position in seen:
+        if node.position in seen or node.group[-1].position < first:
             continue
         seen |= {n.position for n in node.group}
         for member in node.group:

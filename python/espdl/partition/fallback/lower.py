@@ -11,6 +11,7 @@ from tvm.target import Target
 
 from espdl.errors import EspdlError, Node
 from espdl.partition.fallback.carried import hold
+from espdl.partition.fallback.fuse import LARGEST_REGION
 from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
 from espdl.partition.fallback.printer import print_kernel
@@ -73,7 +74,8 @@ def _group(module: tvm.IRModule) -> tvm.IRModule:
         if isinstance(function, tirx.PrimFunc):
             module[variable] = _plain_parameters(function)
     module["main"] = named_calls(module["main"])
-    return relax.transform.FuseOps()(module)
+    with tvm.ir.transform.PassContext(config={"relax.FuseOps.max_depth": LARGEST_REGION}):
+        return relax.transform.FuseOps()(module)
 
 
 def _plain_parameters(function: tirx.PrimFunc) -> tirx.PrimFunc:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from onnx import helper
 
 from espdl.quantize.affine import round_bias, round_weights
+from espdl.quantize.graph import Graph
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.power_of_two import written_tensor
 from espdl.quantize.ranges import Progress, session
@@ -123,7 +125,7 @@ class Walk:
 
     def run(self, rounding: Rounding | None, correct_bias: bool, progress: Progress = lambda *_: None) -> Scales:
         """Visits every layer: `rounding` may choose its weights anew, then its bias takes up the mean error."""
-        done = 0
+        done, together = 0, []
         for index, node in enumerate(self.graph.nodes):
             if node.name in self.layers:
                 self._visit(self.layers[node.name], rounding, correct_bias)
@@ -132,12 +134,27 @@ class Walk:
             elif node.name in self.adders:
                 self._add_bias(node)
             else:
-                self._compute(node)
-            for name in set(node.input):
-                if self.last[name] == index and name not in self.kept:
+                together.append(node)
+                if self._is_passed_on(node, index):
+                    continue
+                self._compute(together)
+            for name in {name for read in (*together, node) for name in read.input}:
+                if self.last[name] <= index and name not in self.kept:
                     self.real.pop(name, None)
                     self.seen.pop(name, None)
+            together = []
         return self.scales
+
+    def _is_passed_on(self, node: onnx.NodeProto, index: int) -> bool:
+        """Whether nothing but the next node sees the node's results, and they are not rounded: both are computed at
+        once."""
+        following = self.graph.nodes[index + 1] if index + 1 < len(self.graph.nodes) else None
+        if following is None or following.name in self.layers or following.name in self.adders:
+            return False
+        names = [name for name in node.output if name]
+        return not any(name in self.scales.activations or name in self.kept for name in names) and all(
+            all(reader is following for reader in self.graph.consumers.get(name, ())) for name in names
+        )
 
     def values(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
         """(float, quantised) by sample of a kept tensor, after `run`."""
@@ -180,10 +197,13 @@ class Walk:
         rough = [(y + values * quantization.scale).astype(np.float32) for y in self.seen[key]]
         self._store(node.output[0], exact, [r.reshape(e.shape) for r, e in zip(rough, exact)])
 
-    def _compute(self, node: onnx.NodeProto) -> None:
-        feeds = [n for n in dict.fromkeys(node.input) if n and n not in self.graph.constants]
-        runner = _runner(self.graph, node, feeds)
-        names = [n for n in node.output if n]
+    def _compute(self, nodes: Sequence[onnx.NodeProto]) -> None:
+        """What these nodes, one behind the other, make of what is there."""
+        made = {name for node in nodes for name in node.output}
+        read = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
+        feeds = [name for name in read if name not in self.graph.constants]
+        names = [name for name in nodes[-1].output if name]
+        runner = _runner(self.graph, nodes, feeds)
         for values in (self.real, self.seen):
             count = len(next(iter(self.real.values())))
             results = [runner.run(names, {n: values[n][i] for n in feeds}) for i in range(count)]
@@ -287,40 +307,25 @@ class _Product:
         self.names = list(node.input)
         self.output = node.output[0]
         self.axis = 1 if "Conv" in node.op_type else -1
-        self.runner = _runner(graph, node, self.names)
+        self.runner = _runner(graph, [node], self.names)
 
     def __call__(self, data: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return self.runner.run([self.output], dict(zip(self.names, (data, weights))))[0]
 
 
-def _runner(graph, node: onnx.NodeProto, feeds: Sequence[str]):
-    """A session of one node that is fed with `feeds`; its other inputs are the graph's constants."""
-    constants = [graph.constants[n] for n in dict.fromkeys(node.input) if n in graph.constants and n not in feeds]
-    types = {
-        v.name: v.type for v in (*graph.proto.graph.value_info, *graph.proto.graph.input, *graph.proto.graph.output)
-    }
-    inputs = []
-    for name in feeds:
-        if name in graph.constants:
-            inputs.append(
-                helper.make_tensor_value_info(name, graph.constants[name].data_type, graph.constants[name].dims)
-            )
-        else:
-            inputs.append(onnx.ValueInfoProto(name=name, type=types[name]))
-    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    proto = onnx.ModelProto()
-    proto.CopyFrom(graph.proto)
-    del (
-        proto.graph.node[:],
-        proto.graph.initializer[:],
-        proto.graph.value_info[:],
-        proto.graph.input[:],
-        proto.graph.output[:],
+def _runner(graph: Graph, nodes: Sequence[onnx.NodeProto], feeds: Sequence[str]) -> ort.InferenceSession:
+    """A session of nodes that are fed with `feeds` and return what the last one makes; what else they read are the
+    graph's constants."""
+    read = dict.fromkeys(name for node in nodes for name in node.input)
+    constants = [graph.constants[name] for name in read if name in graph.constants and name not in feeds]
+    inputs = [onnx.ValueInfoProto(name=name, type=graph.type(name)) for name in feeds]
+    outputs = [onnx.ValueInfoProto(name=name) for name in nodes[-1].output if name]
+    held = graph.proto
+    proto = helper.make_model(
+        helper.make_graph(nodes, "part", inputs, outputs, constants),
+        opset_imports=held.opset_import,
+        ir_version=held.ir_version,
     )
-    proto.graph.node.append(node)
-    proto.graph.initializer.extend(constants)
-    proto.graph.input.extend(inputs)
-    proto.graph.output.extend(outputs)
     return session(proto)
 
 
