@@ -117,7 +117,7 @@ def _features(network: Network, scales: Scales, samples: Sequence[Sample], few: 
     for name in network.graph.inputs:
         if name in scales.activations:
             step = float(scales.activations[name].scale)
-            found = _lost_features(np.concatenate([s[name] for s in samples]), step)
+            found = _lost_features(np.concatenate([np.atleast_1d(s[name]) for s in samples]), step)
             suspects.update({name: (found, step)} if found is not None else {})
     if not suspects:
         return

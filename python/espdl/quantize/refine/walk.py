@@ -209,8 +209,12 @@ class Walk:
             results = [runner.run(names, {n: values[n][i] for n in feeds}) for i in range(count)]
             for position, name in enumerate(names):
                 values[name] = [r[position] for r in results]
+        if len(nodes) > 1 and not all(np.isfinite(v).all() for n in names for v in self.seen[n] if v.dtype.kind == "f"):
+            for node in nodes:  # one by one, to tell which makes what is no number
+                self._compute([node])
+            return
         for name in names:
-            self._note_undefined(node, name)
+            self._note_undefined(nodes[-1], name)
             self.seen[name] = self._rounded(name, self.seen[name])
 
     def _note_undefined(self, node: onnx.NodeProto, name: str) -> None:
