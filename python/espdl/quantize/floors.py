@@ -38,7 +38,7 @@ _MAXIMA = {"MaxPool", "GlobalMaxPool", "ReduceMax", "Max"}
 def measure(proto: onnx.ModelProto, samples: Iterable[Mapping[str, np.ndarray]], steps: int) -> Floors:
     """The floors that all samples need, where masks or fills go below them; `steps`: integers of a probability."""
     search = _Search(Graph(proto), steps)
-    result = Floors()
+    result = Floors(mixes={product: (operand, False) for product, operand in search.mixes.values()})
     if not search.wanted:
         return result
     runner = session(proto, search.wanted)
@@ -48,12 +48,12 @@ def measure(proto: onnx.ModelProto, samples: Iterable[Mapping[str, np.ndarray]],
         for node in search.sinks:
             masked_rows.check(search.graph, node, values[node.input[0]], index)
         result.extend(search.floors(values))
-        for name in search.mixes:
+        for name in search.mixes.keys() & values.keys():
             rows = values[name].max(axis=-1)
             largest[name] = np.minimum(largest.get(name, rows), rows)
-    for name, (product, operand) in search.mixes.items():
-        if (largest[name] >= _CERTAIN).any():
-            result.mixes[product] = operand
+    for name, rows in largest.items():
+        product, operand = search.mixes[name]
+        result.mixes[product] = operand, bool((rows >= _CERTAIN).any())
     return result
 
 
@@ -74,8 +74,9 @@ class _Search:
         read |= {n.input[0] for n in (*self.sinks, *self.padded.values())} | {
             o for name, n in self.padded.items() for r in graph.consumers[name] for o in r.output if o
         }
-        self.mixes = dict(mix for node in self.sinks if (mix := _mix(graph, node)))
-        read |= set(self.mixes)
+        mixes = (_mix(graph, node) for node in graph.nodes if node.op_type == "Softmax")
+        self.mixes = dict(mix for mix in mixes if mix is not None)
+        read |= self.mixes.keys() & {node.output[0] for node in self.sinks}
         self.wanted = [name for name in graph.activations if name in read]
 
     def _floored(self, node: onnx.NodeProto) -> bool:

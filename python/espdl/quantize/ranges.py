@@ -15,6 +15,9 @@ from espdl.foreign import said
 from espdl.quantize.histogram import Distribution, Histogram
 from espdl.quantize.types import Floors
 
+# Room for mixes of values that are further from the mean than those seen.
+_MIXED = 1.25
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -163,8 +166,15 @@ def observe(
             observers[name].observe(value)
         progress("calibrate", index + 1, total)
     result = {name: observer.statistics for name, observer in observers.items()}
-    for product, values in floors.mixes.items():
+    for product, (values, is_one) in floors.mixes.items():
         if product in result and values in result:
-            distribution = result[product].distribution.covering(*result[values].range)
-            result[product] = replace(result[product], distribution=distribution)
+            result[product] = _mixed(result[product], result[values], is_one)
     return result
+
+
+def _mixed(product: Statistics, values: Statistics, is_one: bool) -> Statistics:
+    """What a product of probabilities may come to: any of its values, and seldom all that calibration has seen."""
+    (low, high), (least, most) = product.range, values.range
+    if not is_one:
+        least, most = max(least, low * _MIXED), min(most, high * _MIXED)
+    return replace(product, distribution=product.distribution.covering(least, most))

@@ -83,14 +83,15 @@ class Floors:
 
     `required`: activations whose scale must reach down to the floor, whether the data do or not: a mask may come with
     other data. `sources`: activations whose values lie far below their floor and come from no operand that has one.
-    `mixes`: product of probabilities and values -> those values, where some rows are always one of them: it may be any.
+    `mixes`: product of probabilities and values -> those values, and whether some rows are always one of them: it may
+    be any.
     """
 
     tensors: dict[str, float] = field(default_factory=dict)
     constants: dict[tuple[str, int], float] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
-    mixes: dict[str, str] = field(default_factory=dict)
+    mixes: dict[str, tuple[str, bool]] = field(default_factory=dict)
 
     def extend(self, other: Floors) -> None:
         """Takes the lower floor of each; one that only `other` has, too."""

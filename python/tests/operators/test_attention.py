@@ -131,3 +131,12 @@ def test_runs_in_integers(
     assert made.sqnr >= least
     if "precision" not in options:
         assert not any(layer["dtype"] == "float32" for layer in made.layers)
+
+
+def test_a_mix_of_values_has_room(tmp_path: Path) -> None:
+    """Calibration sees few of the mixes that the values allow; the others clip no more."""
+    shape = [1, 2, 5, 8]
+    nodes = [node("Attention", ["q", "k", "v"], ["y"], "attention")]
+    proto = model(nodes, [(n, shape) for n in "qkv"], [("y", shape)], opset=23, ir=11)
+    data = {n: normal(64, 2, 5, 8, seed=i) for i, n in enumerate("qkv")}
+    assert outcome(proto, data, tmp_path, scheme="affine").sqnr >= 32.1
