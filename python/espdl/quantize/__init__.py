@@ -19,11 +19,13 @@ from espdl.quantize import (
     checks,
     dead_channels,
     floors,
+    layer_parts,
     losses,
     mixed,
     opset,
     qdq,
     saturate,
+    scale_ends,
 )
 from espdl.quantize import recipe as recipes
 from espdl.quantize.calibration import Calibration
@@ -75,8 +77,8 @@ def run(
     samples = saturate.Raised(samples, limits)
     wide: frozenset[str] = frozenset()
     if settings.int16_nodes and settings.precision == "int8":
-        parts = mixed.split(proto, settings.int16_nodes, model.label)
-        proto, wide = parts.proto, parts.wide
+        mix = mixed.split(proto, settings.int16_nodes, model.label)
+        proto, wide = mix.proto, mix.wide
     limits.inherit(proto)
     placement = place(graph := Graph(proto))
     _check_finite(graph, placement.weighted, model.label)
@@ -88,12 +90,18 @@ def run(
             f"use {option('precision', 'float32')}",
         )
     network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
+    if (parts := layer_parts.split(network, settings)) is not None:
+        proto, wide = parts
+        limits.inherit(proto)
+        names = place(Graph(proto)).quantized
+        network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
+    network, has_borders = scale_ends.apply(network, settings)
     chosen = choose_samples(network, samples, len(samples))
     result = recipes.run(network, chosen, settings, progress)
     quantized_proto = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
-    if wide:
+    if wide or has_borders:
         quantized_proto = mixed.without_casts(quantized_proto)
     ranges = {name: statistics.range for name, statistics in result.network.statistics.items()}
     quantized = QuantizedModel(

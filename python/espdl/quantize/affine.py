@@ -22,11 +22,18 @@ WEIGHT_LIMITS = (-127, 127)
 DEFAULT_METHOD = "minmax"
 
 
+def method_of(settings: Settings) -> str:
+    return settings.method if settings.method != "default" else DEFAULT_METHOD
+
+
+def wide_tensors(network: Network, settings: Settings) -> frozenset[str]:
+    """The tensors with 16 bits."""
+    return frozenset(network.statistics) if settings.precision == "int16x8" else network.wide
+
+
 def choose(network: Network, settings: Settings) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    method = settings.method if settings.method != "default" else DEFAULT_METHOD
-    wide = set(network.statistics) if settings.precision == "int16x8" else network.wide
-    activations = activation_scales(network, method, wide)
+    activations = activation_scales(network, method_of(settings), wide_tensors(network, settings))
     weights, biases = {}, {}
     for layer in network.layers:
         data = activations[layer.weighted.data]

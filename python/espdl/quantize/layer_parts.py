@@ -17,6 +17,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from espdl import traits
+from espdl.frontend.names import Names
 from espdl.quantize import channels
 from espdl.quantize.channels import Taken, Trace
 from espdl.quantize.graph import Graph, attribute
@@ -88,7 +89,7 @@ class _Writer:
         self.proto = onnx.ModelProto()
         self.proto.CopyFrom(proto)
         self.graph = Graph(proto)
-        self.taken = {o for n in self.graph.nodes for o in (n.name, *n.output)} | set(self.graph.constants)
+        self.names = Names.of(proto)
         self.gone: set[str] = set()
         self.made: list[onnx.NodeProto] = []
         self.place = ""
@@ -99,14 +100,14 @@ class _Writer:
         self.gone |= {part.node.name, *(n.name for n in trace.nodes)}
         self.place = trace.nodes[0].name
         last = trace.nodes[0].output[0]
-        names = {name: self._unique(f"{name}/{result}") for name in trace.items}
+        names = {name: self.names.unique(f"{name}/{result}") for name in trace.items}
         if not part.drops:
             names[last] = result
         for node in reversed(trace.nodes):
             self.made.append(self._part(node, trace, names, result))
         if part.drops:
             shape = self._constant(f"{result}_shape", np.array(self.graph.shape(result), np.int64))
-            name = self._unique(f"{part.node.name}/{result}")
+            name = self.names.unique(f"{part.node.name}/{result}")
             self.made.append(helper.make_node("Reshape", [names[last], shape], [result], name=name))
         return names
 
@@ -115,7 +116,7 @@ class _Writer:
         axis, indices = trace.items[output]
         made = onnx.NodeProto()
         made.CopyFrom(node)
-        made.name = self._unique(f"{node.name}/{result}")
+        made.name = self.names.unique(f"{node.name}/{result}")
         made.output[0] = names[output]
         made.input[:] = [names.get(i, i) for i in node.input]
         layer = trace.layer
@@ -163,12 +164,6 @@ class _Writer:
         return onnx.shape_inference.infer_shapes(self.proto, data_prop=True)
 
     def _constant(self, name: str, values: np.ndarray) -> str:
-        name = self._unique(name)
+        name = self.names.unique(name)
         self.proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def _unique(self, name: str) -> str:
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
         return name

@@ -59,26 +59,25 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
 
 
 def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The quantised model without the casts: what was between them is a change from integers to integers now."""
-    graph = proto.graph
-    made = {n.output[0]: n for n in graph.node}
-    renamed = {}
-    for node in graph.node:
+    """The quantised model without the casts: what was between them is a change from integers to integers now.
+
+    Each becomes a DequantizeLinear of its own, so that what is quantised behind it keeps a name that nothing else has.
+    """
+    made = {n.output[0]: n for n in proto.graph.node if n.op_type == "DequantizeLinear"}
+    nodes = []
+    for node in proto.graph.node:
         maker = made.get(node.input[0]) if node.op_type == "Cast" else None
-        if maker is not None and maker.op_type == "DequantizeLinear" and node.attribute[0].i == TensorProto.FLOAT:
-            renamed[node.output[0]] = node.input[0]
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    kept = []
-    for node in result.graph.node:
-        if node.op_type == "Cast" and node.output[0] in renamed:
-            continue
-        node.input[:] = [renamed.get(i, i) for i in node.input]
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        kept.append(copy)
+        if maker is not None and node.attribute[0].i == TensorProto.FLOAT:
+            copy.CopyFrom(maker)
+            copy.name, copy.output[0] = node.name, node.output[0]
+        nodes.append(copy)
+    read = {name for node in nodes for name in node.input} | {o.name for o in proto.graph.output}
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
     del result.graph.node[:], result.graph.value_info[:]
-    result.graph.node.extend(kept)
+    result.graph.node.extend(n for n in nodes if n.op_type != "DequantizeLinear" or n.output[0] in read)
     return onnx.shape_inference.infer_shapes(result, data_prop=True)
 
 

@@ -119,7 +119,7 @@ def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
     )
 
 
-def _of_one_table(graph: Graph) -> Iterable[list[str]]:
+def of_one_table(graph: Graph) -> Iterable[list[str]]:
     """Tensors that are looked up in one constant: with one scale it is stored once."""
     found: dict[str, list[str]] = {}
     for node in graph.nodes:
@@ -150,7 +150,7 @@ def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], 
                 join([*inputs, *(n for n in node.output if n in parent)])
             else:
                 several.append((inputs, [n for n in node.output if n in parent]))
-    for outputs in _of_one_table(graph):
+    for outputs in of_one_table(graph):
         join([n for n in outputs if n in parent])
     for inputs, outputs in several:
         # A tensor whose range is known keeps it; where the others' differ, its values are brought to their scale.

@@ -55,7 +55,7 @@ def method_of(settings: Settings) -> str:
 
 def choose(network: Network, settings: Settings, units: Units = Units()) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = _activations(network, method_of(settings), units)
+    activations = activation_scales(network, method_of(settings), units)
     known = {name for group in network.placement.groups if _has_known_range(network, group) for name in group}
     weights = {}
     for layer in network.layers:
@@ -107,7 +107,8 @@ def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.nda
     return widest[0] - np.argmin(np.sum(errors, axis=1))
 
 
-def _activations(network: Network, method: str, units: Units) -> dict[str, Quantization]:
+def activation_scales(network: Network, method: str, units: Units = Units()) -> dict[str, Quantization]:
+    """One scale per group of tensors that share it."""
     result = {}
     for group in network.placement.groups:
         if _has_known_range(network, group):

@@ -10,6 +10,7 @@ what was rounded before gains nothing by finer steps, and one that only goes int
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,61 +18,68 @@ import onnx
 from onnx import TensorProto, helper
 
 from espdl import traits
+from espdl.frontend.names import Names
 from espdl.quantize import placement
-from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.types import Settings
 from espdl.quantize.worth import Worth
 
 # Ranges that differ less belong together.
-_STEP = 2.0
+_STEP = 2.0**0.5
 
 
 @dataclass(frozen=True)
 class _Edge:
-    """`node` moves values from `source` to `target`; `ratio`: by how much the source's own scale is the wider one."""
+    """`node` moves values from `source` to `target`; `ratio`: by how much the source's own scale is the wider one.
+
+    `changed`: the one of both that would be brought to another scale.
+    """
 
     node: onnx.NodeProto
     source: str
     target: str
     ratio: float
+    changed: str
 
     @property
     def is_step(self) -> bool:
         return not 1 / _STEP < self.ratio < _STEP
 
-    @property
-    def narrow(self) -> str:
-        return self.target if self.ratio > 1 else self.source
-
 
 def apply(network: Network, settings: Settings) -> tuple[Network, bool]:
     """The network with its borders, and whether there are any."""
     worth = Worth.of(network, settings)
-    edges = _edges(network, worth)
+    scale = {name: float(worth.own(name).scale) for name in network.placement.quantized}
+    edges = _edges(network, scale)
     steps = [e for e in edges if e.is_step]
     if not steps:
         return network, False
-    component = _components(network, [e for e in edges if not e.is_step])
-    worthy = {component[n] for n in network.placement.quantized if _gains(network, worth, n, component, steps)}
-    cut = [e for e in steps if component[e.narrow] in worthy]
+    part = _parts(network, [e for e in edges if not e.is_step])
+    worthy = {part[n] for n in network.placement.quantized if _gains(network, worth, n, part, steps)}
+    if not worthy:
+        return network, False
+    unit = _units(part, worthy, steps, scale)
+    cut = [e for e in steps if unit[part[e.source]] != unit[part[e.target]]]
     return (_with_borders(network, cut), True) if cut else (network, False)
 
 
-def _edges(network: Network, worth: Worth) -> list[_Edge]:
+def _edges(network: Network, scale: Mapping[str, float]) -> list[_Edge]:
+    graph = network.graph
     group_of = {name: index for index, group in enumerate(network.placement.groups) for name in group}
-    scale = {name: float(worth.own(name).scale) for name in group_of}
     found = []
-    for node in network.graph.nodes:
+    for node in graph.nodes:
         if not traits.of(node.op_type).moves:
             continue
-        for source in dict.fromkeys(n for n in node.input if n in group_of):
-            targets = [t for t in node.output if t in group_of and group_of[t] == group_of[source]]
-            found += [_Edge(node, source, target, scale[source] / scale[target]) for target in targets]
+        sources = [n for n in dict.fromkeys(node.input) if n in group_of]
+        for source in sources:
+            for target in (t for t in node.output if t in group_of and group_of[t] == group_of[source]):
+                smaller = math.prod(graph.shape(target)) <= math.prod(graph.shape(source))
+                changed = target if smaller and len(sources) == 1 else source
+                found.append(_Edge(node, source, target, scale[source] / scale[target], changed))
     return found
 
 
-def _components(network: Network, edges: Iterable[_Edge]) -> dict[str, str]:
+def _parts(network: Network, edges: Iterable[_Edge]) -> dict[str, str]:
     """Per tensor one that stands for all it shares its scale with in any case."""
     parent = {name: name for name in network.placement.quantized}
 
@@ -89,39 +97,62 @@ def _components(network: Network, edges: Iterable[_Edge]) -> dict[str, str]:
     return {name: find(name) for name in parent}
 
 
-def _gains(network: Network, worth: Worth, tensor: str, component: Mapping[str, str], steps: list[_Edge]) -> bool:
+def _units(
+    part: Mapping[str, str], worthy: set[str], steps: Iterable[_Edge], scale: Mapping[str, float]
+) -> dict[str, str]:
+    """Per part one that stands for all that get one scale: a part that needs none of its own takes the least of those
+    beside it that cover it."""
+    widest = dict.fromkeys(part.values(), 0.0)
+    for name, one in part.items():
+        widest[one] = max(widest[one], scale[name])
+    beside: dict[str, set[str]] = {one: set() for one in widest}
+    for edge in steps:
+        source, target = part[edge.source], part[edge.target]
+        beside[source].add(target)
+        beside[target].add(source)
+    unit = {one: one for one in widest}
+    for one in sorted(widest, key=lambda p: -widest[p]):  # what covers a part has found its own unit before
+        covering = [other for other in sorted(beside[one]) if widest[other] >= widest[one]]
+        if one not in worthy and covering:
+            unit[one] = unit[min(covering, key=lambda p: widest[p])]
+    return unit
+
+
+def _gains(network: Network, worth: Worth, tensor: str, part: Mapping[str, str], steps: list[_Edge]) -> bool:
     """Whether finer steps for `tensor`, and what shares its scale, reach somebody and say more."""
     graph = network.graph
-    if not _is_rounded_here(graph, tensor, component) or not worth.gains(tensor):
+    if not _is_rounded_here(network, tensor):
         return False
-    outwards = {(e.node.name, e.source) for e in steps if e.narrow == e.source}
-    members = [name for name in component if component[name] == component[tensor]]
+    changed = {e.changed for e in steps if part[tensor] in (part[e.source], part[e.target])}
+    if not changed or not worth.gains(tensor, worth.cost(changed)):
+        return False
+    outwards = {(e.node.name, e.source) for e in steps if e.ratio < 1.0}
+    members = [name for name in part if part[name] == part[tensor]]
     return any(
         name in graph.outputs or any((r.name, name) not in outwards for r in graph.consumers.get(name, []))
         for name in members
     )
 
 
-def _is_rounded_here(graph: Graph, tensor: str, component: Mapping[str, str]) -> bool:
+def _is_rounded_here(network: Network, tensor: str) -> bool:
     """Whether some of its values are on no grid before: computed, or moved here from other scales."""
+    graph = network.graph
     maker = graph.producer.get(tensor)
     if maker is None or not traits.of(maker.op_type).moves:
         return True
-    return any(i and graph.is_float(i) and component.get(i) != component[tensor] for i in maker.input)
+    group = next(g for g in network.placement.groups if tensor in g)
+    return any(i and graph.is_float(i) and i not in group for i in maker.input)
 
 
 def _with_borders(network: Network, cut: list[_Edge]) -> Network:
     proto = onnx.ModelProto()
     proto.CopyFrom(network.graph.proto)
     statistics, wide = dict(network.statistics), set(network.wide)
-    taken = {n.name for n in network.graph.nodes} | set(network.graph.activations) | set(network.graph.constants)
+    names = Names.of(proto)
 
     def border(tensor: str) -> str:
-        """A name for `tensor` on the wide side."""
-        name = f"{tensor}_wide"
-        while name in taken:
-            name += "_"
-        taken.add(name)
+        """A name for `tensor` in another scale."""
+        name = names.unique(f"{tensor}_rescaled")
         statistics[name] = statistics[tensor]
         if tensor in wide:
             wide.add(name)
@@ -131,11 +162,11 @@ def _with_borders(network: Network, cut: list[_Edge]) -> Network:
     before: dict[str, list[onnx.NodeProto]] = {}
     after: dict[str, list[onnx.NodeProto]] = {}
     for edge in cut:
-        node, name = nodes[edge.node.name], border(edge.narrow)
-        if edge.narrow == edge.source:
+        node, name = nodes[edge.node.name], border(edge.changed)
+        if edge.changed == edge.source:
             node.input[:] = [name if i == edge.source else i for i in node.input]
             before.setdefault(node.name, []).append(_cast(edge.source, name))
-        elif edge.target in node.output:
+        else:
             node.output[:] = [name if o == edge.target else o for o in node.output]
             after.setdefault(node.name, []).append(_cast(name, edge.target))
     ordered = [n for m in proto.graph.node for n in (*before.get(m.name, []), m, *after.get(m.name, []))]

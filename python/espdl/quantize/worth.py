@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from espdl.quantize import affine, power_of_two
 from espdl.quantize.network import Network
+from espdl.quantize.refine.sensitivity import macs
 from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Quantization, Settings
 
-# A scale of its own must leave this part of the rounding noise at most (one and a half bits less), ...
-_LEAST = 1 / 8
-# ... and a tensor whose noise is that far below its values has enough bits as it is: int8 that is used in full has 35
-# to 45 dB, and weights of 8 bits leave what is behind them with less than 50 dB.
-_ENOUGH_DB = {"int8": 33.0, "int16": 55.0}
+# Per cost: a scale of its own must leave this part of the rounding noise at most (one and a half bits less, half a bit
+# less), and a tensor whose noise is so far below its values has enough bits as it is. An int8 tensor that is used in
+# full has 35 to 45 dB, and weights of 8 bits leave what is behind them with less than 50 dB.
+_LEAST = {"dear": 1 / 8, "cheap": 1 / 2}
+_ENOUGH_DB = {"dear": {"int8": 33.0, "int16": 55.0}, "cheap": {"int8": 40.0, "int16": 55.0}}
+# Changes of scale are cheap where the layers of the network have so many products for each element that is changed.
+_CHEAP = 25
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,17 @@ class Worth:
             return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, self.method)))
         return affine.from_range(*METHODS[self.method](seen), self.shared[tensor].dtype)
 
-    def gains(self, tensor: str) -> bool:
-        """Whether the tensor has few integers where it is, and would have many more by itself."""
+    def cost(self, changed: Iterable[str]) -> str:
+        """Of bringing these tensors to another scale: a key of the limits above."""
+        elements = sum(math.prod(self.network.graph.shape(name)) for name in changed)
+        return "cheap" if elements * _CHEAP <= macs(self.network) else "dear"
+
+    def gains(self, tensor: str, cost: str = "dear") -> bool:
+        """Whether the tensor has few integers where it is, and would have more by itself, so that it pays."""
         seen, shared = self.network.statistics[tensor].distribution, self.shared[tensor]
         now, then = (self._noise(tensor, q) for q in (shared, self.own(tensor)))
-        enough = seen.power * 10.0 ** (-_ENOUGH_DB[shared.dtype] / 10)
-        return now > enough and then <= now * _LEAST
+        enough = seen.power * 10.0 ** (-_ENOUGH_DB[cost][shared.dtype] / 10)
+        return now > enough and then <= now * _LEAST[cost]
 
     def _noise(self, tensor: str, q: Quantization) -> float:
         info = np.iinfo(q.dtype)
