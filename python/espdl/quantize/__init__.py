@@ -35,7 +35,7 @@ from espdl.quantize.placement import Weighted, place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.refine.walk import choose_samples
-from espdl.quantize.types import QuantizedModel, Settings
+from espdl.quantize.types import Floors, QuantizedModel, Settings
 from espdl.targets import ROUND_TFLITE
 from espdl.wording import option
 
@@ -90,12 +90,7 @@ def run(
             f"use {option('precision', 'float32')}",
         )
     network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
-    if (parts := layer_parts.split(network, settings)) is not None:
-        proto, wide = parts
-        limits.inherit(proto)
-        names = place(Graph(proto)).quantized
-        network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
-    network, has_borders = scale_ends.apply(network, settings)
+    network, has_borders = _with_scales_apart(network, samples, limits, settings, progress)
     chosen = choose_samples(network, samples, len(samples))
     result = recipes.run(network, chosen, settings, progress)
     quantized_proto = qdq.insert(
@@ -121,6 +116,20 @@ def run(
         floors=limits.tensors,
     )
     return _without_dead_channels(quantized, settings)
+
+
+def _with_scales_apart(
+    network: Network, samples: Calibration | saturate.Raised, limits: Floors, settings: Settings, progress: Progress
+) -> tuple[Network, bool]:
+    """The network in a form in which what reaches differently far has scales of its own, and whether it has casts."""
+    if (parts := layer_parts.split(network, settings)) is not None:
+        proto, wide = parts
+        limits.inherit(proto)
+        names = place(Graph(proto)).quantized
+        network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
+    network, has_borders = scale_ends.apply(network, settings)
+    limits.inherit(network.graph.proto)
+    return network, has_borders
 
 
 def _check_precision(model: Model, settings: Settings) -> None:

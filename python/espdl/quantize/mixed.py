@@ -82,16 +82,21 @@ def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _known(graph: Graph, nodes: Sequence[str], label: str) -> Sequence[str]:
+    """The nodes of these names; what `layer_parts` made of a node ("node/part") is that node."""
     names = [n.name for n in graph.nodes]
+    found = []
     for name in nodes:
-        if name not in names:
+        ends = [len(name), *(i for i in range(len(name) - 1, 0, -1) if name[i] == "/")]
+        whole = next((name[:end] for end in ends if name[:end] in names), None)
+        if whole is None:
             near = difflib.get_close_matches(name, names, 3, 0.3)
             raise EspdlError(
                 f"{label}: 16 bits for node '{name}'",
                 "the model has no such node once it is simplified",
                 f"name one that `espdl analyze` lists{', such as ' + ', '.join(near) if near else ''}",
             )
-    return nodes
+        found.append(whole)
+    return found
 
 
 def _written(graph: Graph, placement: Placement) -> dict[str, str]:

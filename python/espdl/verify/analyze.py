@@ -19,6 +19,8 @@ from espdl.verify.evaluation import Evaluation
 
 # The largest values of a tensor per sample that are kept, to count those that saturate.
 _EXTREMES = 4096
+# What stands for the operator where no node of the model makes a tensor: the application, or a change of scale.
+INPUT, RESCALE = "input", "rescale"
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def _layer_error(steps: Steps, pair: _Pair, total: _Sums) -> LayerError:
     return LayerError(
         tensor=pair.exact,
         node=step.node.name if step is not None else pair.name,
-        operator=step.node.op_type if step is not None else "input",
+        operator=step.node.op_type if step is not None else _without_node(steps, pair),
         sqnr_db=_decibel(total.signal, total.noise),
         own_db=_decibel(total.signal, total.own),
         cosine=total.product / length if length > 0.0 else 1.0,
@@ -198,6 +200,11 @@ def _layer_error(steps: Steps, pair: _Pair, total: _Sums) -> LayerError:
         saturated=saturated / total.values,
         accumulator_bits=_accumulator_bits(steps, step),
     )
+
+
+def _without_node(steps: Steps, pair: _Pair) -> str:
+    maker = steps.graph.producer[pair.quantized]
+    return INPUT if maker.input[0] in steps.graph.inputs else RESCALE
 
 
 def _decibel(signal: float, noise: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from espdl import traits
 from espdl.pipeline import Options
-from espdl.verify.analyze import LayerError
+from espdl.verify.analyze import INPUT, RESCALE, LayerError
 
 # Output SQNR from which on int8 rarely changes a decision.
 _GOOD_DB = 30.0
@@ -63,7 +63,7 @@ def _is_beyond(e: LayerError, seen: Ranges) -> bool:
 
 def _wider(layers: Sequence[LayerError]) -> list[str]:
     """Layers to run with 16-bit activations: single ones where they stand out, all of them otherwise."""
-    inner = [e for e in layers if e.operator != "input"]
+    inner = [e for e in layers if e.operator not in (INPUT, RESCALE)]
     if not inner:
         return []
     limit = median(e.own_db for e in inner) - _OUTLIER_DB
