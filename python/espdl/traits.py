@@ -63,7 +63,7 @@ _ROWS: Mapping[str, Traits] = {
     **dict.fromkeys(("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize"), _LARGEST),
     **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean"), _MEAN),
     "ReduceSum": Traits(scaled=(0,)),
-    "Cast": Traits(table=True, scaled=(0,)),
+    "Cast": Traits(scaled=(0,)),
     "Concat": Traits(moves=True, scaled=_ALL),
     "Pad": Traits(moves=True, scaled=(0, 2)),
     "Where": Traits(moves=True, scaled=(1, 2)),
