@@ -29,10 +29,12 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 #                                          idf_component_register().
 # @param[in] MODEL                         The .onnx file.
 # @param[in, optional] NAME                C identifier, prefix of everything generated. Default: the file's name.
-# @param[in, optional] CALIBRATION         Representative inputs: .npy [N, input without batch], .npz with one array for each
+# @param[in, optional] CALIBRATION         Representative inputs: .npy [N, input shape], .npz with one array for each
 #                                          input, or a folder of such files. Models that carry Q/DQ nodes need none.
 # @param[in, optional] SHAPES              <input>=<sizes> for inputs with dynamic dimensions besides the batch, such as
 #                                          image=1,3,96,96; one or several.
+# @param[in, optional] INPUT               <input>=<numbers>: makes a constant of an input that never changes, such as
+#                                          sr=16000; one or several. What depends on it, an If too, is folded.
 # @param[in, optional] SCHEME              default, affine, power_of_two
 # @param[in, optional] PRECISION           int8, int16x8, float32
 # @param[in, optional] INT16               Names of nodes that get 16-bit activations in a network of PRECISION int8.
@@ -58,7 +60,7 @@ function(espdl_add_onnx_model target)
     set(name "")
     set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT
         KERNELS IO INPUT_LAYOUT ARENA WEIGHTS TEST_VECTORS)
-    set(multiple SHAPES INT16)
+    set(multiple SHAPES INPUT INT16)
     cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "${multiple}")
     _espdl_check_target()
     _espdl_check_arguments()
@@ -116,7 +118,7 @@ macro(_espdl_check_arguments)
         string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
         string(REPLACE ";" ", " known "${single}")
         _espdl_fail("unknown arguments: ${unknown}."
-            "use one value for each of ${known}, or lists: SHAPES <input>=<sizes>..., INT16 <node>....")
+            "use one value for each of ${known}, or lists: SHAPES <input>=<sizes>..., INPUT <input>=<numbers>..., INT16 <node>....")
     endif()
     if(espdl_arg_KEYWORDS_MISSING_VALUES)
         string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")

@@ -59,7 +59,8 @@ _TYPE_NAMES = {
 class Options:
     """All that a compilation depends on, the files' contents apart. The keys of options.json are these names.
 
-    `shapes` gives sizes to inputs with dynamic dimensions; `calibration_samples` 0 means all; `output` is a folder.
+    `shapes` gives sizes to inputs with dynamic dimensions, `input` makes constants of inputs (one number, or one for
+    each element); `calibration_samples` 0 means all; `output` is a folder.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Options:
     calibration: str | None = None
     depfile: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    input: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     chip: str = "generic"
     kernels: str = "auto"
     scheme: str = "default"
@@ -144,7 +146,7 @@ def quantize_model(
     options: Options, progress: Progress = lambda *_: None, watch: Watch = lambda *_: None
 ) -> tuple[frontend.Model, QuantizedModel, list[Path]]:
     """Loads and quantises; the files are all that were read."""
-    model = frontend.load(options.model, options.shapes)
+    model = frontend.load(options.model, options.shapes, options.input)
     watch("load", model)
     samples = None
     if options.calibration is not None:

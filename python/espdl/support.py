@@ -125,7 +125,7 @@ def _node_row(node: onnx.NodeProto, call: KernelCall | None) -> NodeRow:
 
 
 def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]:
-    model = frontend.load(options.model, options.shapes)
+    model = frontend.load(options.model, options.shapes, options.input)
     known = {row.operator: row for row in table(options.target)}
     rows, found = [], False
     for node in model.proto.graph.node:
@@ -144,7 +144,7 @@ def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]
 
 def _made_up(options: pipeline.Options, folder: str) -> str | None:
     """Calibration data for a model whose user only wants to know how it runs; None where the model has its scales."""
-    model = frontend.load(options.model, options.shapes)
+    model = frontend.load(options.model, options.shapes, options.input)
     if model.carries_quantization:
         return None
     random = np.random.default_rng(0)

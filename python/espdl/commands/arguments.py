@@ -46,6 +46,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT=1,3,32,32",
         help="shape of an input with dynamic dimensions",
     )
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="INPUT=16000",
+        help="make a constant of an input: one number, or one for each element",
+    )
     parser.add_argument("--depfile", metavar="FILE", help="write a Makefile rule with every file that was read")
     parser.add_argument(
         "--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs"
@@ -84,6 +91,7 @@ def options_from(arguments: argparse.Namespace) -> Options:
         calibration=arguments.calibration and os.path.abspath(arguments.calibration),
         calibration_samples=arguments.calibration_samples,
         shapes=dict(_shape(text) for text in arguments.shape),
+        input=dict(_value(text) for text in arguments.input),
         depfile=arguments.depfile and os.path.abspath(arguments.depfile),
         test_vectors=arguments.test_vectors and os.path.abspath(arguments.test_vectors),
         int16=tuple(arguments.int16),
@@ -102,3 +110,16 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
             f"--shape {text}", "it is not of the form INPUT=1,3,32,32", "give the input's name and positive sizes"
         )
     return name, shape
+
+
+def _value(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, numbers = text.rpartition("=")
+    try:
+        values = tuple(float(number) for number in numbers.split(","))
+    except ValueError:
+        values = ()
+    if not name or not values:
+        raise UsageError(
+            f"--input {text}", "it is not of the form INPUT=16000", "give the input's name and one or several numbers"
+        )
+    return name, values

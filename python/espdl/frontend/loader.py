@@ -14,7 +14,7 @@ from onnx import TensorProto, numpy_helper
 
 from espdl.errors import EspdlError, first_line
 from espdl.foreign import said
-from espdl.frontend import forms, names, older, operator_form, recurrent, sizes
+from espdl.frontend import fixed, forms, names, older, operator_form, recurrent, sizes
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refresh
 from espdl.wording import option
@@ -62,8 +62,13 @@ class Model:
         return any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in self.proto.graph.node)
 
 
-def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Model:
-    """The model in `path` with every input shape static; `shapes` gives values to inputs with dynamic dimensions.
+def load(
+    path: str | Path,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    values: Mapping[str, Sequence[float]] | None = None,
+) -> Model:
+    """The model in `path` with every input shape static; `shapes` gives sizes to inputs with dynamic dimensions,
+    `values` makes constants of inputs (see `fixed`).
 
     A dynamic first dimension (the batch) becomes 1. Raises EspdlError for whatever is wrong with the file.
     """
@@ -73,6 +78,7 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     files = load_external_data(proto, path, label)
     _check_text(proto, label)
     forms.separate_initializers(proto)
+    fixed.fix(proto, label, values or {})
     inputs = _static_inputs(proto, label, dict(shapes or {}))
     names.name_nodes(proto, unnamed=False)
     _check(proto, label)

@@ -13,6 +13,7 @@ from espdl.frontend import windows
 from espdl.frontend.recurrent import GATES
 from espdl.frontend.rewrites.recurrent import refusal
 from espdl.frontend.rewrites.scope import Scope
+from espdl.wording import option
 
 _DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
 _LOOP = (
@@ -69,6 +70,15 @@ REMEDIES: Mapping[str, str] = {"Loop": _UNROLL, "Scan": _UNROLL}
 REMEDY = "export the model without it, or cut the graph before it and compute the rest in the application"
 
 
+def _remedy(operator: str) -> str:
+    if operator == "If":
+        return (
+            "where an input decides it, such as a sample rate, make a constant of that input"
+            f" ({option('input', 'NAME=16000')}), and only one branch is left; else export the model without it"
+        )
+    return REMEDIES.get(operator, REMEDY)
+
+
 def check(proto: onnx.ModelProto, label: str) -> None:
     """Raises EspdlError for the first node that nothing can run."""
     constants = {t.name: t for t in proto.graph.initializer}
@@ -79,7 +89,7 @@ def check(proto: onnx.ModelProto, label: str) -> None:
         if windows.is_open(node):
             reason = windows.REASON
         if reason is not None:
-            raise EspdlError.at(label, node, reason, REMEDIES.get(node.op_type, REMEDY))
+            raise EspdlError.at(label, node, reason, _remedy(node.op_type))
     scope = Scope(proto)
     for node in proto.graph.node:
         reason = refusal(node, scope) if node.op_type in GATES else None

@@ -45,7 +45,7 @@ def of(options: Options, path: str | None, count: int = 0) -> Evaluation:
 
     `count`: the most samples to use; 0 means all, or `CALIBRATION_SAMPLES` of the calibration data. Raises EspdlError.
     """
-    model = frontend.load(options.model, options.shapes)
+    model = frontend.load(options.model, options.shapes, options.input)
     if path:
         return load(path, model).first(count)
     given = calibration.open(options.calibration, model, min(count or CALIBRATION_SAMPLES, CALIBRATION_SAMPLES))

@@ -63,6 +63,7 @@ CASES = {
         "(net): KERNELS is 'fast'. Remedy: use one of auto, portable, own, esp_dl.",
     ),
     "bad shape": (CALL.format("SHAPES x=1,eight"), "(net): SHAPES has 'x=1,eight'."),
+    "bad input": (CALL.format("INPUT sr=fast"), "(net): INPUT has 'sr=fast'."),
     "no sdkconfig": (f"set(ESPDL_SDKCONFIG sdkconfig)\n{CALL.format('')}", "(net): ESPDL_SDKCONFIG: there is no file "),
 }
 
@@ -113,10 +114,14 @@ def test_calibration_folder_of_the_project(tmp_path: Path, component: Path) -> N
 
 
 def test_lists(tmp_path: Path, component: Path) -> None:
-    call = CALL.format('SHAPES x=1,8 y/z:0=1,2,3 INT16 layer "head/\\"dense\\"" EFFORT fast CALIBRATION_SAMPLES 3')
+    call = CALL.format(
+        "SHAPES x=1,8 y/z:0=1,2,3 INPUT sr=16000 h=0.5,-1e-3 "
+        'INT16 layer "head/\\"dense\\"" EFFORT fast CALIBRATION_SAMPLES 3'
+    )
     project = PlainProject(tmp_path / "p", component, call)
     assert project.configure(), project.output
     options = json.loads((project.folder / "build" / "espdl" / "net.options.json").read_text())
     assert options["shapes"] == {"x": [1, 8], "y/z:0": [1, 2, 3]}
+    assert options["input"] == {"sr": [16000], "h": [0.5, -1e-3]}
     assert options["int16"] == ["layer", 'head/"dense"']
     assert (options["effort"], options["calibration_samples"]) == ("fast", 3)
