@@ -117,14 +117,13 @@ class Recurrent(Operator):
             return replace(self, outputs=(_unread(found, "sequence", shape), found))
         return replace(self, outputs=(found, _unread(found, "cells", found.shape[1:])))
 
-    def joined(self, other: Operator) -> Recurrent | None:
-        """This match and another, of the other output of the same layer, as one; None where it is of another layer."""
-        if type(other) is not type(self) or self.source_nodes != other.source_nodes:
-            return None
-        if self.read == other.read or [t.name for t in self.inputs] != [t.name for t in other.inputs]:
+    def joined(self, other: Recurrent) -> Recurrent | None:
+        """This match and a later one of the other output as one, which reads what this one reads; None where `other` is
+        of another layer."""
+        if type(other) is not type(self) or self.source_nodes != other.source_nodes or self.read == other.read:
             return None
         sequence, cells = (other, self) if self.read == ("cells",) else (self, other)
-        return replace(sequence, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
+        return replace(self, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
 
     @property
     def inner_inputs(self) -> int:

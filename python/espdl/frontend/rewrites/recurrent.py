@@ -128,7 +128,9 @@ def _one_direction(layer: Layer, index: int, source: str) -> tuple[str, str]:
     while not inputs[-1]:
         inputs.pop()
     late = kind == "GRU" and layer.attributes.get("linear_before_reset", 0)
-    name = layer.scope.unique(f"{chain.base}/{kind}")
+    # The only one keeps the node's name, by which it is asked for.
+    own = layer.node.name if layer.directions == 1 else ""
+    name = own or layer.scope.unique(f"{chain.base}/{'backward' if layer.is_backwards(index) else 'forward'}")
     y = layer.scope.unique(f"{name}:0") if layer.outputs[0] or layer.outputs[1] else ""
     c = layer.scope.unique(f"{name}:2") if layer.outputs[2] else ""
     attributes = {"hidden_size": layer.hidden, **({"linear_before_reset": 1} if late else {})}
