@@ -33,7 +33,7 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
     graph = Graph(proto)
     placement = place(graph)
     written = _written(graph, placement)
-    wide = _closure(placement, {written[n] for n in _known(graph, nodes, label) if n in written})
+    wide = _closure(graph, placement, {written[n] for n in _known(graph, nodes, label) if n in written})
     result = onnx.ModelProto()
     result.CopyFrom(proto)
     names = Names.of(proto)
@@ -114,5 +114,12 @@ def _written(graph: Graph, placement: Placement) -> dict[str, str]:
     return result
 
 
-def _closure(placement: Placement, tensors: set[str]) -> set[str]:
-    return {name for group in placement.groups if tensors & set(group) for name in group}
+def _closure(graph: Graph, placement: Placement, tensors: set[str]) -> set[str]:
+    """With those that share a scale with one of them, or are written by the same node."""
+    together = [set(group) for group in placement.groups]
+    together += [set(node.output) & set(placement.quantized) for node in graph.nodes if len(node.output) > 1]
+    found: set[str] = set()
+    while not tensors <= found:
+        found |= tensors
+        tensors = found.union(*(group for group in together if group & found))
+    return found

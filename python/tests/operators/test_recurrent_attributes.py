@@ -128,6 +128,8 @@ def check(form: dict, precision: str, folder: Path, **options: str) -> None:
     is_taken_apart = any("taken apart" in warning for warning in made.report["warnings"])
     assert is_taken_apart == ("attributes" in form)
     assert len(kernels) == (0 if is_taken_apart else 2 if form["direction"] == "bidirectional" else 1)
+    width = {"int8": "", "int16x8": "_int16", "float32": "_float"}[precision]
+    assert all(name == form["kind"].lower() + width for name in kernels)
     if precision == "int8":
         assert "fallback" not in {call.operator for call in made.plan.calls}
     tensors = samples.to_tensors(made.plan, data)

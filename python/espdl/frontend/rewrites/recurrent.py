@@ -89,7 +89,8 @@ def _is_normal(layer: Layer) -> bool:
     allowed = {"hidden_size"} | ({"linear_before_reset"} if layer.node.op_type == "GRU" else set())
     given = [layer.inputs[name] for name in "hcP" if name in layer.inputs]
     zeros = [name for name in given if _is_zero(layer, name)]
-    return set(layer.attributes) <= allowed and not zeros and "lengths" not in layer.inputs and not layer.outputs[1]
+    plain = set(layer.attributes) <= allowed and "lengths" not in layer.inputs
+    return plain and not zeros and bool(layer.node.output[0]) and not layer.outputs[1]
 
 
 def _is_zero(layer: Layer, name: str) -> bool:
@@ -119,7 +120,7 @@ def _normalize(layer: Layer) -> list[onnx.NodeProto]:
 
 
 def _one_direction(layer: Layer, index: int, source: str) -> tuple[str, str]:
-    """Its Y and its last cells; '' for what nobody reads."""
+    """Its Y, by which later stages know the layer, and its last cells; '' where nobody reads those."""
     chain, kind = layer.chain, layer.node.op_type
     parts = {name: values[index : index + 1] for name, values in layer.constants.items()}
     names = {name: chain.constant(values) for name, values in parts.items() if name in "WR" or np.any(values)}
@@ -131,7 +132,7 @@ def _one_direction(layer: Layer, index: int, source: str) -> tuple[str, str]:
     # The only one keeps the node's name, by which it is asked for.
     own = layer.node.name if layer.directions == 1 else ""
     name = own or layer.scope.unique(f"{chain.base}/{'backward' if layer.is_backwards(index) else 'forward'}")
-    y = layer.scope.unique(f"{name}:0") if layer.outputs[0] or layer.outputs[1] else ""
+    y = layer.scope.unique(f"{name}:0")
     c = layer.scope.unique(f"{name}:2") if layer.outputs[2] else ""
     attributes = {"hidden_size": layer.hidden, **({"linear_before_reset": 1} if late else {})}
     chain.nodes.append(helper.make_node(kind, inputs, [y, "", c] if c else [y], name=name, **attributes))
