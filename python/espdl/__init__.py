@@ -3,7 +3,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # numpy's OpenBLAS splits sums by the number of cores, so that the last bits of what calibration finds would depend on
 # the machine. One thread gives the same bytes on all of them, and is faster on a busy one. Said before numpy loads, and
