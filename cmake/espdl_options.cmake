@@ -43,7 +43,7 @@ function(_espdl_read_sdkconfig sdkconfig out)
     set(file "${CMAKE_BINARY_DIR}/espdl/sdkconfig.cmake")
     get_property(done GLOBAL PROPERTY ESPDL_SDKCONFIG_READ)
     if(NOT done)
-        _espdl_python_now(python)
+        _espdl_python(python environment)
         execute_process(COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" settings
             --sdkconfig "${sdkconfig}" --cmake "${file}" RESULT_VARIABLE failed ERROR_VARIABLE error)
         if(failed)

@@ -2,7 +2,8 @@
 
 include_guard(GLOBAL)
 
-# Sets `out_python` to the interpreter and `out_dependency` to what must be built before it can run, or to nothing.
+# Sets `out_python` to an interpreter that can run now, and `out_dependency` to what makes it again should it be gone when
+# the project is built, or to nothing.
 #
 # The first of these wins: the variable ESPDL_PYTHON, the environment variable ESPDL_PYTHON, menuconfig's ESPDL_PYTHON, and
 # an environment made from python/requirements.lock, which all projects of the computer share. "idf" names ESP-IDF's own.
@@ -20,19 +21,6 @@ function(_espdl_python out_python out_dependency)
     endif()
     set(${out_python} "${python}" PARENT_SCOPE)
     set(${out_dependency} "${dependency}" PARENT_SCOPE)
-endfunction()
-
-# Sets `out` to an interpreter that can run now, while CMake configures.
-function(_espdl_python_now out)
-    _espdl_python(python dependency)
-    if(dependency)
-        get_property(create GLOBAL PROPERTY ESPDL_PYTHON_CREATE)
-        execute_process(COMMAND ${create} RESULT_VARIABLE failed ERROR_VARIABLE error)
-        if(failed)
-            message(FATAL_ERROR "espdl_add_onnx_model(${name}): there is no Python environment for the compiler.\n${error}")
-        endif()
-    endif()
-    set(${out} "${python}" PARENT_SCOPE)
 endfunction()
 
 function(_espdl_choose_python out_python out_stamp)
@@ -57,7 +45,11 @@ function(_espdl_choose_python out_python out_stamp)
     list(GET place 0 python)
     list(GET place 1 stamp)
     set(create "${host_python}" -I "${script}" create "${lock}")
-    set_property(GLOBAL PROPERTY ESPDL_PYTHON_CREATE "${create}")
+    # Now, so that what is missing is told before the first file is compiled. It prints one line if it has to work.
+    execute_process(COMMAND ${create} RESULT_VARIABLE failed ERROR_VARIABLE error)
+    if(failed)
+        message(FATAL_ERROR "espdl_add_onnx_model(${name}): there is no Python environment for the compiler.\n${error}")
+    endif()
     # No DEPENDS: the environment is shared, so files of this project must not make it look old.
     add_custom_command(OUTPUT "${stamp}" COMMAND ${create} USES_TERMINAL VERBATIM
         COMMENT "espdl: Python environment of the compiler")

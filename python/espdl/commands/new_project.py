@@ -7,6 +7,10 @@ import argparse
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from espdl.project.first_run import FirstRun
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -20,7 +24,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--calibration", type=Path, metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs"
     )
     parser.add_argument(
-        "--sample", type=Path, metavar="FILE", help=".npy or .npz with inputs that the firmware runs, checks and prints"
+        "--sample",
+        type=Path,
+        metavar="FILE",
+        help=".npy or .npz with inputs that the firmware runs and checks (default: the first of the calibration)",
     )
     parser.add_argument(
         "--target", choices=("linux", *targets.CHIPS[1:]), default="esp32s3", help="the chip (default: %(default)s)"
@@ -35,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from espdl.chips import all_chips
     from espdl.commands.progress import Progress
     from espdl.emit import c_text
-    from espdl.project import new_project
-    from espdl.verify import vectors
+    from espdl.project import first_run, new_project
 
     new_project.check_output(arguments.out)
     name = arguments.name or re.sub(r"[^a-z0-9]+", "_", arguments.model.stem.lower()).strip("_")
@@ -50,17 +56,28 @@ def run(arguments: argparse.Namespace) -> int:
             chip="generic" if arguments.target == "linux" else arguments.target,
         )
         compilation = pipeline.compile_model(options, progress)
-        if arguments.sample:
-            vectors.files_for(compilation, arguments.sample)  # raises where the build would
-    model = new_project.CompiledModel(
-        name,
-        tuple(c_text.identifiers(port.name for port in compilation.plan.inputs)),
-        compilation.plan.arena_bytes,
-        len(compilation.files[f"{name}_weights.bin"]),
-    )
-    files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, arguments.sample)
-    for path in new_project.create(arguments.out, model, files, arguments.target, arguments.template):
+        first = first_run.prepare(compilation, arguments.sample, arguments.calibration, Path(folder))
+        model = new_project.CompiledModel(
+            name,
+            tuple(c_text.identifiers(port.name for port in compilation.plan.inputs)),
+            compilation.plan.arena_bytes,
+            len(compilation.files[f"{name}_weights.bin"]),
+        )
+        files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, first.sample)
+        made = new_project.create(arguments.out, model, files, first, arguments.target, arguments.template)
+    for path in made:
         print(path)
+    _print_answers(first)
     preview = "--preview " if arguments.target == "linux" or all_chips()[arguments.target].preview else ""
     print(f"Next: cd {arguments.out} && idf.py {preview}set-target {arguments.target} && idf.py build")
     return 0
+
+
+def _print_answers(first: FirstRun) -> None:
+    if first.sample is None:
+        print(f"The firmware runs zeros: {first.why_none}.")
+        return
+    print(f"The firmware runs {first.origin}. It must print")
+    print(*first.printed, sep="\n")
+    print("and the model in floats answers")
+    print(*first.in_floats, sep="\n")

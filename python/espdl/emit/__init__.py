@@ -124,6 +124,7 @@ def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
         "offset": tensor.offset,
         "quantized": quantized,
         "helpers": quantized and bounds is not None,
+        "real": tensor.dtype == "float32",
         "scale": c_text.real(float(np.float32(tensor.scale))) if quantized else "0.0f",
         "zero_point": tensor.zero_point if quantized else 0,
         "min": int(bounds.min) if bounds else 0,

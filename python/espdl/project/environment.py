@@ -104,25 +104,50 @@ def interpreter_of(folder: Path) -> Path:
 
 
 def create(lock: Path) -> None:
-    """Make the environment; a complete one is left untouched. Builds may ask at once: one works, others wait."""
+    """Make the environment, unless it is complete and runs. Builds may ask at once: one works, others wait."""
     folder = folder_for(lock)
+    stamp, python = folder / STAMP, interpreter_of(folder)
+    if stamp.exists() and runs(python):  # the folder may be somebody else's, whom we cannot lock out
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(folder.name + ".lock")):
-        stamp = folder / STAMP
-        if stamp.exists():
+        if stamp.exists() and runs(python):
             return
-        print(f"espdl: preparing {folder}", flush=True)
-        python = interpreter_of(folder)
-        if not runs(python):  # otherwise an interrupted installation, which pip completes
+        stamp.unlink(missing_ok=True)  # the Python that it was made with is gone
+        print(
+            f"espdl: preparing the compiler's Python environment {folder}: about 620 MB, once for all projects, "
+            "one to ten minutes",
+            flush=True,
+        )
+        if not runs(python, "-m", "pip", "--version"):  # otherwise an interrupted installation, which pip completes
             make_empty(folder)
-        command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:"]
-        if subprocess.run([*command, "--require-hashes", "-r", str(lock)], check=False).returncode != 0:
-            raise EnvironmentProblem(
-                f"pip could not install the compiler's packages, {lock}; its reason is above.",
-                "build again once the network or pip's configuration is mended, what was installed is kept; or "
-                + USE_YOUR_OWN,
-            )
+        install(python, lock)
         stamp.write_text(f"{lock.name}\n", encoding="utf-8")
+
+
+def install(python: Path, lock: Path) -> None:
+    """Let pip install what `lock` names. It says nothing unless it fails: what it ignores would confuse."""
+    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-input", "--only-binary=:all:", "--require-hashes", "-r", str(lock)]
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    )
+    if done.returncode != 0:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise EnvironmentProblem(
+            f"pip could not install the compiler's packages. It says:\n{reason_of(done.stdout)}",
+            f"without a network, fetch them on another computer with {platform.system()} {platform.machine()} and "
+            f"Python {version}: python -m pip download --only-binary=:all: --require-hashes -r {lock} -d wheels; bring "
+            "the folder here and build with PIP_NO_INDEX=1 PIP_FIND_LINKS=<path of wheels> in the environment. With "
+            "one, mend it or pip's configuration and build again, what was installed is kept. Or " + USE_YOUR_OWN,
+        )
+
+
+def reason_of(output: str) -> str:
+    """The last lines of what pip said that tell why it failed, indented: CMake leaves such lines as they are."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return "\n".join(f"         {line}" for line in (errors or lines)[-5:])
 
 
 def make_empty(folder: Path) -> None:
@@ -136,11 +161,12 @@ def make_empty(folder: Path) -> None:
         ) from error
 
 
-def runs(python: Path) -> bool:
-    """Whether this is an interpreter with a working pip."""
+def runs(python: Path, *arguments: str) -> bool:
+    """Whether this is an interpreter, and `arguments` succeed; without any, nothing is run."""
     try:
-        command = [str(python), "-I", "-m", "pip", "--version"]
-        return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+        command = [str(python), "-I", *(arguments or ("-c", ""))]
+        silent = subprocess.DEVNULL
+        return subprocess.run(command, check=False, stdout=silent, stderr=silent).returncode == 0
     except OSError:
         return False
 

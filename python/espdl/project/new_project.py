@@ -8,6 +8,7 @@ The project is a template folder: files that end in .jinja are rendered, without
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import jinja2
 
-from espdl import targets
+from espdl import __version__, targets
+from espdl.chips import all_chips
 from espdl.errors import EspdlError
+from espdl.project.first_run import FirstRun
 
 TEMPLATE = Path(__file__).resolve().parent / "template"
 COMPONENT = Path(__file__).resolve().parents[3]
@@ -55,15 +58,23 @@ class ProjectFiles:
 
 @dataclass(frozen=True)
 class ProjectValues:
-    """What templates can use: file names as they are in `model/`, sizes in bytes, flash in megabytes."""
+    """What templates can use: file names as they are in `model/`, sizes in bytes, flash in megabytes.
+
+    `dependency`: the component as an entry below `dependencies:` of a manifest in `main/`. `sample_origin`, `printed`
+    and `in_floats` are those of `FirstRun`.
+    """
 
     name: str
     prefix: str
     target: str
-    component: str
+    preview: bool
+    dependency: str
     model: str
     calibration: str
     sample: str
+    sample_origin: str
+    printed: tuple[str, ...]
+    in_floats: tuple[str, ...]
     inputs: tuple[str, ...]
     arena_bytes: int
     weights_bytes: int
@@ -79,7 +90,12 @@ def check_output(out: Path) -> None:
 
 
 def create(
-    out: Path, model: CompiledModel, files: ProjectFiles, target: str, template: Path | None = None
+    out: Path,
+    model: CompiledModel,
+    files: ProjectFiles,
+    first: FirstRun,
+    target: str,
+    template: Path | None = None,
 ) -> list[Path]:
     """Writes the project and returns the paths of its files. `target` is a chip of IDF, or linux.
 
@@ -89,14 +105,28 @@ def create(
     source = template or TEMPLATE
     if not source.is_dir():
         raise EspdlError(f"template {source}", "there is no such folder", "correct --template, or leave it out")
-    values = _values(model, files, target)
+    values = _values(out, model, files, first, target)
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         _instantiate(path, out / path.relative_to(source), values)
     _copy_data(out / "model", files)
     return sorted(p for p in out.rglob("*") if p.is_file())
 
 
-def _values(model: CompiledModel, files: ProjectFiles, target: str) -> ProjectValues:
+def dependency(main: Path, component: Path = COMPONENT) -> str:
+    """How a manifest in the folder `main` names this component: by its name in the registry where it came from there,
+    else by the way to it."""
+    name = component.name
+    if component.parent.name == "managed_components" and "__" in name:
+        return f'{name.replace("__", "/", 1)}: "^{__version__}"'
+    folder = component / "cmake" / "idf" / "espdl_onnx"
+    try:
+        path = Path(os.path.relpath(folder.resolve(), main.resolve()))
+    except ValueError:  # another drive of Windows
+        path = folder.resolve()
+    return f"espdl_onnx:\n    path: {json.dumps(path.as_posix(), ensure_ascii=False)}"
+
+
+def _values(out: Path, model: CompiledModel, files: ProjectFiles, first: FirstRun, target: str) -> ProjectValues:
     needed = model.weights_bytes + APPLICATION_BYTES
     partition = -(-needed // PARTITION_STEP) * PARTITION_STEP
     flash = next((size for size in FLASH_SIZES if APPLICATION_OFFSET + partition <= size << 20), None)
@@ -110,10 +140,14 @@ def _values(model: CompiledModel, files: ProjectFiles, target: str) -> ProjectVa
         name=model.name,
         prefix=model.name.upper(),
         target=target,
-        component=COMPONENT.as_posix(),
+        preview=target == "linux" or all_chips()[target].preview,
+        dependency=dependency(out / "main"),
         model=files.model[0].name,
         calibration=_data_name("calibration", files.calibration),
         sample=_data_name("sample", files.sample),
+        sample_origin=first.origin,
+        printed=first.printed,
+        in_floats=first.in_floats,
         inputs=model.inputs,
         arena_bytes=model.arena_bytes,
         weights_bytes=model.weights_bytes,

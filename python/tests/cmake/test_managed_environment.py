@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sysconfig
 import time
 from pathlib import Path
@@ -34,6 +35,34 @@ def lend_packages(clone: Path) -> None:
     (clone / "python" / "requirements.lock").write_text(make_wheel(clone.parent / "wheels", packages))
 
 
+def test_made_while_configuring(tmp_path: Path, clone: Path) -> None:
+    """Before the first file is compiled, with one line that says what takes so long; a broken one is made again."""
+    lend_packages(clone)
+    lock = clone / "python" / "requirements.lock"
+    lock.write_text(lock.read_text() + "nothing==1.0 ; sys_platform == 'none' --hash=sha256:" + "0" * 64 + "\n")
+    project = PlainProject(tmp_path / "p", clone)
+    assert project.configure(), project.output
+    [stamp] = (tmp_path / "to ols").rglob("complete")
+    lines = [line for line in project.output.splitlines() if not line.startswith("-- ")]
+    assert len(lines) == 1 and lines[0].startswith("espdl: preparing ") and "once for all projects" in lines[0], lines
+    for interpreter in (stamp.parent / "bin").glob("python*"):  # as where the Python is gone that it was made with
+        interpreter.unlink()
+    project.output = ""
+    assert project.configure() and project.output.count("espdl: preparing ") == 1
+    project.output = ""
+    assert project.configure() and "espdl:" not in project.output
+
+
+def test_removed_behind_the_configuration(tmp_path: Path, clone: Path) -> None:
+    lend_packages(clone)
+    project = PlainProject(tmp_path / "p", clone)
+    assert project.configure(), project.output
+    [stamp] = (tmp_path / "to ols").rglob("complete")
+    shutil.rmtree(stamp.parent)
+    project.build()
+    assert stamp.exists() and project.compilations == 1
+
+
 def test_first_build_makes_it_and_others_share_it(tmp_path: Path, clone: Path) -> None:
     lend_packages(clone)
     first = PlainProject(tmp_path / "first", clone)
@@ -61,19 +90,21 @@ def test_another_lock_is_another_environment(tmp_path: Path, clone: Path) -> Non
     os.utime(lock, (later, later))
     assert project._run("cmake", "--build", "build", "--target", "espdl-environment"), project.output
     assert (project.folder / "build" / "build.ninja").read_text() != before
-    assert len(list((tmp_path / "to ols").rglob("complete"))) == 1
+    assert len(list((tmp_path / "to ols").rglob("complete"))) == 2
 
 
 def test_offline(tmp_path: Path, clone: Path) -> None:
-    """pip's reason, then ours, which ends with the ways out; the next build tries again."""
+    """Told while configuring: pip's reason, and the ways out, that without a network first; then tried again."""
     (clone / "python" / "requirements.lock").write_text(MISSING)
     project = PlainProject(tmp_path / "p", clone)
     for _ in range(2):
-        assert not project.try_build()
+        project.output = ""
+        assert not project.configure()
         text = " ".join(project.output.split())
         assert "No matching distribution found for espdl-probe-that-does-not-exist" in text
         assert "espdl: pip could not install the compiler's packages" in text
-        assert "Remedy: build again once the network or pip's configuration is mended" in text
+        assert "Remedy: without a network, fetch them on another computer with " in text
+        assert f"-r {clone}/python/requirements.lock -d wheels" in text
         assert "-DESPDL_PYTHON=<path of python>, the environment variable ESPDL_PYTHON, or menuconfig." in text
         assert "Traceback" not in text
     assert not list((tmp_path / "to ols").rglob("complete"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
                 f'CONFIG_IDF_TARGET="esp32s3"\nCONFIG_SPIRAM=y\nCONFIG_ESPDL_{name.upper()}_{value.upper()}=y\n'
             )
             assert settings.read(sdkconfig)[name] == value
+
+
+def test_everything_in_the_menu_has_help() -> None:
+    """Choices and each of their entries, which menuconfig shows alone: what it is, not only what it is called."""
+    entries = re.split(r"^ *(?=(?:config|choice) ESPDL_)", settings.KCONFIG.read_text(), flags=re.MULTILINE)[1:]
+    texts = {}
+    for entry in entries:
+        name, prompt = entry.split()[1], re.search(r'^ +(?:bool|int|string|prompt) "(.*)"$', entry, re.MULTILINE)
+        if prompt:  # the others are values made of choices
+            own = re.match(r"(?:.*\n)(?: +\S.*\n|\n)*? +help\n((?: +\S.*\n?)+)", entry)
+            assert own and len(own[1].split()) >= 8, f"{name} ({prompt[1]}) has no help"
+            texts[name] = " ".join(own[1].split())
+    assert len(texts) > 40 and len(set(texts.values())) == len(texts)
 
 
 @pytest.mark.parametrize("chip", targets.CHIPS[1:])
