@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espdl.project.first_run import FirstRun
+    from espdl.verify.first_run import Run
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from espdl.chips import all_chips
     from espdl.commands.progress import Progress
     from espdl.emit import c_text
-    from espdl.project import first_run, new_project
+    from espdl.project import new_project
+    from espdl.verify import first_run
 
     new_project.check_output(arguments.out)
     name = arguments.name or re.sub(r"[^a-z0-9]+", "_", arguments.model.stem.lower()).strip("_")
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             len(compilation.files[f"{name}_weights.bin"]),
         )
         files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, first.sample)
-        made = new_project.create(arguments.out, model, files, first, arguments.target, arguments.template)
+        answers = new_project.FirstRun(first.origin, first.printed, first.in_floats)
+        made = new_project.create(arguments.out, model, files, answers, arguments.target, arguments.template)
     for path in made:
         print(path)
     _print_answers(first)
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_answers(first: FirstRun) -> None:
+def _print_answers(first: Run) -> None:
     if first.sample is None:
         print(f"The firmware runs zeros: {first.why_none}.")
         return

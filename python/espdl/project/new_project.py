@@ -20,7 +20,6 @@ import jinja2
 from espdl import __version__, targets
 from espdl.chips import all_chips
 from espdl.errors import EspdlError
-from espdl.project.first_run import FirstRun
 
 TEMPLATE = Path(__file__).resolve().parent / "template"
 COMPONENT = Path(__file__).resolve().parents[3]
@@ -54,6 +53,18 @@ class ProjectFiles:
     model: tuple[Path, ...]
     calibration: Path | None
     sample: Path | None
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What the sample is (`origin`), a line for each output that the firmware prints, and what floats give.
+
+    Without lines the firmware runs zeros.
+    """
+
+    origin: str = "zeros"
+    printed: tuple[str, ...] = ()
+    in_floats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,14 @@ import pytest
 
 from espdl import __version__, cli, pipeline
 from espdl.errors import EspdlError
-from espdl.project import first_run, new_project
-from espdl.project.first_run import FirstRun
-from espdl.project.new_project import CompiledModel, ProjectFiles, create
-from espdl.verify import samples
+from espdl.project import new_project
+from espdl.project.new_project import CompiledModel, FirstRun, ProjectFiles, create
+from espdl.verify import first_run, samples
 
 DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits" / "model"
 SMALL = CompiledModel("net", ("x",), 2048, 5000)
 IGNORED = ["build/", "sdkconfig", "sdkconfig.old", "managed_components/", "dependencies.lock"]
-NO_SAMPLE = FirstRun(None, "zeros")
+NO_SAMPLE = FirstRun()
 
 
 @pytest.fixture

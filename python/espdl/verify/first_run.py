@@ -23,7 +23,7 @@ SHOWN_SAMPLES = 3
 
 
 @dataclass(frozen=True)
-class FirstRun:
+class Run:
     """`sample` is the file of inputs; None where only the C code tells what they give, `why_none` says it.
 
     `printed`: a line for each output of the first samples, as the firmware prints it; `in_floats`: what the model
@@ -37,7 +37,7 @@ class FirstRun:
     why_none: str = ""
 
 
-def prepare(compilation: Compilation, given: Path | None, data: Path | None, folder: Path) -> FirstRun:
+def prepare(compilation: Compilation, given: Path | None, data: Path | None, folder: Path) -> Run:
     """The samples that the user gave, else the first one of the calibration `data`, else one of random numbers.
 
     What is not the user's own file is written into `folder`. Raises EspdlError where the user's does not fit the model.
@@ -55,9 +55,9 @@ def prepare(compilation: Compilation, given: Path | None, data: Path | None, fol
     except EspdlError as error:
         if given is not None:
             raise
-        return FirstRun(None, "zeros", why_none=error.why)
+        return Run(None, "zeros", why_none=error.why)
     shown = [values for _, values in zip(range(SHOWN_SAMPLES), calibration.open(sample, compilation.model))]
-    return FirstRun(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
+    return Run(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
 
 
 def _write(values: dict[str, np.ndarray], folder: Path) -> Path:
