@@ -22,6 +22,7 @@ EVERYONE = {
     "espdl.chips",
     "espdl.traits",
     "espdl.plan.types",
+    "espdl.templates",
 }
 OUTSIDE = {"numpy"}
 
@@ -32,6 +33,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "wording": (set(), set()),
     "targets": (set(), set()),
     "chips": (set(), set()),
+    "templates": (set(), {"jinja2"}),
     "traits": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),

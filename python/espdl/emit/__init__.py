@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
+from espdl import templates
 from espdl.emit import c_text
 from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
@@ -77,14 +77,7 @@ def render(
         "layers": layers,
         "prepared": [layer for layer in layers if layer["prepare"]],
     }
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates.environment(_TEMPLATES)
 
     def text(template: str) -> bytes:
         return environment.get_template(template).render(context).encode("ascii")

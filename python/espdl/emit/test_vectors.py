@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
+from espdl import templates
 from espdl.emit import c_text
 from espdl.emit.files import Files
 
@@ -26,14 +26,7 @@ class Vector:
 
 def render(name: str, vectors: Sequence[Vector]) -> Files:
     """`<name>_test.h` and `<name>_test.c`, which belong to the `<name>.h` of the same compilation."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates.environment(_TEMPLATES)
     context = {
         "name": name,
         "prefix": name.upper(),

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
+from espdl import templates
 from espdl.emit import c_text
 from espdl.emit.files import Files
 from espdl.errors import EspdlError
@@ -109,15 +108,7 @@ def _context(model: Model, files: Sequence[str]) -> dict[str, object]:
 
 
 def _text(template: str, context: dict[str, object]) -> bytes:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template(template).render(context).encode("ascii")
+    return templates.environment(_TEMPLATES).get_template(template).render(context).encode("ascii")
 
 
 def _weights(name: str, blob: bytes) -> bytes:

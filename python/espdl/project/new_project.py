@@ -17,7 +17,7 @@ from pathlib import Path
 
 import jinja2
 
-from espdl import __version__, targets
+from espdl import __version__, targets, templates
 from espdl.chips import all_chips
 from espdl.errors import EspdlError
 
@@ -177,13 +177,7 @@ def _instantiate(path: Path, destination: Path, values: ProjectValues) -> None:
     if path.suffix != ".jinja":
         shutil.copyfile(path, destination)
         return
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates.environment(None)
     try:
         text = environment.from_string(path.read_text(encoding="utf-8")).render(dataclasses.asdict(values))
     except (jinja2.TemplateError, UnicodeDecodeError) as error:

@@ -6,11 +6,13 @@ The template escapes everything that it is given: names come from models of stra
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from espdl import templates
 from espdl.report import memory, values
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -25,16 +27,6 @@ _FULL_DECIBEL = 60.0
 
 def html(report: dict[str, Any]) -> bytes:
     """The text of report.html for a report as `data.make` gives it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters = (values.number, values.percent, values.decibel, values.error, values.scale, values.shape, values.short)
-    environment.filters.update({function.__name__: function for function in filters})
     context = {
         "report": report,
         "title": values.printable(report["name"]),
@@ -48,8 +40,16 @@ def html(report: dict[str, Any]) -> bytes:
         "has_costs": report["cost"] is not None,
         "ports": [(kind, _port(port)) for kind in ("input", "output") for port in report[f"{kind}s"]],
     }
-    text = environment.get_template("report.html.jinja").render(context)
+    text = _environment().get_template("report.html.jinja").render(context)
     return text.encode("utf-8", "backslashreplace")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = templates.environment(_TEMPLATES, escape=True)
+    filters = (values.number, values.percent, values.decibel, values.error, values.scale, values.shape, values.short)
+    environment.filters.update({function.__name__: function for function in filters})
+    return environment
 
 
 def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
