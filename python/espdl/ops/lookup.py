@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise function of one tensor as a table of 256 bytes (ONNX Relu, Sigmoid, ..., or a change of scale)."""
+"""Elementwise function of one tensor as a table (ONNX Relu, Sigmoid, ..., or a change of scale).
+
+A function of int8 is its 256 values; one of int16 is straight lines between entries (`pieces`).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from espdl.ops import pieces
 from espdl.ops.numerics import activation_range, quantize_value
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Match, Mismatch, Operator, OtherWidth, PatternBuilder, operator
+from espdl.plan.types import Tensor
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -51,7 +56,7 @@ LEAKY_RELU = "relax.nn.leakyrelu"
 @operator("lookup")
 @dataclass(frozen=True, eq=False)
 class Lookup(Operator):
-    """y = activation(function(x)) for one int8 tensor.
+    """y = activation(function(x)) for one tensor of int8 or int16.
 
     `function` is a key of FUNCTIONS, LEAKY_RELU with its slope `alpha`, or None for the identity.
     """
@@ -75,9 +80,11 @@ class Lookup(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Lookup:
-        for tensor in (match.tensor("x"), *match.outputs):
-            if tensor.dtype != "int8":
-                raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8")
+        x, (y,) = match.tensor("x"), match.outputs
+        require_one_width(x, y)
+        has_function = any(match.has(name) for name in (*FUNCTIONS, LEAKY_RELU))
+        if x.dtype == "int16" and not has_function and match.activation is None:
+            raise OtherWidth("it changes the scale of 16 bits")
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
@@ -87,20 +94,37 @@ class Lookup(Operator):
             activation=match.activation,
         )
 
+    @np.errstate(all="ignore")
     def table(self) -> np.ndarray:
-        """int8 [256]: the output for x = -128 .. 127."""
+        """The output for all integers of the input, from the smallest on."""
         (x,), (y,) = self.inputs, self.outputs
         # In float32, as ONNX dequantises: functions that jump (round, floor) must see the same values.
-        real = (np.float32(np.arange(-128, 128) - x.zero_point) * np.float32(x.scale)).astype(np.float64)
+        real = (np.float32(every_integer(x) - x.zero_point) * np.float32(x.scale)).astype(np.float64)
         if self.function == LEAKY_RELU:
             real = np.where(real < 0.0, self.alpha * real, real)
         elif self.function is not None:
-            with np.errstate(all="ignore"):
-                real = np.nan_to_num(FUNCTIONS[self.function](real), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(np.int8)
+            real = np.nan_to_num(FUNCTIONS[self.function](real), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(y.dtype)
 
     @staticmethod
     def reference(
         params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
     ) -> list[np.ndarray]:
+        if inputs[0].dtype == np.int16:
+            return [pieces.evaluate(inputs[0], constants["blocks"], constants["table"])]
         return [constants["table"][inputs[0].astype(np.int64) + 128]]
+
+
+def every_integer(x: Tensor) -> np.ndarray:
+    """All integers that a tensor may hold, from the smallest on."""
+    info = np.iinfo(x.dtype)
+    return np.arange(info.min, info.max + 1)
+
+
+def require_one_width(x: Tensor, y: Tensor) -> None:
+    """Raises Mismatch unless both are int8 or both int16."""
+    for tensor in (x, y):
+        if tensor.dtype not in ("int8", "int16"):
+            raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8 or int16")
+    if x.dtype != y.dtype:
+        raise Mismatch(f"tensor '{x.name}' is {x.dtype}, and tensor '{y.name}' is {y.dtype}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any function of one int8 tensor, given by its values (chains of elementwise ONNX operators, HardSwish, Elu, ...)."""
+"""Any function of one tensor, given by its values (chains of elementwise ONNX operators, HardSwish, Elu, ...)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.lookup import Lookup
+from espdl.ops.lookup import Lookup, require_one_width
 from espdl.ops.numerics import quantize_value
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 
@@ -17,7 +17,7 @@ from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operat
 @operator("table")
 @dataclass(frozen=True, eq=False)
 class Table(Operator):
-    """y = quantize(values[x + 128]); `values` float32 [256]."""
+    """y = quantize(values[x + half]); `values` float32 [2 * half], half 128 or 32768."""
 
     values: np.ndarray
 
@@ -35,13 +35,15 @@ class Table(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Table:
-        values = match.array("values")
-        if match.tensor("x").dtype != "int8" or values.shape != (256,) or match.array("offset").item() != 128:
-            raise Mismatch("it is no table of 256 values of an int8 tensor")
+        values, x = match.array("values"), match.tensor("x")
+        require_one_width(x, match.outputs[0])
+        half = 1 << (np.iinfo(x.dtype).bits - 1)
+        if values.shape != (2 * half,) or match.array("offset").item() != half:
+            raise Mismatch(f"it is no table of all values of an {x.dtype} tensor")
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, values=values)
 
     def table(self) -> np.ndarray:
-        """int8 [256]: the output for x = -128 .. 127. Where the function is undefined it gives zero."""
+        """The output for all integers of the input. Where the function is undefined it gives zero."""
         values = np.nan_to_num(self.values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
         return quantize_value(values, self.outputs[0])
 

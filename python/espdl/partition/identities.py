@@ -11,20 +11,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.ops.lookup import Lookup
+from espdl.ops.lookup import Lookup, every_integer
 from espdl.ops.table import Table
 from espdl.partition.graph import Graph
-
-_EVERY = np.arange(-128, 128)
 
 
 def apply(graph: Graph) -> Graph:
     """`graph` with an alias in the place of each such table, except between an input and an output of the model."""
     ends = {p.tensor for p in graph.outputs}, {p.tensor for p in graph.inputs}
     for operator in graph.operators:
-        if not isinstance(operator, (Lookup, Table)) or not np.array_equal(operator.table(), _EVERY):
+        if not isinstance(operator, (Lookup, Table)):
             continue
         (x,), (y,) = operator.inputs, operator.outputs
+        if not np.array_equal(operator.table(), every_integer(x)):
+            continue
         roots = {name: _root(graph, name) for name in (*ends[0], *ends[1], x.name)}
         if any(roots[name] == y.name for name in ends[0]) and any(roots[name] == roots[x.name] for name in ends[1]):
             continue

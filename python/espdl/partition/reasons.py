@@ -8,6 +8,7 @@ from typing import Any
 
 import tvm
 
+from espdl.partition import tables
 from espdl.partition.importer import Names
 from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, variables
 
@@ -28,9 +29,10 @@ def of_operators(module: tvm.IRModule, names: Names) -> Mapping[str, str]:
             readers.setdefault(operand, []).append(variable)
     table = _Table(names, bindings, readers, set(variables(main.body.body)))
     found: dict[str, list[str]] = {}
+    declined = tables.declined(module)
     for variable, value in bindings.items():
         if op_name(value) and op_name(value) not in _BORDER and names.node(variable.name):
-            found.setdefault(names.key(variable.name), []).append(table.why(variable, value))
+            found.setdefault(names.key(variable.name), []).append(declined.get(variable) or table.why(variable, value))
     return {key: min(sentences, key=_vagueness) for key, sentences in found.items()}
 
 

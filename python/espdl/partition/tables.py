@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise functions of one int8 tensor, however many operators they are made of, become one table of 256 values.
+"""Elementwise functions of one tensor of int8 or int16, however many operators they are made of, become one table.
 
-quantize(f(dequantize(x))) is a function of one byte. f may be any graph, with inner branches too, of elementwise
+quantize(f(dequantize(x))) is a function of one integer. f may be any graph, with inner branches too, of elementwise
 operators whose other operands are numbers: x * sigmoid(x), clip(x + 3, 0, 6) / 6 * x, ...
 """
 
@@ -15,15 +15,18 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from espdl.ops import pieces
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
 from espdl.ops.numerics import quantize_value
 from espdl.partition import deep
 from espdl.partition.requantization import is_per_tensor
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, shape_of, variables
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, op_name, shape_of, variables
 from espdl.plan.types import Tensor
 
-Values = np.ndarray  # float64 or bool, [256] or []
+Values = np.ndarray  # float64 or bool; [256], [65536] or []
+# How many integers a tensor may hold: what a table has values for.
+_COUNTS = {"int8": 256, "int16": 65536}
 
 _UNARY: Mapping[str, Callable[[Values], Values]] = {
     **FUNCTIONS,
@@ -65,7 +68,7 @@ _SINGLE = {*FUNCTIONS, LEAKY_RELU, "relax.nn.relu", "relax.clip", "relax.take"}
 
 
 class Tables(Rewriter):
-    """Writes such functions as quantize(take(values, x + 128)), with the 256 values of f as a constant.
+    """Writes such functions as quantize(take(values, x + half)), with all values of f as a constant.
 
     f may hold further pairs of quantize and dequantize, which models that came quantised have behind every operator.
     They round inside of f, as the tables of its parts would one after the other.
@@ -75,13 +78,17 @@ class Tables(Rewriter):
         if op_name(call) == "relax.quantize":
             region, values = self._region(variable, call)
             if values is not None and region.source is not None and region.worth_it:
-                return self._lookup(variable, call, region, values)
+                reason = _no_table(region.source, values, call)
+                if reason is None:
+                    return self._lookup(variable, call, region, values)
+                self.declined.update((v, reason) for v, known in region.known.items() if known is not None)
         return super().call(variable, call)
 
     def run(self, module: tvm.IRModule) -> tvm.IRModule:
         main = module["main"]
         self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
         self.opaque: set = set()  # stored tensors that are no function of one
+        self.declined: dict = {}  # part of a function that has no table -> why
         self.place = {variable: index for index, variable in enumerate(self.old)}
         self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
         return super().run(module)
@@ -105,10 +112,12 @@ class Tables(Rewriter):
                 return found
             kept |= shared
 
+    @np.errstate(over="ignore")
     def _lookup(self, variable, call, region: _Region, values: Values):
-        table = relax.const(np.broadcast_to(values, (256,)).astype(np.float32))
+        count = _COUNTS[dtype_of(region.source)]
+        table = relax.const(np.broadcast_to(values, (count,)).astype(np.float32))
         index = self.emit(relax.op.astype(self.map(region.source), "int32"), variable.name)
-        index = self.emit(relax.op.add(index, relax.const(128, "int32")), variable.name)
+        index = self.emit(relax.op.add(index, relax.const(count // 2, "int32")), variable.name)
         # The name leads back to all nodes that the table stands for (`Names.all_nodes`).
         named = [v for v, values in region.known.items() if values is not None and v in self.place]
         inside = "".join(v.name for v in sorted(named, key=self.place.__getitem__))
@@ -116,8 +125,15 @@ class Tables(Rewriter):
         return self.emit(tvm.ir.Call(call.op, [real, *call.args[1:]], call.attrs, call.ty_args), variable.name)
 
 
+def declined(module: tvm.IRModule) -> Mapping:
+    """Variables of main that are parts of a function that no table can hold -> why."""
+    tables = Tables()
+    tables.run(module)
+    return tables.declined
+
+
 class _Region:
-    """The function that ends in one expression. `source`: the int8 variable that it is a function of. `kept`: stored
+    """The function that ends in one expression. `source`: the stored variable that it is a function of. `kept`: stored
     tensors that it does not look behind."""
 
     def __init__(self, tables: Tables, kept: Container):
@@ -126,6 +142,7 @@ class _Region:
         self.source = None
         self.operators: list[str] = []
         self.known: dict = {}
+        self.reads: Counter = Counter()
         self.passed: list = []
 
     @property
@@ -134,14 +151,22 @@ class _Region:
         return bool(self.passed) or (bool(self.operators) and not single)
 
     def evaluate(self, expression) -> deep.Steps:
-        """f(-128 .. 127), a single number where it is constant, None where it is no such function."""
+        """f of all integers, a single number where it is constant, None where it is no such function."""
         if is_constant(expression):
             number = expression.value.numpy()
             return number.reshape(()).astype(np.float64) if number.size == 1 else None
         if expression not in self.known:
             definition = self.tables.old.get(expression)
             self.known[expression] = None if definition is None else (yield self._call(definition))
-        return self.known[expression]
+        values = self.known[expression]
+        self.reads[expression] += 1
+        if (
+            values is not None
+            and values.size > _COUNTS["int8"]
+            and self.reads[expression] == self.tables.uses[expression]
+        ):
+            self.known[expression] = np.empty(0)  # nobody asks again; those of a long chain would fill the memory
+        return values
 
     def _call(self, call) -> deep.Steps:
         name = op_name(call)
@@ -187,28 +212,31 @@ class _Region:
         values, index = call.args[:2]
         add = self.tables.old.get(index)
         cast = self.tables.old.get(add.args[0]) if op_name(add) == "relax.add" else None
-        if not is_constant(values) or values.value.numpy().shape != (256,) or op_name(cast) != "relax.astype":
+        if not is_constant(values) or op_name(cast) != "relax.astype":
             return None
-        if not is_constant(add.args[1]) or add.args[1].value.numpy().size != 1 or add.args[1].value.numpy() != 128:
+        half = _COUNTS.get(dtype_of(cast.args[0]), 0) // 2
+        offset = add.args[1].value.numpy() if is_constant(add.args[1]) else np.empty(0)
+        if not half or values.value.numpy().shape != (2 * half,) or offset.size != 1 or offset != half:
             return None
         integers = yield self._integers(cast.args[0])
         if integers is None:
             return None
         self.operators.append("relax.take")
         self.known[index] = self.known[add.args[0]] = integers
-        return values.value.numpy()[integers.astype(np.int64) + 128].astype(np.float64)
+        return values.value.numpy()[integers.astype(np.int64) + half].astype(np.float64)
 
     def _integers(self, source) -> deep.Steps:
-        """What an int8 tensor holds: for -128 .. 127 of what it is a function of, or, where it is none, of itself."""
+        """What a tensor holds: for all integers of what it is a function of, or, where it is none, of itself."""
         stored = yield self._stored(source)
         if stored is not None:
-            return stored if stored.dtype == np.int8 else None
-        if str(source.ty.dtype.dtype) != "int8" or (self.source is not None and not self.source.same_as(source)):
+            return stored if stored.dtype.name in _COUNTS else None
+        if dtype_of(source) not in _COUNTS or (self.source is not None and not self.source.same_as(source)):
             return None
         if math.prod(shape_of(source)) == 0:
             return None
         self.source = source
-        return np.arange(-128, 128)
+        half = _COUNTS[dtype_of(source)] // 2
+        return np.arange(-half, half)
 
     def _stored(self, source) -> deep.Steps:
         """The integers of a stored tensor that is itself such a function; None where it begins this one."""
@@ -221,14 +249,14 @@ class _Region:
             or (self.source is not None and self.source.same_as(source))
         ):
             return None
-        before = self.source, self.operators.copy(), self.known.copy(), self.passed.copy()
+        before = self.source, self.operators.copy(), self.known.copy(), self.reads.copy(), self.passed.copy()
         real = yield self.evaluate(call.args[0])
         if real is None:
-            self.source, self.operators, self.known, self.passed = before
+            self.source, self.operators, self.known, self.reads, self.passed = before
             return None
         self.passed.append(source)
         tensor = Tensor("", real.shape, attribute(call, "out_dtype"), *quantization)
-        return quantize_value(np.nan_to_num(real, nan=0.0, posinf=np.inf, neginf=-np.inf), tensor)
+        return _rounded(real, tensor)
 
     def shared(self, variable) -> set:
         """The stored tensors behind which it looks although something outside reads them too; `variable` is its
@@ -239,6 +267,23 @@ class _Region:
         read_outside = {v for v in reads if reads[v] < self.tables.uses[v]}
         seen = {old[v].args[0] for v in inside if op_name(old[v]) == "relax.dequantize" and v in read_outside}
         return {source for source in self.passed if source in seen or source in read_outside}
+
+
+@np.errstate(over="ignore")
+def _no_table(source, values: Values, call) -> str | None:
+    """Why the kernels for tables cannot have a function, given by its values before `call` quantises them."""
+    width, result = dtype_of(source), attribute(call, "out_dtype")
+    quantization = _quantization(call)
+    if result != width or quantization is None:
+        return f"it makes {result} of {width}, and a table's input and output have one width and one scale each"
+    if width == "int8":
+        return None
+    values = np.broadcast_to(values, (_COUNTS[width],)).astype(np.float32)
+    return pieces.too_uneven(pieces.fit(_rounded(values, Tensor("", values.shape, width, *quantization))))
+
+
+def _rounded(real: np.ndarray, tensor: Tensor) -> np.ndarray:
+    return quantize_value(np.nan_to_num(real, nan=0.0, posinf=np.inf, neginf=-np.inf), tensor)
 
 
 def _quantization(call) -> tuple[float, int] | None:

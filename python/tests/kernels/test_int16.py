@@ -7,20 +7,22 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from harness import check, examples, runs
-from hypothesis import assume, given
+from harness import EXAMPLES, check, examples, runs
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import TARGETS, activations, shifts
 from test_conv2d import convolutions
 from test_pool2d import cut, windows
 
 from espdl.backends import lower, select
+from espdl.ops import pieces
 from espdl.ops.add import Add
 from espdl.ops.add_int16 import AddInt16
 from espdl.ops.average_pool2d_int16 import AveragePool2dInt16
 from espdl.ops.conv2d_int16 import Conv2dInt16
 from espdl.ops.dequantize_int16 import DequantizeInt16
 from espdl.ops.gemm_int16 import GemmInt16
+from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU, Lookup
 from espdl.ops.max_pool2d_int16 import MaxPool2dInt16
 from espdl.ops.numerics import activation_range, scale_wide, wide_multiplier
 from espdl.ops.quantize_int16 import QuantizeInt16
@@ -141,6 +143,50 @@ def test_softmax(data: st.DataObject, rows: int, length: int, exponent: float, s
     powers = np.exp(real - real.max(axis=1, keepdims=True))
     exact = np.minimum(powers / powers.sum(axis=1, keepdims=True) * 2**15, 32767)
     assert np.abs(result - exact).max() <= 1.0
+
+
+@runs("espdl_lookup_s16")
+@given(st.data(), st.integers(1, 70), scales, shifts, st.sampled_from([None, LEAKY_RELU, *FUNCTIONS]))
+@settings(examples, max_examples=EXAMPLES // 2)
+def test_lookup(data: st.DataObject, count: int, scale: float, shift: int, function: str | None) -> None:
+    x, y = Tensor("x", (1, count), "int16", scale), Tensor("y", (1, count), "int16", data.draw(scales))
+    node = Lookup((x,), (y,), (), function, 0.1, data.draw(activations))
+    assume(select(node, TARGET).lowering is not None)
+    values = data.draw(contents(x.shape))
+    (result,) = check(lower(node, TARGET), values, shift=shift)
+    expected = node.table().astype(np.int64)[values.astype(np.int64) + 32768]
+    assert np.abs(result - expected).max() <= 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.floats(0, 3))
+@settings(examples, max_examples=EXAMPLES // 4)
+def test_pieces_are_near_everywhere(seed: int, jumps: int, roughness: float) -> None:
+    """Random walks with jumps, all 65,536 values of them."""
+    random = np.random.default_rng(seed)
+    walk = np.cumsum(random.normal(size=65536) * roughness)
+    for place in random.integers(0, 65536, jumps):
+        walk[place:] += random.integers(-30000, 30000)
+    exact = np.clip(np.rint(walk), -32768, 32767).astype(np.int16)
+    fitted = pieces.fit(exact)
+    assume(pieces.too_uneven(fitted) is None)
+    got = pieces.evaluate(np.arange(-32768, 32768), fitted.blocks, fitted.entries).astype(np.int64)
+    assert np.abs(got - exact).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("function", "scale", "most"),
+    [("relax.sigmoid", 2.0**-10, 800), ("relax.tanh", 2.0**-13, 1300), (LEAKY_RELU, 2.0**-12, 131)],
+)
+def test_smooth_functions_take_few_entries(function: str, scale: float, most: int) -> None:
+    x, y = Tensor("x", (1, 4), "int16", scale), Tensor("y", (1, 4), "int16", 2.0**-15)
+    count = len(pieces.fit(Lookup((x,), (y,), (), function, 0.1, None).table()).entries)
+    assert count < most
+
+
+def test_functions_that_jump_everywhere_are_declined() -> None:
+    x, y = Tensor("x", (1, 4), "int16", 2.0**-8), Tensor("y", (1, 4), "int16", 2.0**-8)
+    (reason,) = select(Lookup((x,), (y,), (), "relax.floor", 0.0, None), TARGET).declined
+    assert "jumps or bends too often" in reason
 
 
 @runs("espdl_dequantize_s16", "espdl_quantize_s16")

@@ -1,36 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Table lookup in portable C."""
+"""Table lookup in portable C, one table for every width of integers."""
 
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
+from espdl.ops import pieces
 from espdl.ops.lookup import Lookup
+from espdl.ops.table import Table
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
 
 @lowering("lookup", backend="portable")
 class PortableLookup(Lowering):
-    """One load per element."""
+    """int8: one load per element. int16: a line between two entries."""
 
-    def accept(self, node: Lookup, target: Target) -> str | None:
-        return None
+    takes_int16 = True
 
-    def lower(self, node: Lookup, target: Target) -> KernelCall:
+    def accept(self, node: Lookup | Table, target: Target) -> str | None:
+        if node.inputs[0].dtype == "int8":
+            return None
+        return pieces.too_uneven(pieces.fit(node.table()))
+
+    def lower(self, node: Lookup | Table, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,
-            function="espdl_lookup_s8",
-            params_type="espdl_lookup_params_t",
-            header="espdl/kernels/lookup.h",
-            params=flat_params(y),
             inputs=(x.name,),
             outputs=(y.name,),
-            constants=(Constant("table", node.table()),),
             in_place=((0, 0),),
-            pitched=("input_pitch", "output_pitch"),
             source_nodes=node.source_nodes,
+            **(_of_int8(node) if x.dtype == "int8" else _of_int16(node)),
         )
+
+
+def _of_int8(node: Lookup | Table) -> dict:
+    return {
+        "function": "espdl_lookup_s8",
+        "params_type": "espdl_lookup_params_t",
+        "header": "espdl/kernels/lookup.h",
+        "params": flat_params(node.outputs[0]),
+        "constants": (Constant("table", node.table()),),
+        "pitched": ("input_pitch", "output_pitch"),
+    }
+
+
+def _of_int16(node: Lookup | Table) -> dict:
+    fitted = pieces.fit(node.table())
+    return {
+        "function": "espdl_lookup_s16",
+        "params_type": "espdl_lookup_s16_params_t",
+        "header": "espdl/kernels/lookup_s16.h",
+        "params": {"count": node.outputs[0].count},
+        "constants": (Constant("blocks", fitted.blocks), Constant("table", fitted.entries)),
+    }
 
 
 def flat_params(y: Tensor) -> dict[str, int]:
