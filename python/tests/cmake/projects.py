@@ -83,7 +83,7 @@ idf_component_register(SRCS main.c REQUIRES espdl_onnx)
 
 # Kernels that write_model()'s networks call. Compiling all others takes most of a build: test_examples.py builds the
 # whole component.
-KERNELS = re.compile(r"((gemm|dot|pack)_\w+|s3_(gemm|conv2d)_narrow_s8|pie_emulation)\.c$")
+KERNELS = re.compile(r"((gemm|dot|pack)_\w+|(de)?quantize_s8|s3_(gemm|conv2d)_narrow_s8|pie_emulation)\.c$")
 
 
 def copy_component(destination: Path, whole: bool = False) -> Path:
@@ -105,14 +105,21 @@ def copy_component(destination: Path, whole: bool = False) -> Path:
     return destination
 
 
-def write_model(path: Path, seed: int = 0, operator: str = "Gemm", external: bool = False) -> None:
-    """A network x [1, 8] -> y [1, 4] of one layer, the weights of which depend on `seed`."""
+def write_model(
+    path: Path,
+    seed: int = 0,
+    operator: str = "Gemm",
+    external: bool = False,
+    ports: tuple[str, str] = ("x", "y"),
+) -> None:
+    """A network x [1, 8] -> y [1, 4] of one layer, the weights of which depend on `seed`; `ports` are the names."""
+    x, y = ports
     weights = np.random.default_rng(seed).normal(size=(8, 4)).astype(np.float32)
     graph = helper.make_graph(
-        [helper.make_node(operator, ["x", "w"], ["y"], name="layer")],
+        [helper.make_node(operator, [x, "w"], [y], name="layer")],
         "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, 8])],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [1, 4])],
         [numpy_helper.from_array(weights, "w")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

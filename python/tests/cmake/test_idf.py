@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
+import documents
 import pytest
-from projects import IdfProject
+from projects import IdfProject, write_model
 
 pytestmark = [
     pytest.mark.slow,
@@ -61,6 +64,32 @@ def test_component_manager(tmp_path: Path, component: Path) -> None:
     project.component_manager = "1"
     project.build()
     assert project.answer().startswith("answer:")
+
+
+@pytest.mark.parametrize("io", ["INT8", "FLOAT32"])
+def test_getting_started_to_the_letter(tmp_path: Path, component: Path, io: str) -> None:
+    """The files that the document shows make a project that builds, prints, and ends."""
+    shown, document = documents.block, documents.GETTING_STARTED
+    project = IdfProject(tmp_path / "my-project", component)
+    manifest = re.sub(
+        "path: .*", f"path: {component.as_posix()}/cmake/idf/espdl_onnx", shown(document, "yaml", "path:")
+    )
+    files = {
+        "CMakeLists.txt": shown(document, "cmake", "MINIMAL_BUILD"),
+        "main/CMakeLists.txt": shown(document, "cmake", "idf_component_register"),
+        "main/idf_component.yml": manifest,
+        "main/main.c": shown(document, "c", "void app_main("),
+    }
+    for name, text in files.items():
+        (project.folder / name).write_text(text)
+    (project.folder / "sdkconfig.defaults").write_text(f"CONFIG_ESPDL_IO_{io}=y\n")
+    (project.folder / "models").rename(project.folder / "model")
+    write_model(project.folder / "model" / "net.onnx", ports=("image", "scores"))
+    project.component_manager = "1"
+    project.build()
+    program = project.folder / "build" / "my-project.elf"
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.count("score ")) == (0, 4), done.stdout
 
 
 def test_called_before_registering(tmp_path: Path, component: Path) -> None:
