@@ -87,7 +87,7 @@ def _environments() -> Iterator[Finding]:
         complete = (folder / environment.STAMP).exists()
         size = f"{_size(folder) >> 20} MB"
         if folder == current:
-            remedy = "" if complete else "the next build completes it"
+            remedy = "" if complete else "the next configuration completes it"
             yield Finding("environment", f"{folder}, {size}{'' if complete else ', incomplete'}", remedy, needed=False)
         else:
             yield Finding("environment", f"{folder}, {size}, of another version", "espdl doctor --clean", needed=False)
@@ -97,7 +97,7 @@ def _environments() -> Iterator[Finding]:
             "kernels", f"{kernels}, {_size(kernels) >> 20} MB, compiled for 'validate'; made again if removed"
         )
     if current not in folders:
-        yield Finding("environment", f"none yet; the first build makes {current}")
+        yield Finding("environment", f"none yet; the first configuration of a project makes {current}")
 
 
 def _disk() -> Iterator[Finding]:

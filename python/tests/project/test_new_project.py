@@ -198,6 +198,6 @@ def test_idf_builds_it(project: Path) -> None:
     answer = subprocess.run([project / "build" / "digits.elf"], capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0
     assert answer.stdout.count("every byte as expected") == 1
-    shown = (project / "README.md").read_text().split("```\n")[3]
+    shown = (project / "README.md").read_text().split("```\n")[2]
     assert shown in answer.stdout
     assert "PASS" in answer.stdout
