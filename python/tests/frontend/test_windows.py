@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from small_models import constant, conv, join, model, node, normal, outcome
+from small_models import compiled, constant, conv, join, model, node, normal, outcome, steps_off
 
 from espdl.errors import EspdlError
 from espdl.frontend import refusals, sizes, windows
 
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "40"))
 UP = {"kernel_shape": [3], "strides": [2], "auto_pad": "SAME_UPPER", "output_padding": [1]}
+OTHER_SCHEMES = [{"scheme": "power_of_two"}, {"chip": "esp32s3"}, {"precision": "int16x8"}]
 MODES = ("SAME_UPPER", "SAME_LOWER", "VALID", None)
 
 
@@ -122,3 +124,32 @@ def test_in_integers(scheme: str, tmp_path: Path) -> None:
     result = outcome(proto, {"x": normal(16, 2, 9, 9)}, tmp_path, scheme=scheme)
     assert result.sqnr > 28
     assert not result.in_float
+
+
+@st.composite
+def convolutions(draw) -> tuple[int, int, dict[str, Any]]:
+    """Rank, group, attributes: a kernel, stride and dilation for every axis."""
+    rank = draw(st.integers(1, 2))
+
+    def each(largest: int) -> list[int]:
+        return draw(st.lists(st.integers(1, largest), min_size=rank, max_size=rank))
+
+    attributes = {"kernel_shape": each(5), "strides": each(3), "dilations": each(2)}
+    return rank, draw(st.sampled_from([1, 2, 4])), {**attributes, "auto_pad": draw(st.sampled_from(MODES[:3]))}
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None)
+@given(convolutions(), st.lists(st.integers(9, 14), min_size=2, max_size=2), st.sampled_from([{}, *OTHER_SCHEMES]))
+def test_convolutions_in_integers(case: tuple, image: list[int], options: dict[str, str]) -> None:
+    rank, group, attributes = case
+    nodes, constants = conv("x", "y", 4, 8, group=group, kernel=attributes.pop("kernel_shape"), **attributes)
+    shape = [4, *image[:rank]]
+    proto = model(nodes, [("x", [1, *shape])], [("y", [1, 8] + [None] * rank)], constants)
+    settled = onnx.ModelProto.FromString(proto.SerializeToString())
+    sizes.settle(settled)
+    assume(not windows.is_open(settled.graph.node[0]))  # refused, as the test above has it
+    data = {"x": normal(24, *shape)}
+    with tempfile.TemporaryDirectory() as folder:
+        made = compiled(proto, data, Path(folder), **options)
+    assert not [layer for layer in made.report["layers"] if layer["fallback"] or layer["dtype"] == "float32"]
+    assert steps_off(made, {"x": data["x"][:4]}) <= 1
