@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import onnx
 
+from espdl.quantize import cutoffs
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
@@ -77,6 +78,8 @@ def _where(network: Network, proto: onnx.ModelProto, samples: Sequence[Sample]) 
     names = [name for name in network.placement.quantized if name in dequantized]
     exact = _run(graph.proto, names, samples)
     rough = _run(proto, [dequantized[name] for name in names], samples)
+    ends = cutoffs.bounds(graph)
+    exact = {n: [cutoffs.cut(v, ends.get(n)) for v in values] for n, values in exact.items()}
     decibels = {n: min(_GOOD_DB, _decibels(exact[n], rough[dequantized[n]])) for n in names}
     before = {name: min((decibels[s] for s in _sources(graph, name, decibels)), default=_GOOD_DB) for name in names}
     worst = max(names, key=lambda name: before[name] - decibels[name])

@@ -12,6 +12,8 @@ import onnxruntime as ort
 
 from espdl.errors import EspdlError, Node
 from espdl.foreign import said
+from espdl.quantize import cutoffs
+from espdl.quantize.graph import Graph
 from espdl.quantize.histogram import Distribution, Histogram
 from espdl.quantize.types import Floors
 
@@ -153,8 +155,10 @@ def observe(
     total: int = 0,
     floors: Floors | None = None,
 ) -> dict[str, Statistics]:
-    """The statistics of every tensor over all samples; values below a floor count as it."""
-    floors = floors or Floors()
+    """The statistics of every tensor over all samples; values below a floor, or beyond what its readers tell apart,
+    count as the nearest of those.
+    """
+    floors, ends = floors or Floors(), cutoffs.bounds(Graph(proto))
     tensors = list(tensors)
     observers = {name: Observer(floors.tensors[name] if name in floors.required else None) for name in tensors}
     inputs = {i.name for i in proto.graph.input}
@@ -163,7 +167,7 @@ def observe(
         for name, value in floors.raised(values_of(runner, tensors, sample, index)).items():
             if not np.isfinite(value).all():
                 raise _not_finite(proto, name, sample, index)
-            observers[name].observe(value)
+            observers[name].observe(cutoffs.cut(value, ends.get(name)))
         progress("calibrate", index + 1, total)
     result = {name: observer.statistics for name, observer in observers.items()}
     for product, (values, is_one) in floors.mixes.items():

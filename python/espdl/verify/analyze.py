@@ -11,7 +11,8 @@ import onnx
 from onnx import helper
 
 from espdl.frontend import shapes
-from espdl.quantize import QuantizedModel
+from espdl.quantize import QuantizedModel, cutoffs
+from espdl.quantize.graph import Graph
 from espdl.quantize.ranges import session
 from espdl.quantize.steps import Steps, find
 from espdl.verify import metrics
@@ -51,6 +52,7 @@ def layers(model: QuantizedModel, data: Evaluation) -> list[LayerError]:
     steps = find(model.proto)
     pairs = _tensors(model, steps)
     exact_proto = model.reference_proto or without_activation_rounding(model.proto)
+    ends = cutoffs.bounds(Graph(exact_proto)) if model.reference_proto is not None else {}
     alone, feeds = _each_layer_alone(model.proto, pairs)
     runners = (
         session(exact_proto, [p.exact for p in pairs]),
@@ -62,6 +64,7 @@ def layers(model: QuantizedModel, data: Evaluation) -> list[LayerError]:
         feed = {i.name: np.ascontiguousarray(data.inputs[i.name][index]).reshape(i.shape) for i in model.inputs}
         exact = _fetch(runners[0], [p.exact for p in pairs], feed)
         exact = [np.maximum(values, model.floors.get(pair.name, -np.inf)) for values, pair in zip(exact, pairs)]
+        exact = [cutoffs.cut(values, ends.get(pair.exact)) for values, pair in zip(exact, pairs)]
         exact = [_kept(values, model.removed.get(pair.name)) for values, pair in zip(exact, pairs)]
         rough = _fetch(runners[1], [p.dequantized for p in pairs], feed)
         given = {feeds[p.dequantized]: v for p, v in zip(pairs, exact) if p.dequantized in feeds}
