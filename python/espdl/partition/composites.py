@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import tvm
@@ -20,6 +21,14 @@ from espdl.partition.spans import named_calls, original_name
 Accept = Callable[[Operator], "list[str] | None"]
 
 
+@cache
+def _patterns() -> Mapping[str, TvmPattern]:
+    """Those of all operators that have one, in the order in which they are tried."""
+    table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
+    patterns = {operator.name: TvmPattern(operator) for operator in table}
+    return {name: pattern for name, pattern in patterns.items() if pattern.root is not None}
+
+
 class Composites:
     """Runs the patterns of all operators over a module; keeps why matches were turned down, by output variable.
 
@@ -32,9 +41,7 @@ class Composites:
         self.quantized = quantized
         self.reasons: dict[str, list[str]] = {}
         self.failed: Mapping[str, str] = {}  # `partition.reasons`, for operators that no pattern fits
-        table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
-        patterns = {operator.name: TvmPattern(operator) for operator in table}
-        self.patterns = {name: pattern for name, pattern in patterns.items() if pattern.root is not None}
+        self.patterns = _patterns()
 
     def group(self, module: tvm.IRModule, at_border: bool = False) -> tvm.IRModule:
         """Groups main's operators; with `at_border` those that convert at inputs and outputs, else all others."""
