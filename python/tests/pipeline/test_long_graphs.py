@@ -17,14 +17,15 @@ from hypothesis import strategies as st
 from small_models import constant, ints, model, node, normal, outcome
 
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "3"))
-# What a step does to [1, 16]; values stay between -4 and 4.
+# What a step does to [1, 16]; values stay between -4 and 4. Ties go up where scales are powers of two: a sum that meets
+# one and its difference add a step each time round, and a change of sign takes it back.
 STEPS = {
     "relu": [("Relu",)],
     "signs": [("Neg",), ("Abs",), ("Neg",)],
     "numbers": [("Add", "number"), ("Sub", "number")],
     "curves": [("Sigmoid",), ("Neg",)],
     "shapes": [("Reshape", "square"), ("Reshape", "row")],
-    "vectors": [("Add", "vector"), ("Sub", "vector")],
+    "vectors": [("Add", "vector"), ("Sub", "vector"), ("Neg",)],
 }
 CONSTANTS = [
     constant("number", 0.25),
