@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         if (error.name or "").split(".")[0] == "espdl":
             raise
         why = f"the Python package {error.name} is missing in {sys.executable}"
-        remedy = f"{sys.executable} -m pip install -r {LOCK}; 'doctor' instead of a command says what else is missing"
+        remedy = f"{sys.executable} -m pip install --quiet -r {LOCK}; the command 'doctor' says what else is missing"
         print(EspdlError("the compiler", why, remedy).text, file=sys.stderr)
         return 1
     except Exception as error:

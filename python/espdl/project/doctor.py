@@ -71,7 +71,7 @@ def _packages() -> Iterator[Finding]:
     missing = [package for package, _ in wanted if package not in installed]
     other = [f"{p} {installed[p]} instead of {v}" for p, v in wanted if installed.get(p, v) != v]
     if missing:
-        remedy = f"for this command line: {sys.executable} -m pip install -r {environment.LOCK}"
+        remedy = f"for this command line: {sys.executable} -m pip install --quiet -r {environment.LOCK}"
         yield Finding("packages", f"missing here: {', '.join(missing)}", remedy, needed=False)
     elif other:
         yield Finding("packages", f"all there; {', '.join(other)}")

@@ -137,9 +137,11 @@ def install(python: Path, lock: Path) -> None:
         raise EnvironmentProblem(
             f"pip could not install the compiler's packages. It says:\n{reason_of(done.stdout)}",
             f"without a network, fetch them on another computer with {platform.system()} {platform.machine()} and "
-            f"Python {version}: python -m pip download --only-binary=:all: --require-hashes -r {lock} -d wheels; bring "
-            "the folder here and build with PIP_NO_INDEX=1 PIP_FIND_LINKS=<path of wheels> in the environment. With "
-            "one, mend it or pip's configuration and build again, what was installed is kept. Or " + USE_YOUR_OWN,
+            f"Python {version}:\n"
+            f"         python -m pip download --only-binary=:all: --require-hashes -r {lock} -d wheels\n"
+            "       bring the folder here, and set PIP_NO_INDEX=1 and PIP_FIND_LINKS=<path of wheels> for the build.\n"
+            "       With a network, mend it or pip's configuration and build again: what was installed is kept.\n"
+            "       Or " + USE_YOUR_OWN,
         )
 
 
@@ -210,8 +212,8 @@ def check_packages(lock: Path) -> None:
     if problems:
         raise EnvironmentProblem(
             f"{sys.executable} cannot run the compiler: {', '.join(problems)}.",
-            f"install them with '{sys.executable} -m pip install -r {lock}', or unset ESPDL_PYTHON: then the build "
-            "makes an environment itself",
+            f"install them with '{sys.executable} -m pip install --quiet -r {lock}', or unset ESPDL_PYTHON: then the "
+            "build makes an environment itself",
         )
 
 

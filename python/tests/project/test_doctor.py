@@ -85,4 +85,4 @@ def test_without_any_package() -> None:
     assert "missing here: apache-tvm" in run("doctor").stdout
     done = run("compile", "net.onnx", "--calibration", "calib.npy")
     assert done.returncode == 1 and done.stderr.startswith("espdl: the compiler: the Python package ")
-    assert "-m pip install -r" in done.stderr and "Traceback" not in done.stderr
+    assert "-m pip install --quiet -r" in done.stderr and "Traceback" not in done.stderr
