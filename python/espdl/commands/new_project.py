@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             len(compilation.files[f"{name}_weights.bin"]),
         )
         files = new_project.ProjectFiles(compilation.model.files, arguments.calibration, first.sample)
-        answers = new_project.FirstRun(first.origin, first.printed, first.in_floats)
+        answers = new_project.FirstRun(first.origin, first.printed, first.in_floats, first.values)
         made = new_project.create(arguments.out, model, files, answers, arguments.target, arguments.template)
     for path in made:
         print(path)
@@ -77,9 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print_answers(first: Run) -> None:
     if first.sample is None:
-        print(f"The firmware runs zeros: {first.why_none}.")
-        return
-    print(f"The firmware runs {first.origin}. It must print")
-    print(*first.printed, sep="\n")
-    print("and the model in floats answers")
+        print(f"The firmware runs {first.origin} and compares nothing: {first.why_none}.")
+        print("The model in floats answers")
+    else:
+        print(f"The firmware runs {first.origin}. It must print")
+        print(*first.printed, sep="\n")
+        print("and the model in floats answers")
     print(*first.in_floats, sep="\n")

@@ -59,20 +59,22 @@ class ProjectFiles:
 class FirstRun:
     """What the sample is (`origin`), a line for each output that the firmware prints, and what floats give.
 
-    Without lines the firmware runs zeros.
+    `values`: inputs as C, with fields `identifier`, `c_type` and `lines`, where there is nothing to compare the answers
+    with byte by byte. Without them and without lines the firmware runs zeros.
     """
 
     origin: str = "zeros"
     printed: tuple[str, ...] = ()
     in_floats: tuple[str, ...] = ()
+    values: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
 class ProjectValues:
     """What templates can use: file names as they are in `model/`, sizes in bytes, flash in megabytes.
 
-    `dependency`: the component as an entry below `dependencies:` of a manifest in `main/`. `sample_origin`, `printed`
-    and `in_floats` are those of `FirstRun`.
+    `dependency`: the component as an entry below `dependencies:` of a manifest in `main/`. `sample_origin`, `printed`,
+    `in_floats` and `values` are those of `FirstRun`.
     """
 
     name: str
@@ -86,6 +88,7 @@ class ProjectValues:
     sample_origin: str
     printed: tuple[str, ...]
     in_floats: tuple[str, ...]
+    values: tuple[object, ...]
     inputs: tuple[str, ...]
     arena_bytes: int
     weights_bytes: int
@@ -159,6 +162,7 @@ def _values(out: Path, model: CompiledModel, files: ProjectFiles, first: FirstRu
         sample_origin=first.origin,
         printed=first.printed,
         in_floats=first.in_floats,
+        values=first.values,
         inputs=model.inputs,
         arena_bytes=model.arena_bytes,
         weights_bytes=model.weights_bytes,

@@ -12,7 +12,7 @@ import numpy as np
 from espdl.emit import c_text
 from espdl.errors import EspdlError
 from espdl.pipeline import Compilation
-from espdl.plan.types import QUANTIZED, Plan, Tensor
+from espdl.plan.types import QUANTIZED, Plan, Port, Tensor
 from espdl.quantize import calibration
 from espdl.quantize.ranges import session
 from espdl.verify import reference, samples, vectors
@@ -23,8 +23,19 @@ SHOWN_SAMPLES = 3
 
 
 @dataclass(frozen=True)
+class InputValues:
+    """An input: its identifier in C, the type of an array of its values, which are real ones where that is float, and
+    the lines between the braces."""
+
+    identifier: str
+    c_type: str
+    lines: str
+
+
+@dataclass(frozen=True)
 class Run:
-    """`sample` is the file of inputs; None where only the C code tells what they give, `why_none` says it.
+    """`sample` is the file of inputs to check against; None where only the C code tells what they give. Then `why_none`
+    says it, and `values` are the inputs of one sample.
 
     `printed`: a line for each output of the first samples, as the firmware prints it; `in_floats`: what the model
     answers before it is quantised.
@@ -35,6 +46,7 @@ class Run:
     printed: tuple[str, ...] = ()
     in_floats: tuple[str, ...] = ()
     why_none: str = ""
+    values: tuple[InputValues, ...] = ()
 
 
 def prepare(compilation: Compilation, given: Path | None, data: Path | None, folder: Path) -> Run:
@@ -55,7 +67,9 @@ def prepare(compilation: Compilation, given: Path | None, data: Path | None, fol
     except EspdlError as error:
         if given is not None:
             raise
-        return Run(None, "zeros", why_none=error.why)
+        one = next(iter(calibration.open(sample, compilation.model)))
+        values, answers = _in_c(compilation.plan, one), tuple(_of_model(compilation, [one]))
+        return Run(None, origin, in_floats=answers, why_none=error.why, values=values)
     shown = [values for _, values in zip(range(SHOWN_SAMPLES), calibration.open(sample, compilation.model))]
     return Run(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
 
@@ -84,6 +98,18 @@ def _random(plan: Plan) -> dict[str, np.ndarray]:
         return np.zeros(tensor.shape, tensor.dtype)
 
     return {port.name: draw(plan.tensor(port.tensor)) for port in plan.inputs}
+
+
+def _in_c(plan: Plan, sample: dict[str, np.ndarray]) -> tuple[InputValues, ...]:
+    identifiers = c_text.identifiers(port.name for port in plan.inputs)
+
+    def values(port: Port, identifier: str) -> InputValues:
+        tensor, array = plan.tensor(port.tensor), sample[port.name].reshape(-1)
+        real = tensor.dtype in QUANTIZED or tensor.dtype == "float32"
+        literals = [c_text.literal(value) for value in (array.astype(np.float32) if real else array).tolist()]
+        return InputValues(identifier, "float" if real else c_text.C_TYPES[tensor.dtype], c_text.fill(literals, "    "))
+
+    return tuple(map(values, plan.inputs, identifiers))
 
 
 def _of_plan(compilation: Compilation, shown: list[dict[str, np.ndarray]]) -> Iterator[str]:

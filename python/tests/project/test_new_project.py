@@ -172,15 +172,25 @@ def test_a_model_without_calibration_runs_random_numbers(tmp_path: Path) -> None
     assert len(first.printed) == len(first.in_floats) == 1 and first.origin.startswith("random numbers")
 
 
-def test_a_layer_that_only_c_computes_runs_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing to compare with: the project is made without test vectors; the user's own sample is refused."""
+def test_a_layer_that_only_c_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to compare with byte by byte: the sample stands in the program, what floats answer in the README. The
+    user's own sample is refused."""
 
     def refuse(*_: object) -> None:
         raise EspdlError("test vectors", "a layer is not exact", "leave them out")
 
     monkeypatch.setattr(first_run.vectors, "files_for", refuse)
-    assert run_command(tmp_path / "out") == 0
-    assert "TEST_VECTORS" not in (tmp_path / "out" / "main" / "CMakeLists.txt").read_text()
+    out = tmp_path / "out"
+    assert run_command(out) == 0
+    assert "TEST_VECTORS" not in (out / "main" / "CMakeLists.txt").read_text()
+    assert re.search(r"in floats.*\n\n```\n  scores: .*largest is value 0\n```", (out / "README.md").read_text())
+
+    command = ["compile", DIGITS / "digits.onnx", "--calibration", DIGITS / "calib.npy", "--output", tmp_path / "net"]
+    assert cli.main([str(argument) for argument in command]) == 0
+    (tmp_path / "net" / "sdkconfig.h").touch()
+    include = [f"-I{tmp_path / 'net'}", f"-I{new_project.COMPONENT / 'include'}"]
+    strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    subprocess.run(["cc", *strict, *include, out / "main" / "main.c"], check=True)
     assert run_command(tmp_path / "other", "--sample", DIGITS / "calib.npy") == 1
 
 
