@@ -73,11 +73,12 @@ def from_fixed_range(low: float, high: float, dtype: str) -> Quantization:
 def from_range(low: float, high: float, dtype: str = "int8") -> Quantization:
     """The scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128.
 
-    In 16 bits it covers `HEADROOM` times that range.
+    In 16 bits it covers `HEADROOM` times that range, and its end is a whole number of steps as in 8 bits: what a mask
+    of 1 leaves of 1 - mask is nothing, whatever it is multiplied with.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if dtype == "int16":
-        scale = np.float32(HEADROOM * max(-low, high) / 32767)
+        scale = np.float32(max(-low, high) / (32767 // HEADROOM))
         return Quantization(scale if scale > np.finfo(np.float32).tiny else np.float32(1 / 128), 0, dtype)
     scale = np.float32((high - low) / 255)
     if not scale > np.finfo(np.float32).tiny:
