@@ -60,7 +60,10 @@ _ROWS: Mapping[str, Traits] = {
          "DepthToSpace", "SpaceToDepth", "Expand", "Tile", "Dropout"),
         _REARRANGES,
     ),
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize"), _LARGEST),
+    **dict.fromkeys(
+        ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize", "TopK", "GatherElements", "GatherND"),
+        _LARGEST,
+    ),
     **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean"), _MEAN),
     "ReduceSum": Traits(scaled=(0,)),
     "Cast": Traits(scaled=(0,)),

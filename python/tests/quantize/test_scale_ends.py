@@ -251,3 +251,23 @@ def test_states_in_one_tensor_keep_their_ranges(tmp_path: Path) -> None:
     data = {"x": normal(64, 8)}
     for number, (options, least) in enumerate([({}, 33), ({"chip": "esp32s3"}, 28), ({"precision": "int16x8"}, 40)]):
         assert outcome(proto, data, tmp_path / str(number), **options).sqnr >= least
+
+
+@pytest.mark.parametrize("options", [{}, {"chip": "esp32s3"}, {"precision": "int16x8"}], ids=["affine", "s3", "int16"])
+def test_what_is_picked_from_a_tensor_compares_with_it(options: dict, tmp_path: Path) -> None:
+    """The k-th largest of scores says which of them count: in another scale it may be larger than itself."""
+    parts = [
+        node("TopK", ["x", "k"], ["best", "places"], axis=-1),
+        part("best", "least", 1, 2, axis=2),
+        node("GreaterOrEqual", ["x", "least"], ["is_best"]),
+        node("Where", ["is_best", "x", "zero"], ["kept"]),
+    ]
+    nodes, constants = join(*parts)
+    constants += [ints("k", 2), constant("zero", 0.0)]
+    proto = model(nodes, [("x", [1, 3, 5])], [("kept", [1, 3, 5])], constants)
+    # Far below the largest lies what makes the scale of all wider than that of the best two.
+    values = np.tile(np.float32([-40.0, -30.0, -20.0, 1.0, 3.0]), (24, 3, 1)) + normal(24, 3, 5, scale=0.3)
+    made = outcome(proto, {"x": values}, tmp_path, **options)
+    scales = {t.scale for t in made.compilation.plan.tensors if t.name in ("x", "best", "least")}
+    assert len(scales) <= 1
+    assert made.sqnr >= 20.0
