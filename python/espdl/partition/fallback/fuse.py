@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import tvm
 from tvm import relax, topi
 
@@ -34,6 +35,16 @@ def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
 
 def _operator(value: relax.Expr) -> str:
     return value.op.name if isinstance(value, tvm.ir.Call) and isinstance(value.op, tvm.ir.Op) else ""
+
+
+def _number(value: relax.Expr) -> relax.Expr:
+    """The dequantize of a number as a number: TVM folds it after the operators have become loops, and loops take only
+    those constants as numbers that they saw as such."""
+    arguments = value.args if _operator(value) == "relax.dequantize" else ()
+    if not arguments or not all(isinstance(a, tvm.ir.GenericConst) and a.ty.ndim == 0 for a in arguments):
+        return value
+    quantized, scale, zero_point = (a.value.numpy() for a in arguments)
+    return relax.const(np.float32(quantized.astype(np.int64) - zero_point) * np.float32(scale), "float32")
 
 
 def _short_name(call: relax.Call) -> str:
@@ -80,7 +91,8 @@ class _Graph:
             value = _substitute(binding.value, copies)
             if _operator(value) == "relax.shape_of":  # static, so it does not read the tensor
                 value = relax.ShapeExpr(binding.var.ty.values)
-            if isinstance(value, (tvm.ir.Var, relax.ShapeExpr)):
+            value = _number(value)
+            if isinstance(value, (tvm.ir.Var, relax.ShapeExpr, tvm.ir.GenericConst)):
                 copies[binding.var] = value
                 continue
             node = _Node(len(self.nodes), binding.var, value, [self.of[v] for v in variables(value) if v in self.of])

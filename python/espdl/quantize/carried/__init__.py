@@ -51,6 +51,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     checks.check(result, label)
     signed.convert(result, label)
     grids.reconcile(result)
+    floats.use_float_numbers(result)
     told = [*biases.shared(result), *floats.use_float_constants(result)]
     biases.quantize(result, label)
     pairs.merge(result)

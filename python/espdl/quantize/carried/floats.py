@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers that run in floats because of how the model was quantised."""
+"""Constants that are wanted as floats: those of layers that run in floats because of how the model was quantised, and
+numbers that say what an operator does."""
 
 from __future__ import annotations
 
@@ -8,11 +9,30 @@ import onnx
 from onnx import numpy_helper
 
 from espdl.quantize.carried.constants import run
-from espdl.quantize.carried.edit import LAYERS, set_nodes
+from espdl.quantize.carried.edit import LAYERS, add, set_nodes
 from espdl.quantize.graph import Graph
 
 # What may stand between a layer and the QuantizeLinear of its result.
 _BETWEEN = {"Relu", "Clip", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"}
+
+# Inputs that are numbers of the operator, not data; tools quantise them all the same.
+_NUMBERS = {"Pad": (2,), "Clip": (1, 2)}
+
+
+def use_float_numbers(proto: onnx.ModelProto) -> None:
+    """The fill of a Pad and the bounds of a Clip as floats where they are integers behind a DequantizeLinear."""
+    graph = Graph(proto)
+    numbers: dict[str, str] = {}
+    for node in graph.nodes:
+        for index in _NUMBERS.get(node.op_type, ()):
+            name = node.input[index] if index < len(node.input) else ""
+            source = graph.producer.get(name)
+            if source is None or not _of_constants(graph, source):
+                continue
+            if name not in numbers:
+                values = run(proto, source, [graph.constants[i] for i in dict.fromkeys(source.input)])
+                numbers[name] = add(proto, f"{name}_number", values[0])
+            node.input[index] = numbers[name]
 
 
 def use_float_constants(proto: onnx.ModelProto) -> list[str]:
