@@ -66,6 +66,7 @@ def _compile_everything(folder: Path, compiler: str, *flags: str) -> None:
     subprocess.run([*command, f"-I{ROOT / 'include'}", *map(str, sources)], cwd=folder, check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RISCV_GCC is None, reason="gcc-riscv64-unknown-elf is not installed")
 @pytest.mark.parametrize("march", [pytest.param(m, marks=[] if "f" in m else pytest.mark.sweep) for m in RISCV])
 def test_kernels_compile_for_every_risc_v_chip(march: str, tmp_path: Path) -> None:
