@@ -10,6 +10,7 @@ from unittest import mock
 import compiled_once
 import pytest
 
+from espdl import wording
 from espdl.verify import host, kept
 
 SLOW = {
@@ -58,6 +59,11 @@ def compiled_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     library = compiled_once.one_library(host.library)
     with mock.patch.object(host, "library", library), mock.patch.object(kept, "place", lambda: NOWHERE):
         yield
+
+
+def pytest_runtest_setup() -> None:
+    """A command that a test ran in this process may have left the words of CMake."""
+    wording.speak(cmake=False)
 
 
 def in_slow(path: Path) -> bool:

@@ -64,6 +64,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None, type=_choice)
 
 
+def is_of_a_build(path: Path) -> bool:
+    """Whether CMake had the model compiled of which this is a generated file, or their folder: its options lie beside
+    the folder."""
+    folder = (path if path.is_dir() else path.parent).resolve()
+    return folder.with_name(f"{folder.name}.options.json").is_file()
+
+
 def count(text: str) -> int:
     """A number of samples, for argparse."""
     if not text.isdecimal():

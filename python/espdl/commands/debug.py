@@ -9,7 +9,9 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espdl.commands.arguments import is_of_a_build
 from espdl.errors import EspdlError
+from espdl.wording import speak
 
 if TYPE_CHECKING:
     from espdl.verify.debug import Build, Difference, Verdict
@@ -44,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from espdl.verify import debug, taps
 
+    speak(cmake=is_of_a_build(arguments.build))
     build = debug.Build.load(arguments.build)
     log = taps.read(_read(arguments.log))
     if not log.runs:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from espdl.commands.arguments import is_of_a_build
 from espdl.errors import EspdlError, UsageError
 from espdl.wording import speak
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if single and len(arguments.reports) > 1:
         raise UsageError(single[0], f"{len(arguments.reports)} reports are given", "give one report with it")
     reports = [_read(path) for path in arguments.reports]
-    speak(cmake=all(_is_of_a_build(path) for path in arguments.reports))
+    speak(cmake=all(is_of_a_build(path) for path in arguments.reports))
     if single:
         reports = [_extend(reports[0], arguments)]
     print("\n\n".join(report.text(values) for values in reports))
@@ -50,12 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_bytes(report.to_json(reports[0]))
     return 0
-
-
-def _is_of_a_build(path: Path) -> bool:
-    """Whether CMake had the model compiled: its options lie beside the folder."""
-    folder = (path if path.is_dir() else path.parent).resolve()
-    return folder.with_name(f"{folder.name}.options.json").is_file()
 
 
 def _extend(values: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 from pathlib import Path
 
 import firmware
@@ -110,7 +111,12 @@ def test_inputs_that_the_reference_does_not_have(
     program = firmware.build("host", root / "inputs", digits.files, digits.plan, stored(digits, images))
     log = log_of("host", program)
     code, out = debug(root / "digits", "--log", log)
-    assert code == 1 and "set dump_inputs, or pass the file of TEST_VECTORS" in out
+    assert code == 1 and "set dump_inputs, or pass the file of --test-vectors with --input" in out
+    # CMake leaves its options beside the folder: whoever had it compile reads its words.
+    shutil.copytree(root / "digits", tmp_path / "digits")
+    (tmp_path / "digits.options.json").write_text("{}")
+    code, out = debug(tmp_path / "digits", "--log", log)
+    assert code == 1 and "set dump_inputs, or pass the file of TEST_VECTORS with --input" in out
     np.savez(tmp_path / "other.npz", image=images[:, :, ::-1])
     code, out = debug(root / "digits", "--log", log, "--input", tmp_path / "other.npz")
     assert code == 1 and "no sample of the file has these inputs" in out
