@@ -104,16 +104,16 @@ def interpreter_of(folder: Path) -> Path:
 
 
 def create(lock: Path) -> None:
-    """Make the environment, unless it is complete and runs. Builds may ask at once: one works, others wait."""
+    """Make the environment, unless it is complete. Builds may ask at once: one works, others wait."""
     folder = folder_for(lock)
     stamp, python = folder / STAMP, interpreter_of(folder)
-    if stamp.exists() and runs(python):  # the folder may be somebody else's, whom we cannot lock out
+    if is_complete(folder, lock):  # the folder may be somebody else's, whom we cannot lock out
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(folder.name + ".lock")):
-        if stamp.exists() and runs(python):
+        if is_complete(folder, lock):
             return
-        stamp.unlink(missing_ok=True)  # the Python that it was made with is gone
+        stamp.unlink(missing_ok=True)  # what was there is damaged, or the Python that it was made with is gone
         print(
             f"espdl: preparing the compiler's Python environment {folder}: about 620 MB, once for all projects, "
             "one to ten minutes",
@@ -123,6 +123,11 @@ def create(lock: Path) -> None:
             make_empty(folder)
         install(python, lock)
         stamp.write_text(f"{lock.name}\n", encoding="utf-8")
+
+
+def is_complete(folder: Path, lock: Path) -> bool:
+    """Whether it was finished, its interpreter runs, and no package has been taken out of it since."""
+    return (folder / STAMP).exists() and runs(interpreter_of(folder), __file__, "check", str(lock))
 
 
 def install(python: Path, lock: Path) -> None:
@@ -164,11 +169,12 @@ def make_empty(folder: Path) -> None:
 
 
 def runs(python: Path, *arguments: str) -> bool:
-    """Whether this is an interpreter, and `arguments` succeed; without any, nothing is run."""
+    """Whether this is an interpreter, and `arguments` succeed."""
     try:
-        command = [str(python), "-I", *(arguments or ("-c", ""))]
         silent = subprocess.DEVNULL
-        return subprocess.run(command, check=False, stdout=silent, stderr=silent).returncode == 0
+        return (
+            subprocess.run([str(python), "-I", *arguments], check=False, stdout=silent, stderr=silent).returncode == 0
+        )
     except OSError:
         return False
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,6 +75,11 @@ def test_create_once(tools: Tools) -> None:
     time_stamp = stamp.stat().st_mtime_ns
     assert tools.run("create") == (0, "")
     assert stamp.stat().st_mtime_ns == time_stamp
+
+    (damaged,) = python.parents[1].rglob("espdl_probe-1.0.dist-info")
+    shutil.rmtree(damaged)
+    assert "preparing" in tools.run("create")[1]
+    assert (damaged / "METADATA").exists() and stamp.exists()
 
 
 @pytest.mark.slow
