@@ -171,10 +171,9 @@ def make_empty(folder: Path) -> None:
 def runs(python: Path, *arguments: str) -> bool:
     """Whether this is an interpreter, and `arguments` succeed."""
     try:
-        silent = subprocess.DEVNULL
-        return (
-            subprocess.run([str(python), "-I", *arguments], check=False, stdout=silent, stderr=silent).returncode == 0
-        )
+        nothing = subprocess.DEVNULL
+        done = subprocess.run([str(python), "-I", *arguments], check=False, stdout=nothing, stderr=nothing)
+        return done.returncode == 0
     except OSError:
         return False
 

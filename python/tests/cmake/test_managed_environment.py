@@ -39,7 +39,7 @@ def test_made_while_configuring(tmp_path: Path, clone: Path) -> None:
     """Before the first file is compiled, with one line that says what takes so long; a broken one is made again."""
     lend_packages(clone)
     lock = clone / "python" / "requirements.lock"
-    lock.write_text(lock.read_text() + "nothing==1.0 ; sys_platform == 'none' --hash=sha256:" + "0" * 64 + "\n")
+    lock.write_text(lock.read_text() + "nothing==1.0 ; sys_platform == 'none' \\\n    --hash=sha256:" + "0" * 64 + "\n")
     project = PlainProject(tmp_path / "p", clone)
     assert project.configure(), project.output
     [stamp] = (tmp_path / "to ols").rglob("complete")
