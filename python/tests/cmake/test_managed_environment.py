@@ -35,39 +35,17 @@ def lend_packages(clone: Path) -> None:
     (clone / "python" / "requirements.lock").write_text(make_wheel(clone.parent / "wheels", packages))
 
 
-def test_made_while_configuring(tmp_path: Path, clone: Path) -> None:
-    """Before the first file is compiled, with one line that says what takes so long; a broken one is made again."""
+def test_configuring_makes_it_and_others_share_it(tmp_path: Path, clone: Path) -> None:
+    """Before the first file is compiled, with one line that says what takes so long."""
     lend_packages(clone)
     lock = clone / "python" / "requirements.lock"
     lock.write_text(lock.read_text() + "nothing==1.0 ; sys_platform == 'none' \\\n    --hash=sha256:" + "0" * 64 + "\n")
-    project = PlainProject(tmp_path / "p", clone)
-    assert project.configure(), project.output
-    [stamp] = (tmp_path / "to ols").rglob("complete")
-    lines = [line for line in project.output.splitlines() if not line.startswith("-- ")]
-    assert len(lines) == 1 and lines[0].startswith("espdl: preparing ") and "once for all projects" in lines[0], lines
-    for interpreter in (stamp.parent / "bin").glob("python*"):  # as where the Python is gone that it was made with
-        interpreter.unlink()
-    project.output = ""
-    assert project.configure() and project.output.count("espdl: preparing ") == 1
-    project.output = ""
-    assert project.configure() and "espdl:" not in project.output
-
-
-def test_removed_behind_the_configuration(tmp_path: Path, clone: Path) -> None:
-    lend_packages(clone)
-    project = PlainProject(tmp_path / "p", clone)
-    assert project.configure(), project.output
-    [stamp] = (tmp_path / "to ols").rglob("complete")
-    shutil.rmtree(stamp.parent)
-    project.build()
-    assert stamp.exists() and project.compilations == 1
-
-
-def test_first_build_makes_it_and_others_share_it(tmp_path: Path, clone: Path) -> None:
-    lend_packages(clone)
     first = PlainProject(tmp_path / "first", clone)
+    assert first.configure(), first.output
+    lines = [line for line in first.output.splitlines() if not line.startswith("-- ")]
+    assert len(lines) == 1 and lines[0].startswith("espdl: preparing ") and "once for all projects" in lines[0], lines
     first.build()
-    assert first.output.count("espdl: preparing ") == 1
+    assert "espdl: preparing " not in first.output
     assert first.answer().startswith("answer:")
     [stamp] = (tmp_path / "to ols").rglob("complete")
     made = stamp.stat().st_mtime_ns
@@ -77,6 +55,31 @@ def test_first_build_makes_it_and_others_share_it(tmp_path: Path, clone: Path) -
     second.build()
     assert "espdl: preparing " not in second.output
     assert (second.compilations, stamp.stat().st_mtime_ns) == (1, made)
+
+
+@pytest.mark.sweep
+def test_made_again_where_its_python_is_gone(tmp_path: Path, clone: Path) -> None:
+    lend_packages(clone)
+    project = PlainProject(tmp_path / "p", clone)
+    assert project.configure(), project.output
+    [stamp] = (tmp_path / "to ols").rglob("complete")
+    for interpreter in (stamp.parent / "bin").glob("python*"):
+        interpreter.unlink()
+    project.output = ""
+    assert project.configure() and project.output.count("espdl: preparing ") == 1
+    project.output = ""
+    assert project.configure() and "espdl:" not in project.output
+
+
+@pytest.mark.sweep
+def test_removed_behind_the_configuration(tmp_path: Path, clone: Path) -> None:
+    lend_packages(clone)
+    project = PlainProject(tmp_path / "p", clone)
+    assert project.configure(), project.output
+    [stamp] = (tmp_path / "to ols").rglob("complete")
+    shutil.rmtree(stamp.parent)
+    project.build()
+    assert stamp.exists() and project.compilations == 1
 
 
 def test_another_lock_is_another_environment(tmp_path: Path, clone: Path) -> None:
