@@ -77,6 +77,12 @@ def test_residual_steps(options: dict, tmp_path: Path) -> None:
     assert outcome(proto, DATA, tmp_path, effort="fast", **options).sqnr > 30
 
 
+@pytest.mark.parametrize("operator", ["HardSwish", pytest.param("Elu", marks=pytest.mark.sweep)])
+def test_operators_that_read_their_operand_twice(operator: str, tmp_path: Path) -> None:
+    proto = chain([(operator,)] * 100)
+    assert outcome(proto, DATA, tmp_path, precision="float32").sqnr > 100
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("options", FORMS, ids=lambda o: "-".join(o.values()) or "affine")
 @pytest.mark.parametrize("kind", ["relu", "signs", "numbers", "curves"])

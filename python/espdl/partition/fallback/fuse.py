@@ -19,7 +19,7 @@ from espdl.partition.tvm_compat import variables
 
 _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
 
-LARGEST_REGION = 64
+LARGEST_REGION = 32
 """Nodes of a region at most: TVM and the printer walk the expression of a kernel recursively, on their stacks."""
 
 

@@ -57,9 +57,15 @@ def _inline(sch: Schedule) -> None:
             _attempt(sch.compute_inline, block)
 
 
+# Values that a cheap step may read where it is computed several times: a chain of steps that read their operand twice
+# would double with every step.
+_MOST_READ = 8
+
+
 def _worth_repeating(sch: Schedule, block: SBlockRV) -> bool:
     """Whether to compute this step where it is read, not to store it: it is cheap, or each element is read once."""
-    if not _expensive(sch.get(block).body):
+    body = sch.get(block).body
+    if not _expensive(body) and _loads(body) <= _MOST_READ:
         return True
     buffer = sch.get(block).writes[0].source
     reads = sum(
@@ -72,12 +78,13 @@ def _evaluations(sch: Schedule, block: SBlockRV) -> int:
     return math.prod(int(variable.dom.extent) for variable in sch.get(block).iter_vars)
 
 
-def _loads(body: tirx.Stmt, buffer: tvm.ir.Var) -> int:
+def _loads(body: tirx.Stmt, buffer: tvm.ir.Var | None = None) -> int:
+    """How often `buffer`, or any, is read."""
     count = 0
 
     def visit(load: tvm.ir.TensorLoad) -> None:
         nonlocal count
-        count += load.source.same_as(buffer)
+        count += buffer is None or load.source.same_as(buffer)
 
     tvm_ffi.structural_walk(body, (tvm.ir.TensorLoad, visit))
     return count
