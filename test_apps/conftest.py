@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from pytest_embedded.plugin import multi_dut_argument, multi_dut_fixture
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("espdl")
+    group.addoption("--espdl-results", metavar="FILE", help="keep the cycles of every layer in this JSON file")
+    group.addoption("--espdl-board", metavar="TEXT", default="", help="the board's name, for that file")
+    group.addoption(
+        "--espdl-python", metavar="PYTHON", default=sys.executable, help="a Python with the compiler's packages"
+    )
 
 
 @pytest.fixture
