@@ -16,7 +16,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # A worker keeps to its part of the tests, so that few fixtures are made twice.
 DIST := --dist worksteal
 
-.PHONY: demo test quick test-all fuzz lint docs stack bench bench-check accuracy lock release clean
+.PHONY: demo test quick test-all fuzz lint docs stack costs bench bench-check accuracy lock release clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
@@ -35,8 +35,8 @@ fuzz: $(VENV)/.test
 	cd python && ESPDL_FUZZ_CASES=10000 $(FROM_PYTHON)$(BIN)/python -m pytest -q tests/fuzz
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks
-	$(BIN)/ruff format --check --quiet --config python/pyproject.toml python examples benchmarks
+	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks test_apps
+	$(BIN)/ruff format --check --quiet --config python/pyproject.toml python examples benchmarks test_apps
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -I python/espdl_cli.py ops --markdown > docs/operators.md
@@ -45,6 +45,10 @@ docs: $(VENV)/.runtime
 # How much stack the kernels take, for the report; needs GCC for rv32.
 stack: $(VENV)/.runtime
 	$(BIN)/python python/stack.py
+
+# What code and time they take, for the report; needs GCC and QEMU for rv32 and Xtensa (10 minutes).
+costs: $(VENV)/.runtime
+	$(BIN)/python python/costs.py
 
 bench: $(VENV)/.runtime
 	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))

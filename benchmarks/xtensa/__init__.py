@@ -64,12 +64,12 @@ def available() -> str | None:
 def count(plan: Plan, generated: Path, folder: Path) -> Count:
     """Builds the model `net` in the folder `generated` (net.c, net_weights.S, ...) in `folder` and runs it."""
     folder.mkdir(parents=True, exist_ok=True)
-    objects = [_compile(path, folder, [f"-I{generated}"]) for path in (*_sources(plan), generated / "net.c")]
+    objects = [compile_object(path, folder, [f"-I{generated}"]) for path in (*_sources(plan), generated / "net.c")]
     image = folder / "count.elf"
     own = [str(HERE / name) for name in ("start.S", "main.c", "library.c")]
     weights = ["-I", str(generated), str(generated / "net_weights.S")]
     link = ["-nostdlib", "-T", str(HERE / "link.ld"), "-Wl,--gc-sections"]
-    _run(GCC, *FLAGS, *INCLUDES, *link, *own, *map(str, objects), *weights, "-o", str(image))
+    _run(GCC, *FLAGS, *INCLUDES, *link, *own, *map(str, objects), *weights, "-lgcc", "-o", str(image))
     machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "stdio"]
     printed = _run(QEMU, *machine, "-semihosting", "-icount", f"shift={_SHIFT}", "-kernel", str(image))
     ticks = [int(line) for line in printed.split()]
@@ -79,16 +79,18 @@ def count(plan: Plan, generated: Path, folder: Path) -> Count:
 
 
 def _sources(plan: Plan) -> list[Path]:
-    """Runtime, vector kernels, and the portable kernels that the plan calls."""
-    used = {call.function for call in plan.calls}
-    kernels = sorted((ROOT / "src" / "kernels").glob("*.c"))
-    portable = [path for path in kernels if any(re.search(rf"\b{f}\(", path.read_text()) for f in used)]
+    """Runtime, vector kernels where the plan calls any, and all portable kernels: the linker takes what it needs."""
+    portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
     vector = [path for path in sorted((PORT / "src").glob("*.c")) if path.name != "pie_emulation.c"]
-    return [ROOT / "src" / "runtime.c", *vector, *portable]
+    used = any(call.backend == "esp32s3" for call in plan.calls)
+    return [ROOT / "src" / "runtime.c", *(vector if used else []), *portable]
 
 
-def _compile(path: Path, folder: Path, options: Iterable[str]) -> Path:
-    """An object of a C file, its EE.* instructions replaced."""
+def compile_object(path: Path, folder: Path, options: Iterable[str] = ()) -> Path:
+    """An object of a C file, its EE.* instructions replaced; one in `folder` that is newer than the file stays."""
+    done = folder / f"{path.stem}.o"
+    if done.exists() and done.stat().st_mtime > path.stat().st_mtime:
+        return done
     text = _run(GCC, *FLAGS, *INCLUDES, *options, "-S", str(path), "-o", "-")
     assembly = folder / f"{path.stem}.s"
     assembly.write_text("\n".join(map(stand_in, text.split("\n"))))

@@ -50,5 +50,9 @@ class Chip:
     esp_dl: bool = False
     esp_dl_by_default: bool = False
 
+    @property
+    def is_xtensa(self) -> bool:
+        return self.march is None
 
-GENERIC = Chip("generic", march=None)
+
+GENERIC = Chip("generic", march="rv32imc")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report as plain values: what report.json holds, and what every other form of the report is made from.
 
-Sizes are bytes. What is not known is null: `code_bytes` and `cost` until somebody measures them (`with_cost`), the
-`sqnr_db` of a layer until somebody compares it with the float model (`with_errors`), `stack_bytes` of kernels that are
-not plain C and of runs with one of them. `stack_source` says on which machine the stack was measured.
+Sizes are bytes. `code_bytes` and `cost` come from tables of the kernels (`cost.estimate` is true, `code_source` names
+the table) until somebody measures them (`with_cost`). What is not known is null: both where a kernel is in no table,
+the `sqnr_db` of a layer until somebody compares it with the float model (`with_errors`), `stack_bytes` of kernels that
+are not plain C and of runs with one of them. `stack_source` says on which machine the stack was measured.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from types import MappingProxyType
 from typing import Any
 
 from espdl.plan.types import KernelCall, Plan, Port
-from espdl.report import advice, memory, stack
+from espdl.report import advice, costs, memory, stack
 
-SCHEMA = 2
+SCHEMA = 3
 
 # The backend that runs what all others declined.
 FALLBACK = "tvm"
@@ -43,6 +44,7 @@ def make(
     quantiser; `errors` the signal-to-noise ratio in dB of layers against the float model, by the name of
     the layer's (first) output tensor.
     """
+    estimate = costs.of_plan(plan, name)
     report = {
         "schema": SCHEMA,
         "name": name,
@@ -55,7 +57,8 @@ def make(
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.arena_lower_bound,
         "weights_bytes": weights_bytes,
-        "code_bytes": None,
+        "code_bytes": estimate.code_bytes,
+        "code_source": f"estimate: {estimate.source}",
         "stack_bytes": stack.of_run([stack.of_kernel(call.function) for call in plan.calls]),
         "stack_source": stack.table()["source"],
         "cost": None,
@@ -66,7 +69,11 @@ def make(
         "memory": memory.make(plan),
         "warnings": list(warnings),
     }
-    _set_shares(report["layers"], [_work(plan, call) for call in plan.calls])
+    if estimate.layers is None:
+        _set_shares(report["layers"], [_work(plan, call) for call in plan.calls])
+    else:
+        _set_costs(report, estimate.layers, "instructions", f"estimate: {estimate.source}", None)
+        report["cost"]["estimate"] = True
     return with_errors(report, errors or {})
 
 
@@ -102,14 +109,9 @@ def with_cost(
     if len(layers) != len(report["layers"]):
         raise ValueError(f"{len(layers)} costs for {len(report['layers'])} layers")
     result = copy.deepcopy(report)
-    total = sum(layers)
-    result["cost"] = {"unit": unit, "source": source, "total": total, "per_microsecond": per_microsecond}
-    result["share"] = f"{unit}, {source}"
+    _set_costs(result, layers, unit, source, per_microsecond)
     if code_bytes is not None:
-        result["code_bytes"] = code_bytes
-    for layer, cost in zip(result["layers"], layers):
-        layer["cost"] = int(cost)
-    _set_shares(result["layers"], layers)
+        result["code_bytes"], result["code_source"] = code_bytes, source
     return {**result, "advice": advice.make(result)}
 
 
@@ -117,6 +119,22 @@ def reference(plan: Plan, name: str, identity: str) -> bytes:
     """The text of `<name>_reference.json`: all that `espdl debug` needs to compute what the firmware must compute."""
     values = {"name": name, "identity": identity, "plan": json.loads(plan.to_json())}
     return (json.dumps(values, indent=1) + "\n").encode()
+
+
+def _set_costs(
+    report: dict[str, Any], layers: Sequence[int], unit: str, source: str, per_microsecond: float | None
+) -> None:
+    report["cost"] = {
+        "unit": unit,
+        "source": source,
+        "estimate": False,
+        "total": sum(layers),
+        "per_microsecond": per_microsecond,
+    }
+    report["share"] = f"{unit}, {source}"
+    for layer, cost in zip(report["layers"], layers):
+        layer["cost"] = int(cost)
+    _set_shares(report["layers"], layers)
 
 
 def _set_shares(layers: Sequence[dict[str, Any]], costs: Sequence[int]) -> None:

@@ -56,8 +56,10 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(what, value, remark)"""
     cost = report["cost"]
     lower = f"bytes of RAM; lower bound {values.number(report['arena_lower_bound'])}"
-    measured = cost["source"] if cost else "not measured: profile it on the chip, or espdl report --measure"
-    code = "bytes of flash, kernels and runtime included" if report["code_bytes"] else "not measured"
+    measured = cost["source"] if cost else "not known: profile it on the chip, or espdl report --measure"
+    code = f"bytes of flash, kernels and runtime included; {report['code_source']}"
+    if report["code_bytes"] is None:
+        code = "not known: one of the kernels is in no table"
     instructions = cost is not None and values.time(report).endswith(cost["unit"])
     return [
         ("Arena", values.number(report["arena_bytes"]), lower),

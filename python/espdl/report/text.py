@@ -63,7 +63,8 @@ def _measured(report: dict[str, Any]) -> list[str]:
     if report["cost"] is not None:
         lines.append(f"one run: {values.time(report)} ({report['cost']['source']})")
     if report["code_bytes"] is not None:
-        lines.append(f"code {values.number(report['code_bytes'])} bytes, with kernels and runtime, without weights")
+        code = values.number(report["code_bytes"])
+        lines.append(f"code {code} bytes, with kernels and runtime, without weights ({report['code_source']})")
     return lines
 
 

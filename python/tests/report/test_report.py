@@ -9,6 +9,7 @@ import html.parser
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def test_json_holds_the_plan(sound: dict[str, Any]) -> None:
         assert (layer["nodes"], layer["kernel"], layer["macs"]) == (list(call.source_nodes), call.function, call.macs)
         assert [t["tensor"] for t in layer["inputs"]] == list(call.inputs)
         assert layer["outputs"][0]["scale"] == plan.tensor(call.outputs[0]).scale
-        assert layer["cost"] is None and layer["sqnr_db"] is None and not layer["fallback"]
+        assert layer["cost"] > 0 and layer["sqnr_db"] is None and not layer["fallback"]
+    assert sound["cost"]["estimate"] and sound["cost"]["total"] == sum(layer["cost"] for layer in sound["layers"])
     assert sum(layer["share"] for layer in sound["layers"]) == pytest.approx(1)
     assert sound["layers"][0]["share"] == max(layer["share"] for layer in sound["layers"][:1])
 
@@ -105,18 +107,22 @@ def test_errors_and_costs(sound: dict[str, Any]) -> None:
     assert with_cost["layers"][2]["share"] == pytest.approx(20 / sum(costs))
     assert with_cost["cost"]["total"] == sum(costs) and with_cost["code_bytes"] == 7
     assert values.time(with_cost) == f"{sum(costs) / 160 / 1000:.3f} ms"
-    assert values.time(sound) == "-"
     assert sound == untouched
     with pytest.raises(ValueError, match="1 costs for"):
         report.with_cost(sound, [1], "cycles", "a chip")
 
 
-def test_time_is_only_given_where_somebody_measured(sound: dict[str, Any]) -> None:
+def test_a_time_says_who_found_it(sound: dict[str, Any]) -> None:
+    """Measured, estimated from the tables of the kernels, or a dash where one of them is in no table."""
+    plan = hand_made.residual_network()
+    unknown = replace(plan, calls=(replace(plan.calls[0], function="espdl_of_tomorrow"), *plan.calls[1:]))
+    neither = report.make(unknown, "net", 100, "id")
     counted = report.with_cost(sound, [1000] * len(sound["layers"]), "instructions", "QEMU")
     assert values.time(counted) == f"{1000 * len(sound['layers']):,} instructions"
     assert "one run: 10,000 instructions (QEMU)" in report.text(counted)
-    assert "one run" not in report.text(sound)
-    tiles = dict(re.findall(r'data-what="(\w+)"><span>\w+</span><b>([^<]*)</b>', report.html(sound).decode()))
+    assert f"one run: {sound['cost']['total']:,} instructions (estimate: rv32imc" in report.text(sound)
+    assert "one run" not in report.text(neither)
+    tiles = dict(re.findall(r'data-what="(\w+)"><span>\w+</span><b>([^<]*)</b>', report.html(neither).decode()))
     assert (tiles["Time"], tiles["Code"]) == ("-", "-")
     tiles = dict(re.findall(r'data-what="(\w+)"><span>\w+</span><b>([^<]*)</b>', report.html(counted).decode()))
     assert tiles["Instructions"] == "10,000" and "Time" not in tiles

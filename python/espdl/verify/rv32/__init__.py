@@ -170,10 +170,10 @@ def link(image: Path, sources: Sequence[Path], flags: Sequence[str] = ()) -> Non
     _link(image, [HERE / "machine.c", counter, *sources], [f"-I{HERE}", "--crt0=hosted", *flags])
 
 
-def link_roots(image: Path, roots: Sequence[str], objects: Sequence[Path]) -> None:
+def link_roots(image: Path, roots: Sequence[str], objects: Sequence[Path], flags: Sequence[str] = ()) -> None:
     """Link the functions and objects named `roots` with all that they need, and nothing else: not to be run."""
     require()
-    _link(image, objects, ["-nostartfiles", f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots)])
+    _link(image, objects, ["-nostartfiles", f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots), *flags])
 
 
 def description() -> str:

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes python/espdl/report/costs.json: code bytes and instructions of every kernel, for rv32imc and for Xtensa.
+
+python python/costs.py [rv32] [xtensa]      (make costs; needs GCC and QEMU for both)
+
+Code: the sections that a linker keeps for each kernel, and what the generated part of a layer takes. Instructions:
+counts of layers in networks with random weights, and through them the line [once, per output value, per
+multiply-accumulate] with the least relative error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / path) for path in ("python", "benchmarks", "python/tests/operators", "python/tests/shared")]
+
+import compiled_once  # noqa: E402 (the paths above come first)
+import networks  # noqa: E402
+import onnx  # noqa: E402
+import usual_networks  # noqa: E402
+import xtensa  # noqa: E402
+from stack import kernels  # noqa: E402
+
+from espdl import backends, emit, pipeline  # noqa: E402
+from espdl.plan.types import Plan  # noqa: E402
+from espdl.report import costs  # noqa: E402
+from espdl.verify import cost, host, rv32  # noqa: E402
+
+# For Xtensa: the compiler of another core of the family, on a core with hardware loops (benchmarks/xtensa).
+SOURCE = "Xtensa, gcc 12.2.0 for lx106 -O2"
+NOT_ON_XTENSA = ("pie_emulation", "log_identity", "profile", "taps")
+TABLE = ROOT / "python" / "espdl" / "report" / "costs.json"
+RUNTIME = ("espdl_run", "espdl_init", "espdl_input", "espdl_output")
+_KEPT = re.compile(r"^ \.(text|rodata|srodata|data|sdata|literal|irom)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.M)
+
+Samples = dict[str, list[tuple[int, int, int]]]  # kernel -> (output values, multiply-accumulates, instructions)
+# (roots, map file) -> links them and what they need, and writes the map.
+Link = Callable[[Sequence[str], Path], None]
+
+
+def sections(link: Link, roots: Sequence[str], folder: Path) -> dict[str, int]:
+    """`object:section` -> bytes, of all code and constants that a linker keeps for `roots`."""
+    path = folder / "link.map"
+    link(roots, path)
+    text = path.read_text(encoding="utf-8").partition("Linker script and memory map")[2]
+    text = re.sub(r"^( \.\S+)\n\s+", r"\1 ", text, flags=re.M)  # long names have a line of their own
+    found: dict[str, int] = {}
+    for match in _KEPT.finditer(text):
+        name = match[0].split()[0]
+        size = int(match[2], 16)
+        if size:
+            key = f"{Path(match[3]).name.rpartition('(')[2].rstrip(')')}:{name}"
+            found[key] = found.get(key, 0) + size
+    return found
+
+
+def sizes(link: Link, names: Sequence[str], folder: Path) -> dict[str, object]:
+    """`sections`: bytes by name; `run` and each of `kernels`: the names of those that it needs, run's apart."""
+    run = sections(link, RUNTIME, folder)
+    everything, needed = dict(run), {}
+    for name in names:
+        mine = sections(link, [*RUNTIME, name], folder)
+        everything |= {key: max(size, everything.get(key, 0)) for key, size in mine.items()}
+        needed[name] = sorted(set(mine) - set(run))
+    number = {key: index for index, key in enumerate(everything)}
+    return {
+        "sections": list(everything.values()),
+        "run": [number[key] for key in run],
+        "kernels": {name: [number[key] for key in keys] for name, keys in needed.items()},
+    }
+
+
+def line_through(samples: Sequence[tuple[int, int, int]]) -> list[float]:
+    """[once, per output, per MAC], none negative, with the least squares of relative errors.
+
+    Never more numbers than there are samples, and never "once" alone: a layer of twice the size takes longer.
+    """
+    features = np.array([[1, outputs, macs] for outputs, macs, _ in samples], float)
+    wanted = np.array([count for *_, count in samples], float)
+    sizes_seen = len({(outputs, macs) for outputs, macs, _ in samples})
+    best, least = np.zeros(3), np.inf
+    for columns in ((2,), (1,), (0, 2), (0, 1), (1, 2), (0, 1, 2)):
+        chosen = features[:, columns] / wanted[:, None]
+        if len(columns) > sizes_seen or not chosen.any(axis=0).all():
+            continue
+        found, *_ = np.linalg.lstsq(chosen, np.ones(len(wanted)), rcond=None)
+        error = float(((chosen @ found - 1) ** 2).sum())
+        if (found >= 0).all() and error < least * 0.999 - 1e-12:
+            best, least = np.zeros(3), error
+            best[list(columns)] = found
+    return [float(f"{value:.4g}") for value in best]
+
+
+def compiled(
+    folder: Path, chip: str, scheme: str, precision: str = "int8"
+) -> Iterator[tuple[pipeline.Compilation, Path]]:
+    """The four networks with random weights, and usual ones."""
+    models = folder / "models"
+    if not models.exists():
+        networks.write(models)
+        for name, build in usual_networks.NETWORKS.items():
+            (models / name).mkdir()
+            proto = build()
+            onnx.save(proto, models / name / "model.onnx")
+            shape = [d.dim_value for d in proto.graph.input[0].type.tensor_type.shape.dim]
+            values = np.random.default_rng(1).standard_normal((8, *shape[1:])).astype(np.float32)
+            if (
+                len(proto.graph.input) == 1
+                and proto.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+            ):
+                np.save(models / name / "calib.npy", values)
+    for model in sorted(p.parent for p in models.glob("*/calib.npy")):
+        out = folder / f"{model.name}_{chip}_{scheme}_{precision}"
+        options = pipeline.Options(
+            model=str(model / "model.onnx"),
+            calibration=str(model / "calib.npy"),
+            name="net",
+            output=str(out),
+            chip=chip,
+            scheme=scheme,
+            precision=precision,
+            effort="fast",
+            profile=True,
+        )
+        yield pipeline.compile_model(options), out
+
+
+def add(samples: Samples, plan: Plan, counts: Sequence[int]) -> None:
+    for call, count in zip(plan.calls, counts, strict=True):
+        samples[call.function].append((*costs.work(plan, call), count))
+
+
+def fitted(samples: Mapping[str, list]) -> dict[str, list[float]]:
+    return {name: line_through(rows) for name, rows in sorted(samples.items()) if name.startswith("espdl_")}
+
+
+def without_table(compilation: pipeline.Compilation) -> emit.Files:
+    """The generated files as they are without profile and taps."""
+    return emit.render(compilation.plan, "net", packings=backends.packings(), identity=compilation.identity)
+
+
+def layer_code(table: Mapping, generated: Sequence[tuple[Plan, int]]) -> list[float]:
+    """[once, per layer, per argument]: bytes of generated code, from whole images without weights."""
+    rows, rest = [], []
+    for plan, total in generated:
+        rows.append([1, len(plan.calls), sum(costs.arguments(call) for call in plan.calls)])
+        rest.append(total - costs.linked_bytes(table, plan) - costs.data_bytes(plan, "net"))
+    found, *_ = np.linalg.lstsq(np.array(rows, float), np.array(rest, float), rcond=None)
+    return [float(f"{value:.4g}") for value in found]
+
+
+def for_rv32(folder: Path) -> dict[str, object]:
+    archive = rv32.library(folder)
+    samples: Samples = defaultdict(list)
+    generated: list[tuple[Plan, int]] = []
+
+    def link(roots: Sequence[str], path: Path) -> None:
+        rv32.link_roots(folder / "roots.elf", roots, [archive], [f"-Wl,-Map={path}"])
+
+    table = sizes(link, kernels(), folder)
+    for scheme, precision in (("affine", "int8"), ("power_of_two", "int8"), ("affine", "int16x8")):
+        for compilation, out in compiled(folder, "generic", scheme, precision):
+            add(samples, compilation.plan, cost.measure(out, compilation.report).layers)
+            if (scheme, precision) == ("affine", "int8") and not compilation.plan.functions:
+                code = rv32.code_size(without_table(compilation), "net", folder / "size")
+                generated.append((compilation.plan, code.total))
+    return {
+        "source": rv32.description(),
+        **table,
+        "layer": layer_code(table, generated),
+        "instructions": fitted(samples),
+    }
+
+
+def for_xtensa(folder: Path) -> dict[str, object]:
+    """Kernels of the ESP32-S3 too, each of whose vector instructions is one other instruction here."""
+    sources = [*(ROOT / "src").glob("*.c"), *(ROOT / "src" / "kernels").glob("*.c"), *(xtensa.PORT / "src").glob("*.c")]
+    objects = [xtensa.compile_object(p, folder) for p in sorted(sources) if p.stem not in NOT_ON_XTENSA]
+    samples: Samples = defaultdict(list)
+    generated: list[tuple[Plan, int]] = []
+
+    def link(roots: Sequence[str], path: Path) -> None:
+        flags = ["-nostdlib", "-r", "-Wl,--gc-sections", f"-Wl,-e,{roots[0]}", f"-Wl,-Map={path}"]
+        undefined = [f"-Wl,-u,{root}" for root in roots]
+        host.run_tool(xtensa.GCC, *flags, *undefined, *map(str, objects), "-lgcc", "-o", str(folder / "roots.o"))
+
+    headers = sorted((xtensa.PORT / "include" / "espdl" / "esp32s3").glob("*.h"))
+    vector = re.findall(r"^void (espdl_s3_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M)
+    table = sizes(link, [*kernels(), *vector], folder)
+    for chip, scheme in (("esp32s3", "power_of_two"), ("esp32", "affine")):
+        for compilation, out in compiled(folder, chip, scheme):
+            plan = compilation.plan
+            without_table(compilation).write(out)
+            try:
+                counts = xtensa.count(plan, out, folder / "build").layers
+            except RuntimeError as error:
+                if "undefined reference" in str(error):
+                    continue  # the bare core here has no C library
+                raise
+            add(samples, plan, counts)
+            code = xtensa.compile_object(out / "net.c", folder / "build", [f"-I{out}"])
+            generated.append((plan, costs.linked_bytes(table, plan) + object_bytes(code)))
+    return {"source": SOURCE, **table, "layer": layer_code(table, generated), "instructions": fitted(samples)}
+
+
+def object_bytes(path: Path) -> int:
+    lines = host.run_tool("xtensa-lx106-elf-size", "-A", str(path)).splitlines()
+    return sum(int(line.split()[1]) for line in lines if re.match(r"\.(text|rodata|literal|data)", line))
+
+
+def main(architectures: Sequence[str]) -> int:
+    reason = rv32.available() or xtensa.available()
+    if reason is not None:
+        print(f"costs.py: {reason}", file=sys.stderr)
+        return 1
+    table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
+    for name, measure in (("rv32", for_rv32), ("xtensa", for_xtensa)):
+        if name in (architectures or (name,)):
+            with tempfile.TemporaryDirectory() as folder:
+                compiled_once.Store.root = Path(folder)
+                table[name] = measure(Path(folder))
+            text = json.dumps(table, separators=(",", ":")).replace('],"', '],\n"')
+            TABLE.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
