@@ -33,6 +33,8 @@ from espdl.targets import SCHEMES  # noqa: E402
 from espdl.verify import rv32  # noqa: E402
 
 RESULTS = HERE / "results.json"
+# What boards took, kept by test_apps/firmware.py --results.
+BOARDS = RESULTS.with_name("boards.json")
 PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
 
@@ -99,7 +101,8 @@ def run(args: argparse.Namespace, build: Path) -> int:
     if set(args.networks) == set(networks.NETWORKS) and set(args.schemes) == set(SCHEMES):
         peers = json.loads((args.data / "peers.json").read_text())
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(table.page(measured, peers))
+        boards = json.loads(BOARDS.read_text()) if BOARDS.is_file() else {}
+        PAGE.write_text(table.page(measured, peers, boards))
         readme.update(README, measured, peers)
     return 0
 

@@ -55,15 +55,29 @@ def largest(m: Measured, count: int = 12) -> str:
     return "\n".join([*rows, f"    {others:6,}  all others"])
 
 
-def page(measured: Mapping[str, Mapping[str, Measured]], peers: Mapping[str, Mapping]) -> str:
-    """docs/benchmarks.md."""
+def page(
+    measured: Mapping[str, Mapping[str, Measured]], peers: Mapping[str, Mapping], boards: Mapping[str, Mapping] = {}
+) -> str:
+    """docs/benchmarks.md. `boards`: what `test_apps/firmware.py --results` keeps, by chip."""
     parts = [_INTRODUCTION, "## Against other tools\n"]
     for network, schemes in measured.items():
         parts += [f"### {network}\n", _against_peers(network, schemes, peers)]
     parts += ["## Memory and time to compile\n", _memory(measured), "## Layers\n", _layers_note(measured)]
     for network, schemes in measured.items():
         parts += [f"### {network}, layer by layer\n", _layers(schemes)]
-    return "\n".join(parts)
+    return "\n".join([*parts, *on_boards(boards)])
+
+
+def on_boards(boards: Mapping[str, Mapping]) -> list[str]:
+    """A section for each board: what every network and every layer of it took."""
+    parts = ["## On boards\n"] if boards else []
+    for chip, results in sorted(boards.items()):
+        parts.append(f"### {results['board'] or 'a board'}, {chip}\n")
+        for network, found in sorted(results["networks"].items()):
+            rows = [(layer["kernel"].removeprefix("espdl_"), f"{layer['cost']:,}") for layer in found["layers"]]
+            rows.append(("**all**", f"**{found['total']:,}**"))
+            parts.append(_markdown((network, found["unit"]), rows))
+    return parts
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

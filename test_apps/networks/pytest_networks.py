@@ -54,7 +54,10 @@ def test_cycles(dut: Dut, target: str, build_dir: str, app_path: str, request: p
         measured = report.with_name("measured.json")
         command = [request.config.getoption("--espdl-python"), COMMAND, "report", report, "--profile", log, "--json"]
         subprocess.run([*command, measured], check=True)
-        results[report.parent.name] = json.loads(measured.read_text())["cost"]
+        values = json.loads(measured.read_text())
+        layers = [{"kernel": layer["kernel"], "cost": layer["cost"]} for layer in values["layers"]]
+        cost = values["cost"]
+        results[report.parent.name] = {"unit": cost["unit"], "total": cost["total"], "layers": layers}
     kept = request.config.getoption("--espdl-results")
     if kept:
         path = Path(kept)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from espdl import targets
+from espdl import pipeline, targets
 from espdl.chips import Chip, all_chips
 from espdl.project import new_project
 
 ROOT = Path(__file__).resolve().parents[3]
 CHIPS = [chip for name, chip in all_chips().items() if name != "generic"]
 RISCV_GCC = shutil.which("riscv64-unknown-elf-gcc")
+XTENSA_GCC = shutil.which("xtensa-lx106-elf-gcc")
 RISCV = sorted({chip.march for chip in CHIPS if chip.march})
 
 each_chip = pytest.mark.parametrize("chip", CHIPS, ids=lambda chip: chip.name)
@@ -60,19 +61,49 @@ def test_vector_kernels_are_the_default_where_there_are_any(chip: Chip) -> None:
     assert not chip.own_kernels or (ROOT / "port" / chip.name).is_dir()
 
 
-def _compile_everything(folder: Path, compiler: str, *flags: str) -> None:
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the digits network as C."""
+    model, folder = ROOT / "examples" / "digits" / "model", tmp_path_factory.mktemp("digits")
+    options = pipeline.Options(
+        model=str(model / "digits.onnx"),
+        calibration=str(model / "calib.npy"),
+        name="net",
+        output=str(folder),
+        effort="fast",
+    )
+    pipeline.compile_model(options)
+    return folder
+
+
+def _compile_everything(
+    folder: Path, generated: Path, compiler: str, *flags: str, without: tuple[str, ...] = ()
+) -> None:
+    """Runtime, portable kernels and generated code."""
     sources = [*(ROOT / "src").glob("*.c"), *(ROOT / "src" / "kernels").glob("*.c")]
-    command = [compiler, "-c", "-std=c11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", *flags]
-    subprocess.run([*command, f"-I{ROOT / 'include'}", *map(str, sources)], cwd=folder, check=True)
+    sources = [path for path in sources if path.stem not in without]
+    sources += [generated / "net.c", generated / "net_weights.S"]
+    command = [compiler, "-c", "-std=gnu11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", *flags]
+    include = [f"-I{ROOT / 'include'}", f"-I{generated}"]
+    subprocess.run([*command, *include, *map(str, sources)], cwd=folder, check=True)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(RISCV_GCC is None, reason="gcc-riscv64-unknown-elf is not installed")
 @pytest.mark.parametrize("march", [pytest.param(m, marks=[] if "f" in m else pytest.mark.sweep) for m in RISCV])
-def test_kernels_compile_for_every_risc_v_chip(march: str, tmp_path: Path) -> None:
+def test_everything_compiles_for_every_risc_v_chip(march: str, generated: Path, tmp_path: Path) -> None:
     abi = "ilp32f" if "f" in march else "ilp32"
     flags = (f"-march={march}_zicsr_zifencei", f"-mabi={abi}", "--specs=picolibc.specs")
-    _compile_everything(tmp_path, str(RISCV_GCC), *flags)
+    _compile_everything(tmp_path, generated, str(RISCV_GCC), *flags)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(XTENSA_GCC is None, reason="gcc-xtensa-lx106 is not installed")
+def test_everything_compiles_for_xtensa(generated: Path, tmp_path: Path) -> None:
+    """But for what prints: this compiler comes without a C library."""
+    flags = ("-ffreestanding", "-mtext-section-literals", f"-I{ROOT / 'benchmarks' / 'xtensa'}")
+    printing = ("log_identity", "profile", "taps")
+    _compile_everything(tmp_path, generated, str(XTENSA_GCC), *flags, without=printing)
 
 
 @pytest.mark.skipif("IDF_PATH" not in os.environ, reason="IDF_PATH is not set")
