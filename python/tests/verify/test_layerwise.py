@@ -126,7 +126,7 @@ def test_steps_on_the_way_to_a_tensor_are_not_it(tmp_path: Path) -> None:
     """A Pad that continues its input goes axis by axis."""
     constants = [ints("pads", 1, 0, 2, 0, 1, 0)]
     pad = node("Pad", ["x", "pads"], ["p"], "pad", mode="edge")
-    proto = model([pad, node("Relu", ["p"], ["y"], "relu")], [("x", [2, 3, 5])], [("y", [3, 4, 7])], constants)
+    proto = model([pad, node("Sigmoid", ["p"], ["y"], "sigmoid")], [("x", [2, 3, 5])], [("y", [3, 4, 7])], constants)
     made = compiled(proto, {"x": normal(12, 2, 3, 5)}, tmp_path)
     layers = layerwise.compare(made.quantized, made.plan, {"x": normal(2, 2, 3, 5, seed=9)})
     assert layers
