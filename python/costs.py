@@ -35,8 +35,6 @@ from espdl.plan.types import Plan  # noqa: E402
 from espdl.report import costs  # noqa: E402
 from espdl.verify import cost, host, rv32  # noqa: E402
 
-# For Xtensa: the compiler of another core of the family, on a core with hardware loops (benchmarks/xtensa).
-SOURCE = "Xtensa, gcc 12.2.0 for lx106 -O2"
 NOT_ON_XTENSA = ("pie_emulation", "log_identity", "profile", "taps")
 TABLE = ROOT / "python" / "espdl" / "report" / "costs.json"
 RUNTIME = ("espdl_run", "espdl_init", "espdl_input", "espdl_output")
@@ -209,7 +207,9 @@ def for_xtensa(folder: Path) -> dict[str, object]:
             add(samples, plan, counts)
             code = xtensa.compile_object(out / "net.c", folder / "build", [f"-I{out}"])
             generated.append((plan, costs.linked_bytes(table, plan) + object_bytes(code)))
-    return {"source": SOURCE, **table, "layer": layer_code(table, generated), "instructions": fitted(samples)}
+    # The compiler of another core of the family, on a core with hardware loops (benchmarks/xtensa).
+    source = f"Xtensa, gcc {host.run_tool(xtensa.GCC, '-dumpfullversion').strip()} for lx106 -O2"
+    return {"source": source, **table, "layer": layer_code(table, generated), "instructions": fitted(samples)}
 
 
 def object_bytes(path: Path) -> int:

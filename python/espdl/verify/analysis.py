@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
+from espdl import templates
 from espdl.pipeline import Options
 from espdl.report.values import printable, short
 from espdl.verify import knobs, metrics
@@ -108,14 +108,7 @@ def errors_json(analysis: Analysis) -> str:
 
 def html(analysis: Analysis) -> str:
     """One file, no scripts, nothing loaded; names are escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates.environment(_TEMPLATES, escape=True)
     environment.filters.update({"db": _db, "printable": printable, "width": _width})
     return environment.get_template("analysis.html.jinja").render(a=analysis)
 
