@@ -10,6 +10,7 @@ import onnx
 from onnx import helper
 
 from espdl.errors import EspdlError
+from espdl.frontend.names import Names
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 # What a transposition makes of an input or output of a layer that is batch first, by its index.
@@ -39,35 +40,28 @@ def sequence_first(proto: onnx.ModelProto) -> None:
     """Makes, in place, every layer with layout 1 one with layout 0: ONNX Runtime runs no other."""
     if not any(node.op_type in GATES and _attributes(node).get("layout") for node in proto.graph.node):
         return
-    taken = {name for node in proto.graph.node for name in (*node.input, *node.output)}
+    names = Names.of(proto)
     nodes: list[onnx.NodeProto] = []
     for node in proto.graph.node:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
         is_batch_first = node.op_type in GATES and _attributes(node).get("layout")
-        nodes += _sequence_first(copy, taken) if is_batch_first else [copy]
+        nodes += _sequence_first(copy, names) if is_batch_first else [copy]
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
 
 
-def _sequence_first(node: onnx.NodeProto, taken: set[str]) -> list[onnx.NodeProto]:
+def _sequence_first(node: onnx.NodeProto, names: Names) -> list[onnx.NodeProto]:
     """`node` between transpositions."""
-
-    def unique(name: str) -> str:
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        return name
-
     before, after = [], []
     for index, perm in _INPUTS.items():
         if index < len(node.input) and node.input[index]:
-            name = unique(f"{node.input[index]}_sequence_first")
+            name = names.unique(f"{node.input[index]}_sequence_first")
             before.append(helper.make_node("Transpose", [node.input[index]], [name], name, perm=perm))
             node.input[index] = name
     for index, perm in _OUTPUTS.items():
         if index < len(node.output) and node.output[index]:
-            name = unique(f"{node.output[index]}_sequence_first")
+            name = names.unique(f"{node.output[index]}_sequence_first")
             after.append(helper.make_node("Transpose", [name], [node.output[index]], f"{name}_back", perm=perm))
             node.output[index] = name
     kept = [a for a in node.attribute if a.name != "layout"]

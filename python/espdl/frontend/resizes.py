@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from espdl.frontend.names import Names
 from espdl.frontend.shapes import Shape
 
 
@@ -33,10 +34,7 @@ def settle(node: onnx.NodeProto, shapes: Mapping[str, Shape], proto: onnx.ModelP
     found = [_larger(s, shape[a], int(s * np.float32(shape[a]))) for s, a in zip(given, axes)]
     if found == given:
         return False
-    taken = {t.name for t in proto.graph.initializer} | {o for n in proto.graph.node for o in n.output}
-    name = f"{node.output[0]}/scales"
-    while name in taken:
-        name += "'"
+    name = Names.of(proto).unique(f"{node.output[0]}/scales")
     proto.graph.initializer.append(numpy_helper.from_array(np.array(found, np.float32), name))
     node.input[2] = name
     return True
