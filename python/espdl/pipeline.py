@@ -14,6 +14,7 @@ from typing import Any
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError
+from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.plan.types import QUANTIZED, Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
@@ -222,7 +223,7 @@ def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
 
 
-def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:
+def make_plan(graph: OperatorGraph, target: targets.Target) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory."""
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
@@ -241,7 +242,7 @@ def make_plan(graph: partition.Graph, target: targets.Target) -> Plan:
     return planned
 
 
-def _accept(target: targets.Target) -> partition.Accept:
+def _accept(target: targets.Target) -> Accept:
     def accept(operator: Operator) -> list[str] | None:
         choice = backends.select(operator, target)
         return None if choice.lowering is not None else choice.declined

@@ -37,7 +37,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "traits": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
-    "partition": ({"ops", "quantize.types"}, {"tvm", "tvm_ffi", "onnx"}),
+    "graph": ({"ops"}, set()),
+    "partition": ({"ops", "graph", "quantize.types"}, {"tvm", "tvm_ffi", "onnx"}),
     "ops": (set(), {"tvm.relax.dpl"}),
     "backends": ({"ops"}, set()),
     "plan": (set(), {"jinja2"}),
@@ -49,7 +50,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {"onnx", "onnxruntime", "jinja2"},
     ),
     "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2", "onnx"}),
-    "pipeline": ({"frontend", "quantize", "partition", "ops", "backends", "plan", "emit", "report"}, set()),
+    "pipeline": ({"frontend", "quantize", "partition", "graph", "ops", "backends", "plan", "emit", "report"}, set()),
     "cli": ({"commands"}, set()),
     "guard": ({"cli"}, set()),
     "commands": (

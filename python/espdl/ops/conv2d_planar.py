@@ -22,7 +22,7 @@ class Conv2dPlanar(Operator):
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
-        """None: `espdl.partition.absorb` makes it of a convolution and the permutation in front of it."""
+        """None: `espdl.graph.fuse_pad_and_transpose` makes it of a convolution and the permutation in front of it."""
         return None
 
     @classmethod

@@ -8,23 +8,30 @@ from dataclasses import dataclass
 import onnx
 import tvm
 
-from espdl.partition import absorb, batches, borders, identities, joined
-from espdl.partition.composites import Accept, Composites
-from espdl.partition.graph import Graph, GraphBuilder, check_not_empty
+from espdl.graph import (
+    fuse_pad_and_transpose,
+    inputs_and_outputs,
+    merge_recurrent_outputs,
+    remove_identity_tables,
+    split_batches,
+)
+from espdl.graph.types import Accept, OperatorGraph, check_not_empty
+from espdl.partition.composites import Composites
+from espdl.partition.extract import Extraction
 from espdl.partition.importer import import_model
 from espdl.partition.layout import channels_last
-from espdl.partition.leftovers import lower_leftovers
 from espdl.partition.simplify import prepare, simplify
+from espdl.partition.unmatched import lower_unmatched
 from espdl.quantize.types import QuantizedModel
 
-__all__ = ["Accept", "Graph", "Partition", "run"]
+__all__ = ["Partition", "run"]
 
 
 @dataclass(frozen=True)
 class Partition:
     """`graph` is what the next stage needs; the modules are kept to be looked at."""
 
-    graph: Graph
+    graph: OperatorGraph
     imported: tvm.IRModule
     partitioned: tvm.IRModule
 
@@ -43,12 +50,13 @@ def run(
     module = simplify(channels_last(prepare(imported)) if quantized else imported)
     composites = Composites(names, accept, quantized)
     partitioned = composites.group(module)
-    leftovers = lower_leftovers(partitioned, f"{name}_", composites, model.label)
+    unmatched = lower_unmatched(partitioned, f"{name}_", composites, model.label)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
-    graph = GraphBuilder(leftovers, composites, model.label, f"{name}_", ports).build()
+    graph = Extraction(unmatched, composites, model.label, f"{name}_", ports).build()
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    graph = borders.with_own_integers(batches.apply(joined.apply(graph)), integers)
-    graph = identities.apply(absorb.apply(borders.apply(graph, io, input_layout), accept))
+    graph = split_batches.apply(merge_recurrent_outputs.apply(graph))
+    graph = inputs_and_outputs.apply(inputs_and_outputs.with_own_integers(graph, integers), io, input_layout)
+    graph = remove_identity_tables.apply(fuse_pad_and_transpose.apply(graph, accept))
     check_not_empty(graph, model.label)
     return Partition(graph, imported, partitioned)

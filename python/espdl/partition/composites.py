@@ -11,14 +11,12 @@ import tvm
 from tvm import relax
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
+from espdl.graph.types import Accept
 from espdl.ops.operator import Mismatch, Operator, OtherWidth, operators
 from espdl.partition import reasons
 from espdl.partition.importer import Names
 from espdl.partition.patterns import TvmMatch, TvmPattern
 from espdl.partition.spans import named_calls, original_name
-
-# None where a backend takes the operator, else the reasons why none does.
-Accept = Callable[[Operator], "list[str] | None"]
 
 
 @cache

@@ -17,7 +17,7 @@ from small_models import compiled, constant, conv, dense, ints, join, model, nod
 
 from espdl import frontend
 from espdl.errors import EspdlError
-from espdl.partition.graph import Graph, check_not_empty
+from espdl.graph.types import OperatorGraph, check_not_empty
 from espdl.plan.types import Tensor
 from espdl.quantize import calibration
 from espdl.quantize.samples import check_shape, expected
@@ -128,7 +128,7 @@ def test_an_output_without_elements_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tensor_without_elements_does_not_pass(tmp_path: Path) -> None:
-    graph = Graph((), (), (), (), (Tensor("nothing", (1, 0), "int8"),))
+    graph = OperatorGraph((), (), (), (), (Tensor("nothing", (1, 0), "int8"),))
     with pytest.raises(EspdlError, match=r"tensor 'nothing': it has no elements: its shape is \[1, 0\]"):
         check_not_empty(graph, "net.onnx")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from espdl.graph.types import OperatorGraph, by_output
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
-from espdl.partition.graph import Graph, by_output
 
 _DEQUANTIZE = ("dequantize", "dequantize_int16")
 
 
-def apply(graph: Graph) -> Graph:
+def apply(graph: OperatorGraph) -> OperatorGraph:
     """`graph` with one operator for both outputs of a recurrent layer, in place of the first of them."""
     makers = by_output(graph.operators)
 
@@ -33,7 +33,7 @@ def apply(graph: Graph) -> Graph:
     return graph if len(operators) == len(graph.operators) else replace(graph, operators=_read(graph, operators))
 
 
-def _read(graph: Graph, operators: list[Operator]) -> tuple[Operator, ...]:
+def _read(graph: OperatorGraph, operators: list[Operator]) -> tuple[Operator, ...]:
     """`operators` without conversions to floats that nobody reads any more."""
     read = {t.name for operator in operators for t in operator.inputs}
     read |= {port.tensor for port in graph.outputs} | {a.alias_of for a in graph.aliases}

@@ -14,6 +14,8 @@ from test_conv2d import convolution, convolutions
 from test_pool2d import windows
 
 from espdl.backends import lower, select
+from espdl.graph import fuse_pad_and_transpose
+from espdl.graph.types import OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_planar import Conv2dPlanar
@@ -21,19 +23,17 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad, Side
 from espdl.ops.transpose import Transpose
-from espdl.partition import absorb
-from espdl.partition.graph import Graph
 from espdl.plan.types import Port, Tensor
 
 
-def graph_of(*operators: Operator, outputs: tuple[str, ...] = ()) -> Graph:
+def graph_of(*operators: Operator, outputs: tuple[str, ...] = ()) -> OperatorGraph:
     names = outputs or (operators[-1].outputs[0].name,)
     ports = tuple(Port(name, name) for name in names)
-    return Graph(operators, (), (Port("in", operators[0].inputs[0].name),), ports, operators[0].inputs)
+    return OperatorGraph(operators, (), (Port("in", operators[0].inputs[0].name),), ports, operators[0].inputs)
 
 
-def absorbed(graph: Graph, target=TARGETS[0]) -> list[Operator]:
-    return list(absorb.apply(graph, lambda node: select(node, target).declined or None).operators)
+def absorbed(graph: OperatorGraph, target=TARGETS[0]) -> list[Operator]:
+    return list(fuse_pad_and_transpose.apply(graph, lambda node: select(node, target).declined or None).operators)
 
 
 def padded(x: Tensor, inner: tuple[int, ...], top: int, left: int, value: int) -> Pad:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from espdl.graph.types import OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import MAX_PARTS, Concat
 from espdl.ops.conv2d import Conv2d
@@ -15,13 +16,12 @@ from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.copy import Copy, View
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.operator import Operator
-from espdl.partition.graph import Graph
 from espdl.plan.types import ALIGNMENT, Tensor
 
 _LAYERS = (AveragePool2d, Conv2d, ConvTranspose2d, MaxPool2d)
 
 
-def apply(graph: Graph) -> Graph:
+def apply(graph: OperatorGraph) -> OperatorGraph:
     """`graph` with such layers as layers over one image."""
     operators: list[Operator] = []
     aliases: list[Tensor] = []

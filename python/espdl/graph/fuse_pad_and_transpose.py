@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_planar import Conv2dPlanar
@@ -16,15 +17,13 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad
 from espdl.ops.transpose import Transpose
-from espdl.partition.composites import Accept
-from espdl.partition.graph import Graph
 from espdl.plan.types import Tensor
 
 # (the move, its only reader) -> both in one, or None where that is not the same.
 Merge = Callable[[Operator, Operator], Operator | None]
 
 
-def apply(graph: Graph, accept: Accept) -> Graph:
+def apply(graph: OperatorGraph, accept: Accept) -> OperatorGraph:
     """`graph` without moves whose result only one operator reads, which `accept` takes without them."""
     for merge in (_channels_first, _with_border):
         for move in graph.operators:
@@ -36,7 +35,7 @@ def apply(graph: Graph, accept: Accept) -> Graph:
     return graph
 
 
-def _only_reader(graph: Graph, operator: Operator) -> Operator | None:
+def _only_reader(graph: OperatorGraph, operator: Operator) -> Operator | None:
     """Who reads the operator's only result, if it is one operator and nothing else sees that result."""
     names = [t.name for t in operator.outputs]
     readers = [o for o in graph.operators for t in o.inputs if t.name in names]

@@ -1,74 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The partitioned module as a list of operators, free of TVM."""
+"""The lowered module as a graph of operators."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import tvm
 from tvm import relax
 
 from espdl.errors import EspdlError, Node
+from espdl.graph.types import OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent_floats import RecurrentFloats
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
-from espdl.partition.leftovers import Leftovers, fallback
 from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
+from espdl.partition.unmatched import Unmatched, fallback
 from espdl.plan.types import QUANTIZED, Port, Tensor
 from espdl.wording import option
 
 
-@dataclass(frozen=True)
-class Graph:
-    """Operators in execution order; `aliases` are tensors that only give another's memory other dimensions."""
-
-    operators: tuple[Operator, ...]
-    aliases: tuple[Tensor, ...]
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    parameters: tuple[Tensor, ...]
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All tensors by name. Who moves data does not know its scale; somebody along the way does."""
-        table: dict[str, Tensor] = {}
-        written = [t for operator in self.operators for t in operator.outputs]
-        read = [t for operator in self.operators for t in operator.inputs]
-        for tensor in (*self.parameters, *written, *read):
-            if tensor.name not in table or table[tensor.name].scale is None:
-                table[tensor.name] = tensor
-        for alias in self.aliases:
-            known = alias if alias.scale is not None else table.get(alias.name, alias)
-            table[alias.name] = replace(alias, scale=known.scale, zero_point=known.zero_point)
-        same = [(t.name, o.outputs[0].name) for o in self.operators if o.keeps_scale for t in o.inputs]
-        same += [(alias.alias_of, alias.name) for alias in self.aliases]
-        changed = True
-        while changed:
-            changed = False
-            for names in (*same, *(pair[::-1] for pair in same)):
-                source, result = (table[name] for name in names)
-                if source.scale is not None and result.scale is None:
-                    table[result.name] = replace(result, scale=source.scale, zero_point=source.zero_point)
-                    changed = True
-        return table
-
-
-class GraphBuilder:
+class Extraction:
     """Walks a lowered main once. `label` names the model in messages, `prefix` begins the names of generated C
     functions, `ports` are the ONNX names of inputs and outputs."""
 
     def __init__(
         self,
-        leftovers: Leftovers,
+        unmatched: Unmatched,
         composites: Composites,
         label: str,
         prefix: str,
         ports: tuple[list[str], list[str]],
     ):
-        self.lowered = leftovers.lowered
-        self.functions = leftovers.functions
-        self.scales = leftovers.scales
+        self.lowered = unmatched.lowered
+        self.functions = unmatched.functions
+        self.scales = unmatched.scales
         self.composites = composites
         self.label = label
         self.prefix = prefix
@@ -80,7 +46,7 @@ class GraphBuilder:
         self.aliases: list[Tensor] = []
         self.seen: set[str] = set()
 
-    def build(self) -> Graph:
+    def build(self) -> OperatorGraph:
         main = self.lowered.module["main"]
         self._bindings = [binding for block in main.body.blocks for binding in block.bindings]
         parameters = []
@@ -94,7 +60,9 @@ class GraphBuilder:
         results = [self._stored(r) for r in (results if isinstance(results, list) else [results])]
         outputs = [Port(name, tensor) for name, tensor in zip(self.output_names, results)]
         inputs = [Port(name, self.names[v]) for name, v in zip(self.input_names, main.params)]
-        return Graph(tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters))
+        return OperatorGraph(
+            tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters)
+        )
 
     def _visit(self, variable, value) -> None:
         operator = op_name(value)
@@ -198,21 +166,3 @@ class GraphBuilder:
             candidate = f"{name}:{count}"
         self.taken.add(candidate)
         return candidate
-
-
-def check_not_empty(graph: Graph, label: str) -> None:
-    """Raises EspdlError for a tensor without elements: nothing computes one, so that something went wrong before."""
-    made = by_output(graph.operators)
-    for tensor in graph.tensors().values():
-        if tensor.count == 0:
-            node = next(iter(made[tensor.name].source_nodes), "") if tensor.name in made else ""
-            raise EspdlError(
-                f"{label}: tensor '{tensor.name}'" + (f" of node '{node}'" if node else ""),
-                f"it has no elements: its shape is {list(tensor.shape)}",
-                "export the model without it, or with other sizes",
-            )
-
-
-def by_output(operators: tuple[Operator, ...]) -> Mapping[str, Operator]:
-    """The operator that writes each tensor."""
-    return {t.name: operator for operator in operators for t in operator.outputs}

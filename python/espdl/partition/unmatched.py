@@ -44,8 +44,8 @@ class _Outward(Rewriter):
 
 
 @dataclass(frozen=True)
-class Leftovers:
-    """A module with its leftovers `lowered`, and the composite `functions` by the name under which main calls them.
+class Unmatched:
+    """A module with its unmatched operators `lowered`, and the composite `functions` by the names that main calls them.
 
     `scales`: (variable of main, number of the result) -> scale and zero point, for what the fallback quantises.
     """
@@ -55,13 +55,13 @@ class Leftovers:
     scales: dict[tuple[str, int], tuple[float, int]]
 
 
-def lower_leftovers(module: tvm.IRModule, prefix: str, composites: Composites, label: str) -> Leftovers:
+def lower_unmatched(module: tvm.IRModule, prefix: str, composites: Composites, label: str) -> Unmatched:
     """Raises EspdlError with the ONNX node where TVM cannot lower an operator."""
     functions: dict[str, relax.Function] = {}
     fused = fuse_quantized(_Outward(functions).run(module))
     try:
         ready = _Outward(functions).run(composites.group(fused, at_border=True))
-        return Leftovers(lower(ready, prefix), functions, _scales(ready))
+        return Unmatched(lower(ready, prefix), functions, _scales(ready))
     except EspdlError as error:
         if error.node is None:
             raise
@@ -70,7 +70,7 @@ def lower_leftovers(module: tvm.IRModule, prefix: str, composites: Composites, l
 
 
 def _scales(module: tvm.IRModule) -> dict[tuple[str, int], tuple[float, int]]:
-    """See `Leftovers`. Names do not tell: a tensor can be quantised in several ways, each for a reader of its own."""
+    """See `Unmatched`. Names do not tell: a tensor can be quantised in several ways, each for a reader of its own."""
     found: dict[tuple[str, int], tuple[float, int]] = {}
     for binding in (b for block in module["main"].body.blocks for b in block.bindings):
         call, results = binding.value, [binding.value]

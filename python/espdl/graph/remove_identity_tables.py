@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from espdl.graph.types import OperatorGraph
 from espdl.ops.lookup import Lookup, every_integer
 from espdl.ops.table import Table
-from espdl.partition.graph import Graph
 
 
-def apply(graph: Graph) -> Graph:
+def apply(graph: OperatorGraph) -> OperatorGraph:
     """`graph` with an alias in the place of each such table, except between an input and an output of the model."""
     ends = {p.tensor for p in graph.outputs}, {p.tensor for p in graph.inputs}
     for operator in graph.operators:
@@ -33,7 +33,7 @@ def apply(graph: Graph) -> Graph:
     return graph
 
 
-def _root(graph: Graph, name: str) -> str:
+def _root(graph: OperatorGraph, name: str) -> str:
     """The tensor whose memory `name` is."""
     sources = {alias.name: alias.alias_of for alias in graph.aliases}
     while name in sources:

@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from espdl.graph.types import OperatorGraph, by_output
 from espdl.ops.flip_sign import FlipSign
 from espdl.ops.operator import Operator
-from espdl.partition.graph import Graph, by_output
 from espdl.plan.types import QUANTIZED, Port, Tensor
 
 # What converts between the application's floats and the network's integers, by the integers' width.
 _QUANTIZE, _DEQUANTIZE = ("quantize", "quantize_int16"), ("dequantize", "dequantize_int16")
 
 
-def apply(graph: Graph, io: str, input_layout: str) -> Graph:
+def apply(graph: OperatorGraph, io: str, input_layout: str) -> OperatorGraph:
     """`io` "int8": conversions at the borders go, the application reads and writes int8 itself. "uint8": likewise, with
     one cheap conversion to int8 inside. "float32": conversions stay.
 
@@ -33,7 +33,7 @@ def apply(graph: Graph, io: str, input_layout: str) -> Graph:
     return replace(graph, inputs=inputs)
 
 
-def with_own_integers(graph: Graph, integers: Collection[str]) -> Graph:
+def with_own_integers(graph: OperatorGraph, integers: Collection[str]) -> OperatorGraph:
     """`graph` with scale 1 for the ports in `integers`, whose values are small integers in the model itself."""
     own = {p.tensor for p in (*graph.inputs, *graph.outputs) if p.name in integers}
 
@@ -45,7 +45,7 @@ def with_own_integers(graph: Graph, integers: Collection[str]) -> Graph:
     return _with_tensors(graph, scaled)
 
 
-def _with_tensors(graph: Graph, change: Callable[[Tensor], Tensor]) -> Graph:
+def _with_tensors(graph: OperatorGraph, change: Callable[[Tensor], Tensor]) -> OperatorGraph:
     """`graph` with another description of tensors where they are made."""
     return replace(
         graph,
@@ -59,15 +59,15 @@ def _layout(shape: tuple[int, ...]) -> str:
     return "NCHW" if len(shape) == 4 else ""
 
 
-def _readers(graph: Graph, name: str) -> list:
+def _readers(graph: OperatorGraph, name: str) -> list:
     return [o for o in graph.operators if any(t.name == name for t in o.inputs)]
 
 
-def _is_aliased(graph: Graph, name: str) -> bool:
+def _is_aliased(graph: OperatorGraph, name: str) -> bool:
     return any(a.alias_of == name for a in graph.aliases)
 
 
-def _without_quantize(graph: Graph) -> Graph:
+def _without_quantize(graph: OperatorGraph) -> OperatorGraph:
     """Inputs become the int8 tensors that Quantize made of them, where it is their only reader."""
     for port in graph.inputs:
         readers = _readers(graph, port.tensor)
@@ -84,7 +84,7 @@ def _without_quantize(graph: Graph) -> Graph:
     return graph
 
 
-def _without_dequantize(graph: Graph) -> Graph:
+def _without_dequantize(graph: OperatorGraph) -> OperatorGraph:
     """Outputs become the int8 tensors before their Dequantize."""
     makers = by_output(graph.operators)
     removed: list[Operator] = []
@@ -106,7 +106,7 @@ def _without_dequantize(graph: Graph) -> Graph:
     return replace(_with_tensors(replace(graph, operators=kept), scaled), outputs=tuple(outputs))
 
 
-def _without_input_transpose(graph: Graph) -> Graph:
+def _without_input_transpose(graph: OperatorGraph) -> OperatorGraph:
     """Inputs that are brought channels last are given so; with one channel only the dimensions change."""
     for port in graph.inputs:
         path = _path_to_transpose(graph, port.tensor)
@@ -115,7 +115,7 @@ def _without_input_transpose(graph: Graph) -> Graph:
     return graph
 
 
-def _path_to_transpose(graph: Graph, name: str) -> tuple[list[Operator], Operator | Tensor] | None:
+def _path_to_transpose(graph: OperatorGraph, name: str) -> tuple[list[Operator], Operator | Tensor] | None:
     """The Quantize, if any, between an input and the transposition (or alias) that is all that reads it; that one."""
     passed: list[Operator] = []
     while True:
@@ -135,7 +135,9 @@ def _path_to_transpose(graph: Graph, name: str) -> tuple[list[Operator], Operato
         name = readers[0].outputs[0].name
 
 
-def _channels_last_input(graph: Graph, port: Port, passed: list[Operator], last: Operator | Tensor) -> Graph:
+def _channels_last_input(
+    graph: OperatorGraph, port: Port, passed: list[Operator], last: Operator | Tensor
+) -> OperatorGraph:
     """`last` goes; the input and what Quantize makes of it take its result's dimensions."""
     tensors = graph.tensors()
     result = last if isinstance(last, Tensor) else last.outputs[0]
@@ -170,7 +172,7 @@ def _channels_last_input(graph: Graph, port: Port, passed: list[Operator], last:
     )
 
 
-def _with_unsigned_borders(graph: Graph) -> Graph:
+def _with_unsigned_borders(graph: OperatorGraph) -> OperatorGraph:
     """The application's tensors are uint8; int8 ones take their place inside."""
     tensors = graph.tensors()
     before, after, inputs, outputs = [], [], [], []
