@@ -21,6 +21,7 @@ EVERYONE = {
     "espdl.targets",
     "espdl.chips",
     "espdl.traits",
+    "espdl.quantization",
     "espdl.plan.types",
     "espdl.templates",
 }
@@ -35,6 +36,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "chips": (set(), set()),
     "templates": (set(), {"jinja2"}),
     "traits": (set(), set()),
+    "quantization": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
     "graph": ({"ops"}, set()),

@@ -103,9 +103,7 @@ def saturate(value: np.ndarray, low: int, high: int, dtype: type = np.int8) -> n
 
 def quantize_value(real: np.ndarray | float, tensor: Tensor) -> np.ndarray:
     """Float to the tensor's integers: round to nearest even, saturate."""
-    info = np.iinfo(tensor.dtype)
-    steps = np.rint(np.asarray(real, np.float64) / np.float64(tensor.scale))
-    return np.clip(steps + tensor.zero_point, info.min, info.max).astype(tensor.dtype)
+    return tensor.quantization.quantize(np.asarray(real, np.float64))
 
 
 def activation_range(activation: tuple[float, float] | None, output: Tensor) -> tuple[int, int]:

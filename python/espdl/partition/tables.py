@@ -283,7 +283,7 @@ def _no_table(source, values: Values, call) -> str | None:
 
 
 def _rounded(real: np.ndarray, tensor: Tensor) -> np.ndarray:
-    return quantize_value(np.nan_to_num(real, nan=0.0, posinf=np.inf, neginf=-np.inf), tensor)
+    return quantize_value(real, tensor)
 
 
 def _quantization(call) -> tuple[float, int] | None:

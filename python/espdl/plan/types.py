@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from espdl.quantization import Quantization
+
 # A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
 ParamValue = int | float | str | tuple
 
@@ -62,6 +64,10 @@ class Tensor:
     pitch: int = 0
     offset: int | None = None
     limits: tuple[int, int] | None = None
+
+    @property
+    def quantization(self) -> Quantization | None:
+        return None if self.scale is None else Quantization(self.scale, self.zero_point, self.dtype)
 
     @property
     def count(self) -> int:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 
 import numpy as np
 
 from espdl import traits
+from espdl.quantization import Quantization
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.thresholds import METHODS
-from espdl.quantize.types import Quantization, Scales, Settings
+from espdl.quantize.types import Scales, Settings
 
 # With 16 bits there is room for values this many times as large as those that calibration saw; what that costs is lost
 # in the rounding of int8 weights.
@@ -38,7 +40,7 @@ def choose(network: Network, settings: Settings) -> Scales:
     for layer in network.layers:
         data = activations[layer.weighted.data]
         quantization = Quantization(weight_scale(layer, data), 0, "int8", layer.weighted.axis)
-        weights[layer.key] = (round_weights(layer, quantization.scale, WEIGHT_LIMITS), quantization)
+        weights[layer.key] = (quantization.quantize(layer.weights, WEIGHT_LIMITS), quantization)
         biases[layer.key] = round_bias(layer.bias, data, quantization)
     return Scales(activations, weights, biases, WEIGHT_LIMITS)
 
@@ -46,7 +48,7 @@ def choose(network: Network, settings: Settings) -> Scales:
 def activation_scales(network: Network, method: str, wide: Container[str] = ()) -> dict[str, Quantization]:
     """One scale per group of tensors that should share it; tensors of known range get that range.
 
-    Tensors in `wide` are int16 and have zero point 0: what an asymmetric range would gain is half a bit of sixteen.
+    Tensors in `wide` are int16.
     """
     result = {}
     for group in network.placement.groups:
@@ -55,36 +57,13 @@ def activation_scales(network: Network, method: str, wide: Container[str] = ()) 
         fixed = [known for m in makers if (known := traits.of(m).known_range)]
         if fixed:
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
-            scale = from_fixed_range(low, high, dtype)
+            scale = Quantization.of_known_range(low, high, dtype)
         else:
             ranges = [METHODS[method](network.statistics[n].distribution) for n in group]
-            scale = from_range(min(r[0] for r in ranges), max(r[1] for r in ranges), dtype)
+            low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+            scale = Quantization.of_range(low, high, dtype, HEADROOM)
         result.update(dict.fromkeys(group, scale))
     return result
-
-
-def from_fixed_range(low: float, high: float, dtype: str) -> Quantization:
-    """The scale of a range that is known without data: a power of two, from which the largest integer falls short."""
-    if dtype == "int16":
-        return Quantization(np.float32(max(-low, high) / 32768), 0, dtype)
-    return Quantization(np.float32((high - low) / 256), -128 if low == 0.0 else 0)
-
-
-def from_range(low: float, high: float, dtype: str = "int8") -> Quantization:
-    """The scale that covers [low, high] and holds zero exactly; a tensor that is always zero gets scale 1/128.
-
-    In 16 bits it covers `HEADROOM` times that range, and its end is a whole number of steps as in 8 bits: what a mask
-    of 1 leaves of 1 - mask is nothing, whatever it is multiplied with.
-    """
-    low, high = min(low, 0.0), max(high, 0.0)
-    if dtype == "int16":
-        scale = np.float32(max(-low, high) / (32767 // HEADROOM))
-        return Quantization(scale if scale > np.finfo(np.float32).tiny else np.float32(1 / 128), 0, dtype)
-    scale = np.float32((high - low) / 255)
-    if not scale > np.finfo(np.float32).tiny:
-        return Quantization(np.float32(1 / 128), 0)
-    zero_point = int(np.clip(np.rint(-128 - low / np.float64(scale)), -128, 127))
-    return Quantization(scale, zero_point)
 
 
 def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:
@@ -98,14 +77,9 @@ def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:
     return np.where(scale > np.finfo(np.float32).tiny * 2**24, scale, 1.0).astype(np.float32)
 
 
-def round_weights(layer: Layer, scale: np.ndarray, limits: tuple[int, int]) -> np.ndarray:
-    """int8 weights in the node's shape, rounded to the nearest step of `scale` (one value, or one per channel)."""
-    steps = np.rint(layer.weights / layer.per_output(scale.astype(np.float64)))
-    return np.clip(steps, *limits).astype(np.int8)
-
-
 def round_bias(bias: np.ndarray, data: Quantization, weights: Quantization) -> tuple[np.ndarray, Quantization]:
     """`bias` (real values) as int32 at scale data scale * weights scale."""
-    scale = np.float64(data.scale) * weights.scale.astype(np.float64)
-    values = np.rint(bias / scale).astype(np.int32)
-    return values, Quantization(scale.astype(np.float32), 0, "int32", 0)
+    exact = replace(weights, scale=np.float64(data.scale) * weights.scale.astype(np.float64), dtype="int32")
+    if weights.axis is not None:
+        exact = replace(exact, axis=0)
+    return exact.quantize(bias), replace(exact, scale=exact.scale.astype(np.float32))

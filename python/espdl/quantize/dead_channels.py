@@ -20,8 +20,9 @@ import numpy as np
 import onnx
 
 from espdl.ops.numerics import requantization, requantize, scale_wide, wide_multiplier
+from espdl.quantization import Quantization
 from espdl.quantize.graph import attribute
-from espdl.quantize.steps import Grid, Step, Steps, find, write
+from espdl.quantize.steps import Step, Steps, find, write
 
 # A bias that takes up constants stays below this, as quantisation promises.
 _BIAS_LIMIT = 2**29
@@ -74,7 +75,7 @@ class _Pruner:
             v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in steps.graph.proto.graph.value_info
         }
         self.shapes = shapes
-        self.sizes = {n: s[1] if len(s) > 2 else s[-1] for n in steps.grids if (s := shapes.get(n))}
+        self.sizes = {n: s[1] if len(s) > 2 else s[-1] for n in steps.quantization if (s := shapes.get(n))}
         self.layers = {id(s): _Layer(s, self.sizes) for s in steps.steps if _is_layer(s)}
         self.constant: dict[str, dict[int, int]] = {}
         for step in steps.steps:
@@ -86,22 +87,23 @@ class _Pruner:
         if len(step.inputs) != 1 or step.inputs[0] not in self.sizes or step.output not in self.sizes:
             return {}
         (name,) = step.inputs
-        known, x, y = self.constant.get(name, {}), self.steps.grids[name], self.steps.grids[step.output]
+        known, x, y = self.constant.get(name, {}), self.steps.quantization[name], self.steps.quantization[step.output]
         layer = self.layers.get(id(step))
         if layer is not None:
-            return self._layer_constants(step, layer, known, x, y) if layer.kind else {}
+            return self._layer_constants(step, layer, known) if layer.kind else {}
         kind = step.node.op_type
-        if kind in _FLATTENS and x == y:
+        if kind in _FLATTENS and x.same_as(y):
             area = self.sizes[step.output] // self.sizes[name] if self._flattens(step) else 0
             return {c * area + i: q for c, q in known.items() for i in range(area)}
-        if not step.activations and kind in _KEEPS_VALUES and x == y:
+        if not step.activations and kind in _KEEPS_VALUES and x.same_as(y):
             return dict(known)
         if not step.activations and kind in _AVERAGES:  # the mean of zeros is exact in every rounding
             return {c: y.zero_point for c, q in known.items() if q == x.zero_point}
         return {}
 
-    def _layer_constants(self, step: Step, layer: _Layer, known: Mapping[int, int], x: Grid, y: Grid) -> dict[int, int]:
+    def _layer_constants(self, step: Step, layer: _Layer, known: Mapping[int, int]) -> dict[int, int]:
         """A sum is constant where every weight is zero, or meets a constant that the border does not interrupt."""
+        x, y = (self.steps.quantization[name] for name in (step.inputs[0], step.output))
         fixed = layer.fixed_inputs(known, x)
         values = np.zeros(layer.inputs, np.int64)
         values[list(fixed)] = [q - x.zero_point for q in fixed.values()]
@@ -114,7 +116,7 @@ class _Pruner:
         else:
             closed = ~(rows[:, open_inputs] != 0).any(axis=(1, 2))
             sums = (rows.sum(axis=2) * values).sum(axis=1)
-        ratios = np.float64(np.float32(x.scale)) * layer.scale / np.float64(np.float32(y.scale))
+        ratios = np.float64(x.scale) * layer.scale / np.float64(y.scale)
         accumulator = sums + layer.bias
         found = {}
         low, high = _activation_range(self.steps, step, y)
@@ -211,7 +213,7 @@ class _Pruner:
         if layer.kind != "dense":
             return set()
         kept = np.array([r not in gone for r in range(len(layer.rows))])
-        x = self.steps.grids[name]
+        x = self.steps.quantization[name]
         unused = set(np.flatnonzero(~(layer.rows[kept] != 0).any(axis=(0, 2))).tolist())
         fixed = layer.fixed_inputs(self.constant.get(name, {}), x)
         bias = np.abs(layer.bias[kept]) + sum(
@@ -238,7 +240,7 @@ class _Pruner:
             inputs, outputs = gone.get(step.inputs[0], set()), gone.get(step.output, set())
             layer = self.layers.get(id(step))
             if layer is not None and (inputs or outputs):
-                x = self.steps.grids[step.inputs[0]]
+                x = self.steps.quantization[step.inputs[0]]
                 fixed = {c: q - x.zero_point for c, q in self.constant.get(step.inputs[0], {}).items() if c in inputs}
                 changed.update(layer.without(inputs, outputs, fixed))
             elif step.node.op_type == "Reshape" and outputs:
@@ -265,7 +267,7 @@ class _Layer:
         self.turned = node.op_type == "MatMul" or (node.op_type == "Gemm" and not attribute(node, "transB", 0))
         matrix = weights.T if self.turned else weights
         self.rows = matrix.reshape(*matrix.shape[:2], -1).astype(np.int64)
-        self.scale = np.broadcast_to(step.weights.scale.astype(np.float64).reshape(-1), len(self.rows))
+        self.scale = np.broadcast_to(np.ravel(step.weights.quantization.scale).astype(np.float64), len(self.rows))
         self.has_bias = step.bias is not None and step.bias.values.size == len(self.rows)
         self.bias = (
             step.bias.values.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
@@ -282,7 +284,7 @@ class _Layer:
         else:
             self.kind = ""
 
-    def fixed_inputs(self, known: Mapping[int, int], x: Grid) -> dict[int, int]:
+    def fixed_inputs(self, known: Mapping[int, int], x: Quantization) -> dict[int, int]:
         """The constant inputs that contribute the same to every output pixel: borders hold the zero point."""
         return {c: q for c, q in known.items() if not self.padded or q == x.zero_point}
 
@@ -300,23 +302,22 @@ class _Layer:
             values = np.delete(values, sorted(inputs), axis=1)
         values = values[kept_rows]
         changed = {weights.name: values.T if self.turned else values}
-        if weights.scale.size > 1:
-            changed[weights.scale_name] = weights.scale[kept_rows]
+        if np.size(weights.quantization.scale) > 1:
+            changed[weights.scale_name] = weights.quantization.scale[kept_rows]
             if weights.zero_point_name:
                 changed[weights.zero_point_name] = np.zeros(len(kept_rows), np.int8)
         if bias is not None and self.has_bias:
             shape = [len(kept_rows) if d == len(self.rows) else d for d in bias.values.shape]
             changed[bias.name] = (self.bias + extra)[kept_rows].astype(np.int32).reshape(shape)
-            if bias.scale.size > 1:
-                changed[bias.scale_name] = bias.scale[kept_rows]
+            if np.size(bias.quantization.scale) > 1:
+                changed[bias.scale_name] = bias.quantization.scale[kept_rows]
                 if bias.zero_point_name:
                     changed[bias.zero_point_name] = np.zeros(len(kept_rows), np.int32)
         return changed
 
 
-def _activation_range(steps: Steps, step: Step, y: Grid) -> tuple[int, int]:
-    info = np.iinfo(y.dtype)
-    low, high = int(info.min), int(info.max)
+def _activation_range(steps: Steps, step: Step, y: Quantization) -> tuple[int, int]:
+    low, high = y.limits
     for node in step.activations:
         bounds = [0.0, np.inf]
         if node.op_type == "Clip":
@@ -324,6 +325,6 @@ def _activation_range(steps: Steps, step: Step, y: Grid) -> tuple[int, int]:
             bounds = [b if b is not None else d for b, d in zip([*given, None, None], (-np.inf, np.inf))]
         for bound, is_low in zip(bounds, (True, False)):
             if np.isfinite(bound):
-                step_value = int(np.clip(np.rint(bound / y.scale) + y.zero_point, info.min, info.max))
+                step_value = int(y.quantize(np.float64(bound)))
                 low, high = (max(low, step_value), high) if is_low else (low, min(high, step_value))
     return low, max(low, high)

@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from espdl.quantization import Quantization
+
 
 class Graph:
     """`proto` must be preprocessed: shapes inferred, constants among the initialisers."""
@@ -79,6 +81,17 @@ class Graph:
 
     def is_constant(self, name: str) -> bool:
         return name in self.constants
+
+    def quantization(self, node: onnx.NodeProto) -> Quantization | None:
+        """Of a QuantizeLinear or DequantizeLinear; None where it is computed while the model runs."""
+        if not all(self.is_constant(name) for name in node.input[1:] if name):
+            return None
+        scale = self.array(node.input[1])
+        zero_point = self.array(node.input[2]) if len(node.input) > 2 else np.zeros(scale.shape, np.uint8)
+        dtype = str(zero_point.dtype)
+        if scale.size == zero_point.size == 1:
+            return Quantization(np.float32(scale.item()), int(zero_point.item()), dtype)
+        return Quantization(scale, zero_point, dtype, int(attribute(node, "axis", 1)))
 
     def only_consumer(self, name: str) -> onnx.NodeProto | None:
         """The single node that reads `name`; None where several do, none does, or the caller of the model does."""

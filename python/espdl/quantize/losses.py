@@ -16,7 +16,7 @@ from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
 from espdl.quantize.refine import sensitivity
-from espdl.quantize.refine.walk import Sample, fake_quantize
+from espdl.quantize.refine.walk import Sample
 from espdl.quantize.types import Scales, Settings
 from espdl.wording import option
 
@@ -125,8 +125,7 @@ def _features(network: Network, scales: Scales, samples: Sequence[Sample], few: 
     if not suspects:
         return
     rounded = [
-        {n: fake_quantize(v, scales.activations[n]) if n in suspects else v for n, v in sample.items()}
-        for sample in few
+        {n: scales.activations[n].fake_quantize(v) if n in suspects else v for n, v in sample.items()} for sample in few
     ]
     graph = network.graph
     names = [name for name in graph.outputs if graph.is_float(name)]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import onnx
 
+from espdl.quantization import Quantization
 from espdl.quantize.graph import Graph
-from espdl.quantize.types import Quantization
 
 
 @dataclass(frozen=True)
@@ -86,28 +86,15 @@ def quantization(operand: Operand, values: np.ndarray, like: Quantization, power
         return like
     if operand.axis is not None:
         others = tuple(a for a in range(values.ndim) if a != operand.axis)
-        peaks = np.abs(values).max(axis=others, initial=0.0)
-        return Quantization(np.where(peaks > 0, peaks / 127, 1.0).astype(np.float32), 0, "int8", operand.axis)
+        return Quantization.of_peak(np.abs(values).max(axis=others, initial=0.0), axis=operand.axis)
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     peak = max(-low, high)
-    if not peak > np.finfo(np.float32).tiny:
-        return Quantization(np.float32(1.0), 0)
     if like.dtype == "int16" and not operand.weights:
-        return Quantization(np.float32(peak / 32767), 0, "int16")
+        return Quantization.of_peak(peak, "int16")
+    if operand.symmetric and not power_of_two or not peak > np.finfo(np.float32).tiny:
+        return Quantization.of_peak(peak)
     if power_of_two:
         # Sums want the unit of the network's scales; products are exact with any power of two.
         unit = 1.0 if operand.symmetric else float(like.scale)
-        return Quantization(np.float32(unit * 2.0 ** math.ceil(math.log2(peak / 127 / unit))), 0)
-    if operand.symmetric:
-        return Quantization(np.float32(peak / 127), 0)
-    scale = np.float32((high - low) / 255)
-    return Quantization(scale, int(np.clip(np.rint(-128 - low / np.float64(scale)), -128, 127)))
-
-
-def round_values(values: np.ndarray, q: Quantization) -> np.ndarray:
-    """Integers of the same shape."""
-    info = np.iinfo(q.dtype)
-    scale = np.float64(q.scale)
-    if q.axis is not None:
-        scale = np.expand_dims(scale, [a for a in range(values.ndim) if a != q.axis])
-    return np.clip(np.rint(values / scale) + q.zero_point, info.min, info.max).astype(q.dtype)
+        return Quantization(np.float32(unit * 2.0 ** math.ceil(math.log2(peak / 127 / unit))))
+    return Quantization.of_range(low, high)

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from espdl import traits
-from espdl.quantize.affine import round_bias, round_weights
+from espdl.quantization import Quantization
+from espdl.quantize.affine import round_bias
 from espdl.quantize.histogram import Distribution
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.thresholds import METHODS
-from espdl.quantize.types import Quantization, Scales, Settings
+from espdl.quantize.types import Scales, Settings
 
 WEIGHT_LIMITS = (-128, 127)
 DEFAULT_METHOD = "mse"
@@ -68,7 +69,7 @@ def choose(network: Network, settings: Settings, units: Units = Units()) -> Scal
         data, result = activations[layer.weighted.data], activations[written_tensor(network, layer)]
         scale = _with_room(layer, data, result, weights[layer.key])
         quantization = Quantization(scale, 0, "int8", layer.weighted.axis if scale.ndim else None)
-        values[layer.key] = (round_weights(layer, scale, WEIGHT_LIMITS), quantization)
+        values[layer.key] = (quantization.quantize(layer.weights, WEIGHT_LIMITS), quantization)
         biases[layer.key] = round_bias(layer.bias, data, quantization)
     return Scales(activations, values, biases, WEIGHT_LIMITS, settings.rounding)
 

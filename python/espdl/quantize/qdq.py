@@ -7,16 +7,19 @@ told to share one scale among the inputs of a Concat; the result is the same kin
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from espdl.frontend import shapes
 from espdl.frontend.names import Names
+from espdl.quantization import Quantization
 from espdl.quantize import operands
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement
-from espdl.quantize.types import Quantization, Scales
+from espdl.quantize.types import Scales
 
 
 def insert(graph: Graph, placement: Placement, scales: Scales, power_of_two: bool = False) -> onnx.ModelProto:
@@ -33,12 +36,12 @@ def insert(graph: Graph, placement: Placement, scales: Scales, power_of_two: boo
                 writer.replace_constant(owner, weighted.bias, values, quantization)
             else:
                 axis = len(shape) - 1
-                with_axis = Quantization(quantization.scale, 0, "int32", axis)
+                with_axis = replace(quantization, axis=axis)
                 writer.replace_constant(owner, weighted.bias, values.reshape(shape), with_axis)
     for operand in placement.operands:
         values = graph.array(operand.name)
         quantization = operands.quantization(operand, values, scales.activations[operand.like], power_of_two)
-        rounded = operands.round_values(values, quantization)
+        rounded = quantization.quantize(values.astype(np.float64))
         writer.replace_constant(operand.node, operand.name, rounded, quantization, operand.index)
     for name in placement.quantized:
         writer.quantize_activation(name, scales.activations[name])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,30 +11,21 @@ import onnx
 from onnx import numpy_helper
 
 from espdl.frontend import shapes
-from espdl.quantize.graph import Graph, attribute
+from espdl.quantization import Quantization
+from espdl.quantize.graph import Graph
 
 _ACTIVATIONS = {"Relu", "Clip"}
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Integers behind a DequantizeLinear: `name` of the initialiser, its scale's, its values."""
+    """Integers behind a DequantizeLinear: the names of the initialiser, its scale and zero point, and its values."""
 
     name: str
     scale_name: str
     zero_point_name: str
     values: np.ndarray
-    scale: np.ndarray
-    axis: int
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How a quantised tensor is to be read: real = scale * (q - zero_point)."""
-
-    scale: float
-    zero_point: int
-    dtype: str
+    quantization: Quantization
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps:
-    """`grids` by quantised tensor; `steps` in graph order; `visible`: tensors that are graph inputs or outputs."""
+    """`quantization` by quantised tensor; `steps` in graph order; `visible`: graph inputs or outputs."""
 
     graph: Graph
-    grids: Mapping[str, Grid]
+    quantization: Mapping[str, Quantization]
     steps: tuple[Step, ...]
     visible: frozenset[str]
 
@@ -68,23 +59,24 @@ def find(proto: onnx.ModelProto) -> Steps:
     """The steps of a QDQ model; nodes that do not read dequantised tensors are in steps without inputs."""
     graph = Graph(proto)
     source = {n.output[0]: n.input[0] for n in graph.nodes if n.op_type == "DequantizeLinear"}
-    grids, visible = {}, set()
+    quantization, visible = {}, set()
     for node in graph.nodes:
         if node.op_type == "QuantizeLinear":
-            grids[node.output[0]] = _grid(graph, node)
+            if (found := graph.quantization(node)) is not None and found.is_per_tensor:
+                quantization[node.output[0]] = found
             if node.input[0] in graph.inputs:
                 visible.add(node.output[0])
     visible |= {source[o] for o in graph.outputs if o in source}
-    visible |= {o for o in graph.outputs if o in grids}
+    visible |= {o for o in graph.outputs if o in quantization}
     inside: set[str] = set()
     steps = []
     for node in graph.nodes:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.name in inside:
             continue
-        step, fused = _step(graph, node, source, grids)
+        step, fused = _step(graph, node, source, quantization)
         inside |= fused
         steps.append(step)
-    return Steps(graph, grids, tuple(steps), frozenset(visible))
+    return Steps(graph, quantization, tuple(steps), frozenset(visible))
 
 
 def constant(graph: Graph, name: str) -> Constant | None:
@@ -93,25 +85,14 @@ def constant(graph: Graph, name: str) -> Constant | None:
     if node is None or node.op_type != "DequantizeLinear" or not all(graph.is_constant(i) for i in node.input):
         return None
     zero_point = node.input[2] if len(node.input) > 2 else ""
-    values, scale = graph.array(node.input[0]), graph.array(node.input[1])
-    return Constant(node.input[0], node.input[1], zero_point, values, scale, int(attribute(node, "axis", 1)))
-
-
-def _grid(graph: Graph, node: onnx.NodeProto) -> Grid:
-    if not all(graph.is_constant(i) and graph.array(i).size == 1 for i in node.input[1:] if i):
-        return Grid(0.0, 0, "")
-    scale = float(graph.array(node.input[1]).reshape(-1)[0])
-    if len(node.input) < 3:
-        return Grid(scale, 0, "uint8")
-    zero_point = graph.array(node.input[2]).reshape(-1)[0]
-    return Grid(scale, int(zero_point), str(zero_point.dtype))
+    return Constant(node.input[0], node.input[1], zero_point, graph.array(node.input[0]), graph.quantization(node))
 
 
 def _step(
-    graph: Graph, node: onnx.NodeProto, source: Mapping[str, str], grids: Mapping[str, Grid]
+    graph: Graph, node: onnx.NodeProto, source: Mapping[str, str], quantized: Container[str]
 ) -> tuple[Step, set[str]]:
     inputs = tuple(source.get(name, "") for name in node.input if name and not graph.is_constant(name))
-    inputs = tuple(name for name in inputs if name in grids)
+    inputs = tuple(name for name in inputs if name in quantized)
     weights = constant(graph, node.input[1]) if node.op_type in ("Conv", "Gemm", "MatMul") else None
     bias = constant(graph, node.input[2]) if weights is not None and len(node.input) > 2 else None
     fused: set[str] = set()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from espdl.quantization import zero_point
 from espdl.quantize.histogram import Distribution
 
 Range = tuple[float, float]
@@ -45,7 +46,7 @@ def mse(d: Distribution) -> Range:
         scale = (high - low) / 255
         if not scale > 0.0:
             return 0.0 if d.power == 0.0 else np.inf
-        return d.error(scale, int(np.clip(np.rint(-128 - low / scale), -128, 127)))
+        return d.error(scale, zero_point(low, scale))
 
     high = min((d.high * s for s in _SHARES), key=lambda h: error(d.low, h))
     low = min((d.low * s for s in _SHARES), key=lambda v: error(v, high))

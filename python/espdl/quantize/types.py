@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from espdl.frontend.loader import ValueInfo
+from espdl.quantization import Quantization
 from espdl.targets import ALL_BITS, ROUND_TFLITE
 
 
@@ -38,16 +39,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Quantization:
-    """real = scale * (q - zero_point); `scale` has one value, or one per channel along `axis`."""
-
-    scale: np.ndarray
-    zero_point: int = 0
-    dtype: str = "int8"
-    axis: int | None = None
-
-
-@dataclass(frozen=True)
 class Integers:
     """A layer's weights and bias, each with what an integer is worth."""
 
@@ -59,7 +50,7 @@ class Integers:
     def bias_values(self) -> np.ndarray:
         """float64 [output channels]."""
         integers, quantization = self.bias
-        return integers * quantization.scale.astype(np.float64)
+        return quantization.dequantize(integers, np.float64)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl.quantization import Quantization
 from espdl.quantize import affine, power_of_two
 from espdl.quantize.network import Network
 from espdl.quantize.refine.sensitivity import macs
 from espdl.quantize.thresholds import METHODS
-from espdl.quantize.types import Quantization, Settings
+from espdl.quantize.types import Settings
 
 # Per cost: a scale of its own must leave this part of the rounding noise at most (one and a half bits less, half a bit
 # less), and a tensor whose noise is so far below its values has enough bits as it is. An int8 tensor that is used in
@@ -48,7 +49,7 @@ class Worth:
         seen = self.network.statistics[tensor].distribution
         if self.settings.scheme == "power_of_two":
             return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, self.method)))
-        return affine.from_range(*METHODS[self.method](seen), self.shared[tensor].dtype)
+        return Quantization.of_range(*METHODS[self.method](seen), self.shared[tensor].dtype, affine.HEADROOM)
 
     def cost(self, changed: Iterable[str]) -> str:
         """Of bringing these tensors to another scale: a key of the limits above."""
@@ -63,5 +64,4 @@ class Worth:
         return now > enough and then <= now * _LEAST[cost]
 
     def _noise(self, tensor: str, q: Quantization) -> float:
-        info = np.iinfo(q.dtype)
-        return self.network.statistics[tensor].distribution.error(float(q.scale), q.zero_point, info.min, info.max)
+        return self.network.statistics[tensor].distribution.error(float(q.scale), q.zero_point, *q.limits)

@@ -182,12 +182,11 @@ class _Sums:
 
 
 def _layer_error(steps: Steps, pair: _Pair, total: _Sums) -> LayerError:
-    grid = steps.grids[pair.quantized]
-    info = np.iinfo(grid.dtype)
-    covered = ((info.min - grid.zero_point) * grid.scale, (info.max - grid.zero_point) * grid.scale)
+    quantization = steps.quantization[pair.quantized]
+    covered = quantization.range
     step = next((s for s in steps.steps if s.output == pair.quantized), None)
     extreme = np.concatenate(total.outside)
-    margin = 0.5 * grid.scale
+    margin = 0.5 * float(quantization.scale)
     saturated = int(((extreme < covered[0] - margin) | (extreme > covered[1] + margin)).sum())
     length = np.sqrt(total.signal * total.other)
     return LayerError(
@@ -220,13 +219,10 @@ def _accumulator_bits(steps: Steps, step) -> int | None:
     """Bits of the largest sum of products and bias that any input can give."""
     if step is None or step.weights is None or not step.inputs:
         return None
-    grid = steps.grids[step.inputs[0]]
-    info = np.iinfo(grid.dtype)
-    largest = max(info.max - grid.zero_point, grid.zero_point - info.min)
+    data, own = steps.quantization[step.inputs[0]], step.weights.quantization
+    largest = max(abs(limit - data.zero_point) for limit in data.limits)
     weights = np.abs(step.weights.values.astype(np.int64))
-    axis = (
-        step.weights.axis if step.weights.scale.size > 1 else (0 if step.node.op_type == "Conv" else weights.ndim - 1)
-    )
+    axis = own.axis if own.axis is not None else 0 if step.node.op_type == "Conv" else weights.ndim - 1
     taps = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).sum(axis=1)
     bias = np.abs(step.bias.values.astype(np.int64)).max(initial=0) if step.bias is not None else 0
     return int(taps.max(initial=0) * largest + bias).bit_length() + 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from quantize_models import Builder, load
 
+from espdl.quantization import Quantization
 from espdl.quantize import biases
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
@@ -17,7 +18,7 @@ from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import observe
 from espdl.quantize.recipe import RECIPES, apply
 from espdl.quantize.refine.lanes import Lanes
-from espdl.quantize.types import Quantization, Settings
+from espdl.quantize.types import Settings
 from espdl.targets import ROUND_HALF_UP
 
 # Inputs of the layer; its sums reach a few times 2**19.

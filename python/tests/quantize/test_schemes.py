@@ -36,17 +36,17 @@ def test_power_of_two_keeps_its_promises(seed: int, effort: str, per_channel: bo
     for step in steps.steps:
         if step.weights is None:
             if step.node.op_type == "Add":
-                scales = [steps.grids[t].scale for t in (*step.inputs, step.output)]
+                scales = [steps.quantization[t].scale for t in (*step.inputs, step.output)]
                 assert all(np.frexp(np.float64(s) / scales[0])[0] == 0.5 for s in scales)
             continue
-        assert (step.weights.scale.size > 1) == per_channel
-        x = steps.grids[step.inputs[0]]
+        assert (np.size(step.weights.quantization.scale) > 1) == per_channel
+        x = steps.quantization[step.inputs[0]]
         rows = np.abs(step.weights.values.astype(np.int64)).reshape(len(step.weights.values), -1).sum(axis=1)
         bound = rows * max(127 - x.zero_point, 128 + x.zero_point) + np.abs(step.bias.values.astype(np.int64))
         assert bound.max() < 2**30
-    assert {g.zero_point for g in steps.grids.values()} <= {0, -128}
+    assert {g.zero_point for g in steps.quantization.values()} <= {0, -128}
     softmax = next(s for s in steps.steps if s.node.op_type == "Softmax")
-    assert (steps.grids[softmax.output].scale, steps.grids[softmax.output].zero_point) == (2.0**-7, 0)
+    assert (steps.quantization[softmax.output].scale, steps.quantization[softmax.output].zero_point) == (2.0**-7, 0)
 
 
 def test_zero_point_only_where_every_kernel_takes_it(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_zero_point_only_where_every_kernel_takes_it(tmp_path: Path) -> None:
     for anywhere in (False, True):
         settings = Settings("power_of_two", False, rounding=ROUND_HALF_UP, zero_points_anywhere=anywhere)
         steps = find(quantized(classifier(), tmp_path, settings).proto)
-        found[anywhere] = {s.node.name: steps.grids[s.output].zero_point for s in steps.steps if s.output}
+        found[anywhere] = {s.node.name: steps.quantization[s.output].zero_point for s in steps.steps if s.output}
     assert found[False]["node_conv0"] == 0  # read by a padded depthwise convolution and a sum
     assert found[False]["node_conv2"] == -128  # read by a 1x1 convolution
     assert found[True]["node_conv0"] == -128
@@ -105,7 +105,7 @@ def test_half_even_target_gets_scales_per_channel(tmp_path: Path) -> None:
     weights = [
         s.weights for s in find(quantized(classifier(), tmp_path, settings).proto).steps if s.weights is not None
     ]
-    assert all(w.scale.size == w.values.shape[0] for w in weights)
+    assert all(np.size(w.quantization.scale) == w.values.shape[0] for w in weights)
 
 
 def test_nearly_dead_channels_do_not_overflow_the_bias(tmp_path: Path) -> None:

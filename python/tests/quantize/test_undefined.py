@@ -10,8 +10,7 @@ import pytest
 from onnx import numpy_helper
 from small_models import compiled, dense, join, model, node, normal, outcome
 
-from espdl.quantize.refine.walk import fake_quantize
-from espdl.quantize.types import Quantization
+from espdl.quantization import Quantization
 from espdl.verify import host, samples
 
 # Both inputs are rounded with steps that are larger than the smallest divisors: 0 / 0, and others over 0.
@@ -50,4 +49,4 @@ def test_the_c_gives_zero_for_what_is_no_number(tmp_path: Path) -> None:
 
 def test_fake_quantisation_does_what_the_c_does() -> None:
     values = np.float32([np.nan, np.inf, -np.inf, 0.26])
-    assert fake_quantize(values, Quantization(np.float32(0.5), 3)).tolist() == [0.0, 62.0, -65.5, 0.5]
+    assert Quantization(np.float32(0.5), 3).fake_quantize(values).tolist() == [0.0, 62.0, -65.5, 0.5]

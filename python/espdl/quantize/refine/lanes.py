@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.quantize.types import Integers, Quantization
+from espdl.quantization import Quantization
+from espdl.quantize.types import Integers
 
 # Doublings of a scale that are tried, and by how much the error of the result may grow: 0.02 dB.
 _MOST = 4

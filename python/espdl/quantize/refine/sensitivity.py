@@ -14,10 +14,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from espdl import traits
+from espdl.quantization import Quantization
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
-from espdl.quantize.refine.walk import Sample, fake_quantize
-from espdl.quantize.types import Quantization, Scales
+from espdl.quantize.refine.walk import Sample
+from espdl.quantize.types import Scales
 
 # Multiply-accumulates that a measurement of all tensors may cost, and the samples it uses within that.
 _WORK = 2e9
@@ -105,7 +106,7 @@ def gains(network: Network, scales: Scales, samples: Sequence[Sample]) -> dict[s
 
 
 def _rounding_error(q: Quantization) -> Error:
-    return lambda values: fake_quantize(values, q) - values
+    return lambda values: q.fake_quantize(values) - values
 
 
 def _sources(network: Network, group: Sequence[str]) -> list[str]:

@@ -17,13 +17,14 @@ import onnx
 import onnxruntime as ort
 from onnx import helper
 
-from espdl.quantize.affine import round_bias, round_weights
+from espdl.quantization import Quantization
+from espdl.quantize.affine import round_bias
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.power_of_two import written_tensor
 from espdl.quantize.ranges import Progress, session
 from espdl.quantize.refine import lanes
-from espdl.quantize.types import Integers, Quantization, Scales
+from espdl.quantize.types import Integers, Scales
 from espdl.targets import ALL_BITS, ROUND_HALF_UP
 from espdl.wording import option
 
@@ -54,19 +55,6 @@ class Visit:
 
 # New integer weights for a layer.
 Rounding = Callable[[Visit], np.ndarray]
-
-
-def fake_quantize(values: np.ndarray, q: Quantization, half_up: bool = False) -> np.ndarray:
-    """What a QuantizeLinear, DequantizeLinear pair makes of `values`: float32. `half_up`: ties go up, not to even.
-
-    Ties are rare behind a convolution, but every second sum of two integers halved is one. What is not a number becomes
-    zero, as in the generated C.
-    """
-    info = np.iinfo(q.dtype)
-    steps = np.nan_to_num(values / np.float32(q.scale), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    steps = np.floor(steps + np.float32(0.5)) if half_up else np.rint(steps)
-    steps = np.clip(steps, info.min - q.zero_point, info.max - q.zero_point)
-    return np.asarray(steps * np.float32(q.scale), np.float32)  # of rank 0 too, which arithmetic makes a number
 
 
 def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> list[Sample]:
@@ -233,7 +221,7 @@ class Walk:
     def _rounded(self, name: str, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         q = self.scales.activations.get(name)
         half_up = self.scales.rounding == ROUND_HALF_UP and name not in self.graph.inputs
-        return values if q is None else [fake_quantize(v, q, half_up) for v in values]
+        return values if q is None else [q.fake_quantize(v, half_up) for v in values]
 
 
 @dataclass(frozen=True)
@@ -270,7 +258,7 @@ class _Turn:
         weights, own = self.scales.weights[layer.key]
         bias = self.scales.biases[layer.key]
         if quantization is not own:
-            weights = round_weights(layer, quantization.scale, limits)
+            weights = quantization.quantize(layer.weights, limits)
         if self.rounding is not None:
             scale = quantization.scale.astype(np.float64)
             real, seen = self.real[samples], self.seen[samples]
@@ -285,8 +273,7 @@ class _Turn:
 
     def rough(self, integers: Integers, samples: slice = slice(None)) -> list[np.ndarray]:
         """The products in the quantised network, without the bias."""
-        scale = self.layer.per_output(integers.quantization.scale.astype(np.float64))
-        dequantized = (integers.weights * scale).astype(np.float32)
+        dequantized = integers.quantization.dequantize(integers.weights, np.float64).astype(np.float32)
         return [self.product(x, dequantized) for x in self.seen[samples]]
 
     def held_out_noise(self, quantization: Quantization) -> float:
