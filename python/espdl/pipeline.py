@@ -244,8 +244,8 @@ def make_plan(graph: OperatorGraph, target: targets.Target) -> Plan:
 
 def _accept(target: targets.Target) -> Accept:
     def accept(operator: Operator) -> list[str] | None:
-        choice = backends.select(operator, target)
-        return None if choice.lowering is not None else choice.declined
+        selection = backends.select(operator, target)
+        return None if selection.call is not None else list(selection.declined)
 
     return accept
 

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from espdl.backends.limits import with_limits
-from espdl.backends.lowering import Lowering, lowerings, packings
+from espdl.backends.lowering import Declined, Lowering, lowerings, packings
+from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -16,46 +19,49 @@ __all__ = ["Selection", "lower", "packings", "select", "with_limits"]
 FALLBACK = "tvm"
 
 
+@dataclass(frozen=True)
 class Selection:
-    """What the target's backends say to one operator: who takes it, and who declined it and why."""
+    """What the target's backends say to an operator: the call of the first that takes it, why those before do not."""
 
-    def __init__(self, node: Operator, target: Target):
-        self.backend: str | None = None
-        self.lowering: Lowering | None = None
-        self.declined: list[str] = []
-        table = lowerings()
-        for backend in target.backends:
-            candidate = table.get((backend, node.name))
-            if candidate is None and (backend == FALLBACK or (FALLBACK, node.name) in table):
-                continue  # it takes what is left, not this operator; nobody wants to read that
-            reason = _decline(candidate, node, target)
-            if reason is None:
-                self.backend, self.lowering = backend, candidate
-                return
-            self.declined.append(f"{backend}: {reason}")
+    call: KernelCall | None
+    declined: tuple[str, ...]
 
-
-def _decline(candidate: Lowering | None, node: Operator, target: Target) -> str | None:
-    """Why a backend's lowering (None: it has none) does not take `node`; None where it does."""
-    if candidate is None:
-        return "it has no kernel for this operator"
-    if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
-        return "its kernel has no 16-bit form"
-    return candidate.accept(node, target)
+    @property
+    def backend(self) -> str | None:
+        return None if self.call is None else self.call.backend
 
 
 def select(node: Operator, target: Target) -> Selection:
     """Asks the target's backends in order."""
-    return Selection(node, target)
+    declined: list[str] = []
+    table = lowerings()
+    for backend in target.backends:
+        candidate = table.get((backend, node.name))
+        if candidate is None and (backend == FALLBACK or (FALLBACK, node.name) in table):
+            continue  # it takes what is left, not this operator; nobody wants to read that
+        answer = _ask(candidate, node, target)
+        if isinstance(answer, Declined):
+            declined.append(f"{backend}: {answer.reason}")
+        else:
+            return Selection(replace(answer, backend=backend, notes=(*answer.notes, *declined)), tuple(declined))
+    return Selection(None, tuple(declined))
+
+
+def _ask(candidate: Lowering | None, node: Operator, target: Target) -> KernelCall | Declined:
+    if candidate is None:
+        return Declined("it has no kernel for this operator")
+    if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
+        return Declined("its kernel has no 16-bit form")
+    try:
+        answer = candidate.try_lower(node, target)
+    except Inexact as inexact:
+        return Declined(str(inexact))
+    return answer if isinstance(answer, Declined) else replace(answer, alignment=candidate.alignment)
 
 
 def lower(node: Operator, target: Target) -> KernelCall:
-    """The kernel call of the first backend that accepts `node`; ValueError where none does."""
-    from dataclasses import replace
-
-    choice = select(node, target)
-    if choice.lowering is None:
-        raise ValueError(f"{node.name}: {'; '.join(choice.declined)}")
-    call = choice.lowering.lower(node, target)
-    notes = call.notes + tuple(choice.declined)
-    return replace(call, backend=choice.backend, notes=notes, alignment=choice.lowering.alignment)
+    """The kernel call of the first backend that takes `node`; ValueError where none does."""
+    selection = select(node, target)
+    if selection.call is None:
+        raise ValueError(f"{node.name}: {'; '.join(selection.declined)}")
+    return selection.call

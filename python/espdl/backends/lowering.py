@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How backends take operators: accept or decline with a reason, lower to a kernel call, pack its constants.
+"""How backends take operators: as a kernel call, or not at all for a reason; and how they pack a call's constants.
 
 A lowering is one file `espdl/backends/<backend>/<operator>.py`. Registries are filled by importing the files; two
 lowerings of one operator in one backend, or two packings of one name, are an error.
@@ -11,8 +11,9 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -23,7 +24,17 @@ from espdl.targets import Target
 Packing = Callable[[KernelCall], list[np.ndarray]]
 
 
-class Lowering(ABC):
+@dataclass(frozen=True)
+class Declined:
+    """Why a backend cannot run an operator exactly, as a sentence a user understands."""
+
+    reason: str
+
+
+_Op = TypeVar("_Op", bound=Operator)
+
+
+class Lowering(ABC, Generic[_Op]):
     """One operator on one backend."""
 
     # Whether it runs int16 tensors. Those that do not are never asked about any.
@@ -32,12 +43,11 @@ class Lowering(ABC):
     alignment: ClassVar[int] = 1
 
     @abstractmethod
-    def accept(self, node: Operator, target: Target) -> str | None:
-        """None, or the reason why this backend cannot run `node` exactly, as a sentence a user understands."""
+    def try_lower(self, node: _Op, target: Target) -> KernelCall | Declined:
+        """The kernel call for `node`, or why there is none.
 
-    @abstractmethod
-    def lower(self, node: Operator, target: Target) -> KernelCall:
-        """The kernel call for an accepted `node`."""
+        May raise `numerics.Inexact`, which says the same: what computes its numbers need not be asked twice.
+        """
 
 
 _lowerings: dict[tuple[str, str], Lowering] = {}
@@ -84,10 +94,16 @@ def _discover() -> None:
             importlib.import_module(f"espdl.backends.{backend}.{module}")
 
 
+@cache
 def lowerings() -> Mapping[tuple[str, str], Lowering]:
     """All lowerings, keyed (backend, operator)."""
     _discover()
     return dict(sorted(_lowerings.items()))
+
+
+def portable(node: Operator, target: Target) -> KernelCall | Declined:
+    """The portable kernel's call, which kernels of the same arithmetic have with another function."""
+    return lowerings()["portable", node.name].try_lower(node, target)
 
 
 def packings() -> Mapping[str, Packing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.ops.numerics import requantization
+from espdl.ops.numerics import Inexact
 from espdl.plan.types import KernelCall, Tensor
 
 
@@ -19,22 +19,12 @@ def largest_input(x: Tensor) -> int:
     return max(127 - x.zero_point, x.zero_point + 128)
 
 
-def decline_inexact(x: Tensor, weights: np.ndarray, bias: np.ndarray, ratios: np.ndarray, rounding: str) -> str | None:
-    """Why a sum of products over all axes of `weights` but the first cannot be exact in int32; None where it can."""
+def require_int32(x: Tensor, weights: np.ndarray, bias: np.ndarray) -> None:
+    """Raises Inexact where a sum of products over all axes of `weights` but the first may leave int32."""
     taps = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1)
     bound = int((np.abs(bias.astype(np.int64)) + taps * largest_input(x)).max())
     if bound >= 2**31:
-        return f"a sum can reach {bound}, which does not fit 32 bits"
-    return decline_ratios(ratios, rounding)
-
-
-def decline_ratios(ratios: np.ndarray, rounding: str) -> str | None:
-    """Why these scale ratios cannot be requantised; None where they can."""
-    try:
-        requantization(ratios, rounding)
-    except ValueError as error:
-        return str(error)
-    return None
+        raise Inexact(f"a sum can reach {bound}, which does not fit 32 bits")
 
 
 def channel_records(call: KernelCall) -> np.ndarray:

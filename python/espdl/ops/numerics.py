@@ -17,14 +17,18 @@ from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
+class Inexact(ValueError):
+    """Raised where integers cannot compute something exactly; the text is the reason, as a sentence."""
+
+
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """`real` as (multiplier, shift) with real = multiplier * 2**-31 * 2**-shift and 2**30 <= multiplier < 2**31.
 
     TFLite's QuantizeMultiplier with the sign of the shift turned: a positive shift is a right shift. A ratio too small
-    for a shift of 31 becomes (0, 0). Raises ValueError for ratios that are not positive, or not below 2**30.
+    for a shift of 31 becomes (0, 0). Raises Inexact for ratios that are not positive, or not below 2**30.
     """
     if not (real > 0.0 and math.isfinite(real)):
-        raise ValueError(f"a scale ratio must be positive and finite, not {real}")
+        raise Inexact(f"a scale ratio must be positive and finite, not {real}")
     mantissa, exponent = math.frexp(real)
     multiplier = round(mantissa * (1 << 31))
     if multiplier == 1 << 31:
@@ -33,16 +37,16 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if exponent < -31:
         return 0, 0
     if exponent > 30:
-        raise ValueError(f"a scale ratio must be below 2**30, not {real}")
+        raise Inexact(f"a scale ratio must be below 2**30, not {real}")
     return multiplier, -exponent
 
 
 def power_of_two_shift(real: float) -> int:
-    """The right shift that multiplies by `real`; raises ValueError where `real` is no power of two of at most 1."""
+    """The right shift that multiplies by `real`; raises Inexact where `real` is no power of two of at most 1."""
     mantissa, exponent = math.frexp(real)
     shift = 1 - exponent
     if mantissa != 0.5 or not 0 <= shift <= 31:
-        raise ValueError(f"the scale ratio {real} is not 2**-shift with 0 <= shift <= 31")
+        raise Inexact(f"the scale ratio {real} is not 2**-shift with 0 <= shift <= 31")
     return shift
 
 
@@ -121,10 +125,10 @@ def wide_multiplier(real: float, bound: int) -> tuple[int, int]:
     """(multiplier, shift) with real = multiplier * 2**-shift, for int64 sums of at most `bound` (16-bit activations).
 
     The multiplier has 31 bits, or as many fewer as keep |value * multiplier| below 2**62. 1 <= shift <= 62. A ratio too
-    small for that becomes (0, 1). Raises ValueError for ratios that are not positive or too large.
+    small for that becomes (0, 1). Raises Inexact for ratios that are not positive or too large.
     """
     if not (real > 0.0 and math.isfinite(real)):
-        raise ValueError(f"a scale ratio must be positive and finite, not {real}")
+        raise Inexact(f"a scale ratio must be positive and finite, not {real}")
     bits = min(31, 62 - int(bound).bit_length())
     mantissa, exponent = math.frexp(real)
     multiplier = round(mantissa * 2**bits)
@@ -135,7 +139,7 @@ def wide_multiplier(real: float, bound: int) -> tuple[int, int]:
     if shift > 62:
         return 0, 1
     if bits < 16 or shift < 1:
-        raise ValueError(f"the scale ratio {real} for values up to {bound} leaves 64 bits")
+        raise Inexact(f"the scale ratio {real} for values up to {bound} leaves 64 bits")
     return multiplier, shift
 
 

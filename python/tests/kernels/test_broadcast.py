@@ -68,7 +68,7 @@ def draw_node(data: st.DataObject, kind, target, alike: bool = False):
 def test_sums(data: st.DataObject, shift: int, kind: type) -> None:
     target = data.draw(targets)
     node, inputs, a, b = draw_node(data, kind, target)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     (result,) = check(lower(node, target), *inputs, shift=shift)
     exact = a + b if kind is AddBroadcast else (b - a if node.swapped else a - b)
     if max(node.a.scale, node.b.scale) < 2**8 * node.outputs[0].scale:
@@ -81,7 +81,7 @@ def test_sums(data: st.DataObject, shift: int, kind: type) -> None:
 def test_product(data: st.DataObject, shift: int) -> None:
     target = data.draw(targets)
     node, inputs, a, b = draw_node(data, Mul, target)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     call = lower(node, target)
     (result,) = check(call, *inputs, shift=shift)
     # TFLite rounds twice, first to units of 2**-shift.
@@ -103,7 +103,7 @@ def test_declines_what_it_cannot() -> None:
     a, b, y = (Tensor(n, (1, 4), "int8", s) for n, s in (("a", 0.5), ("b", 0.3), ("y", 0.5)))
     for kind in (Sub, Mul):
         node = kind((a, b), (y,), (), a, b, None, False, None)
-        assert select(node, TARGETS[0]).lowering is not None
+        assert select(node, TARGETS[0]).call is not None
         assert "is not 2**-shift" in select(node, TARGETS[1]).declined[0]
     with pytest.raises(Mismatch, match="5 axes"):
         merged_axes((2, 2, 2, 2, 2), (2, 1, 2, 1, 2), (2, 2, 2, 2, 2))

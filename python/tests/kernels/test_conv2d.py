@@ -78,7 +78,7 @@ def convolutions(
 def test_kernel_equals_reference(data: st.DataObject, depthwise: bool, shift: int) -> None:
     target = data.draw(targets)
     node = data.draw(convolutions(target, depthwise))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
@@ -89,7 +89,7 @@ def test_usual_depthwise_layers(data: st.DataObject, shift: int) -> None:
     target = data.draw(targets)
     node = data.draw(convolutions(target, depthwise=True, window=usual))
     node = replace(node, bias=node.bias % 2**14)  # of a size that the fast kernels take
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
@@ -103,7 +103,7 @@ def test_channels_first(data: st.DataObject, shift: int) -> None:
     last = data.draw(contents(conv.inputs[0].shape))
     first = np.ascontiguousarray(last.transpose(0, 3, 1, 2))
     node = Conv2dPlanar((replace(conv.inputs[0], name="planes", shape=first.shape),), conv.outputs, (), conv)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     (apart,) = check(lower(conv, target), last)
     (merged,) = check(lower(node, target), first, shift=shift)
     np.testing.assert_array_equal(merged, apart)
@@ -167,7 +167,7 @@ def test_declines_what_cannot_be_exact() -> None:
 def test_one_kernel_where_size_matters(data: st.DataObject, depthwise: bool) -> None:
     target = replace(data.draw(targets), optimize="size")
     node = data.draw(convolutions(target, depthwise))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     call = lower(node, target)
     assert call.function == "espdl_conv2d_s8"
     check(call, data.draw(contents(node.inputs[0].shape)))

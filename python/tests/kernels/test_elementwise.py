@@ -40,7 +40,7 @@ def test_add(data: st.DataObject, count: int, shift: int) -> None:
     target = data.draw(targets)
     a, b, y = (data.draw(tensors(name, (1, count), target)) for name in "aby")
     node = Add((a, b), (y,), (), data.draw(activations))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     va, vb = data.draw(contents(a.shape)), data.draw(contents(b.shape))
     (result,) = check(lower(node, target), va, vb, shift=shift)
     if max(a.scale, b.scale) < 2**8 * y.scale:
@@ -50,7 +50,7 @@ def test_add(data: st.DataObject, count: int, shift: int) -> None:
 def test_add_declines_other_ratios() -> None:
     a, b, y = (Tensor(n, (1, 4), "int8", s) for n, s in (("a", 0.5), ("b", 0.3), ("y", 0.5)))
     node = Add((a, b), (y,), (), None)
-    assert select(node, TARGETS[0]).lowering is not None
+    assert select(node, TARGETS[0]).call is not None
     assert "is not 2**-shift" in select(node, TARGETS[1]).declined[0]
 
 

@@ -71,7 +71,7 @@ def test_convolution_pads(data: st.DataObject) -> None:
     (x,) = conv.inputs
     inner, top, left = draw_border(data, x)
     pad = padded(x, inner, top, left, x.zero_point)
-    assume(inner != x.shape and select(conv, target).lowering is not None)
+    assume(inner != x.shape and select(conv, target).call is not None)
     found = absorbed(graph_of(pad, conv), target)
     assert [o.name for o in found] == ["conv2d"] and found[0].source_nodes == ("pad", "conv")
     values = data.draw(contents(inner))
@@ -98,7 +98,7 @@ def test_pool_pads(data: st.DataObject, w: dict, kind: str) -> None:
     else:
         pool = MaxPool2d((x,), (y,), ("pool",), activation=None, **window)
     inner, top, left = draw_border(data, x)
-    assume(inner != x.shape and select(pool, TARGETS[0]).lowering is not None)
+    assume(inner != x.shape and select(pool, TARGETS[0]).call is not None)
     pad = padded(x, inner, top, left, x.zero_point)
     found = absorbed(graph_of(pad, pool))
     # The kernel declines a mean over nothing but border, which stays the mean of a padded tensor.

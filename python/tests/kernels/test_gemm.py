@@ -36,7 +36,7 @@ def products(draw: st.DrawFn, target) -> Gemm:
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
     target = data.draw(targets)
     node = data.draw(products(target))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     check(lower(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
@@ -46,7 +46,7 @@ def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
 def test_one_kernel_where_size_matters(data: st.DataObject) -> None:
     target = replace(data.draw(targets), optimize="size")
     node = data.draw(products(target))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     call = lower(node, target)
     assert call.function == "espdl_conv2d_s8"
     check(call, data.draw(contents(node.inputs[0].shape)))

@@ -74,7 +74,7 @@ def test_matmul(data: st.DataObject, sizes: tuple[int, ...], constant: str, shif
     values = {"both": None, "left": va, "right": vb}[constant]
     inputs = {"both": (a, b), "left": (b,), "right": (a,)}[constant]
     node = MatMul(inputs, (y,), (), a, b, values, constant == "left", data.draw(activations))
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     given_values = {"both": (va, vb), "left": (vb,), "right": (va,)}[constant]
     (result,) = check(lower(node, target), *given_values, shift=shift)
     assert steps_off(y, result, real(a, va) @ real(b, vb), node.activation) <= ROUNDED_TWICE
@@ -89,7 +89,7 @@ def test_prelu(data: st.DataObject, sizes: tuple[int, int, int], shift: int) -> 
     slope = Tensor("", (sizes[1],), "int8", 2.0 ** data.draw(st.integers(-9, -6)))
     slopes = data.draw(contents((sizes[1],)))
     node = PRelu((x,), (y,), (), sizes, slope, slopes)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     values = data.draw(contents(sizes))
     (result,) = check(lower(node, target), values, shift=shift)
     exact = real(x, values)
@@ -133,7 +133,7 @@ def test_conv_transpose(data: st.DataObject, shift: int) -> None:
     weights = data.draw(contents((channels, *kernel, inputs), low=-127))
     activation = data.draw(activations)
     node = ConvTranspose2d((x,), (y,), (), weights, scales, bias.astype(np.int32), strides, pads, dilations, activation)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, target), values, shift=shift)
     acc = np.zeros((*output, channels))
@@ -155,7 +155,7 @@ def test_layer_norm(data: st.DataObject, rows: int, length: int, shift: int) -> 
     y = data.draw(tensors("y", (rows, length), target, low=-6))
     gamma, beta = random.normal(1, 0.5, length), random.normal(0, 0.5, length)
     node = LayerNorm((x,), (y,), (), gamma, beta, 1e-5)
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, target), values, shift=shift)
     exact = real(x, values)

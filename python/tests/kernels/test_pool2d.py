@@ -88,7 +88,7 @@ def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -
         activation=data.draw(activations),
         **w["window"],
     )
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, target), values, shift=shift)
     low, high = activation_range(node.activation, y)
@@ -110,7 +110,7 @@ def test_mean_of_all_pixels(data: st.DataObject, height: int, width: int, channe
     node = AveragePool2d(
         (x,), (y,), (), x.shape[1:], (1, 1), (height, width), (1, 1), (0, 0, 0, 0), (1, 1), False, None
     )
-    assume(select(node, target).lowering is not None)
+    assume(select(node, target).call is not None)
     check(lower(node, target), data.draw(contents(x.shape)), shift=shift)
 
 

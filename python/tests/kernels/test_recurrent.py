@@ -84,7 +84,7 @@ def test_saturated(data: st.DataObject, kind: type, shift: int) -> None:
     bias = random.choice([-1e9, -1.0, 0.0, 1.0, 1e9], (2, rows))
     weights = data.draw(contents((rows, inputs + hidden), low=-127))
     node = kind((x,), (y,), (), weights, scales[0], scales[1], bias)
-    assume(select(node, TARGETS[0]).lowering is not None)
+    assume(select(node, TARGETS[0]).call is not None)
     check(lower(node, TARGETS[0]), data.draw(contents(x.shape)), shift=shift)
 
 

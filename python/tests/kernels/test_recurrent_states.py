@@ -148,7 +148,7 @@ def test_integers(data: st.DataObject, kind: type[Recurrent], shift: int) -> Non
 @examples
 def test_integers_at_their_ends(data: st.DataObject, kind: type[Recurrent], shift: int) -> None:
     node = draw_node(data, kind, wild=True)
-    assume(select(node, TARGETS[0]).lowering is not None)
+    assume(select(node, TARGETS[0]).call is not None)
     values = draw_values(data, node)
     check(lower(node, TARGETS[0]), *arguments(node, values), shift=shift)
 
@@ -201,5 +201,5 @@ def test_declines_what_does_not_fit(change: dict, reason: str) -> None:
     x, y = Tensor("x", (2, 1, 2), "int8", 0.1), Tensor("y", (2, 1, 1, 2), "int8", 1 / 128)
     cells = Tensor("c", (1, 1, 2), "int8", 1 / 64)
     node = Lstm((x,), (y, cells), (), np.ones((8, 4), np.int8), *[np.ones(8, np.float32)] * 2, np.zeros((2, 8)))
-    assert select(node, TARGETS[0]).lowering is not None
+    assert select(node, TARGETS[0]).call is not None
     assert reason in select(replace(node, **change), TARGETS[0]).declined[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.lowering import Lowering, lowering, lowerings
+from espdl.backends.lowering import Declined, Lowering, lowering, portable
 from espdl.ops.add import Add
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, Target
@@ -15,21 +15,16 @@ MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
 
 
 @lowering("add", backend="esp32s3")
-class VectorAdd(Lowering):
+class VectorAdd(Lowering[Add]):
     """Two products and a shift: the portable kernel's arithmetic, where its factors fit a byte."""
 
-    def accept(self, node: Add, target: Target) -> str | None:
+    def try_lower(self, node: Add, target: Target) -> KernelCall | Declined:
         if target.rounding != ROUND_HALF_UP:
-            return "the vector unit adds by shifts rounded half up, which the scheme power_of_two has"
-        portable = lowerings()["portable", "add"]
-        reason = portable.accept(node, target)
-        if reason is not None:
-            return reason
-        p = portable.lower(node, target).params
+            return Declined("the vector unit adds by shifts rounded half up, which the scheme power_of_two has")
+        call = portable(node, target)
+        if isinstance(call, Declined):
+            return call
+        p = call.params
         if max(p["a_shift"], p["b_shift"]) > MAX_INPUT_SHIFT or p["output_shift"] > MAX_OUTPUT_SHIFT:
-            return f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart"
-        return None
-
-    def lower(self, node: Add, target: Target) -> KernelCall:
-        call = lowerings()["portable", "add"].lower(node, target)
+            return Declined(f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart")
         return replace(call, function="espdl_s3_add_s8", header="espdl/esp32s3/add.h")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.backends.overlap import lead, lead_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range
@@ -18,82 +18,80 @@ MAX_DEPTHWISE_ROWS = 16
 
 
 @lowering("conv2d", backend="esp32s3")
-class VectorConv2d(Lowering):
+class VectorConv2d(Lowering[Conv2d]):
     """Dense and depthwise convolutions of any shape; sums that 20 bits may not hold in 40."""
 
     alignment = 16
 
-    def accept(self, node: Conv2d, target: Target) -> str | None:
-        (x,), _ = node.inputs, node.outputs
-        try:
-            shift = common_shift(x, node.weights_scale, node.outputs[0], target)
-        except ValueError as error:
-            return str(error)
-        if x.zero_point != 0 and _has_border(node):
-            return f"its input's zero point is {x.zero_point}, and its border would have to hold it"
-        if node.groups == 1:
-            return None
-        if not _is_depthwise(node):
-            return f"it has {node.groups} groups of several channels"
-        rows = node.weights.shape[1]
-        if rows > MAX_DEPTHWISE_ROWS:
-            return f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}"
-        return None if fits(node, shift) else "some sum may leave the 20 bits of a lane"
-
-    def lower(self, node: Conv2d, target: Target) -> KernelCall:
+    def try_lower(self, node: Conv2d, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
         shift = common_shift(x, node.weights_scale, y, target)
-        kernel = choose(node, shift)
-        low, high = activation_range(node.activation, y)
-        parts = count_parts(node, shift) if kernel == "aligned" else 1
-        params = {
-            "input_height": x.shape[1],
-            "input_width": x.shape[2],
-            "input_channels": x.shape[3],
-            "output_height": y.shape[1],
-            "output_width": y.shape[2],
-            "output_channels": y.shape[3],
-            "kernel_height": node.weights.shape[1],
-            "kernel_width": node.weights.shape[2],
-            "stride_height": node.strides[0],
-            "stride_width": node.strides[1],
-            "dilation_height": node.dilations[0],
-            "dilation_width": node.dilations[1],
-            "pad_top": node.pads[0],
-            "pad_left": node.pads[1],
-            "groups": node.groups,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
-            "activation_min": low,
-            "activation_max": high,
-            "rounding": target.rounding,
-            "shift": shift,
-            "pixels": _pixels(node, kernel),
-            "parts": parts,
-        }
-        channels = len(node.weights)
-        return KernelCall(
-            operator=node.name,
-            function="espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
-            params_type="espdl_s3_conv2d_params_t",
-            header="espdl/esp32s3/conv2d.h",
-            params=params,
-            inputs=(x.name,),
-            outputs=(y.name,),
-            constants=(
-                Constant("weights", node.weights),
-                Constant("bias", node.bias),
-                Constant("multiplier", np.zeros(channels, np.int32)),
-                Constant("shift", np.full(channels, shift, np.int32)),
-            ),
-            packing=f"esp32s3_{kernel}",
-            in_place=((0, 0),) if _in_place(node, kernel) else (),
-            overlaps=_overlaps(params, kernel),
-            scratch_bytes=_scratch_bytes(params, kernel),
-            macs=node.macs,
-            source_nodes=node.source_nodes,
-            notes=notes_of_parts(kernel == "wide", parts),
-        )
+        if x.zero_point != 0 and _has_border(node):
+            return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
+        if node.groups > 1:
+            if not _is_depthwise(node):
+                return Declined(f"it has {node.groups} groups of several channels")
+            rows = node.weights.shape[1]
+            if rows > MAX_DEPTHWISE_ROWS:
+                return Declined(f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}")
+            if not fits(node, shift):
+                return Declined("some sum may leave the 20 bits of a lane")
+        return _call(node, target, shift)
+
+
+def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
+    (x,), (y,) = node.inputs, node.outputs
+    kernel = choose(node, shift)
+    low, high = activation_range(node.activation, y)
+    parts = count_parts(node, shift) if kernel == "aligned" else 1
+    params = {
+        "input_height": x.shape[1],
+        "input_width": x.shape[2],
+        "input_channels": x.shape[3],
+        "output_height": y.shape[1],
+        "output_width": y.shape[2],
+        "output_channels": y.shape[3],
+        "kernel_height": node.weights.shape[1],
+        "kernel_width": node.weights.shape[2],
+        "stride_height": node.strides[0],
+        "stride_width": node.strides[1],
+        "dilation_height": node.dilations[0],
+        "dilation_width": node.dilations[1],
+        "pad_top": node.pads[0],
+        "pad_left": node.pads[1],
+        "groups": node.groups,
+        "input_zero_point": x.zero_point,
+        "output_zero_point": y.zero_point,
+        "activation_min": low,
+        "activation_max": high,
+        "rounding": target.rounding,
+        "shift": shift,
+        "pixels": _pixels(node, kernel),
+        "parts": parts,
+    }
+    channels = len(node.weights)
+    return KernelCall(
+        operator=node.name,
+        function="espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
+        params_type="espdl_s3_conv2d_params_t",
+        header="espdl/esp32s3/conv2d.h",
+        params=params,
+        inputs=(x.name,),
+        outputs=(y.name,),
+        constants=(
+            Constant("weights", node.weights),
+            Constant("bias", node.bias),
+            Constant("multiplier", np.zeros(channels, np.int32)),
+            Constant("shift", np.full(channels, shift, np.int32)),
+        ),
+        packing=f"esp32s3_{kernel}",
+        in_place=((0, 0),) if _in_place(node, kernel) else (),
+        overlaps=_overlaps(params, kernel),
+        scratch_bytes=_scratch_bytes(params, kernel),
+        macs=node.macs,
+        source_nodes=node.source_nodes,
+        notes=notes_of_parts(kernel == "wide", parts),
+    )
 
 
 def choose(node: Conv2d, shift: int) -> str:

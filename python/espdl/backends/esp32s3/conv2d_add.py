@@ -9,36 +9,34 @@ import numpy as np
 
 from espdl.backends.esp32s3.add import VectorAdd
 from espdl.backends.esp32s3.conv2d import VectorConv2d
-from espdl.backends.esp32s3.lanes import common_shift, count_parts
+from espdl.backends.esp32s3.lanes import count_parts
 from espdl.backends.esp32s3.packing import aligned
-from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.lowering import Declined, Lowering, lowering, packing
 from espdl.ops.conv2d_add import Conv2dAdd, part
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
 @lowering("conv2d_add", backend="esp32s3")
-class VectorConv2dAdd(Lowering):
+class VectorConv2dAdd(Lowering[Conv2dAdd]):
     """Adds the residual before the result is stored: the sum takes the residual's place."""
 
     alignment = 16
 
-    def accept(self, node: Conv2dAdd, target: Target) -> str | None:
-        reason = VectorConv2d().accept(node.conv, target) or VectorAdd().accept(node.add, target)
-        if reason is not None:
-            return reason
+    def try_lower(self, node: Conv2dAdd, target: Target) -> KernelCall | Declined:
+        conv = VectorConv2d().try_lower(node.conv, target)
+        if isinstance(conv, Declined):
+            return conv
+        add = VectorAdd().try_lower(node.add, target)
+        if isinstance(add, Declined):
+            return add
         channels, inputs = len(node.conv.weights), node.conv.inputs[0].shape[3]
         if channels % 16 or inputs % 16 or node.conv.groups != 1:
-            return f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
-        (x,), (y,) = node.conv.inputs, node.conv.outputs
-        shift = common_shift(x, node.conv.weights_scale, y, target)
-        return "some sum may leave the 20 bits of a lane" if not count_parts(node.conv, shift) else None
-
-    def lower(self, node: Conv2dAdd, target: Target) -> KernelCall:
-        conv = VectorConv2d().lower(node.conv, target)
-        (x,), (y,) = node.conv.inputs, node.conv.outputs
-        parts = count_parts(node.conv, common_shift(x, node.conv.weights_scale, y, target))
-        add = VectorAdd().lower(node.add, target)
+            why = f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
+            return Declined(why)
+        parts = count_parts(node.conv, conv.params["shift"])
+        if not parts:
+            return Declined("some sum may leave the 20 bits of a lane")
         params = {f"conv.{key}": value for key, value in conv.params.items()} | {"conv.parts": parts}
         params |= {f"add.{key}": value for key, value in add.params.items()}
         return replace(

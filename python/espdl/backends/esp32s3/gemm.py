@@ -14,19 +14,12 @@ from espdl.targets import Target
 
 
 @lowering("gemm", backend="esp32s3")
-class VectorGemm(Lowering):
+class VectorGemm(Lowering[Gemm]):
     """Every row a pixel of a 1 x 1 convolution; sums that 20 bits may not hold in 40."""
 
     alignment = 16
 
-    def accept(self, node: Gemm, target: Target) -> str | None:
-        try:
-            common_shift(node.inputs[0], node.weights_scale, node.outputs[0], target)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: Gemm, target: Target) -> KernelCall:
+    def try_lower(self, node: Gemm, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         shift = common_shift(x, node.weights_scale, y, target)
         kernel = choose(node, shift)

@@ -8,7 +8,7 @@ import numpy as np
 from espdl.backends.records import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
-from espdl.ops.numerics import power_of_two_shift
+from espdl.ops.numerics import Inexact, power_of_two_shift
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_UP, Target
 
@@ -21,15 +21,15 @@ MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 8, 12, 6
 
 
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
-    """The one right shift that requantises all channels; ValueError with the reason where there is none."""
+    """The one right shift that requantises all channels; Inexact with the reason where there is none."""
     if target.rounding != ROUND_HALF_UP:
-        raise ValueError("the vector unit requantises by a shift rounded half up, which the scheme power_of_two has")
+        raise Inexact("the vector unit requantises by a shift rounded half up, which the scheme power_of_two has")
     shifts = {power_of_two_shift(float(ratio)) for ratio in np.unique(scale_ratios(x, weights_scale, y))}
     if len(shifts) != 1:
-        raise ValueError(f"its channels need {len(shifts)} different shifts; the vector unit has one for all")
+        raise Inexact(f"its channels need {len(shifts)} different shifts; the vector unit has one for all")
     (shift,) = shifts
     if shift > MAX_SHIFT:
-        raise ValueError(f"it needs a shift of {shift}; the vector unit's sums have 20 bits")
+        raise Inexact(f"it needs a shift of {shift}; the vector unit's sums have 20 bits")
     return shift
 
 

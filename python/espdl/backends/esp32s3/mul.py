@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.lowering import Lowering, lowering, lowerings
+from espdl.backends.lowering import Declined, Lowering, lowering, portable
 from espdl.ops.mul import Mul
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, Target
@@ -15,27 +15,22 @@ MAX_SHIFT = 11
 
 
 @lowering("mul", backend="esp32s3")
-class VectorMul(Lowering):
+class VectorMul(Lowering[Mul]):
     """A product and a shift for 16 elements at once."""
 
-    def accept(self, node: Mul, target: Target) -> str | None:
+    def try_lower(self, node: Mul, target: Target) -> KernelCall | Declined:
         if target.rounding != ROUND_HALF_UP:
-            return "the vector unit multiplies by shifts rounded half up, which the scheme power_of_two has"
-        portable = lowerings()["portable", "mul"]
-        reason = portable.accept(node, target)
-        if reason is not None:
-            return reason
-        p = portable.lower(node, target).params
+            return Declined("the vector unit multiplies by shifts rounded half up, which the scheme power_of_two has")
+        call = portable(node, target)
+        if isinstance(call, Declined):
+            return call
+        p = call.params
         if p["a_zero_point"] or p["b_zero_point"]:
-            return f"its operands have the zero points {p['a_zero_point']} and {p['b_zero_point']}"
+            return Declined(f"its operands have the zero points {p['a_zero_point']} and {p['b_zero_point']}")
         if p["multiplier"] or p["left_shift"] or p["shift"] > MAX_SHIFT:
-            return f"its scales differ by no shift of 0 .. {MAX_SHIFT}"
+            return Declined(f"its scales differ by no shift of 0 .. {MAX_SHIFT}")
         if p["a_strides"][3] != 1 or p["b_strides"][3] != 1:
-            return "it repeats an operand along the last axis"
+            return Declined("it repeats an operand along the last axis")
         if any(p[name][i] % 16 for name in ("a_strides", "b_strides") for i in range(3)):
-            return "its rows are no whole vectors"
-        return None
-
-    def lower(self, node: Mul, target: Target) -> KernelCall:
-        call = lowerings()["portable", "mul"].lower(node, target)
+            return Declined("its rows are no whole vectors")
         return replace(call, function="espdl_s3_mul_s8", header="espdl/esp32s3/mul.h")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.lowering import Lowering, lowering, lowerings
+from espdl.backends.lowering import Declined, Lowering, lowering, portable
 from espdl.ops.add import Add
 from espdl.ops.numerics import activation_range
 from espdl.plan.types import KernelCall
@@ -16,23 +16,22 @@ STATE_BYTES = 112
 
 
 @lowering("add", backend="esp_dl")
-class EspDlAdd(Lowering):
+class EspDlAdd(Lowering[Add]):
     """Two inputs and an output of one scale, without zero points."""
 
-    def accept(self, node: Add, target: Target) -> str | None:
+    def try_lower(self, node: Add, target: Target) -> KernelCall | Declined:
         (a, b), (y,) = node.inputs, node.outputs
         if target.rounding == ROUND_TFLITE:
-            return "ESP-DL adds without requantisation, which needs the scheme power_of_two"
+            return Declined("ESP-DL adds without requantisation, which needs the scheme power_of_two")
         if not a.scale == b.scale == y.scale:
-            return "its inputs and its output have different scales; ESP-DL adds the integers as they are"
+            return Declined("its inputs and its output have different scales; ESP-DL adds the integers as they are")
         if any(t.zero_point != 0 for t in (a, b, y)):
-            return "one of its tensors has a zero point other than 0"
+            return Declined("one of its tensors has a zero point other than 0")
         if activation_range(node.activation, y) != (-128, 127):
-            return "it has an activation, and ESP-DL's addition has none"
-        return None
-
-    def lower(self, node: Add, target: Target) -> KernelCall:
-        call = lowerings()["portable", "add"].lower(node, target)
+            return Declined("it has an activation, and ESP-DL's addition has none")
+        call = portable(node, target)
+        if isinstance(call, Declined):
+            return call
         return replace(
             call,
             function="espdl_dl_add_s8",

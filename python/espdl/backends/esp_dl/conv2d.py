@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from espdl.backends.esp_dl import sums
-from espdl.backends.esp_dl.windows import decline_window, has_border
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.esp_dl.windows import has_border, require_window
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import activation_range
 from espdl.plan.types import KernelCall
@@ -17,22 +17,17 @@ UNALIGNED = "ESP-DL is several times slower where input or output channels are n
 
 
 @lowering("conv2d", backend="esp_dl")
-class EspDlConv2d(Lowering):
+class EspDlConv2d(Lowering[Conv2d]):
     """Dense and depthwise convolutions with one shift (ESP32-S3) or one per channel (ESP32-P4)."""
 
-    def accept(self, node: Conv2d, target: Target) -> str | None:
+    def try_lower(self, node: Conv2d, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
         if node.groups > 1 and not node.groups == x.shape[3] == y.shape[3]:
-            return f"it has {node.groups} groups of several channels; ESP-DL has one, or one per channel"
-        reason = decline_window(x.shape[1:3], node.weights.shape[1:3], node.dilations)
-        if reason is not None:
-            return reason
+            return Declined(f"it has {node.groups} groups of several channels; ESP-DL has one, or one per channel")
+        require_window(x.shape[1:3], node.weights.shape[1:3], node.dilations)
         if x.zero_point != 0 and _has_border(node):
-            return f"its input's zero point is {x.zero_point}; ESP-DL's borders hold 0"
-        return sums.decline(node, target)
-
-    def lower(self, node: Conv2d, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
+            return Declined(f"its input's zero point is {x.zero_point}; ESP-DL's borders hold 0")
+        constants = sums.constants(node, target)
         low, high = activation_range(node.activation, y)
         return KernelCall(
             operator=node.name,
@@ -65,7 +60,7 @@ class EspDlConv2d(Lowering):
             },
             inputs=(x.name,),
             outputs=(y.name,),
-            constants=sums.constants(node, target),
+            constants=constants,
             packing=f"esp_dl_{sums.vector_unit(target).name}",
             macs=node.macs,
             source_nodes=node.source_nodes,

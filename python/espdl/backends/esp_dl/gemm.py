@@ -13,13 +13,10 @@ from espdl.targets import Target
 
 
 @lowering("gemm", backend="esp_dl")
-class EspDlGemm(Lowering):
+class EspDlGemm(Lowering[Gemm]):
     """As the convolution."""
 
-    def accept(self, node: Gemm, target: Target) -> str | None:
-        return sums.decline(node, target)
-
-    def lower(self, node: Gemm, target: Target) -> KernelCall:
+    def try_lower(self, node: Gemm, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         low, high = activation_range(node.activation, y)
         outputs, inputs = node.weights.shape

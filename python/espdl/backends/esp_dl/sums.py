@@ -15,7 +15,7 @@ from espdl.backends.records import scale_ratios
 from espdl.chips.chip import VectorUnit
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
-from espdl.ops.numerics import activation_range, power_of_two_shift, requantize
+from espdl.ops.numerics import Inexact, activation_range, power_of_two_shift, requantize
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
 
@@ -35,42 +35,12 @@ def vector_unit(target: Target) -> VectorUnit:
     return target.vectors
 
 
-def decline(node: Conv2d | Gemm, target: Target) -> str | None:
-    """Why ESP-DL cannot compute the sums of `node` exactly on the target's chip; None where it can."""
-    (x,), (y,) = node.inputs, node.outputs
-    unit = vector_unit(target)
-    if target.rounding == ROUND_TFLITE:
-        return "ESP-DL requantises by a shift, which needs the scheme power_of_two"
-    try:
-        weights, bias, shift = settled(node, target)
-    except ValueError as error:
-        return str(error)
-    sums = _sums(weights, bias, shift, x.zero_point, y.zero_point)
-    if target.rounding == ROUND_HALF_EVEN and y.zero_point % 2:
-        return f"its output's zero point {y.zero_point} is odd, so that ties would round to odd values"
-    low, high = activation_range(node.activation, y)
-    if low not in (-128, 0) or high != 127:
-        return f"its activation clamps to {low} .. {high}; ESP-DL's kernels can only cut off what is below 0"
-    count = len(np.unique(sums.shift))
-    if count > 1 and not unit.shift_per_channel:
-        return f"its channels need {count} different shifts; on this chip ESP-DL has one for all"
-    if sums.shift.max() > unit.max_shift:
-        return f"it needs a shift of {sums.shift.max()}; with ESP-DL at most {unit.max_shift} are of use"
-    least, most = bounds(weights, sums.bias, x)
-    limit = 1 << (unit.lane_bits - 1)
-    if least.min() < -limit or most.max() >= limit:
-        return (
-            f"a sum can reach {max(-least.min(), most.max())}, which does not fit the {unit.lane_bits} bits of a lane"
-        )
-    return None
-
-
 def settled(node: Conv2d | Gemm, target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (int8), biases and shifts (int64 [channels]) of `node` that compute the same with shifts that ESP-DL has.
 
     A channel whose shift is too large, but which gives one value whatever the input is, gets no weights and that value
     as bias. Training with weight decay leaves such channels: their weights are next to nothing, and so is their scale.
-    ValueError where a ratio of scales is no power of two of at most 1.
+    Inexact where a ratio of scales is no power of two of at most 1.
     """
     (x,), (y,) = node.inputs, node.outputs
     largest = vector_unit(target).max_shift
@@ -100,8 +70,27 @@ def _folded(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarra
 
 
 def constants(node: Conv2d | Gemm, target: Target) -> tuple[Constant, ...]:
-    """The logical constants of a call for an accepted `node`."""
+    """The logical constants of a call; raises Inexact where ESP-DL cannot compute the sums exactly on the chip."""
+    (x,), (y,) = node.inputs, node.outputs
+    unit = vector_unit(target)
+    if target.rounding == ROUND_TFLITE:
+        raise Inexact("ESP-DL requantises by a shift, which needs the scheme power_of_two")
     weights, bias, shift = settled(node, target)
+    sums = _sums(weights, bias, shift, x.zero_point, y.zero_point)
+    if target.rounding == ROUND_HALF_EVEN and y.zero_point % 2:
+        raise Inexact(f"its output's zero point {y.zero_point} is odd, so that ties would round to odd values")
+    low, high = activation_range(node.activation, y)
+    if low not in (-128, 0) or high != 127:
+        raise Inexact(f"its activation clamps to {low} .. {high}; ESP-DL's kernels can only cut off what is below 0")
+    count = len(np.unique(sums.shift))
+    if count > 1 and not unit.shift_per_channel:
+        raise Inexact(f"its channels need {count} different shifts; on this chip ESP-DL has one for all")
+    if sums.shift.max() > unit.max_shift:
+        raise Inexact(f"it needs a shift of {sums.shift.max()}; with ESP-DL at most {unit.max_shift} are of use")
+    least, most = bounds(weights, sums.bias, x)
+    limit, reach = 1 << (unit.lane_bits - 1), max(-least.min(), most.max())
+    if least.min() < -limit or most.max() >= limit:
+        raise Inexact(f"a sum can reach {reach}, which does not fit the {unit.lane_bits} bits of a lane")
     return (
         Constant("weights", weights),
         Constant("bias", bias.astype(np.int32)),

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from espdl.ops.numerics import Inexact
 
-def decline_window(image: Sequence[int], kernel: Sequence[int], dilations: Sequence[int]) -> str | None:
-    """Why a window is too large: ESP-DL cuts windows off at one side of the image, not at both."""
+
+def require_window(image: Sequence[int], kernel: Sequence[int], dilations: Sequence[int]) -> None:
+    """Raises Inexact where a window is too large: ESP-DL cuts windows off at one side of the image, not at both."""
     for axis, name in enumerate(("rows", "columns")):
         span = (kernel[axis] - 1) * dilations[axis] + 1
         if span > image[axis]:
-            return f"its window spans {span} {name} of an image of {image[axis]}"
-    return None
+            raise Inexact(f"its window spans {span} {name} of an image of {image[axis]}")
 
 
 def has_border(

@@ -7,7 +7,7 @@ import numpy as np
 
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops.add import Add
-from espdl.ops.numerics import activation_range, power_of_two_shift, quantize_multiplier
+from espdl.ops.numerics import Inexact, activation_range, power_of_two_shift, quantize_multiplier
 from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -16,17 +16,10 @@ LEFT_SHIFT = 20
 
 
 @lowering("add", backend="portable")
-class PortableAdd(Lowering):
+class PortableAdd(Lowering[Add]):
     """TFLite's formula for any scales; shifts alone where the scales' ratios are powers of two."""
 
-    def accept(self, node: Add, target: Target) -> str | None:
-        try:
-            _arithmetic(*node.inputs, *node.outputs, target.rounding)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: Add, target: Target) -> KernelCall:
+    def try_lower(self, node: Add, target: Target) -> KernelCall:
         (a, b), (y,) = node.inputs, node.outputs
         low, high = activation_range(node.activation, y)
         numbers = _arithmetic(a, b, y, target.rounding)
@@ -59,7 +52,7 @@ class PortableAdd(Lowering):
 
 
 def _arithmetic(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tuple[int, int]]:
-    """(multiplier, shift) of both inputs and of the sum; ValueError where the ratios of the scales cannot be had."""
+    """(multiplier, shift) of both inputs and of the sum; Inexact where the ratios of the scales cannot be had."""
     scales = {"a": a.scale, "b": b.scale, "output": y.scale}
     scale = {name: float(np.float32(value)) for name, value in scales.items()}
     if rounding == ROUND_TFLITE:
@@ -70,10 +63,10 @@ def _arithmetic(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tup
             "output": quantize_multiplier(common / (2**LEFT_SHIFT * scale["output"])),
         }
         if any(not 0 <= shift <= 30 for _, shift in numbers.values()):
-            raise ValueError("the scales of its inputs and its output lie too far apart")
+            raise Inexact("the scales of its inputs and its output lie too far apart")
         return numbers
     finest = min(scale.values())
     shifts = {name: power_of_two_shift(finest / value) for name, value in scale.items()}
     if max(shifts["a"], shifts["b"]) > 21:
-        raise ValueError("the scales of its inputs lie more than 2**21 apart from the finest")
+        raise Inexact("the scales of its inputs lie more than 2**21 apart from the finest")
     return {name: (0, shift) for name, shift in shifts.items()}

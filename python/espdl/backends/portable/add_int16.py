@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.add_int16 import AddInt16
 from espdl.ops.numerics import activation_range
 from espdl.plan.types import KernelCall
@@ -18,18 +18,16 @@ _BITS = 30
 
 
 @lowering("add_int16", backend="portable")
-class PortableAddInt16(Lowering):
+class PortableAddInt16(Lowering[AddInt16]):
     """Two multiplications and one shift per element."""
 
     takes_int16 = True
 
-    def accept(self, node: AddInt16, target: Target) -> str | None:
-        shift = _multipliers(node)[2]
-        return None if 1 <= shift <= 62 else "the scales of its inputs and its output are too far apart"
-
-    def lower(self, node: AddInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: AddInt16, target: Target) -> KernelCall | Declined:
         (a, b), (y,) = node.inputs, node.outputs
         a_multiplier, b_multiplier, shift = _multipliers(node)
+        if not 1 <= shift <= 62:
+            return Declined("the scales of its inputs and its output are too far apart")
         low, high = activation_range(node.activation, y)
         return KernelCall(
             operator=node.name,

@@ -10,13 +10,10 @@ from espdl.targets import Target
 
 
 @lowering("argmax", backend="portable")
-class PortableArgMax(Lowering):
+class PortableArgMax(Lowering[ArgMax]):
     """One comparison per element."""
 
-    def accept(self, node: ArgMax, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: ArgMax, target: Target) -> KernelCall:
+    def try_lower(self, node: ArgMax, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function="espdl_argmax_s8",

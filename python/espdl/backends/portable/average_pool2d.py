@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.windows import window_params
-from espdl.backends.records import decline_ratios
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.numerics import activation_range, requantization
 from espdl.ops.windows import tap_counts
@@ -17,18 +16,15 @@ from espdl.targets import ROUND_TFLITE, Target
 
 
 @lowering("average_pool2d", backend="portable")
-class PortableAveragePool2d(Lowering):
+class PortableAveragePool2d(Lowering[AveragePool2d]):
     """Any kernel, stride, dilation and border; the mean of all pixels is one large window."""
 
-    def accept(self, node: AveragePool2d, target: Target) -> str | None:
+    def try_lower(self, node: AveragePool2d, target: Target) -> KernelCall | Declined:
         counts = _counts(node)
         if counts.min() == 0:
-            return "a window lies outside the input, so that its mean is undefined"
+            return Declined("a window lies outside the input, so that its mean is undefined")
         if counts.max() >= 2**23:
-            return f"a sum of {counts.max()} values does not fit 32 bits"
-        return decline_ratios(_ratios(node), ROUND_TFLITE)
-
-    def lower(self, node: AveragePool2d, target: Target) -> KernelCall:
+            return Declined(f"a sum of {counts.max()} values does not fit 32 bits")
         (x,), (y,) = node.inputs, node.outputs
         multiplier, shift = requantization(_ratios(node), ROUND_TFLITE)
         low, high = activation_range(node.activation, y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.backends.portable.windows import window_params
 from espdl.ops.average_pool2d_int16 import AveragePool2dInt16
 from espdl.ops.numerics import activation_range, wide_multipliers
@@ -16,24 +16,17 @@ from espdl.targets import Target
 
 
 @lowering("average_pool2d_int16", backend="portable")
-class PortableAveragePool2dInt16(Lowering):
+class PortableAveragePool2dInt16(Lowering[AveragePool2dInt16]):
     """Any kernel, stride, dilation and border; the mean of all pixels is one large window."""
 
     takes_int16 = True
 
-    def accept(self, node: AveragePool2dInt16, target: Target) -> str | None:
+    def try_lower(self, node: AveragePool2dInt16, target: Target) -> KernelCall | Declined:
         counts = _counts(node)
         if counts.min() == 0:
-            return "a window lies outside the input, so that its mean is undefined"
+            return Declined("a window lies outside the input, so that its mean is undefined")
         if counts.max() * LARGEST >= 2**31:
-            return f"a sum of {counts.max()} values does not fit 32 bits"
-        try:
-            _scaling(node)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: AveragePool2dInt16, target: Target) -> KernelCall:
+            return Declined(f"a sum of {counts.max()} values does not fit 32 bits")
         (x,), (y,) = node.inputs, node.outputs
         multiplier, shift = _scaling(node)
         low, high = activation_range(node.activation, y)

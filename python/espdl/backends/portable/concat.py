@@ -10,15 +10,12 @@ from espdl.targets import Target
 
 
 @lowering("concat", backend="portable")
-class PortableConcat(Lowering):
+class PortableConcat(Lowering[Concat]):
     """One memmove per part and row; the result may run into one of the parts."""
 
     takes_int16 = True
 
-    def accept(self, node: Concat, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Concat, target: Target) -> KernelCall:
+    def try_lower(self, node: Concat, target: Target) -> KernelCall:
         (y,) = node.outputs
         missing = MAX_PARTS - len(node.inputs)
         rows = [x.nbytes // node.outer for x in node.inputs]

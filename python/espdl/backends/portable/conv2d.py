@@ -11,31 +11,27 @@ from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
 from espdl.backends.portable.packing import has_heavy_pairs
-from espdl.backends.records import decline_inexact, scale_ratios
+from espdl.backends.records import require_int32
 from espdl.ops.conv2d import Conv2d
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
 @lowering("conv2d", backend="portable")
-class PortableConv2d(Lowering):
+class PortableConv2d(Lowering[Conv2d]):
     """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel.
 
     Optimised for size, the general kernel runs every convolution and every product: one core instead of up to five.
     """
 
-    def accept(self, node: Conv2d, target: Target) -> str | None:
+    def try_lower(self, node: Conv2d, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
-        ratios = scale_ratios(x, node.weights_scale, y)
-        return decline_inexact(x, node.weights, node.bias, ratios, target.rounding)
-
-    def lower(self, node: Conv2d, target: Target) -> KernelCall:
+        require_int32(x, node.weights, node.bias)
         if target.optimize == "size":
             return general(node, target)
         if _is_product(node):
             return product(node, node.weights.reshape(len(node.weights), -1), target)
         call = general(node, target)
-        (x,), (y,) = node.inputs, node.outputs
         slow = decline_fast(call)
         if slow is not None:
             return replace(call, notes=(slow,))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.lowering import Declined, Lowering, lowering, packing
 from espdl.backends.portable.add import PortableAdd
 from espdl.backends.portable.conv2d import PortableConv2d
 from espdl.backends.portable.packing import blocks_4x4
@@ -17,20 +17,16 @@ from espdl.targets import ROUND_TFLITE, Target
 
 
 @lowering("conv2d_add", backend="portable")
-class PortableConv2dAdd(Lowering):
+class PortableConv2dAdd(Lowering[Conv2dAdd]):
     """Saves the convolution's result in RAM: the sum takes the residual's place."""
 
-    def accept(self, node: Conv2dAdd, target: Target) -> str | None:
+    def try_lower(self, node: Conv2dAdd, target: Target) -> KernelCall | Declined:
         if target.backends[0] != "portable":
-            return f"the convolution alone may run on {target.backends[0]}, which is faster"
-        reason = PortableConv2d().accept(node.conv, target) or PortableAdd().accept(node.add, target)
-        if reason is None and PortableConv2d().lower(node.conv, target).function != "espdl_conv2d_4x4_s8":
-            reason = "the kernel of the convolution does not work row by row"
-        return reason
-
-    def lower(self, node: Conv2dAdd, target: Target) -> KernelCall:
-        conv = PortableConv2d().lower(node.conv, target)
-        add = PortableAdd().lower(node.add, target)
+            return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
+        conv = PortableConv2d().try_lower(node.conv, target)
+        add = PortableAdd().try_lower(node.add, target)
+        if conv.function != "espdl_conv2d_4x4_s8":
+            return Declined("the kernel of the convolution does not work row by row")
         row = conv.params["output_width"] * conv.params["output_channels"]
         params = {f"conv.{key}": value for key, value in conv.params.items()}
         params |= {f"add.{key}": value for key, value in add.params.items()}

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import lowering
-from espdl.backends.portable.sums_int16 import Sums, call
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.sums_int16 import call
 from espdl.ops.conv2d_int16 import Conv2dInt16
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
 @lowering("conv2d_int16", backend="portable")
-class PortableConv2dInt16(Sums):
+class PortableConv2dInt16(Lowering[Conv2dInt16]):
     """Any groups, strides, dilations and pads."""
 
-    def lower(self, node: Conv2dInt16, target: Target) -> KernelCall:
+    takes_int16 = True
+
+    def try_lower(self, node: Conv2dInt16, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         shape = {
             "input_height": x.shape[1],

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering, packing
+from espdl.backends.lowering import Declined, Lowering, lowering, packing
 from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.conv2d import PortableConv2d
 from espdl.backends.portable.fast import fast_records
@@ -18,21 +18,17 @@ from espdl.targets import Target
 
 
 @lowering("conv2d_planar", backend="portable")
-class PortableConv2dPlanar(Lowering):
+class PortableConv2dPlanar(Lowering[Conv2dPlanar]):
     """Saves the copy of the input with its channels last, and the work of making it."""
 
-    def accept(self, node: Conv2dPlanar, target: Target) -> str | None:
+    def try_lower(self, node: Conv2dPlanar, target: Target) -> KernelCall | Declined:
         if target.backends[0] != "portable":
-            return f"the convolution alone may run on {target.backends[0]}, which is faster"
-        reason = PortableConv2d().accept(node.conv, target)
-        if reason is None and PortableConv2d().lower(node.conv, target).function != "espdl_conv2d_4x4_s8":
-            reason = "only the kernel for 4x4 blocks reads channels first"
-        if reason is None and has_heavy_pairs(_planar(node.conv.weights)):
-            reason = "two neighbouring weights are both -128"
-        return reason
-
-    def lower(self, node: Conv2dPlanar, target: Target) -> KernelCall:
-        conv = PortableConv2d().lower(node.conv, target)
+            return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
+        conv = PortableConv2d().try_lower(node.conv, target)
+        if conv.function != "espdl_conv2d_4x4_s8":
+            return Declined("only the kernel for 4x4 blocks reads channels first")
+        if has_heavy_pairs(_planar(node.conv.weights)):
+            return Declined("two neighbouring weights are both -128")
         _, height, width, channels = node.conv.weights.shape
         depth = height * width * channels
         return replace(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.records import decline_inexact, scale_ratios
+from espdl.backends.records import require_int32, scale_ratios
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.numerics import activation_range, requantization
 from espdl.plan.types import Constant, KernelCall
@@ -12,16 +12,12 @@ from espdl.targets import Target
 
 
 @lowering("conv_transpose2d", backend="portable")
-class PortableConvTranspose2d(Lowering):
+class PortableConvTranspose2d(Lowering[ConvTranspose2d]):
     """Every value of the output gathers what reaches it."""
 
-    def accept(self, node: ConvTranspose2d, target: Target) -> str | None:
+    def try_lower(self, node: ConvTranspose2d, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
-        ratios = scale_ratios(x, node.weights_scale, y)
-        return decline_inexact(x, node.weights, node.bias, ratios, target.rounding)
-
-    def lower(self, node: ConvTranspose2d, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
+        require_int32(x, node.weights, node.bias)
         multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
         low, high = activation_range(node.activation, y)
         return KernelCall(

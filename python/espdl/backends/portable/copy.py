@@ -15,15 +15,12 @@ from espdl.targets import Target
 
 
 @lowering("copy", backend="portable")
-class PortableCopy(Lowering):
+class PortableCopy(Lowering[Copy]):
     """One memcpy per line where a line lies in one piece, else one per item."""
 
     takes_int16 = True
 
-    def accept(self, node: Copy, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Copy, target: Target) -> KernelCall:
+    def try_lower(self, node: Copy, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         axes = ((1, 1),) if not node.view.axes else node.view.axes
         shape, strides = zip(*[(1, 0)] * (MAX_AXES - len(axes)), *axes)

@@ -12,13 +12,10 @@ from espdl.targets import Target
 
 
 @lowering("dequantize", backend="portable")
-class PortableDequantize(Lowering):
+class PortableDequantize(Lowering[Dequantize]):
     """One multiplication per element."""
 
-    def accept(self, node: Dequantize, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Dequantize, target: Target) -> KernelCall:
+    def try_lower(self, node: Dequantize, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

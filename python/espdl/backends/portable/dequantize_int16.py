@@ -12,15 +12,12 @@ from espdl.targets import Target
 
 
 @lowering("dequantize_int16", backend="portable")
-class PortableDequantizeInt16(Lowering):
+class PortableDequantizeInt16(Lowering[DequantizeInt16]):
     """One multiplication per element."""
 
     takes_int16 = True
 
-    def accept(self, node: DequantizeInt16, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: DequantizeInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: DequantizeInt16, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

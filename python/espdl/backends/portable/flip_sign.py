@@ -10,13 +10,10 @@ from espdl.targets import Target
 
 
 @lowering("flip_sign", backend="portable")
-class PortableFlipSign(Lowering):
+class PortableFlipSign(Lowering[FlipSign]):
     """One exclusive or per byte, in place."""
 
-    def accept(self, node: FlipSign, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: FlipSign, target: Target) -> KernelCall:
+    def try_lower(self, node: FlipSign, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

@@ -13,15 +13,12 @@ from espdl.targets import Target
 
 
 @lowering("gather", backend="portable")
-class PortableGather(Lowering):
+class PortableGather(Lowering[Gather]):
     """One memcpy per pixel."""
 
     takes_int16 = True
 
-    def accept(self, node: Gather, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Gather, target: Target) -> KernelCall:
+    def try_lower(self, node: Gather, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         outer, rows, columns, inner = node.sizes
         places = np.arange(outer * rows * columns).reshape(outer, rows, columns)

@@ -11,7 +11,7 @@ from espdl.backends.lowering import Lowering, lowering
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.general import general_product
 from espdl.backends.portable.packing import has_heavy_pairs
-from espdl.backends.records import decline_inexact, scale_ratios
+from espdl.backends.records import require_int32, scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import activation_range, requantization
@@ -25,14 +25,11 @@ SMALL_PRODUCT = 1000
 
 
 @lowering("gemm", backend="portable")
-class PortableGemm(Lowering):
+class PortableGemm(Lowering[Gemm]):
     """Four rows or one at a time; the general kernel where the fast requantisation is not exact."""
 
-    def accept(self, node: Gemm, target: Target) -> str | None:
-        (x,), (y,) = node.inputs, node.outputs
-        return decline_inexact(x, node.weights, node.bias, scale_ratios(x, node.weights_scale, y), target.rounding)
-
-    def lower(self, node: Gemm, target: Target) -> KernelCall:
+    def try_lower(self, node: Gemm, target: Target) -> KernelCall:
+        require_int32(node.inputs[0], node.weights, node.bias)
         if target.optimize == "size":
             return general_product(node, target)
         return product(node, node.weights, target)

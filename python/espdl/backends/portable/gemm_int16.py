@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import lowering
-from espdl.backends.portable.sums_int16 import Sums, call
+from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.portable.sums_int16 import call
 from espdl.ops.gemm_int16 import GemmInt16
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
 @lowering("gemm_int16", backend="portable")
-class PortableGemmInt16(Sums):
+class PortableGemmInt16(Lowering[GemmInt16]):
     """A row of pixels convolved with one pixel."""
 
-    def lower(self, node: GemmInt16, target: Target) -> KernelCall:
+    takes_int16 = True
+
+    def try_lower(self, node: GemmInt16, target: Target) -> KernelCall:
         outputs, inputs = node.weights.shape
         ones = ("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width")
         rows = node.inputs[0].count // inputs

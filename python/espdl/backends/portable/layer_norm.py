@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.layer_norm import BETA_FRACTION, LayerNorm
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
@@ -18,23 +18,19 @@ BITS = 30
 
 
 @lowering("layer_norm", backend="portable")
-class PortableLayerNorm(Lowering):
+class PortableLayerNorm(Lowering[LayerNorm]):
     """Integers only: one square root and one division per row."""
 
-    def accept(self, node: LayerNorm, target: Target) -> str | None:
-        if len(node.gamma) > MAX_LENGTH:
-            return f"its rows have {len(node.gamma)} elements; the kernel takes {MAX_LENGTH}"
-        if _epsilon(node) >= 2**31:
-            return "its epsilon is too large beside the scale of its input"
-        (y,) = node.outputs
-        if np.abs(node.beta).max(initial=0.0) / y.scale >= 2 ** (BITS - BETA_FRACTION):
-            return "its bias is too large beside the scale of its output"
-        if np.abs(node.gamma).max(initial=0.0) / y.scale >= 2**BITS:
-            return "its scale is too large beside the scale of its output"
-        return None
-
-    def lower(self, node: LayerNorm, target: Target) -> KernelCall:
+    def try_lower(self, node: LayerNorm, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
+        if len(node.gamma) > MAX_LENGTH:
+            return Declined(f"its rows have {len(node.gamma)} elements; the kernel takes {MAX_LENGTH}")
+        if _epsilon(node) >= 2**31:
+            return Declined("its epsilon is too large beside the scale of its input")
+        if np.abs(node.beta).max(initial=0.0) / y.scale >= 2 ** (BITS - BETA_FRACTION):
+            return Declined("its bias is too large beside the scale of its output")
+        if np.abs(node.gamma).max(initial=0.0) / y.scale >= 2**BITS:
+            return Declined("its scale is too large beside the scale of its output")
         gamma, beta = (values / np.float64(np.float32(y.scale)) for values in (node.gamma, node.beta))
         largest = max(float(np.abs(gamma).max(initial=0.0)), 2.0**-16)
         bits = min(max(BITS - math.frexp(largest)[1], 0), 30)

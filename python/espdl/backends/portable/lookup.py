@@ -6,23 +6,19 @@ from __future__ import annotations
 from espdl.backends.lowering import Lowering, lowering
 from espdl.ops import pieces
 from espdl.ops.lookup import Lookup
+from espdl.ops.numerics import Inexact
 from espdl.ops.table import Table
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
 
 @lowering("lookup", backend="portable")
-class PortableLookup(Lowering):
+class PortableLookup(Lowering[Lookup | Table]):
     """int8: one load per element. int16: a line between two entries."""
 
     takes_int16 = True
 
-    def accept(self, node: Lookup | Table, target: Target) -> str | None:
-        if node.inputs[0].dtype == "int8":
-            return None
-        return pieces.too_uneven(pieces.fit(node.table()))
-
-    def lower(self, node: Lookup | Table, target: Target) -> KernelCall:
+    def try_lower(self, node: Lookup | Table, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,
@@ -47,6 +43,9 @@ def _of_int8(node: Lookup | Table) -> dict:
 
 def _of_int16(node: Lookup | Table) -> dict:
     fitted = pieces.fit(node.table())
+    uneven = pieces.too_uneven(fitted)
+    if uneven is not None:
+        raise Inexact(uneven)
     return {
         "function": "espdl_lookup_s16",
         "params_type": "espdl_lookup_s16_params_t",

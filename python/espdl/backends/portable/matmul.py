@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.records import decline_ratios, largest_input
+from espdl.backends.lowering import Declined, Lowering, lowering
+from espdl.backends.records import largest_input
 from espdl.ops.matmul import MatMul
 from espdl.ops.numerics import activation_range, requantization
 from espdl.plan.types import Constant, KernelCall, Tensor
@@ -16,17 +16,13 @@ from espdl.targets import Target
 
 
 @lowering("matmul", backend="portable")
-class PortableMatMul(Lowering):
+class PortableMatMul(Lowering[MatMul]):
     """One dot product per element. Where the constant is on the left, the product is computed transposed."""
 
-    def accept(self, node: MatMul, target: Target) -> str | None:
-        inner = node.a.shape[-1]
-        bound = inner * largest_input(node.a) * largest_input(node.b)
+    def try_lower(self, node: MatMul, target: Target) -> KernelCall | Declined:
+        bound = node.a.shape[-1] * largest_input(node.a) * largest_input(node.b)
         if bound >= 2**31:
-            return f"a sum can reach {bound}, which does not fit 32 bits"
-        return decline_ratios(_ratio(node), target.rounding)
-
-    def lower(self, node: MatMul, target: Target) -> KernelCall:
+            return Declined(f"a sum can reach {bound}, which does not fit 32 bits")
         (y,) = node.outputs
         multiplier, shift = requantization(_ratio(node), target.rounding)
         low, high = activation_range(node.activation, y)

@@ -13,13 +13,10 @@ from espdl.targets import Target
 
 
 @lowering("max_pool2d", backend="portable")
-class PortableMaxPool2d(Lowering):
+class PortableMaxPool2d(Lowering[MaxPool2d]):
     """Any kernel, stride, dilation and border."""
 
-    def accept(self, node: MaxPool2d, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: MaxPool2d, target: Target) -> KernelCall:
+    def try_lower(self, node: MaxPool2d, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         low, high = activation_range(node.activation, y)
         window = window_params(x.shape[1:], y.shape[1:3], node.kernel, node.strides, node.dilations, node.pads)

@@ -12,15 +12,12 @@ from espdl.targets import Target
 
 
 @lowering("max_pool2d_int16", backend="portable")
-class PortableMaxPool2dInt16(Lowering):
+class PortableMaxPool2dInt16(Lowering[MaxPool2dInt16]):
     """Any kernel, stride, dilation and border."""
 
     takes_int16 = True
 
-    def accept(self, node: MaxPool2dInt16, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: MaxPool2dInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: MaxPool2dInt16, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         low, high = activation_range(node.activation, y)
         window = window_params(x.shape[1:], y.shape[1:3], node.kernel, node.strides, node.dilations, node.pads)

@@ -11,13 +11,10 @@ from espdl.targets import Target
 
 
 @lowering("maximum", backend="portable")
-class PortableMaximum(Lowering):
+class PortableMaximum(Lowering[Maximum]):
     """One comparison per element."""
 
-    def accept(self, node: Maximum, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Maximum, target: Target) -> KernelCall:
+    def try_lower(self, node: Maximum, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function="espdl_maximum_s8",

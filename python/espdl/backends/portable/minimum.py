@@ -11,13 +11,10 @@ from espdl.targets import Target
 
 
 @lowering("minimum", backend="portable")
-class PortableMinimum(Lowering):
+class PortableMinimum(Lowering[Minimum]):
     """One comparison per element."""
 
-    def accept(self, node: Minimum, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Minimum, target: Target) -> KernelCall:
+    def try_lower(self, node: Minimum, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function="espdl_minimum_s8",

@@ -14,17 +14,10 @@ from espdl.targets import Target
 
 
 @lowering("mul", backend="portable")
-class PortableMul(Lowering):
+class PortableMul(Lowering[Mul]):
     """One product and one requantisation per element."""
 
-    def accept(self, node: Mul, target: Target) -> str | None:
-        try:
-            _arithmetic(node, target.rounding)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: Mul, target: Target) -> KernelCall:
+    def try_lower(self, node: Mul, target: Target) -> KernelCall:
         (y,) = node.outputs
         low, high = activation_range(node.activation, y)
         left, multiplier, shift = _arithmetic(node, target.rounding)
@@ -54,6 +47,6 @@ class PortableMul(Lowering):
 
 
 def _arithmetic(node: Mul, rounding: str) -> tuple[int, int, int]:
-    """Left shift of the product, multiplier and shift; ValueError where the scales' ratio cannot be had."""
+    """Left shift of the product, multiplier and shift; Inexact where the scales' ratio cannot be had."""
     a, b, y = (np.float64(np.float32(t.scale)) for t in (node.a, node.b, *node.outputs))
     return split_ratio(float(a * b / y), rounding)

@@ -12,13 +12,10 @@ from espdl.targets import Target
 
 
 @lowering("pad", backend="portable")
-class PortablePad(Lowering):
+class PortablePad(Lowering[Pad]):
     """memset and memmove, line by line."""
 
-    def accept(self, node: Pad, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Pad, target: Target) -> KernelCall:
+    def try_lower(self, node: Pad, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         sides = (Side(1, 0, 0),) * (MAX_AXES - len(node.sides)) + node.sides
         return KernelCall(

@@ -13,17 +13,10 @@ from espdl.targets import Target
 
 
 @lowering("prelu", backend="portable")
-class PortablePRelu(Lowering):
+class PortablePRelu(Lowering[PRelu]):
     """One requantisation per element, another one below zero than above."""
 
-    def accept(self, node: PRelu, target: Target) -> str | None:
-        try:
-            _arithmetic(node, target.rounding)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: PRelu, target: Target) -> KernelCall:
+    def try_lower(self, node: PRelu, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

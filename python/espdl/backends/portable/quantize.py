@@ -12,13 +12,10 @@ from espdl.targets import Target
 
 
 @lowering("quantize", backend="portable")
-class PortableQuantize(Lowering):
+class PortableQuantize(Lowering[Quantize]):
     """One division per element, as ONNX defines it."""
 
-    def accept(self, node: Quantize, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Quantize, target: Target) -> KernelCall:
+    def try_lower(self, node: Quantize, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

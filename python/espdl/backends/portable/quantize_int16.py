@@ -12,15 +12,12 @@ from espdl.targets import Target
 
 
 @lowering("quantize_int16", backend="portable")
-class PortableQuantizeInt16(Lowering):
+class PortableQuantizeInt16(Lowering[QuantizeInt16]):
     """One division per element, as ONNX defines it."""
 
     takes_int16 = True
 
-    def accept(self, node: QuantizeInt16, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: QuantizeInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: QuantizeInt16, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         return KernelCall(
             operator=node.name,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering
-from espdl.ops.numerics import quantize_multiplier, requantization
+from espdl.backends.lowering import Declined, Lowering
+from espdl.ops.numerics import Inexact, quantize_multiplier, requantization
 from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
 from espdl.ops.recurrent_integers import LARGEST_PART, STATE_BITS, SUM_BITS, tables
 from espdl.plan.types import Constant, KernelCall, Tensor
@@ -22,32 +22,20 @@ _MOST_EXTRA_BITS = 8
 _TOLERANCE = 2.0**-6
 
 
-class PortableRecurrent(Lowering):
+class PortableRecurrent(Lowering[Recurrent]):
     """The whole sequence in one call; the same arithmetic in both schemes."""
 
-    def accept(self, node: Recurrent, target: Target) -> str | None:
-        return decline_recurrent(node)
-
-    def lower(self, node: Recurrent, target: Target) -> KernelCall:
-        return recurrent_call(node)
-
-
-def decline_recurrent(node: Recurrent) -> str | None:
-    """Why the layer cannot be computed exactly, None where it can."""
-    inputs = node.inner_inputs
-    magnitudes = np.abs(node.weights.astype(np.int64))
-    of_input = magnitudes[:, :inputs].sum(axis=1).max() * (2**15 if node.dtype == "int16" else 255)
-    if max(of_input, magnitudes[:, inputs:].sum(axis=1).max() * 2**15) >= 2**31:
-        return f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits"
-    if node.inputs[0].shape[0] > _MOST_STEPS:
-        return f"the sequence has more than {_MOST_STEPS} steps"
-    if _extra_bits(node.h) > _MOST_EXTRA_BITS:
-        return f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}"
-    try:
-        recurrent_call(node)
-    except ValueError as error:
-        return str(error)
-    return None
+    def try_lower(self, node: Recurrent, target: Target) -> KernelCall | Declined:
+        inputs = node.inner_inputs
+        magnitudes = np.abs(node.weights.astype(np.int64))
+        of_input = magnitudes[:, :inputs].sum(axis=1).max() * (2**15 if node.dtype == "int16" else 255)
+        if max(of_input, magnitudes[:, inputs:].sum(axis=1).max() * 2**15) >= 2**31:
+            return Declined(f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits")
+        if node.inputs[0].shape[0] > _MOST_STEPS:
+            return Declined(f"the sequence has more than {_MOST_STEPS} steps")
+        if _extra_bits(node.h) > _MOST_EXTRA_BITS:
+            return Declined(f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}")
+        return _plain_call(node) if is_plain(node) else _states_call(node)
 
 
 def is_plain(node: Recurrent) -> bool:
@@ -56,11 +44,6 @@ def is_plain(node: Recurrent) -> bool:
     one = node.inputs[0].shape[1] == 1 and node.dtype == "int8"
     late = node.has_cells or not node.reset_first
     return one and zeros and late and "cells" not in node.read
-
-
-def recurrent_call(node: Recurrent) -> KernelCall:
-    """The call of the kernel that runs it; ValueError where a scale is out of range."""
-    return _plain_call(node) if is_plain(node) else _states_call(node)
 
 
 def _plain_call(node: Recurrent) -> KernelCall:
@@ -192,6 +175,6 @@ def _peepholes(node: Recurrent) -> tuple[np.ndarray, int]:
     exponent = min(15 - math.frexp(float(np.abs(node.peepholes).max()))[1], 28)
     shift = exponent + STATE_BITS - SUM_BITS
     if shift < 1:
-        raise ValueError("its peepholes reach more than 65536")
+        raise Inexact("its peepholes reach more than 65536")
     values = np.clip(np.rint(node.peepholes * 2.0**exponent), -(2**15), 2**15 - 1)
     return values.astype(np.int16), shift

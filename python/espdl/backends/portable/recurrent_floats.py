@@ -12,13 +12,10 @@ from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
 
-class PortableRecurrentFloats(Lowering):
+class PortableRecurrentFloats(Lowering[RecurrentFloats]):
     """The whole sequence in one call."""
 
-    def accept(self, node: RecurrentFloats, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: RecurrentFloats, target: Target) -> KernelCall:
+    def try_lower(self, node: RecurrentFloats, target: Target) -> KernelCall:
         steps, batch, inputs = node.inputs[0].shape
         initial, peepholes = constant_states(node), node.peepholes
         constants = [("weights", node.weights), ("bias", node.bias), ("initial", () if initial is None else initial)]

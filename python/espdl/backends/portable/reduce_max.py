@@ -10,13 +10,10 @@ from espdl.targets import Target
 
 
 @lowering("reduce_max", backend="portable")
-class PortableReduceMax(Lowering):
+class PortableReduceMax(Lowering[ReduceMax]):
     """One comparison per element."""
 
-    def accept(self, node: ReduceMax, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: ReduceMax, target: Target) -> KernelCall:
+    def try_lower(self, node: ReduceMax, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function="espdl_reduce_max_s8",

@@ -10,13 +10,10 @@ from espdl.targets import Target
 
 
 @lowering("reduce_min", backend="portable")
-class PortableReduceMin(Lowering):
+class PortableReduceMin(Lowering[ReduceMin]):
     """One comparison per element."""
 
-    def accept(self, node: ReduceMin, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: ReduceMin, target: Target) -> KernelCall:
+    def try_lower(self, node: ReduceMin, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function="espdl_reduce_min_s8",

@@ -5,24 +5,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
-from espdl.backends.records import decline_ratios
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.numerics import activation_range, quantize_multiplier
 from espdl.ops.reduce_sum import ReduceSum
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_TFLITE, Target
+from espdl.targets import Target
 
 
 @lowering("reduce_sum", backend="portable")
-class PortableReduceSum(Lowering):
+class PortableReduceSum(Lowering[ReduceSum]):
     """A multiplier in both schemes: a mean's divisor is rarely a power of two."""
 
-    def accept(self, node: ReduceSum, target: Target) -> str | None:
+    def try_lower(self, node: ReduceSum, target: Target) -> KernelCall | Declined:
         if node.sizes[1] >= 2**23:
-            return f"a sum of {node.sizes[1]} values does not fit 32 bits"
-        return decline_ratios(np.array([_ratio(node)]), ROUND_TFLITE)
-
-    def lower(self, node: ReduceSum, target: Target) -> KernelCall:
+            return Declined(f"a sum of {node.sizes[1]} values does not fit 32 bits")
         (x,), (y,) = node.inputs, node.outputs
         multiplier, shift = quantize_multiplier(_ratio(node))
         low, high = activation_range(node.activation, y)

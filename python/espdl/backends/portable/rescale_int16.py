@@ -16,19 +16,12 @@ _FUNCTIONS = {("int8", "int16"): "s8_s16", ("int16", "int8"): "s16_s8", ("int16"
 
 
 @lowering("rescale_int16", backend="portable")
-class PortableRescaleInt16(Lowering):
+class PortableRescaleInt16(Lowering[RescaleInt16]):
     """One multiplication and one shift per element."""
 
     takes_int16 = True
 
-    def accept(self, node: RescaleInt16, target: Target) -> str | None:
-        try:
-            _scaling(node)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def lower(self, node: RescaleInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: RescaleInt16, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         multiplier, shift = _scaling(node)
         low, high = activation_range(None, y)

@@ -13,13 +13,10 @@ from espdl.targets import Target
 
 
 @lowering("resize_linear", backend="portable")
-class PortableResizeLinear(Lowering):
+class PortableResizeLinear(Lowering[ResizeLinear]):
     """Places and weights from tables; six products per value."""
 
-    def accept(self, node: ResizeLinear, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: ResizeLinear, target: Target) -> KernelCall:
+    def try_lower(self, node: ResizeLinear, target: Target) -> KernelCall:
         (x,), (y,) = node.inputs, node.outputs
         rows, columns = node.places(0), node.places(1)
         _, height, width, channels = x.shape

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.softmax import Softmax
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
@@ -20,19 +20,15 @@ MAX_LENGTH = 2048
 
 
 @lowering("softmax", backend="portable")
-class PortableSoftmax(Lowering):
+class PortableSoftmax(Lowering[Softmax]):
     """Integers and a table of exponentials."""
 
-    def accept(self, node: Softmax, target: Target) -> str | None:
-        (y,) = node.outputs
-        if not SCALES[0] <= y.scale <= SCALES[1]:
-            return f"its output has scale {y.scale}; the kernel takes 1/4096 to 1/128"
-        if node.length > MAX_LENGTH:
-            return f"its rows have {node.length} elements; the kernel is exact to 1 up to {MAX_LENGTH}"
-        return None
-
-    def lower(self, node: Softmax, target: Target) -> KernelCall:
+    def try_lower(self, node: Softmax, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
+        if not SCALES[0] <= y.scale <= SCALES[1]:
+            return Declined(f"its output has scale {y.scale}; the kernel takes 1/4096 to 1/128")
+        if node.length > MAX_LENGTH:
+            return Declined(f"its rows have {node.length} elements; the kernel is exact to 1 up to {MAX_LENGTH}")
         return KernelCall(
             operator=node.name,
             function="espdl_softmax_s8",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.softmax_int16 import OUTPUT_BITS, SoftmaxInt16
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
@@ -15,21 +15,17 @@ MAX_LENGTH = 1 << 16
 
 
 @lowering("softmax_int16", backend="portable")
-class PortableSoftmaxInt16(Lowering):
+class PortableSoftmaxInt16(Lowering[SoftmaxInt16]):
     """64-bit integers and two tables of exponentials."""
 
     takes_int16 = True
 
-    def accept(self, node: SoftmaxInt16, target: Target) -> str | None:
-        (y,) = node.outputs
-        if float(np.float32(y.scale)) != 2.0**-OUTPUT_BITS:
-            return f"its output has scale {y.scale}; the kernel gives 1/{2**OUTPUT_BITS}"
-        return (
-            f"its rows have {node.length} elements; the kernel takes {MAX_LENGTH}" if node.length > MAX_LENGTH else None
-        )
-
-    def lower(self, node: SoftmaxInt16, target: Target) -> KernelCall:
+    def try_lower(self, node: SoftmaxInt16, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
+        if float(np.float32(y.scale)) != 2.0**-OUTPUT_BITS:
+            return Declined(f"its output has scale {y.scale}; the kernel gives 1/{2**OUTPUT_BITS}")
+        if node.length > MAX_LENGTH:
+            return Declined(f"its rows have {node.length} elements; the kernel takes {MAX_LENGTH}")
         steps = np.arange(256) * np.float64(np.float32(x.scale))
         return KernelCall(
             operator=node.name,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.ops.broadcast import Broadcast
-from espdl.ops.numerics import activation_range, power_of_two_shift, quantize_multiplier
+from espdl.ops.numerics import Inexact, activation_range, power_of_two_shift, quantize_multiplier
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -14,15 +14,6 @@ from espdl.targets import ROUND_TFLITE, Target
 LEFT_SHIFT = 20
 # Room above the product of two int8 values.
 MAX_LEFT_SHIFT = 14
-
-
-def decline_sum(node: Broadcast, target: Target) -> str | None:
-    """Why the sum cannot be computed, None where it can."""
-    try:
-        _arithmetic(node, target.rounding)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def sum_call(node: Broadcast, target: Target, a_sign: int, b_sign: int) -> KernelCall:
@@ -63,7 +54,7 @@ def constant_operand(node: Broadcast) -> tuple[Constant, ...]:
 
 
 def split_ratio(ratio: float, rounding: str) -> tuple[int, int, int]:
-    """(left shift before, multiplier, shift) that scale a value of 16 bits and a sign; ValueError where none do."""
+    """(left shift before, multiplier, shift) that scale a value of 16 bits and a sign; Inexact where none do."""
     if rounding == ROUND_TFLITE:
         return 0, *quantize_multiplier(ratio)
     left = 0
@@ -73,7 +64,7 @@ def split_ratio(ratio: float, rounding: str) -> tuple[int, int, int]:
 
 
 def _arithmetic(node: Broadcast, rounding: str) -> dict[str, tuple[int, int]]:
-    """(multiplier, shift) of both operands and of the sum; ValueError where the scales' ratios cannot be had."""
+    """(multiplier, shift) of both operands and of the sum; Inexact where the scales' ratios cannot be had."""
     tensors = {"a": node.a, "b": node.b, "output": node.outputs[0]}
     scale = {name: float(np.float32(t.scale)) for name, t in tensors.items()}
     if rounding == ROUND_TFLITE:
@@ -84,10 +75,10 @@ def _arithmetic(node: Broadcast, rounding: str) -> dict[str, tuple[int, int]]:
             "output": quantize_multiplier(common / (2**LEFT_SHIFT * scale["output"])),
         }
         if any(not 0 <= shift <= 30 for _, shift in numbers.values()):
-            raise ValueError("the scales of its operands and its result lie too far apart")
+            raise Inexact("the scales of its operands and its result lie too far apart")
         return numbers
     finest = min(scale.values())
     shifts = {name: power_of_two_shift(finest / value) for name, value in scale.items()}
     if max(shifts["a"], shifts["b"]) > 21:
-        raise ValueError("the scales of its operands lie more than 2**21 apart from the finest")
+        raise Inexact("the scales of its operands lie more than 2**21 apart from the finest")
     return {name: (0, shift) for name, shift in shifts.items()}

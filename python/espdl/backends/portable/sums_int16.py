@@ -5,27 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering
 from espdl.backends.records import scale_ratios
 from espdl.ops.conv2d_int16 import Conv2dInt16
 from espdl.ops.gemm_int16 import GemmInt16
 from espdl.ops.numerics import activation_range, wide_multipliers
 from espdl.ops.wide import LARGEST
 from espdl.plan.types import Constant, KernelCall
-from espdl.targets import Target
-
-
-class Sums(Lowering):
-    """Accepts what its sums allow: always, with int8 weights."""
-
-    takes_int16 = True
-
-    def accept(self, node: Conv2dInt16 | GemmInt16, target: Target) -> str | None:
-        try:
-            scaling(node)
-        except ValueError as error:
-            return str(error)
-        return None
 
 
 def scaling(node: Conv2dInt16 | GemmInt16) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import Declined, Lowering, lowering
 from espdl.ops.transpose import Transpose
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
@@ -14,18 +14,16 @@ MAX_RANK = 6
 
 
 @lowering("transpose", backend="portable")
-class PortableTranspose(Lowering):
+class PortableTranspose(Lowering[Transpose]):
     """Up to six axes, after axes that stay neighbours have become one."""
 
     takes_int16 = True
 
-    def accept(self, node: Transpose, target: Target) -> str | None:
-        rank = len(_merge(node.inputs[0].shape, node.axes))
-        return f"it moves {rank} axes; the kernel has {MAX_RANK}" if rank > MAX_RANK else None
-
-    def lower(self, node: Transpose, target: Target) -> KernelCall:
+    def try_lower(self, node: Transpose, target: Target) -> KernelCall | Declined:
         (x,), (y,) = node.inputs, node.outputs
         merged = _merge(x.shape, node.axes)
+        if len(merged) > MAX_RANK:
+            return Declined(f"it moves {len(merged)} axes; the kernel has {MAX_RANK}")
         padding = (MAX_RANK - len(merged)) * ((1, 0),)
         shape, strides = zip(*padding, *merged)
         return KernelCall(

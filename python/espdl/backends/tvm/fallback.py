@@ -10,13 +10,10 @@ from espdl.targets import Target
 
 
 @lowering("fallback", backend="tvm")
-class TvmFallback(Lowering):
+class TvmFallback(Lowering[Fallback]):
     takes_int16 = True
 
-    def accept(self, node: Fallback, target: Target) -> str | None:
-        return None
-
-    def lower(self, node: Fallback, target: Target) -> KernelCall:
+    def try_lower(self, node: Fallback, target: Target) -> KernelCall:
         return KernelCall(
             operator=node.name,
             function=node.function,
