@@ -23,7 +23,8 @@ from espdl.wording import option
 
 # (phase, done, total): called often; total 0 for phases without steps.
 Progress = Callable[[str, int, int], None]
-# (phase, what came out of it): called once behind each of load, quantize, partition, plan, emit.
+# (phase, what came out of it): called once after each of load, quantize, partition, plan, emit, and after every pass of
+# partition, as "pass" with (name of the pass, what came out of it).
 Watch = Callable[[str, Any], None]
 
 _CHOICES = {
@@ -136,7 +137,7 @@ class Compilation:
     options: Options
     model: frontend.Model
     quantized: QuantizedModel
-    partition: partition.Partition
+    graph: OperatorGraph
     plan: Plan
     files: emit.Files
     identity: str
@@ -180,10 +181,17 @@ def compile_model(
     target = _target_of(quantized, options)
     progress("partition", 0, 0)
     with blame(model):
-        parts = partition.run(quantized, _accept(target), options.name, options.io, options.input_layout)
-    watch("partition", parts)
+        graph = partition.run(
+            quantized,
+            _accept(target),
+            options.name,
+            options.io,
+            options.input_layout,
+            lambda name, value: watch("pass", (name, value)),
+        )
+    watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(parts.graph, target)
+    planned = make_plan(graph, target)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -207,7 +215,7 @@ def compile_model(
     files.write(Path(options.output))
     if options.depfile:
         depfile.write(options.depfile, Path(options.output) / f"{options.name}.c", inputs)
-    return Compilation(options, model, quantized, parts, planned, files, identity, summary)
+    return Compilation(options, model, quantized, graph, planned, files, identity, summary)
 
 
 def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:

@@ -17,8 +17,8 @@ from espdl.errors import EspdlError
 from espdl.frontend import operator_form, refusals, rewrites
 from espdl.frontend.rewrites.functions import FUNCTIONS
 from espdl.ops.operator import Operator, operators
-from espdl.partition.simplify import ALIASES
 from espdl.partition.tvm_compat import importable_operators
+from espdl.partition.unmatched import ALIASES
 from espdl.plan.types import KernelCall
 from espdl.report.values import short
 

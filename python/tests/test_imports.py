@@ -15,7 +15,6 @@ PACKAGE = Path(__file__).resolve().parents[1] / "espdl"
 # ONNX's operators.
 EVERYONE = {
     "espdl",
-    "espdl.discover",
     "espdl.errors",
     "espdl.foreign",
     "espdl.wording",
@@ -25,12 +24,12 @@ EVERYONE = {
     "espdl.quantization",
     "espdl.plan.types",
     "espdl.templates",
+    "espdl.passes",
 }
 OUTSIDE = {"numpy"}
 
 # Part of the package -> (our own packages, packages of others) that it may import besides.
 TABLE: dict[str, tuple[set[str], set[str]]] = {
-    "discover": (set(), set()),
     "errors": (set(), set()),
     "foreign": (set(), set()),
     "wording": (set(), set()),
@@ -39,6 +38,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "templates": (set(), {"jinja2"}),
     "traits": (set(), set()),
     "quantization": (set(), set()),
+    "passes": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
     "graph": ({"ops"}, set()),

@@ -25,21 +25,26 @@ def add_phase_arguments(parser: argparse.ArgumentParser) -> None:
         "--dump-phases",
         type=Path,
         metavar="DIR",
-        help="write what every phase makes: ONNX, QDQ ONNX, Relax before and after partition, Plan, C",
+        help="write what every phase makes: ONNX, QDQ ONNX, Relax and operators after every pass, Plan, C",
     )
 
 
 class Phases:
-    """Called behind every phase of the pipeline (`pipeline.Watch`). Dumps are written at once: a failure keeps them."""
+    """Called after every phase of the pipeline, and every pass (`pipeline.Watch`). Dumps are written at once:
+    a failure keeps them."""
 
     def __init__(self, verbose: int = 0, folder: Path | None = None):
         self._verbose = verbose
         self._folder = folder
         self._last = time.monotonic()
+        self._passes = 0
         if verbose >= 3:
             os.environ["ESPDL_TRACEBACK"] = "1"
 
     def __call__(self, phase: str, value: Any) -> None:
+        if phase == "pass":
+            self._pass(*value)
+            return
         now = time.monotonic()
         if self._verbose:
             said = _SAY[phase](value)
@@ -50,6 +55,17 @@ class Phases:
         if self._folder is not None:
             self._dump(phase, value)
         self._last = time.monotonic()  # without the time to say and to dump it
+
+    def _pass(self, name: str, value: Any) -> None:
+        """Files that sort in the order of the passes."""
+        self._passes += 1
+        if self._folder is not None:
+            from espdl.emit import Files
+
+            number = list(_DUMP).index("partition") + 1
+            text = value.script() if hasattr(value, "script") else str(value)
+            content = {f"{number}-{self._passes:02}-{name}.txt": text.encode("utf-8", "replace")}
+            Files(content).write(self._folder)
 
     def _dump(self, phase: str, value: Any) -> None:
         from espdl.emit import Files
@@ -85,8 +101,8 @@ def _say_quantize(model: Any) -> _Said:
         yield 3, f"range of {name}: {low:.6g} to {high:.6g}"
 
 
-def _say_partition(parts: Any) -> _Said:
-    yield f"{len(parts.graph.operators)} operators"
+def _say_partition(graph: Any) -> _Said:
+    yield f"{len(graph.operators)} operators"
 
 
 def _say_plan(plan: Any) -> _Said:
@@ -120,10 +136,7 @@ _SAY: dict[str, Callable[[Any], _Said]] = {
 _DUMP: dict[str, Callable[[Any], tuple[str, dict[str, bytes]]]] = {
     "load": lambda model: ("", {"model.onnx": _proto(model.proto)}),
     "quantize": lambda model: ("", {"float.onnx": _proto(model.float_proto), "qdq.onnx": _proto(model.proto)}),
-    "partition": lambda parts: (
-        "",
-        {"relax-imported.txt": _script(parts.imported), "relax-partitioned.txt": _script(parts.partitioned)},
-    ),
+    "partition": lambda graph: ("", {}),
     "plan": lambda plan: ("", {"plan.json": plan.to_json().encode()}),
     "emit": lambda files: ("c", dict(files)),
 }
@@ -131,7 +144,3 @@ _DUMP: dict[str, Callable[[Any], tuple[str, dict[str, bytes]]]] = {
 
 def _proto(proto: Any) -> bytes:
     return proto.SerializeToString(deterministic=True)
-
-
-def _script(module: Any) -> bytes:
-    return module.script().encode("utf-8", "replace")

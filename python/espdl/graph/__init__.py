@@ -1,2 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The graph of operators and the passes over it: free of TVM, and of what any backend can do."""
+"""The graph of operators and the passes over it, each a file: free of TVM, and of what any backend can do."""
+
+from __future__ import annotations
+
+from espdl.graph import (
+    channels_last_inputs,
+    fuse_pad_and_transpose,
+    integer_ports,
+    merge_recurrent_outputs,
+    port_scales,
+    remove_identity_tables,
+    split_batches,
+    unsigned_ports,
+)
+
+PASSES = (
+    merge_recurrent_outputs.PASS,
+    split_batches.PASS,
+    port_scales.PASS,
+    integer_ports.PASS,
+    channels_last_inputs.PASS,
+    unsigned_ports.PASS,
+    fuse_pad_and_transpose.PASS,
+    remove_identity_tables.PASS,
+)

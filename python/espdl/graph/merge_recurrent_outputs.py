@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, by_output
+from espdl.graph.integer_ports import DEQUANTIZE
+from espdl.graph.types import OperatorGraph, Settings
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
+from espdl.passes import Pass
 
-_DEQUANTIZE = ("dequantize", "dequantize_int16")
 
-
-def apply(graph: OperatorGraph) -> OperatorGraph:
+def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
     """`graph` with one operator for both outputs of a recurrent layer, in place of the first of them."""
-    makers = by_output(graph.operators)
+    producers = graph.producers
 
     def sources(operator: Operator) -> list[str]:
-        """What it reads; every reader has a conversion to floats of its own."""
-        found = [(t.name, makers.get(t.name)) for t in operator.inputs]
-        return [m.inputs[0].name if m is not None and m.name in _DEQUANTIZE else name for name, m in found]
+        """What it reads; every consumer has a conversion to floats of its own."""
+        found = [(t.name, producers.get(t.name)) for t in operator.inputs]
+        return [m.inputs[0].name if m is not None and m.name in DEQUANTIZE else name for name, m in found]
 
     operators: list[Operator] = []
     for operator in graph.operators:
@@ -30,11 +30,10 @@ def apply(graph: OperatorGraph) -> OperatorGraph:
                 operators[index] = both or other
         if both is None:
             operators.append(operator)
-    return graph if len(operators) == len(graph.operators) else replace(graph, operators=_read(graph, operators))
+    if len(operators) == len(graph.operators):
+        return graph
+    merged = replace(graph, operators=tuple(operators))
+    return merged.without_unread([o for o in operators if o.name in DEQUANTIZE])
 
 
-def _read(graph: OperatorGraph, operators: list[Operator]) -> tuple[Operator, ...]:
-    """`operators` without conversions to floats that nobody reads any more."""
-    read = {t.name for operator in operators for t in operator.inputs}
-    read |= {port.tensor for port in graph.outputs} | {a.alias_of for a in graph.aliases}
-    return tuple(o for o in operators if o.name not in _DEQUANTIZE or any(t.name in read for t in o.outputs))
+PASS = Pass("merge_recurrent_outputs", apply, leaves=("whole_layers",))

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.graph.types import OperatorGraph
+from espdl.graph.types import OperatorGraph, Settings
 from espdl.ops.lookup import Lookup, every_integer
 from espdl.ops.table import Table
+from espdl.passes import Pass
 
 
-def apply(graph: OperatorGraph) -> OperatorGraph:
+def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
     """`graph` with an alias in the place of each such table, except between an input and an output of the model."""
     ends = {p.tensor for p in graph.outputs}, {p.tensor for p in graph.inputs}
     for operator in graph.operators:
@@ -25,7 +26,7 @@ def apply(graph: OperatorGraph) -> OperatorGraph:
         (x,), (y,) = operator.inputs, operator.outputs
         if not np.array_equal(operator.table(), every_integer(x)):
             continue
-        roots = {name: _root(graph, name) for name in (*ends[0], *ends[1], x.name)}
+        roots = {name: graph.root(name) for name in (*ends[0], *ends[1], x.name)}
         if any(roots[name] == y.name for name in ends[0]) and any(roots[name] == roots[x.name] for name in ends[1]):
             continue
         kept = tuple(o for o in graph.operators if o is not operator)
@@ -33,9 +34,4 @@ def apply(graph: OperatorGraph) -> OperatorGraph:
     return graph
 
 
-def _root(graph: OperatorGraph, name: str) -> str:
-    """The tensor whose memory `name` is."""
-    sources = {alias.name: alias.alias_of for alias in graph.aliases}
-    while name in sources:
-        name = sources[name]
-    return name
+PASS = Pass("remove_identity_tables", apply, leaves=("no_identity_tables",))

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from espdl.errors import EspdlError
 from espdl.ops.operator import Operator
 from espdl.plan.types import Port, Tensor
 
@@ -23,6 +23,66 @@ class OperatorGraph:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     parameters: tuple[Tensor, ...]
+
+    @property
+    def producers(self) -> Mapping[str, Operator]:
+        """The operator that writes each tensor."""
+        return {t.name: operator for operator in self.operators for t in operator.outputs}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many elements each tensor has."""
+        outputs = (t for operator in self.operators for t in operator.outputs)
+        return {t.name: t.count for t in (*self.parameters, *outputs, *self.aliases)}
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        return {alias.name: alias.alias_of for alias in self.aliases if alias.alias_of is not None}
+
+    def root(self, name: str) -> str:
+        """The tensor whose memory `name` is, itself where it is no alias."""
+        while name in self._sources:
+            name = self._sources[name]
+        return name
+
+    def __str__(self) -> str:
+        """A line per operator and alias, for people."""
+        lines = [f"input {p.name} = {p.tensor} {p.layout}" for p in self.inputs]
+        lines += [f"alias {_text(a)} of {a.alias_of}" for a in self.aliases]
+        for operator in self.operators:
+            results, operands = (", ".join(map(_text, tensors)) for tensors in (operator.outputs, operator.inputs))
+            lines.append(f"{results} = {operator.name}({operands})  # {', '.join(operator.source_nodes)}")
+        lines += [f"output {p.name} = {p.tensor}" for p in self.outputs]
+        return "".join(f"{line.rstrip()}\n" for line in lines)
+
+    def consumers(self, name: str) -> list[Operator]:
+        """The operators that read a tensor, each as often as it does."""
+        return [operator for operator in self.operators for t in operator.inputs if t.name == name]
+
+    def only_consumer(self, name: str) -> Operator | None:
+        """Who reads a tensor, if it is one operator, once, and nothing else sees the tensor."""
+        consumers = self.consumers(name)
+        is_seen = any(p.tensor == name for p in self.outputs) or any(a.alias_of == name for a in self.aliases)
+        return consumers[0] if len(consumers) == 1 and not is_seen else None
+
+    def without_unread(self, operators: Collection[Operator]) -> OperatorGraph:
+        """Without those of `operators` whose results nothing reads, once the others of them are gone."""
+        read = {port.tensor for port in self.outputs} | {a.alias_of for a in self.aliases}
+        removable, kept = set(map(id, operators)), []
+        for operator in reversed(self.operators):
+            if id(operator) not in removable or any(t.name in read for t in operator.outputs):
+                kept.append(operator)
+                read |= {t.name for t in operator.inputs}
+        return replace(self, operators=tuple(reversed(kept)))
+
+    def with_tensors(self, change: Callable[[Tensor], Tensor]) -> OperatorGraph:
+        """With another description of tensors where they are made."""
+        return replace(
+            self,
+            operators=tuple(replace(o, outputs=tuple(map(change, o.outputs))) for o in self.operators),
+            aliases=tuple(map(change, self.aliases)),
+            parameters=tuple(map(change, self.parameters)),
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name. Who moves data does not know its scale; somebody along the way does."""
@@ -48,19 +108,21 @@ class OperatorGraph:
         return table
 
 
-def check_not_empty(graph: OperatorGraph, label: str) -> None:
-    """Raises EspdlError for a tensor without elements: nothing computes one, so that something went wrong before."""
-    made = by_output(graph.operators)
-    for tensor in graph.tensors().values():
-        if tensor.count == 0:
-            node = next(iter(made[tensor.name].source_nodes), "") if tensor.name in made else ""
-            raise EspdlError(
-                f"{label}: tensor '{tensor.name}'" + (f" of node '{node}'" if node else ""),
-                f"it has no elements: its shape is {list(tensor.shape)}",
-                "export the model without it, or with other sizes",
-            )
+def _text(tensor: Tensor) -> str:
+    scale = "" if tensor.scale is None else f" scale {tensor.scale:.9g} zero {tensor.zero_point}"
+    return f"{tensor.name}: {tensor.dtype}{list(tensor.shape)}{scale}"
 
 
-def by_output(operators: tuple[Operator, ...]) -> Mapping[str, Operator]:
-    """The operator that writes each tensor."""
-    return {t.name: operator for operator in operators for t in operator.outputs}
+@dataclass(frozen=True)
+class Settings:
+    """What passes over the graph may ask.
+
+    `accept`: of every operator. `io`: what the application reads and writes, "int8", "uint8" or "float32".
+    `input_layout`: how it gives images, as the "model" has them or "nhwc". `integers`: the ports whose values are
+    integers in the model itself.
+    """
+
+    accept: Accept
+    io: str = "int8"
+    input_layout: str = "model"
+    integers: Collection[str] = ()

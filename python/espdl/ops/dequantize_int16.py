@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from espdl.ops.dequantize import Dequantize
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Params, operator
+from espdl.ops.operator import Match, Mismatch, operator
 
 
 @operator("dequantize_int16")
@@ -26,5 +28,7 @@ class DequantizeInt16(Dequantize):
         return cls(inputs=(x,), outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
         return [inputs[0].astype(np.float32) * np.float32(params["scale"])]

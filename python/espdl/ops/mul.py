@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from espdl.ops.broadcast import Broadcast, both, two_operands, views
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator
+from espdl.ops.operator import Match, PatternBuilder, operator
 
 
 @operator("mul")
@@ -31,7 +32,9 @@ class Mul(Broadcast):
         return cls.of(match)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
         p = params
         a, b = views(p, *both(list(inputs), constants))
         product = ((a - p["a_zero_point"]) * (b - p["b_zero_point"])) << p["left_shift"]

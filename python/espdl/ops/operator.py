@@ -7,6 +7,8 @@ An operator is one file in this package. It says nothing about any chip: how a b
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +17,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from espdl.discover import discover
 from espdl.plan.types import Tensor
-
-# What a reference gets: a kernel call's parameters, its inputs, its logical constants by name.
-Params = Mapping[str, Any]
-Arrays = Sequence[np.ndarray]
-Constants = Mapping[str, np.ndarray]
 
 
 class PatternBuilder(Protocol):
@@ -109,7 +105,9 @@ class Operator(ABC):
 
     @staticmethod
     @abstractmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
         """The exact outputs of a kernel call, from the call's parameters and its logical constants."""
 
 
@@ -133,5 +131,7 @@ def operator(name: str) -> Callable[[type[Operator]], type[Operator]]:
 @cache
 def operators() -> Mapping[str, type[Operator]]:
     """All operators by name, found in this package's files."""
-    discover("espdl.ops")
+    package = importlib.import_module("espdl.ops")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"espdl.ops.{module}")
     return dict(sorted(_registry.items()))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from espdl.ops.lookup import Lookup, require_one_width
 from espdl.ops.numerics import quantize_value
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
 
 
 @operator("table")
@@ -47,5 +48,7 @@ class Table(Operator):
         return quantize_value(values, self.outputs[0])
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(
+        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
+    ) -> list[np.ndarray]:
         return Lookup.reference(params, inputs, constants)

@@ -3,60 +3,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import onnx
-import tvm
 
-from espdl.graph import (
-    fuse_pad_and_transpose,
-    inputs_and_outputs,
-    merge_recurrent_outputs,
-    remove_identity_tables,
-    split_batches,
-)
-from espdl.graph.types import Accept, OperatorGraph, check_not_empty
+from espdl import graph as operator_graph
+from espdl.graph.checks import check as check_graph
+from espdl.graph.checks import check_not_empty
+from espdl.graph.types import Accept, OperatorGraph, Settings
+from espdl.partition.checks import check
 from espdl.partition.composites import Composites
 from espdl.partition.extract import Extraction
 from espdl.partition.importer import import_model
-from espdl.partition.layout import channels_last
-from espdl.partition.simplify import prepare, simplify
+from espdl.partition.passes import GROUPS, INTEGERS
 from espdl.partition.unmatched import lower_unmatched
+from espdl.passes import PassWatch, run_passes
 from espdl.quantize.types import QuantizedModel
-
-__all__ = ["Partition", "run"]
-
-
-@dataclass(frozen=True)
-class Partition:
-    """`graph` is what the next stage needs; the modules are kept to be looked at."""
-
-    graph: OperatorGraph
-    imported: tvm.IRModule
-    partitioned: tvm.IRModule
 
 
 def run(
-    model: QuantizedModel, accept: Accept, name: str = "net", io: str = "int8", input_layout: str = "model"
-) -> Partition:
+    model: QuantizedModel,
+    accept: Accept,
+    name: str = "net",
+    io: str = "int8",
+    input_layout: str = "model",
+    watch: PassWatch = lambda *_: None,
+) -> OperatorGraph:
     """Imports, goes channels last, groups what `accept` takes, and lowers the rest through TVM.
 
-    `name` begins the names of generated C functions. Raises EspdlError for an operator that nothing can run, naming the
-    node and why.
+    `name` begins the names of generated C functions; `watch` sees the module or graph after every step. Raises
+    EspdlError for an operator that nothing can run, naming the node and why.
     """
-    imported, names = import_model(model)
+    module, names = import_model(model)
+    watch("import", module)
     # Kernels are what wants channels last; a float model has none of them.
     quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
-    module = simplify(channels_last(prepare(imported)) if quantized else imported)
     composites = Composites(names, accept, quantized)
-    partitioned = composites.group(module)
-    unmatched = lower_unmatched(partitioned, f"{name}_", composites, model.label)
+    module = run_passes((*(INTEGERS if quantized else ()), *GROUPS), module, composites, check, watch)
+    unmatched = lower_unmatched(module, f"{name}_", names, model.label)
+    watch("lower", unmatched.lowered.module)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
     graph = Extraction(unmatched, composites, model.label, f"{name}_", ports).build()
+    watch("extract", graph)
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    graph = split_batches.apply(merge_recurrent_outputs.apply(graph))
-    graph = inputs_and_outputs.apply(inputs_and_outputs.with_own_integers(graph, integers), io, input_layout)
-    graph = remove_identity_tables.apply(fuse_pad_and_transpose.apply(graph, accept))
+    settings = Settings(accept, io, input_layout, integers)
+    graph = run_passes(operator_graph.PASSES, graph, settings, check_graph, watch)
     check_not_empty(graph, model.label)
-    return Partition(graph, imported, partitioned)
+    return graph

@@ -30,13 +30,15 @@ def _patterns() -> Mapping[str, TvmPattern]:
 class Composites:
     """Runs the patterns of all operators over a module; keeps why matches were turned down, by output variable.
 
-    `quantized`: the model is, so that floats in it need an explanation.
+    `quantized`: the model is, so that floats in it need an explanation. `functions`: the composites by the names that
+    main calls, once they are opaque.
     """
 
     def __init__(self, names: Names, accept: Accept, quantized: bool = True):
         self.names = names
         self.accept = accept
         self.quantized = quantized
+        self.functions: dict[str, relax.Function] = {}
         self.reasons: dict[str, list[str]] = {}
         self.failed: Mapping[str, str] = {}  # `partition.reasons`, for operators that no pattern fits
         self.patterns = _patterns()

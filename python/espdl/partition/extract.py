@@ -33,7 +33,7 @@ class Extraction:
         ports: tuple[list[str], list[str]],
     ):
         self.lowered = unmatched.lowered
-        self.functions = unmatched.functions
+        self.functions = composites.functions
         self.scales = unmatched.scales
         self.composites = composites
         self.label = label
@@ -59,7 +59,10 @@ class Extraction:
         results = self._resolve(main.body.body)
         results = [self._stored(r) for r in (results if isinstance(results, list) else [results])]
         outputs = [Port(name, tensor) for name, tensor in zip(self.output_names, results)]
-        inputs = [Port(name, self.names[v]) for name, v in zip(self.input_names, main.params)]
+        inputs = [
+            Port(name, self.names[v], "NCHW" if len(shape_of(v)) == 4 else "")
+            for name, v in zip(self.input_names, main.params)
+        ]
         return OperatorGraph(
             tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters)
         )

@@ -8,8 +8,8 @@ from typing import Any
 
 import tvm
 
-from espdl.partition import tables
 from espdl.partition.importer import Names
+from espdl.partition.passes import tables
 from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, variables
 
 _BORDER = ("relax.quantize", "relax.dequantize")

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import math
+import pkgutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,8 +15,6 @@ import onnx
 import tvm
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
-
-from espdl.discover import discover
 
 ConversionError = Callable[[str, str, Exception], Exception]
 Converter = type
@@ -127,9 +127,15 @@ class _OwnConverter(onnx_frontend.OnnxOpConverter):
 _hidden: dict[str, Converter] = {}  # the importer's own converters that ours stand before
 
 
+def _discover_converters() -> None:
+    package = importlib.import_module("espdl.partition.converters")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
+
+
 @contextlib.contextmanager
 def _converters():
-    discover("espdl.partition.converters")
+    _discover_converters()
     original = onnx_frontend._get_convert_map
     _hidden.update(original())
     table = {**original(), **_CONVERTERS}
@@ -142,7 +148,7 @@ def _converters():
 
 def importable_operators() -> set[str]:
     """ONNX operators that can be imported."""
-    discover("espdl.partition.converters")
+    _discover_converters()
     return set(onnx_frontend._get_convert_map()) | set(_CONVERTERS)
 
 

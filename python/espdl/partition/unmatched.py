@@ -14,58 +14,35 @@ from espdl.errors import EspdlError, Node
 from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
-from espdl.partition.fallback import CKernel, Lowered, fuse_quantized, lower
-from espdl.partition.requantization import is_per_tensor
-from espdl.partition.rewriter import Rewriter
-from espdl.partition.simplify import ALIASES
+from espdl.partition.fallback import CKernel, Lowered, lower
+from espdl.partition.importer import Names
+from espdl.partition.scales import is_per_tensor
 from espdl.partition.tvm_compat import is_constant, op_name
 from espdl.plan.types import Tensor
 
-
-class _Outward(Rewriter):
-    """Calls of composite functions become opaque, so that TVM's lowering leaves them alone."""
-
-    def __init__(self, functions: dict[str, relax.Function]):
-        self.functions = functions
-        self._module: tvm.IRModule | None = None
-
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        self._module = module
-        return super().run(module)
-
-    def call(self, variable, call):
-        function = self._module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
-        if function is None or not function.attrs or "Composite" not in function.attrs:
-            return super().call(variable, call)
-        name = f"composite_{len(self.functions)}"
-        self.functions[name] = function
-        arguments = relax.Tuple([self.map(a) for a in call.args])
-        return self.emit(relax.op.call_dps_packed(name, arguments, call.ty), variable.name)
+# ONNX operators that cost nothing: their output is their input's memory.
+ALIASES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A module with its unmatched operators `lowered`, and the composite `functions` by the names that main calls them.
+    """A module with the operators `lowered` that no backend takes.
 
     `scales`: (variable of main, number of the result) -> scale and zero point, for what the fallback quantises.
     """
 
     lowered: Lowered
-    functions: dict[str, relax.Function]
     scales: dict[tuple[str, int], tuple[float, int]]
 
 
-def lower_unmatched(module: tvm.IRModule, prefix: str, composites: Composites, label: str) -> Unmatched:
+def lower_unmatched(module: tvm.IRModule, prefix: str, names: Names, label: str) -> Unmatched:
     """Raises EspdlError with the ONNX node where TVM cannot lower an operator."""
-    functions: dict[str, relax.Function] = {}
-    fused = fuse_quantized(_Outward(functions).run(module))
     try:
-        ready = _Outward(functions).run(composites.group(fused, at_border=True))
-        return Unmatched(lower(ready, prefix), functions, _scales(ready))
+        return Unmatched(lower(module, prefix), _scales(module))
     except EspdlError as error:
         if error.node is None:
             raise
-        node = composites.names.node(error.node.name)
+        node = names.node(error.node.name)
         raise EspdlError.at(label, Node(*node) if node else error.node, error.why, error.remedy) from error
 
 

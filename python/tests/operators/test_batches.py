@@ -54,3 +54,21 @@ def test_no_layer_in_floats(layer: str, batch: int, size: int, pool: str, option
     exact = np.stack([reference.run(made.plan, {"x": one})[port.tensor] for one in tensors["x"]])
     program = host.build(made.plan, made.files, "net", tmp_path / "program", flags=host.SANITIZERS)
     assert np.array_equal(program.run(tensors).outputs["y"].reshape(exact.shape), exact)
+
+
+@pytest.mark.parametrize(("first", "second"), [("pixels", "pixels"), ("image", "image"), ("stride", "pixels")])
+def test_layers_in_a_row_and_side_by_side(first: str, second: str, tmp_path: Path) -> None:
+    """A tensor that a layer made of images, or that two layers take apart, is taken apart once."""
+    nodes, constants = small.join(
+        small.conv("x", "a", 3, 4, **LAYERS[first]),
+        small.conv("a", "b", 4, 4, seed=1, **LAYERS[second]),
+        small.conv("b", "c", 4, 3, seed=2, **LAYERS[second]),
+        small.conv("b", "d", 4, 3, seed=3, **LAYERS[second]),
+        small.node("Add", ["c", "d"], ["y"], "add"),
+    )
+    proto = onnx.shape_inference.infer_shapes(small.model(nodes, [("x", [2, 3, 7, 7])], [("y", None)], constants))
+    data = {"x": small.normal(16, 2, 3, 7, 7)}
+    made = small.compiled(proto, data, tmp_path)
+    assert all(call.backend != "tvm" for call in made.plan.calls)
+    assert sum(call.operator == "concat" for call in made.plan.calls) <= 2  # of c and d, or of a and none of b
+    assert small.steps_off(made, data) <= 4  # a rounding each of a, b, c or d, and y

@@ -17,7 +17,8 @@ from small_models import compiled, constant, conv, dense, ints, join, model, nod
 
 from espdl import frontend
 from espdl.errors import EspdlError
-from espdl.graph.types import OperatorGraph, check_not_empty
+from espdl.graph.checks import check_not_empty
+from espdl.graph.types import OperatorGraph
 from espdl.plan.types import Tensor
 from espdl.quantize import calibration
 from espdl.quantize.samples import check_shape, expected

@@ -16,6 +16,7 @@ from tvm import relax, topi
 
 from espdl.partition import deep
 from espdl.partition.tvm_compat import variables
+from espdl.passes import Pass
 
 _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
 
@@ -31,6 +32,9 @@ def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
     gained. None is larger than LARGEST_REGION.
     """
     return relax.transform.DeadCodeElimination()(_Builder(module, _Graph(module["main"])).build())
+
+
+PASS = Pass("fuse_quantized", lambda module, _: fuse_quantized(module), needs=("opaque",), leaves=("fused",))
 
 
 def _operator(value: relax.Expr) -> str:

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from tvm import relax
 
-from espdl.partition.layout import TO_NCHW, TO_NHWC, Layout, rule
+from espdl.partition.passes.channels_last import TO_NCHW, TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 
 

@@ -3,7 +3,7 @@
 
 from tvm import relax
 
-from espdl.partition.layout import TO_NHWC, Layout, rule
+from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute, op_name
 
 

@@ -3,7 +3,7 @@
 
 import tvm
 
-from espdl.partition.layout import TO_NHWC, Layout, rule
+from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import shape_of
 
 UNARY = (

@@ -5,7 +5,7 @@ import math
 
 from tvm import relax
 
-from espdl.partition.layout import TO_NHWC, Layout, rule
+from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute, op_name, shape_of
 
 

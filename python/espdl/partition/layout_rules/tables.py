@@ -3,7 +3,7 @@
 
 from tvm import relax
 
-from espdl.partition.layout import Layout, rule
+from espdl.partition.passes.channels_last import Layout, rule
 from espdl.partition.tvm_compat import attribute, is_constant
 
 

@@ -8,7 +8,9 @@ Where a form is missing, the int8 tensor is permuted, never the float one, so th
 
 from __future__ import annotations
 
+import importlib
 import math
+import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -16,9 +18,9 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from espdl.discover import discover
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
+from espdl.passes import Pass
 
 TO_NHWC = (0, 2, 3, 1)
 TO_NCHW = (0, 3, 1, 2)
@@ -44,13 +46,10 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
 
 @cache
 def _all_rules() -> Mapping[str, Rule]:
-    discover("espdl.partition.layout_rules")
+    package = importlib.import_module("espdl.partition.layout_rules")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
     return _rules
-
-
-def channels_last(module: tvm.IRModule) -> tvm.IRModule:
-    """`module` with convolutions, pools and what is between them in NHWC."""
-    return Layout().run(module)
 
 
 class Layout(Rewriter):
@@ -148,3 +147,12 @@ def permute(expression, axes: tuple[int, ...]):
     if moved == sorted(moved):
         return relax.op.reshape(expression, target)
     return relax.op.permute_dims(expression, list(axes))
+
+
+PASS = Pass(
+    "channels_last",
+    lambda module, _: Layout().run(module),
+    needs=("reshapes", "tables"),
+    leaves=("channels_last",),
+    undoes=("reshapes", "integer_moves", "one_quantize"),
+)

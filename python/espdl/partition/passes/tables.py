@@ -19,9 +19,10 @@ from espdl.ops import pieces
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
 from espdl.ops.numerics import quantize_value
 from espdl.partition import deep
-from espdl.partition.requantization import is_per_tensor
 from espdl.partition.rewriter import Rewriter
+from espdl.partition.scales import is_per_tensor
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, op_name, shape_of, variables
+from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 Values = np.ndarray  # float64 or bool; [256], [65536] or []
@@ -70,7 +71,7 @@ _SINGLE = {*FUNCTIONS, LEAKY_RELU, "relax.nn.relu", "relax.clip", "relax.take"}
 class Tables(Rewriter):
     """Writes such functions as quantize(take(values, x + half)), with all values of f as a constant.
 
-    f may hold further pairs of quantize and dequantize, which models that came quantised have behind every operator.
+    f may hold further pairs of quantize and dequantize, which models that came quantised have after every operator.
     They round inside of f, as the tables of its parts would one after the other.
     """
 
@@ -123,6 +124,14 @@ class Tables(Rewriter):
         inside = "".join(v.name for v in sorted(named, key=self.place.__getitem__))
         real = self.emit(relax.op.take(table, index, axis=0), inside)
         return self.emit(tvm.ir.Call(call.op, [real, *call.args[1:]], call.attrs, call.ty_args), variable.name)
+
+
+PASS = Pass(
+    "tables",
+    lambda module, _: Tables().run(module),
+    needs=("reshapes", "one_quantize"),
+    leaves=("tables",),
+)
 
 
 def declined(module: tvm.IRModule) -> Mapping:

@@ -7,9 +7,10 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from espdl.partition.requantization import is_per_tensor, same_scale
 from espdl.partition.rewriter import Rewriter
+from espdl.partition.scales import is_per_tensor, same_scale
 from espdl.partition.tvm_compat import attribute, is_constant, op_name
+from espdl.passes import Pass
 
 
 class Selections(Rewriter):
@@ -43,3 +44,6 @@ def _quantized(values: np.ndarray, quantize) -> tvm.ir.GenericConst:
     steps = np.rint(values.astype(np.float32) / np.float32(scale)) + np.float32(zero_point)
     info = np.iinfo(dtype)
     return relax.const(np.clip(steps, info.min, info.max).astype(dtype))
+
+
+PASS = Pass("selections", lambda module, _: Selections().run(module), leaves=("integer_selections",))

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes from one scale to another: part of the layer or the table that makes the tensor, where nobody else reads it.
+
+Models that came quantised have them, as quantize(dequantize(x)) with two scales, and so do moves whose parts have
+several. What makes them cheap:
+
+- They go in front of reshapes, permutations, slices and repetitions.
+- A layer computes its sum at the new scale at once. The old pair's range stays, as an activation, because a ReLU may be
+  nothing but that. Its rounding goes, so that the result is nearer to the float model's, and at most one step from what
+  is written. That is only done where the new step is not finer than the old one; elsewhere a table does both roundings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import tvm
+from tvm import relax
+
+from espdl.partition import deep
+from espdl.partition.rewriter import Rewriter
+from espdl.partition.scales import is_per_tensor, range_of, same_scale, scale_of
+from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, variables
+from espdl.passes import Pass
+
+_MOVES = {"relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take", "relax.broadcast_to"}
+_LAYERS = {
+    "relax.nn.conv2d", "relax.nn.conv2d_transpose", "relax.matmul", "relax.add", "relax.subtract", "relax.multiply",
+}  # fmt: skip
+
+
+class FoldRequantize(Rewriter):
+    """`old`: what a variable of the module was bound to; `uses`: how often it is read."""
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        main = module["main"]
+        self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
+        self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
+        return super().run(module)
+
+    def call(self, variable, call):
+        dequantize = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
+        result = None
+        if op_name(dequantize) == "relax.dequantize" and self.uses[call.args[0]] == 1 and _is_int8(call, dequantize):
+            result = deep.run(self._earlier(dequantize.args[0], dequantize, call, variable.name))
+        return super().call(variable, call) if result is None else result
+
+    def _earlier(self, source, dequantize, quantize, name: str, only_layers: bool = False) -> deep.Steps:
+        """quantize(dequantize(source)) made of what `source` is made of; None where something else reads that.
+
+        With `only_layers` it is None, too, where it takes a table.
+        """
+        producer = self.old.get(source)
+        if self.uses[source] != 1 or (op_name(producer) == "relax.take" and not is_constant(producer.args[1])):
+            return None
+        if op_name(producer) == "relax.concat":  # one table after it is better than one for each part
+            parts = []
+            for part in producer.args[0].fields:
+                parts.append((yield self._earlier(part, dequantize, quantize, name, True)))
+            return (
+                None
+                if any(part is None for part in parts)
+                else self.emit(self._with_operand(producer, relax.Tuple(parts)), name)
+            )
+        if op_name(producer) in _MOVES:
+            part = yield self._earlier(producer.args[0], dequantize, quantize, name, only_layers)
+            return None if part is None else self.emit(self._with_operand(producer, part), name)
+        if op_name(producer) != "relax.quantize" or not same_scale(producer, dequantize):
+            return None
+        real = self._saturated(producer, quantize)
+        if real is None and only_layers:
+            return None
+        if real is None:
+            real = self.emit(self._with_operand(dequantize, self.map(source)))
+        return self.emit(self._with_operand(quantize, real), name)
+
+    def _saturated(self, first, second):
+        """What the layer before `first`, a quantize, computes, in the range of `first`; None where it is no layer, or
+        where `second` has finer steps."""
+        real = first.args[0]
+        if scale_of(first) > scale_of(second) or self.uses[real] != 1:
+            return None
+        low, high = range_of(first, attribute(first, "out_dtype"))
+        activation, layer = self.old.get(real), real
+        if op_name(activation) == "relax.nn.relu":
+            low, layer = max(low, 0.0), activation.args[0]
+        elif op_name(activation) == "relax.clip":
+            least, most = (number_of(a) for a in activation.args[1:3])
+            low, high, layer = max(low, least), min(high, most), activation.args[0]
+        if op_name(self.old.get(layer)) not in _LAYERS or not low < high:
+            return None
+        least, most = range_of(second, attribute(second, "out_dtype"))
+        if layer is real and low <= least and most <= high:
+            return self.map(real)
+        return self.emit(relax.op.clip(self.map(layer), low, high))
+
+    def _with_operand(self, call, operand):
+        """`call` with another first operand."""
+        return tvm.ir.Call(call.op, [operand, *map(self.map, call.args[1:])], call.attrs, call.ty_args)
+
+
+def _is_int8(quantize, dequantize) -> bool:
+    """Whether both have one scale and int8 on their other side."""
+    dtypes = attribute(quantize, "out_dtype"), str(dequantize.args[0].ty.dtype.dtype)
+    return is_per_tensor(quantize) and is_per_tensor(dequantize) and dtypes == ("int8", "int8")
+
+
+PASS = Pass(
+    "fold_requantize",
+    lambda module, _: FoldRequantize().run(module),
+    needs=("integer_moves",),
+    leaves=("folded",),
+    undoes=("tables", "reshapes", "one_quantize"),
+)

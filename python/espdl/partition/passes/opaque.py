@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of composite functions become calls of names, so that TVM's lowering leaves them alone."""
+
+from __future__ import annotations
+
+import tvm
+from tvm import relax
+
+from espdl.partition.rewriter import Rewriter
+from espdl.passes import Pass
+
+
+class Opaque(Rewriter):
+    """`functions`: those that it has taken out of modules, by the names that main calls."""
+
+    def __init__(self, functions: dict[str, relax.Function]):
+        self.functions = functions
+
+    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+        self._module = module
+        return super().run(module)
+
+    def call(self, variable, call):
+        function = self._module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
+        if function is None or not function.attrs or "Composite" not in function.attrs:
+            return super().call(variable, call)
+        name = f"composite_{len(self.functions)}"
+        self.functions[name] = function
+        arguments = relax.Tuple([self.map(a) for a in call.args])
+        return self.emit(relax.op.call_dps_packed(name, arguments, call.ty), variable.name)
+
+
+PASS = Pass(
+    "opaque",
+    lambda module, composites: Opaque(composites.functions).run(module),
+    needs=("composites",),
+    leaves=("opaque",),
+)
