@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from espdl import traits
 from espdl.plan.types import Tensor
 
 
@@ -134,4 +135,5 @@ def operators() -> Mapping[str, type[Operator]]:
     package = importlib.import_module("espdl.ops")
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"espdl.ops.{module}")
+    traits.check((name for found in _registry.values() for name in found.onnx), package.__name__)
     return dict(sorted(_registry.items()))

@@ -16,6 +16,8 @@ import tvm
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
+from espdl import traits
+
 ConversionError = Callable[[str, str, Exception], Exception]
 Converter = type
 
@@ -131,6 +133,7 @@ def _discover_converters() -> None:
     package = importlib.import_module("espdl.partition.converters")
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"{package.__name__}.{module}")
+    traits.check(_CONVERTERS, package.__name__)
 
 
 @contextlib.contextmanager
@@ -149,7 +152,9 @@ def _converters():
 def importable_operators() -> set[str]:
     """ONNX operators that can be imported."""
     _discover_converters()
-    return set(onnx_frontend._get_convert_map()) | set(_CONVERTERS)
+    found = set(onnx_frontend._get_convert_map()) | set(_CONVERTERS)
+    traits.check(found, "the importer")
+    return found
 
 
 class _NamedImporter(onnx_frontend.ONNXGraphImporter):

@@ -14,8 +14,6 @@ from espdl import traits
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.placement import Weighted
 
-RESHAPES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"}
-_POOLS = {"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"}
 # The items of a tensor along an axis that are wanted.
 Items = tuple[int, np.ndarray]
 
@@ -123,13 +121,14 @@ def _same(one: Items, other: Items) -> bool:
 def _before(graph: Graph, node: onnx.NodeProto, source: str, axis: int, indices: np.ndarray) -> Items | None:
     """The items of `source` that these of the node's output are made of; None where that is not a part of one axis."""
     shape, result = graph.shape(source), graph.shape(node.output[0])
-    if traits.of(node.op_type).elementwise:
+    known = traits.of(node.op_type)
+    if known.elementwise:
         return (axis, indices) if shape == result else None
     if node.op_type == "Transpose":
         return int(attribute(node, "perm", list(range(len(shape)))[::-1])[axis]), indices
-    if node.op_type in RESHAPES:
+    if known.reshapes:
         return _unshaped(shape, result, axis, indices)
-    if node.op_type in _POOLS:
+    if known.pools:
         return (axis, indices) if axis == 1 else None
     found = taken(graph, node)
     if found is None or found.drops:

@@ -46,7 +46,8 @@ def _one_sided(network: Network, name: str, count: int) -> list[str]:
     while maker is not None and traits.of(maker.op_type).moves:
         maker = network.graph.producer.get(maker.input[0])
     seen = network.statistics.get(name)
-    if maker is None or maker.op_type not in ("Sigmoid", "HardSigmoid") or seen is None:
+    known = traits.of(maker.op_type) if maker is not None else None
+    if known is None or not known.unary or known.known_range != (0.0, 1.0) or seen is None:
         return []
     low, high = float(seen.distribution.values.min()), float(seen.distribution.values.max())
     if low < _HALF < high:

@@ -19,8 +19,6 @@ Bounds = tuple[float, float]
 _ALL: Bounds = (-math.inf, math.inf)
 # The integers' range may end half a step early, where a function with a slope there is not yet what it is at its end.
 _BEYOND = 1.02
-# Copies values, though by name it computes.
-_COPIES = ("Cast", "Identity")
 
 
 def bounds(graph: Graph) -> dict[str, Bounds]:
@@ -56,7 +54,7 @@ def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Boun
             return _ALL
         return tuple(float(graph.array(e).item()) if e else end for e, end in zip(ends, _ALL))
     # Cutting off and moving (picking the largest, too) may change places; a mean of neighbours may not.
-    if kind not in _COPIES and (not traits.of(kind).moves or kind == "Resize"):
+    if kind != "Cast" and not traits.of(kind).keeps_values:
         return _ALL
     behind = [found.get(o, _ALL) for o in node.output if o and (o in graph.consumers or o in graph.outputs)]
     return (min(b[0] for b in behind), max(b[1] for b in behind)) if behind else _ALL

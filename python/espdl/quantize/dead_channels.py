@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from espdl import traits
 from espdl.ops.numerics import requantization, requantize, scale_wide, wide_multiplier
 from espdl.quantization import Quantization
 from espdl.quantize.graph import attribute
@@ -26,10 +27,6 @@ from espdl.quantize.steps import Step, Steps, find, write
 
 # A bias that takes up constants stays below this, as quantisation promises.
 _BIAS_LIMIT = 2**29
-
-_KEEPS_VALUES = {"MaxPool", "GlobalMaxPool", "Identity"}
-_AVERAGES = {"AveragePool", "GlobalAveragePool"}
-_FLATTENS = {"Flatten", "Reshape", "Squeeze"}
 
 
 @dataclass(frozen=True)
@@ -91,13 +88,13 @@ class _Pruner:
         layer = self.layers.get(id(step))
         if layer is not None:
             return self._layer_constants(step, layer, known) if layer.kind else {}
-        kind = step.node.op_type
-        if kind in _FLATTENS and x.same_as(y):
+        kind = traits.of(step.node.op_type)
+        if kind.reshapes and x.same_as(y):
             area = self.sizes[step.output] // self.sizes[name] if self._flattens(step) else 0
             return {c * area + i: q for c, q in known.items() for i in range(area)}
-        if not step.activations and kind in _KEEPS_VALUES and x.same_as(y):
+        if not step.activations and kind.keeps_values and (kind.pools or kind.copies) and x.same_as(y):
             return dict(known)
-        if not step.activations and kind in _AVERAGES:  # the mean of zeros is exact in every rounding
+        if not step.activations and kind.pools and kind.averages:  # the mean of zeros is exact in every rounding
             return {c: y.zero_point for c, q in known.items() if q == x.zero_point}
         return {}
 
@@ -182,10 +179,10 @@ class _Pruner:
         layer = self.layers.get(id(step))
         if layer is not None:
             return layer.kind == "depthwise"
-        kind = step.node.op_type
+        kind = traits.of(step.node.op_type)
         if len(step.inputs) != 1 or step.inputs[0] not in self.sizes or step.output not in self.sizes:
             return False
-        return kind in _KEEPS_VALUES | _AVERAGES or (kind in _FLATTENS and self._flattens(step))
+        return kind.pools or kind.copies or (kind.reshapes and self._flattens(step))
 
     def _may_shrink(self, step: Step) -> bool:
         layer = self.layers.get(id(step))

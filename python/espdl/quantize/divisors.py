@@ -12,14 +12,8 @@ from collections.abc import Container, Mapping
 
 import onnx
 
+from espdl import traits
 from espdl.quantize.graph import Graph
-
-# Exact in any C library, and cheap beside a division.
-_COMPUTES = {
-    "Abs", "Add", "AveragePool", "Clip", "Div", "Expand", "Flatten", "GlobalAveragePool", "Identity", "Max", "Min",
-    "Mul", "Neg", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
-    "ReduceSumSquare", "Relu", "Reshape", "Sqrt", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze",
-}  # fmt: skip
 
 
 def inner_tensors(graph: Graph, begins: Container[str]) -> set[str]:
@@ -27,7 +21,9 @@ def inner_tensors(graph: Graph, begins: Container[str]) -> set[str]:
     sizes: dict[str, int] = {}  # by inner tensor: elements of the largest quotient that it serves
     for node in reversed(graph.nodes):
         name = node.output[0]
-        if node.op_type not in _COMPUTES or name in begins or name in graph.outputs or not graph.is_activation(name):
+        if not traits.of(node.op_type).arithmetic or name in begins or name in graph.outputs:
+            continue
+        if not graph.is_activation(name):
             continue
         served = [_served(graph, reader, name, sizes) for reader in graph.consumers.get(name, [])]
         if served and None not in served and graph.count(name) <= max(served):

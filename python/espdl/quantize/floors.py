@@ -30,9 +30,6 @@ _MASKED_ROW = 99.0
 _CERTAIN = 0.99
 # How many integers a probability has.
 SOFTMAX_STEPS = {"int8": 256, "int16": 32768}
-# Operators whose operands bring masks in.
-_MASKING = {"Add", "Sub", "Where", "Pad", "Concat"}
-_MAXIMA = {"MaxPool", "GlobalMaxPool", "ReduceMax", "Max"}
 
 
 def measure(proto: onnx.ModelProto, samples: Iterable[Mapping[str, np.ndarray]], steps: int) -> Floors:
@@ -68,7 +65,7 @@ class _Search:
         self.graph, self.steps = graph, steps
         self.below = _reading_only(graph, lambda node: node.op_type == "Softmax")
         self.padded = _padded(graph)
-        touched = [n for n in graph.nodes if self._floored(n) and n.op_type in _MASKING]
+        touched = [n for n in graph.nodes if self._floored(n) and traits.of(n.op_type).combines]
         self.sinks = [n for n in graph.nodes if n.op_type == "Softmax" and n.input[0] in self.below] if touched else []
         read = {i for n in graph.nodes if self._floored(n) for i in n.input} if self.sinks else set()
         read |= {n.input[0] for n in (*self.sinks, *self.padded.values())} | {
@@ -131,7 +128,7 @@ class _Search:
             if not self._floored(node):
                 continue
             operands = [i for index, i in enumerate(node.input) if i and _passes(graph, node, index)]
-            deep = {i for i in operands if node.op_type in _MASKING and self._is_mask(node, i, values)}
+            deep = {i for i in operands if traits.of(node.op_type).combines and self._is_mask(node, i, values)}
             masked |= deep & self.below
             if deep or any(i in masked for i in operands):
                 masked |= {o for o in node.output if o in self.below}
@@ -203,7 +200,7 @@ def _padded(graph: Graph) -> dict[str, onnx.NodeProto]:
         if not fill or not graph.is_constant(fill) or not _least(graph.array(fill)) <= -_FURTHEST:
             continue
         readers = graph.consumers.get(node.output[0], [])
-        if readers and node.output[0] not in graph.outputs and all(r.op_type in _MAXIMA for r in readers):
+        if readers and node.output[0] not in graph.outputs and all(traits.of(r.op_type).largest for r in readers):
             result[node.output[0]] = node
     return result
 
@@ -215,13 +212,8 @@ def _passes(graph: Graph, node: onnx.NodeProto, index: int) -> bool:
     kind, others = node.op_type, [i for i in node.input if i != node.input[index]]
     if kind in ("Mul", "Div"):
         return index == 0 and _is_positive(graph, others) or kind == "Mul" and _is_positive(graph, others)
-    if kind == "Where":
-        return index > 0
-    if kind in ("Add", "Concat", "Max", "Min"):
-        return True
-    if kind == "Pad":
-        return index in (0, 2)
-    return index == 0 and (kind in ("Clip", "Cast", "Sub") or (traits.of(kind).moves and kind != "Resize"))
+    known = traits.of(kind)
+    return index in known.increases or (known.keeps_values and index in known.moves)
 
 
 def _is_positive(graph: Graph, names: list[str]) -> bool:

@@ -132,7 +132,7 @@ class _Writer:
                 if own is not None:
                     values = np.take(self.graph.array(name), indices, own)
                     made.input[at] = self._constant(f"{made.output[0]}_{at}", values)
-        elif node.op_type in channels.RESHAPES:
+        elif traits.of(node.op_type).reshapes:
             shape = list(self.graph.shape(output))
             shape[axis] = len(indices)
             shape_name = self._constant(f"{made.output[0]}_shape", np.array(shape, np.int64))

@@ -114,9 +114,7 @@ def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
         return True
     if not traits.of(maker.op_type).takes_activation or is_function_of_one(graph, maker):
         return False
-    return reader.op_type == "Relu" or (
-        reader.op_type == "Clip" and all(graph.is_constant(i) for i in reader.input[1:] if i)
-    )
+    return traits.of(reader.op_type).activation and all(graph.is_constant(i) for i in reader.input[1:] if i)
 
 
 def of_one_table(graph: Graph) -> Iterable[list[str]]:

@@ -24,8 +24,6 @@ from espdl.quantize.network import Network
 from espdl.quantize.types import Settings
 from espdl.quantize.worth import Worth
 
-# What asks whether a value is another: in two scales what was picked from a tensor is not what the tensor holds.
-_QUESTIONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 # Ranges that differ less belong together.
 _STEP = 2.0**0.5
 
@@ -68,7 +66,9 @@ def apply(network: Network, settings: Settings) -> tuple[Network, bool]:
 def _edges(network: Network, scale: Mapping[str, float]) -> list[_Edge]:
     graph = network.graph
     group_of = {name: index for index, group in enumerate(network.placement.groups) for name in group}
-    groups_of = ([group_of[i] for i in n.input if i in group_of] for n in graph.nodes if n.op_type in _QUESTIONS)
+    # In two scales what was picked from a tensor is not what the tensor holds.
+    comparisons = (n for n in graph.nodes if traits.of(n.op_type).compares)
+    groups_of = ([group_of[i] for i in n.input if i in group_of] for n in comparisons)
     compared = {groups[0] for groups in groups_of if len(groups) == 2 and groups[0] == groups[1]}
     found = []
     for node in graph.nodes:

@@ -10,11 +10,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from espdl import traits
 from espdl.frontend import shapes
 from espdl.quantization import Quantization
 from espdl.quantize.graph import Graph
-
-_ACTIVATIONS = {"Relu", "Clip"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _step(
             bias = next((c for i in reader.input if (c := constant(graph, i))), None)
             if bias is None:
                 break
-        elif reader.op_type in _ACTIVATIONS:
+        elif traits.of(reader.op_type).activation:
             activations.append(reader)
         else:
             break

@@ -14,6 +14,7 @@ from functools import cache
 
 import onnx
 
+from espdl import traits
 from espdl.frontend.forms import remove_unused
 from espdl.frontend.operator_form.form import Form, Grid
 from espdl.frontend.rewrites.scope import Scope
@@ -45,6 +46,7 @@ def forms() -> Mapping[str, Expand]:
     """All forms by operator, found in this package's files."""
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
+    traits.check(_registry, __name__)
     return dict(sorted(_registry.items()))
 
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import onnx
 
+from espdl import traits
 from espdl.frontend import forms
 from espdl.frontend.rewrites.scope import Scope
 
@@ -40,6 +41,7 @@ def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     """All rewrites by ONNX operator, found in this package's files."""
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
+    traits.check(_registry, __name__)
     return dict(sorted(_registry.items()))
 
 

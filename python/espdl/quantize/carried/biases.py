@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from espdl import traits
 from espdl.errors import EspdlError
-from espdl.quantize.carried.edit import LAYERS, add, set_nodes
+from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph
 
 
@@ -62,7 +63,7 @@ def shared(proto: onnx.ModelProto) -> list[str]:
     graph = Graph(proto)
     found: dict[str, list[tuple[onnx.NodeProto, np.ndarray]]] = {}
     for node in graph.nodes:
-        bias = graph.producer.get(node.input[2]) if node.op_type in LAYERS and len(node.input) > 2 else None
+        bias = graph.producer.get(node.input[2]) if traits.of(node.op_type).layer and len(node.input) > 2 else None
         if bias is not None and bias.op_type == "DequantizeLinear" and graph.is_constant(bias.input[0]):
             found.setdefault(bias.input[0], []).append((node, graph.array(bias.input[1])))
     return [
@@ -75,7 +76,7 @@ def shared(proto: onnx.ModelProto) -> list[str]:
 
 def accumulator_scale(graph: Graph, node: onnx.NodeProto) -> np.ndarray | None:
     """float64: input scale * weights scale; None where one of them is not quantised."""
-    if node.op_type not in LAYERS or node.op_type == "ConvTranspose":
+    if not traits.of(node.op_type).layer or node.op_type == "ConvTranspose":
         return None
     data, weights = (graph.producer.get(name) for name in node.input[:2])
     for source in (data, weights):

@@ -9,8 +9,6 @@ from onnx import numpy_helper
 
 from espdl.frontend.names import Names
 
-LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-
 
 def set_nodes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
     copies = [onnx.NodeProto() for _ in nodes]

@@ -8,23 +8,19 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from espdl import traits
 from espdl.quantize.carried.constants import run
-from espdl.quantize.carried.edit import LAYERS, add, set_nodes
+from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph
-
-# What may stand between a layer and the QuantizeLinear of its result.
-_BETWEEN = {"Relu", "Clip", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"}
-
-# Inputs that are numbers of the operator, not data; tools quantise them all the same.
-_NUMBERS = {"Pad": (2,), "Clip": (1, 2)}
 
 
 def use_float_numbers(proto: onnx.ModelProto) -> None:
-    """The fill of a Pad and the bounds of a Clip as floats where they are integers behind a DequantizeLinear."""
+    """The fill of a Pad and the bounds of a Clip as floats where they are integers behind a DequantizeLinear: tools
+    quantise them like data."""
     graph = Graph(proto)
     numbers: dict[str, str] = {}
     for node in graph.nodes:
-        for index in _NUMBERS.get(node.op_type, ()):
+        for index in traits.of(node.op_type).numbers:
             name = node.input[index] if index < len(node.input) else ""
             source = graph.producer.get(name)
             if source is None or not _of_constants(graph, source):
@@ -56,7 +52,7 @@ def use_float_constants(proto: onnx.ModelProto) -> list[str]:
 
 
 def _reason(graph: Graph, node: onnx.NodeProto) -> str | None:
-    if node.op_type not in LAYERS or not all(_is_dequantized(graph, name) for name in node.input[:2]):
+    if not traits.of(node.op_type).layer or not all(_is_dequantized(graph, name) for name in node.input[:2]):
         return None
     zero_point = graph.array(graph.producer[node.input[0]].input[2])
     if zero_point.dtype == np.int16 and zero_point.any():
@@ -85,9 +81,15 @@ def _is_quantized_behind(graph: Graph, node: onnx.NodeProto) -> bool:
         if readers and all(reader.op_type == "QuantizeLinear" for reader in readers):
             return True
         reader = graph.only_consumer(name)
-        if reader is None or not (reader.op_type in _BETWEEN or _adds_constant(graph, reader)):
+        if reader is None or not (_is_passed(reader) or _adds_constant(graph, reader)):
             return False
         name = reader.output[0]
+
+
+def _is_passed(node: onnx.NodeProto) -> bool:
+    """Whether it may stand between a layer and the QuantizeLinear of its result."""
+    known = traits.of(node.op_type)
+    return known.activation or known.reshapes or node.op_type == "Transpose"
 
 
 def _adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:

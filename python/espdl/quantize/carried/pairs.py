@@ -9,11 +9,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from espdl.quantize.carried.edit import LAYERS, set_nodes
+from espdl import traits
+from espdl.quantize.carried.edit import set_nodes
 from espdl.quantize.graph import Graph
-
-# Every value of the output is one of the input's, or zero, which all grids hold.
-_SELECTS = {"MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Relu"}
 
 
 def complete(proto: onnx.ModelProto) -> None:
@@ -26,7 +24,7 @@ def complete(proto: onnx.ModelProto) -> None:
         name = node.output[0]
         if node.op_type == "DequantizeLinear" and not graph.is_constant(node.input[0]):
             grids[name] = list(node.input[1:])
-        elif node.op_type in _SELECTS and node.input[0] in grids and len(node.output) == 1 and _lacks(graph, name):
+        elif traits.of(node.op_type).picks and node.input[0] in grids and len(node.output) == 1 and _lacks(graph, name):
             grids[name] = grids[node.input[0]]
             node.output[0], steps = f"{name}/selected", f"{name}/quantized"
             for kind, source, result in (("Quantize", node.output[0], steps), ("Dequantize", steps, name)):
@@ -64,7 +62,7 @@ def _pair_to_merge(graph: Graph) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.N
             behind is not None
             and behind.op_type == "QuantizeLinear"
             and maker is not None
-            and maker.op_type in LAYERS | {"Add"}
+            and (traits.of(maker.op_type).layer or maker.op_type == "Add")
             and all(once(n.output[0]) for n in (maker, quantize, dequantize))
             and _same(graph, quantize, behind)
             and _same(graph, quantize, dequantize)

@@ -3,28 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from espdl import traits
 from espdl.errors import EspdlError
 from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph, attribute
 from espdl.wording import option
 
-# Operators that give 128 less where their operands are 128 less, and which of their inputs that means (None: all).
-_MOVED: Mapping[str, tuple[int, ...] | None] = {
-    **dict.fromkeys(("Concat", "Max", "Min"), None),
-    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), (0, 1)),
-    **dict.fromkeys(("Pad", "ScatterElements", "ScatterND"), (0, 2)),
-    **dict.fromkeys(("ArgMax", "ArgMin", "MaxPool", "ReduceMax", "ReduceMin", "Resize", "TopK"), (0,)),
-    **dict.fromkeys(("DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GatherElements", "GatherND"), (0,)),
-    **dict.fromkeys(("Identity", "Reshape", "ReverseSequence", "Slice", "SpaceToDepth", "Split", "Squeeze"), (0,)),
-    **dict.fromkeys(("Tile", "Transpose", "Unsqueeze", "DequantizeLinear"), (0,)),
-    "Clip": (0, 1, 2),
-}
 # Where an attribute asks for arithmetic, they are no moves.
 _ARITHMETIC = {"reduction": (b"none", b"max", b"min"), "mode": (b"constant", b"edge", b"reflect", b"wrap", b"nearest")}
 
@@ -76,8 +64,9 @@ class _Signed:
                 found.i = TensorProto.INT8
 
     def _operands(self, node: onnx.NodeProto) -> None:
-        places = range(len(node.input)) if _MOVED.get(node.op_type, ()) is None else _MOVED.get(node.op_type, ())
-        moved = [i for i in places if i < len(node.input) and self._is_unsigned(node.input[i])]
+        known = traits.of(node.op_type)
+        places = (0,) if node.op_type == "DequantizeLinear" else known.moves or known.compares or known.shifted
+        moved = [i for i, name in enumerate(node.input) if i in places and self._is_unsigned(name)]
         if not moved or not _only_moves(node):
             node.input[:] = [self._form(name, False) if name in self.narrowed else name for name in node.input]
             return

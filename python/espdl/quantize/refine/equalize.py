@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl import traits
+from espdl.quantize.graph import Graph
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.ranges import observe
 from espdl.quantize.refine.walk import Sample
@@ -25,8 +27,6 @@ from espdl.quantize.refine.walk import Sample
 # are.
 _MOST = 64.0
 _DEAD = 1e-6
-_PASSING = {"Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Identity", "Dropout"}
-_FLATTENING = {"Reshape", "Flatten", "Squeeze"}
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ def _follow(network: Network, layer: Layer, by_node: dict[str, Layer]) -> tuple[
         if reader.name in by_node:
             second = by_node[reader.name]
             return tensor, second if second.weighted.data == name else None
-        if reader.op_type not in _PASSING and not (reader.op_type in _FLATTENING and _keeps_channels(network, name)):
+        known = traits.of(reader.op_type)
+        passes = known.pools or known.copies or (known.unary and known.scaled == (0,))
+        if not passes and not (known.reshapes and _keeps_channels(graph, name)):
             return tensor, None
         name = reader.output[0]
 
 
-def _keeps_channels(network: Network, name: str) -> bool:
+def _keeps_channels(graph: Graph, name: str) -> bool:
     """Whether a tensor is one pixel, so that its elements are its channels."""
-    graph = network.graph.proto.graph
-    value = next((v for v in graph.value_info if v.name == name), None)
-    dims = [d.dim_value for d in value.type.tensor_type.shape.dim] if value is not None else []
+    dims = graph.shape(name)
     return len(dims) > 1 and all(d == 1 for d in (dims[0], *dims[2:]))

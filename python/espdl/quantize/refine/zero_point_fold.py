@@ -14,10 +14,6 @@ from espdl import traits
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 
-# Of whole tensors, and windows of them.
-_REDUCTIONS = {"GlobalMaxPool", "ReduceMax", "ReduceMin"}
-_WINDOWS = {"Conv", "AveragePool"}
-
 
 def choose(network: Network, any_reader: bool = False) -> dict[str, int]:
     """Quantised tensors that take zero point -128.
@@ -40,9 +36,7 @@ def choose(network: Network, any_reader: bool = False) -> dict[str, int]:
 
 
 def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
-    if node.op_type == "MaxPool":  # ignores its border
-        return True
-    if node.op_type in _WINDOWS:
+    if _windows(node):
         padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
         return (any_reader or not padded) and (node.op_type != "Conv" or node.name in weighted)
     return node.name in weighted or _keeps(node) or (any_reader and node.op_type == "Add")
@@ -51,14 +45,14 @@ def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], 
 def _keeps(node: onnx.NodeProto) -> bool:
     """Whether it keeps or averages values, or reads them through a table."""
     known = traits.of(node.op_type)
-    averages = known.averages and node.op_type not in _WINDOWS
-    return known.rearranges or known.table or averages or node.op_type in _REDUCTIONS
+    return known.rearranges or known.table or known.picks or (known.averages and not _windows(node))
+
+
+def _windows(node: onnx.NodeProto) -> bool:
+    """Whether it sums windows, which begin with zeros where there is padding. (A maximum ignores its border.)"""
+    known = traits.of(node.op_type)
+    return node.op_type == "Conv" or (known.averages and known.rows == "window")
 
 
 def _may_write(node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
-    return (
-        node.name in weighted
-        or _keeps(node)
-        or node.op_type in _WINDOWS | {"MaxPool"}
-        or (any_reader and node.op_type == "Add")
-    )
+    return node.name in weighted or _keeps(node) or _windows(node) or (any_reader and node.op_type == "Add")
