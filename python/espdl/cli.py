@@ -7,14 +7,13 @@ Exit codes: 0, 1 (something about the user's input), 2 (usage), 70 (a bug of our
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-import pkgutil
 import sys
 import traceback
 from pathlib import Path
 
-from espdl import __version__, commands
+from espdl import __version__
+from espdl.discover import discover
 from espdl.errors import EspdlError, UsageError, first_line
 from espdl.wording import speak
 
@@ -69,8 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="espdl", description="Compile ONNX models to C for ESP32 chips.")
     parser.add_argument("--version", action="version", version=f"espdl {__version__}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="<command>")
-    for module in sorted(m.name for m in pkgutil.iter_modules(commands.__path__)):
-        command = importlib.import_module(f"espdl.commands.{module}")
+    for command in discover("espdl.commands"):
         if hasattr(command, "add_parser"):
             command.add_parser(subparsers)
     return parser

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "espdl"
 # ONNX's operators.
 EVERYONE = {
     "espdl",
+    "espdl.discover",
     "espdl.errors",
     "espdl.foreign",
     "espdl.wording",
@@ -30,6 +31,7 @@ OUTSIDE = {"numpy"}
 
 # Part of the package -> (our own packages, packages of others) that it may import besides.
 TABLE: dict[str, tuple[set[str], set[str]]] = {
+    "discover": (set(), set()),
     "errors": (set(), set()),
     "foreign": (set(), set()),
     "wording": (set(), set()),

@@ -7,8 +7,6 @@ lowerings of one operator in one backend, or two packings of one name, are an er
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from espdl.discover import discover
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -87,11 +86,9 @@ def plain(call: KernelCall) -> list[np.ndarray]:
 
 @cache
 def _discover() -> None:
-    package = importlib.import_module("espdl.backends")
-    for backend in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg):
-        sub = importlib.import_module(f"espdl.backends.{backend}")
-        for module in sorted(m.name for m in pkgutil.iter_modules(sub.__path__)):
-            importlib.import_module(f"espdl.backends.{backend}.{module}")
+    for package in discover("espdl.backends"):
+        if hasattr(package, "__path__"):
+            discover(package.__name__)
 
 
 @cache

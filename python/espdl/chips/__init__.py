@@ -7,12 +7,11 @@ the target; tests hold the manifest and the defaults of new projects against thi
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
 from espdl.chips.chip import GENERIC, PIE_P4, PIE_S3, Chip, VectorUnit
+from espdl.discover import discover
 
 __all__ = ["GENERIC", "PIE_P4", "PIE_S3", "Chip", "VectorUnit", "all_chips"]
 
@@ -20,8 +19,7 @@ __all__ = ["GENERIC", "PIE_P4", "PIE_S3", "Chip", "VectorUnit", "all_chips"]
 @cache
 def all_chips() -> Mapping[str, Chip]:
     """Every chip by name, `generic` first: any chip without vector instructions."""
-    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("chip",))
-    found = {name: importlib.import_module(f"{__name__}.{name}").CHIP for name in names}
+    found = {m.__name__.rsplit(".", 1)[1]: m.CHIP for m in discover(__name__) if hasattr(m, "CHIP")}
     for name, chip in found.items():
         if chip.name != name:
             raise ValueError(f"chips/{name}.py describes '{chip.name}'")

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.targets import ROUND_TFLITE
 
 
@@ -37,9 +36,7 @@ class Add(Operator):
         return cls(inputs=(a, b), outputs=match.outputs, source_nodes=match.source_nodes, activation=match.activation)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = (v.astype(np.int64) - p[f"{n}_zero_point"] for n, v in zip("ab", inputs))
         if p["rounding"] == ROUND_TFLITE:

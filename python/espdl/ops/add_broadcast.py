@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.broadcast import Broadcast, two_operands
-from espdl.ops.operator import Match, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator
 from espdl.ops.sums import signed_sum
 
 
@@ -31,7 +30,5 @@ class AddBroadcast(Broadcast):
         return cls.of(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return signed_sum(params, inputs, constants)

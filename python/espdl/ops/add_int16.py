@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.add import Add
-from espdl.ops.operator import Match, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, operator
 from espdl.ops.wide import require_int16
 
 
@@ -27,9 +25,7 @@ class AddInt16(Add):
         return super().from_match(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = (v.astype(np.int64) for v in inputs)
         total = a * p["a_multiplier"] + b * p["b_multiplier"]

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.ops.windows import tap_counts, taps, window_attributes
 from espdl.targets import ROUND_TFLITE
 
@@ -67,9 +67,7 @@ class AveragePool2d(Operator):
         )
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
         total = sum(taps(x - p["input_zero_point"], p, border=0))

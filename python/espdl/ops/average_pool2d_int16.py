@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.numerics import scale_wide
-from espdl.ops.operator import Match, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, operator
 from espdl.ops.wide import require_int16
 from espdl.ops.windows import tap_counts, taps
 
@@ -29,9 +27,7 @@ class AveragePool2dInt16(AveragePool2d):
         return super().from_match(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
         total = sum(taps(x, p, border=0))

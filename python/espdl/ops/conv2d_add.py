@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 
 @operator("conv2d_add")
@@ -58,9 +58,7 @@ class Conv2dAdd(Operator):
         return 1 + int(np.abs(np.diff(sums.astype(np.int64))).max())
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         x, residual = inputs
         (inner,) = Conv2d.reference(part(params, "conv"), [x], constants)
         return Add.reference(part(params, "add"), [inner, residual.reshape(inner.shape)], {})

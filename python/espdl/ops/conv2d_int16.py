@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.conv2d import Conv2d, convolve
 from espdl.ops.numerics import scale_wide
-from espdl.ops.operator import Match, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, operator
 from espdl.ops.wide import require_int16
 
 
@@ -28,9 +26,7 @@ class Conv2dInt16(Conv2d):
         return super().from_match(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         image = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], -1)
         # Exact in float64: a product is below 2**23, and an accumulator that 64 bits hold has no 2**30 of them.

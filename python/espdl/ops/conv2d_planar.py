@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("conv2d_planar")
@@ -34,8 +33,6 @@ class Conv2dPlanar(Operator):
         return self.conv.activation
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         shape = (params["input_channels"], params["input_height"], params["input_width"])
         return Conv2d.reference(params, [inputs[0].reshape(shape).transpose(1, 2, 0)], constants)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from espdl.ops.bias import int32_bias
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 
 @operator("conv_transpose2d")
@@ -70,9 +69,7 @@ class ConvTranspose2d(Operator):
         return self.inputs[0].count * int(np.prod(self.weights.shape[:3]))
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"]
         weights = constants["weights"].astype(np.int64)

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
 MAX_AXES = 6
@@ -61,9 +61,7 @@ class Copy(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, view)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         flat = np.ascontiguousarray(inputs[0]).reshape(-1)[params["first"] :]
         # Backwards: numpy's own check of bounds looks at the first item only.
         return [as_strided(flat, params["shape"], [s * flat.itemsize for s in params["strides"]]).copy()]

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.dequantize import Dequantize
-from espdl.ops.operator import Match, Mismatch, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Params, operator
 
 
 @operator("dequantize_int16")
@@ -28,7 +26,5 @@ class DequantizeInt16(Dequantize):
         return cls(inputs=(x,), outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [inputs[0].astype(np.float32) * np.float32(params["scale"])]

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("fallback")
@@ -38,7 +38,5 @@ class Fallback(Operator):
         raise NotImplementedError("the fallback has no pattern")
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         raise NotImplementedError("a fallback kernel is defined by its C text, see verify.native")

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("flip_sign")
@@ -29,9 +28,7 @@ class FlipSign(Operator):
         raise NotImplementedError("the conversion between uint8 and int8 has no pattern")
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         (x,) = inputs
         other = np.int8 if x.dtype == np.uint8 else np.uint8
         return [(x.astype(np.int16) + (-128 if x.dtype == np.uint8 else 128)).astype(other)]

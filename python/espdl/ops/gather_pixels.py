@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.gather import Gather, gathered
-from espdl.ops.operator import Match, Mismatch, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Params, PatternBuilder, operator
 
 
 @operator("gather_pixels")
@@ -42,7 +41,5 @@ class GatherPixels(Gather):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes, *indices)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [gathered(params, inputs[0], constants)]

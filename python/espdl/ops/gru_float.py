@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import operator
+from espdl.ops.operator import Arrays, Constants, Params, operator
 from espdl.ops.recurrent_floats import FloatArithmetic, RecurrentFloats, sigmoid, tanh
 
 
@@ -23,9 +21,7 @@ class GruFloat(RecurrentFloats):
     layer = "espdl_gru"
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         a = FloatArithmetic(params, constants)
         rows = []
         for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):

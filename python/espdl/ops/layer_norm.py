@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 FRACTION, BETA_FRACTION = 16, 8
 
@@ -44,9 +43,7 @@ class LayerNorm(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, gamma, beta, epsilon)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         length, last = p["length"], p["gamma_bits"] + FRACTION
         gamma, beta = (constants[name].astype(np.int64) for name in ("gamma", "beta"))

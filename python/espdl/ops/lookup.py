@@ -7,7 +7,7 @@ A function of int8 is its 256 values; one of int16 is straight lines between ent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,17 @@ import numpy as np
 
 from espdl.ops import pieces
 from espdl.ops.numerics import activation_range, quantize_value
-from espdl.ops.operator import Match, Mismatch, Operator, OtherWidth, PatternBuilder, operator
+from espdl.ops.operator import (
+    Arrays,
+    Constants,
+    Match,
+    Mismatch,
+    Operator,
+    OtherWidth,
+    Params,
+    PatternBuilder,
+    operator,
+)
 from espdl.plan.types import Tensor
 
 
@@ -107,9 +117,7 @@ class Lookup(Operator):
         return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(y.dtype)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         if inputs[0].dtype == np.int16:
             return [pieces.evaluate(inputs[0], constants["blocks"], constants["table"])]
         return [constants["table"][inputs[0].astype(np.int64) + 128]]

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import operator
+from espdl.ops.operator import Arrays, Constants, Params, operator
 from espdl.ops.recurrent import Recurrent
 from espdl.ops.recurrent_integers import STATE_BITS, SUM_BITS, Arithmetic
 
@@ -25,9 +23,7 @@ class Lstm(Recurrent):
     has_cells = True
 
     @classmethod
-    def reference(
-        cls, params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         a = Arithmetic(params, constants)
         rows, cells = [], []
         starts = zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs))

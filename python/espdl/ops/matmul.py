@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from espdl.ops.broadcast import both
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
 
@@ -66,9 +65,7 @@ class MatMul(Operator):
         return self.outputs[0].count * self.a.shape[-1]
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = (np.ascontiguousarray(v).reshape(-1).astype(np.int64) for v in both(list(inputs), constants))
         a = as_strided(a, (p["batch"], p["rows"], p["inner"]), [8 * s for s in p["a_strides"]]) - p["a_zero_point"]

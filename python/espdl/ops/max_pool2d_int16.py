@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.max_pool2d import MaxPool2d
-from espdl.ops.operator import Match, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, operator
 from espdl.ops.wide import LARGEST, require_int16
 from espdl.ops.windows import taps
 
@@ -28,9 +26,7 @@ class MaxPool2dInt16(MaxPool2d):
         return super().from_match(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].reshape(p["input_height"], p["input_width"], p["channels"])
         y = np.maximum.reduce(list(taps(x, p, border=-LARGEST)))

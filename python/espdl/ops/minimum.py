@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.broadcast import Broadcast, both, two_operands, views
-from espdl.ops.operator import Match, Mismatch, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Params, PatternBuilder, operator
 
 
 @operator("minimum")
@@ -33,7 +32,5 @@ class Minimum(Broadcast):
         return node
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [np.minimum(*views(params, *both(list(inputs), constants))).astype(np.int8)]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from espdl.ops.broadcast import Broadcast, both, two_operands, views
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator
 
 
 @operator("mul")
@@ -32,9 +31,7 @@ class Mul(Broadcast):
         return cls.of(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = views(p, *both(list(inputs), constants))
         product = ((a - p["a_zero_point"]) * (b - p["b_zero_point"])) << p["left_shift"]

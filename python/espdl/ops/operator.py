@@ -7,8 +7,6 @@ An operator is one file in this package. It says nothing about any chip: how a b
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,13 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from espdl import traits
+from espdl.discover import discover
 from espdl.plan.types import Tensor
+
+# What a reference gets: a kernel call's parameters, its inputs, its logical constants by name.
+Params = Mapping[str, Any]
+Arrays = Sequence[np.ndarray]
+Constants = Mapping[str, np.ndarray]
 
 
 class PatternBuilder(Protocol):
@@ -106,9 +110,7 @@ class Operator(ABC):
 
     @staticmethod
     @abstractmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         """The exact outputs of a kernel call, from the call's parameters and its logical constants."""
 
 
@@ -132,8 +134,6 @@ def operator(name: str) -> Callable[[type[Operator]], type[Operator]]:
 @cache
 def operators() -> Mapping[str, type[Operator]]:
     """All operators by name, found in this package's files."""
-    package = importlib.import_module("espdl.ops")
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"espdl.ops.{module}")
-    traits.check((name for found in _registry.values() for name in found.onnx), package.__name__)
+    discover("espdl.ops")
+    traits.check((name for found in _registry.values() for name in found.onnx), "espdl.ops")
     return dict(sorted(_registry.items()))

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
 
@@ -46,9 +45,7 @@ class PRelu(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes, slope, values)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["outer"], p["channels"], p["inner"]) - p["input_zero_point"]
         slope = constants["slope"].astype(np.int64)[:, np.newaxis]

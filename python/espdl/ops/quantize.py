@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 
 @operator("quantize")
@@ -34,9 +33,7 @@ class Quantize(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         zero_point = params["zero_point"]
         with np.errstate(over="ignore", invalid="ignore"):
             steps = np.rint(inputs[0].astype(np.float32) / np.float32(params["scale"]))

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.numerics import scale_wide
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 
 @operator("rescale_int16")
@@ -36,9 +35,7 @@ class RescaleInt16(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         steps = inputs[0].astype(np.int64) - p["input_zero_point"]
         y = scale_wide(steps, np.int64(p["multiplier"]), np.int64(p["shift"])) + p["output_zero_point"]

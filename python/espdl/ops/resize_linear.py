@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 WEIGHT_BITS = 11
 
@@ -53,9 +52,7 @@ class ResizeLinear(Operator):
         return np.stack([low, np.minimum(low + 1, size - 1), weight], axis=1)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
         one = 1 << WEIGHT_BITS

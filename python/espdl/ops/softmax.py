@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
 
 @operator("softmax")
@@ -37,9 +36,7 @@ class Softmax(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, length=shape[axis])
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["rows"], p["length"])
         values = constants["exponentials"].astype(np.int64)[x.max(axis=1, keepdims=True) - x]

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Match, operator
+from espdl.ops.operator import Arrays, Constants, Match, Params, operator
 from espdl.ops.softmax import Softmax
 from espdl.ops.wide import require_int16
 
@@ -33,9 +31,7 @@ class SoftmaxInt16(Softmax):
         return super().from_match(match)
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         x = inputs[0].astype(np.int64).reshape(params["rows"], params["length"])
         distance = x.max(axis=1, keepdims=True) - x
         coarse, fine = (constants[name].astype(np.int64) for name in ("coarse", "fine"))

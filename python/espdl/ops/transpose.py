@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from espdl.ops.operator import Match, Operator, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("transpose")
@@ -41,9 +40,7 @@ class Transpose(Operator):
         )
 
     @staticmethod
-    def reference(
-        params: Mapping[str, Any], inputs: Sequence[np.ndarray], constants: Mapping[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         x = np.ascontiguousarray(inputs[0])
         strides = [s * x.itemsize for s in params["strides"]]
         return [as_strided(x, params["shape"], strides).copy()]

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import math
-import pkgutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,6 +15,7 @@ from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
 from espdl import traits
+from espdl.discover import discover
 
 ConversionError = Callable[[str, str, Exception], Exception]
 Converter = type
@@ -130,10 +129,8 @@ _hidden: dict[str, Converter] = {}  # the importer's own converters that ours st
 
 
 def _discover_converters() -> None:
-    package = importlib.import_module("espdl.partition.converters")
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"{package.__name__}.{module}")
-    traits.check(_CONVERTERS, package.__name__)
+    discover("espdl.partition.converters")
+    traits.check(_CONVERTERS, "espdl.partition.converters")
 
 
 @contextlib.contextmanager

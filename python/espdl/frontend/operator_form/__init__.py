@@ -7,14 +7,13 @@ later stages know one form only. A form is one function in a file of this folder
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 
 import onnx
 
 from espdl import traits
+from espdl.discover import discover
 from espdl.frontend.forms import remove_unused
 from espdl.frontend.operator_form.form import Form, Grid
 from espdl.frontend.rewrites.scope import Scope
@@ -44,8 +43,7 @@ def form(*operators: str) -> Callable[[Expand], Expand]:
 @cache
 def forms() -> Mapping[str, Expand]:
     """All forms by operator, found in this package's files."""
-    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
-        importlib.import_module(f"{__name__}.{module}")
+    discover(__name__)
     traits.check(_registry, __name__)
     return dict(sorted(_registry.items()))
 

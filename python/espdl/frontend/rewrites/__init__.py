@@ -7,14 +7,13 @@ node's place. What it returns may be rewritten again.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import onnx
 
 from espdl import traits
+from espdl.discover import discover
 from espdl.frontend import forms
 from espdl.frontend.rewrites.scope import Scope
 
@@ -39,8 +38,7 @@ def rewrite(*operators: str) -> Callable[[Rewrite], Rewrite]:
 @cache
 def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     """All rewrites by ONNX operator, found in this package's files."""
-    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
-        importlib.import_module(f"{__name__}.{module}")
+    discover(__name__)
     traits.check(_registry, __name__)
     return dict(sorted(_registry.items()))
 

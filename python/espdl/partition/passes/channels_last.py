@@ -8,9 +8,7 @@ Where a form is missing, the int8 tensor is permuted, never the float one, so th
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -18,6 +16,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from espdl.discover import discover
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 from espdl.passes import Pass
@@ -46,9 +45,7 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
 
 @cache
 def _all_rules() -> Mapping[str, Rule]:
-    package = importlib.import_module("espdl.partition.layout_rules")
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"{package.__name__}.{module}")
+    discover("espdl.partition.layout_rules")
     return _rules
 
 
