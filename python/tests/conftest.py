@@ -25,6 +25,7 @@ SLOW = {
     "faults",
     "guard_pages",
     "operators",
+    "partition",
     "pipeline/test_borders.py",
     "pipeline/test_long_graphs.py",
     "pipeline/test_ranks.py",

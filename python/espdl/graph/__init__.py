@@ -13,6 +13,9 @@ from espdl.graph import (
     split_batches,
     unsigned_ports,
 )
+from espdl.graph.types import OperatorGraph, Settings
+
+__all__ = ["PASSES", "OperatorGraph", "Settings"]
 
 PASSES = (
     merge_recurrent_outputs.PASS,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import onnx
+import tvm
 
 from espdl import graph as operator_graph
 from espdl.graph.checks import check as check_graph
@@ -19,6 +20,16 @@ from espdl.passes import PassWatch, run_passes
 from espdl.quantize.types import QuantizedModel
 
 
+def group(model: QuantizedModel, accept: Accept, watch: PassWatch) -> tuple[tvm.IRModule, Composites]:
+    """The module that calls what `accept` takes by names, and what it calls."""
+    module, names = import_model(model)
+    watch("import", module)
+    # Kernels are what wants channels last; a float model has none of them.
+    quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
+    composites = Composites(names, accept, quantized)
+    return run_passes((*(INTEGERS if quantized else ()), *GROUPS), module, composites, check, watch), composites
+
+
 def run(
     model: QuantizedModel,
     accept: Accept,
@@ -32,13 +43,8 @@ def run(
     `name` begins the names of generated C functions; `watch` sees the module or graph after every step. Raises
     EspdlError for an operator that nothing can run, naming the node and why.
     """
-    module, names = import_model(model)
-    watch("import", module)
-    # Kernels are what wants channels last; a float model has none of them.
-    quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
-    composites = Composites(names, accept, quantized)
-    module = run_passes((*(INTEGERS if quantized else ()), *GROUPS), module, composites, check, watch)
-    unmatched = lower_unmatched(module, f"{name}_", names, model.label)
+    module, composites = group(model, accept, watch)
+    unmatched = lower_unmatched(module, f"{name}_", composites.names, model.label)
     watch("lower", unmatched.lowered.module)
     ports = ([i.name for i in model.proto.graph.input], [o.name for o in model.proto.graph.output])
     graph = Extraction(unmatched, composites, model.label, f"{name}_", ports).build()

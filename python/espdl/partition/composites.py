@@ -52,7 +52,7 @@ class Composites:
             for name, pattern in self.patterns.items()
             if pattern.operator.at_border == at_border
         ]
-        module["main"] = named_calls(module["main"])
+        module = named_calls(module)
         if not at_border:
             self.failed = reasons.of_operators(module, self.names)
         return relax.transform.FuseOpsByPattern(fusion, bind_constants=True, entry_functions=["main"])(module)

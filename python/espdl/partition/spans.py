@@ -7,9 +7,9 @@ import tvm
 from tvm import relax
 
 
-def named_calls(main: relax.Function) -> relax.Function:
-    """`main` with each call's variable as its source location: grouping renames variables but keeps these."""
-    blocks = []
+def named_calls(module: tvm.IRModule) -> tvm.IRModule:
+    """`module` with each call's variable as its source location in main: grouping renames variables, not these."""
+    main, blocks = module["main"], []
     for block in main.body.blocks:
         bindings = []
         for binding in block.bindings:
@@ -19,7 +19,10 @@ def named_calls(main: relax.Function) -> relax.Function:
                 value = tvm.ir.Call(value.op, value.args, value.attrs, value.ty_args, span, value.ty)
             bindings.append(relax.VarBinding(binding.var, value))
         blocks.append(type(block)(bindings))
-    return relax.Function(main.params, relax.SeqExpr(blocks, main.body.body), main.ret_ty, main.is_pure, main.attrs)
+    body = relax.SeqExpr(blocks, main.body.body)
+    named = tvm.IRModule(module.functions, attrs=module.attrs)
+    named["main"] = relax.Function(main.params, body, main.ret_ty, main.is_pure, main.attrs)
+    return named
 
 
 def original_name(binding: relax.Binding) -> str:

@@ -73,9 +73,8 @@ def _group(module: tvm.IRModule) -> tvm.IRModule:
     for variable, function in module.functions.items():
         if isinstance(function, tirx.PrimFunc):
             module[variable] = _plain_parameters(function)
-    module["main"] = named_calls(module["main"])
     with tvm.ir.transform.PassContext(config={"relax.FuseOps.max_depth": LARGEST_REGION}):
-        return relax.transform.FuseOps()(module)
+        return relax.transform.FuseOps()(named_calls(module))
 
 
 def _plain_parameters(function: tirx.PrimFunc) -> tirx.PrimFunc:

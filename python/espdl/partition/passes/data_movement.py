@@ -112,5 +112,5 @@ PASS = Pass(
     "data_movement",
     lambda module, _: DataMovement().run(module),
     leaves=("integer_moves",),
-    undoes=("reshapes", "one_quantize"),
+    undoes=("reshapes", "one_quantize", "tables"),
 )

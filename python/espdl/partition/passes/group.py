@@ -13,6 +13,6 @@ GROUP_CONVERSIONS = Pass(
     "group_conversions",
     lambda module, composites: composites.group(module, at_border=True),
     needs=("opaque", "fused"),
-    leaves=("composites",),
+    leaves=("conversions",),
     undoes=("opaque",),
 )
