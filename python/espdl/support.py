@@ -12,13 +12,12 @@ import numpy as np
 import onnx
 from onnx import defs
 
-from espdl import backends, frontend, pipeline, targets
+from espdl import backends, frontend, pipeline, targets, traits
 from espdl.errors import EspdlError
 from espdl.frontend import operator_form, refusals, rewrites
 from espdl.frontend.rewrites.functions import FUNCTIONS
 from espdl.ops.operator import Operator, operators
 from espdl.partition.tvm_compat import importable_operators
-from espdl.partition.unmatched import ALIASES
 from espdl.plan.types import KernelCall
 from espdl.report.values import short
 
@@ -69,7 +68,7 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
     ways, by, remarks = [], [], []
     if name in refusals.REASONS:
         return Row(name, (REFUSED,), (), (refusals.REASONS[name],))
-    if name in ALIASES:
+    if traits.of(name).is_alias:
         ways.append(ALIAS)
     for operator in known:
         runs_on = [b for b in target.backends if (b, operator.name) in backends.lowerings()]
@@ -118,7 +117,7 @@ def model_rows(options: pipeline.Options) -> list[NodeRow]:
 
 def _node_row(node: onnx.NodeProto, call: KernelCall | None) -> NodeRow:
     if call is None:
-        way = ALIAS if node.op_type in ALIASES else REMOVED
+        way = ALIAS if traits.of(node.op_type).is_alias else REMOVED
         return NodeRow(node.name, node.op_type, way, "", ())
     way = FALLBACK if call.operator == "fallback" else operators()[call.operator].kind
     return NodeRow(node.name, node.op_type, way, call.function, call.notes)

@@ -82,6 +82,11 @@ class Traits:
     rows: str = ""
 
     @property
+    def is_alias(self) -> bool:
+        """Whether it costs nothing, because its output is its input's memory."""
+        return self.reshapes or self.copies
+
+    @property
     def picks(self) -> bool:
         """Whether its values are some of one tensor's, or zero, but not that tensor rearranged."""
         return self.keeps_values and not self.rearranges and self.moves in ((), (0,))

@@ -51,7 +51,7 @@ def _without_dequantize(graph: OperatorGraph) -> OperatorGraph:
 
     def scaled(tensor: Tensor) -> Tensor:
         found = known.get(tensor.name, tensor) if tensor.scale is None else tensor
-        return replace(tensor, scale=found.scale, zero_point=found.zero_point)
+        return tensor.with_quantization(found.quantization)
 
     kept = tuple(o for o in graph.operators if not any(o is r for r in removed))
     return replace(replace(graph, operators=kept).with_tensors(scaled), outputs=tuple(outputs))

@@ -94,7 +94,7 @@ class OperatorGraph:
                 table[tensor.name] = tensor
         for alias in self.aliases:
             known = alias if alias.scale is not None else table.get(alias.name, alias)
-            table[alias.name] = replace(alias, scale=known.scale, zero_point=known.zero_point)
+            table[alias.name] = alias.with_quantization(known.quantization)
         same = [(t.name, o.outputs[0].name) for o in self.operators if o.keeps_scale for t in o.inputs]
         same += [(alias.alias_of, alias.name) for alias in self.aliases]
         changed = True
@@ -103,7 +103,7 @@ class OperatorGraph:
             for names in (*same, *(pair[::-1] for pair in same)):
                 source, result = (table[name] for name in names)
                 if source.scale is not None and result.scale is None:
-                    table[result.name] = replace(result, scale=source.scale, zero_point=source.zero_point)
+                    table[result.name] = result.with_quantization(source.quantization)
                     changed = True
         return table
 

@@ -118,9 +118,9 @@ class Extraction:
         outputs = []
         for number, (ty, name) in enumerate(zip(types, self._result_names(variable, len(types)))):
             dtype = dtype_of_type(ty)
-            moved = self.composites.names.scales.get(name, (None, 0)) if dtype in QUANTIZED else (None, 0)
-            scale = self.scales.get((variable.name, number), moved)
-            outputs.append(Tensor(self._unique(name), shape_of_type(ty), dtype, *scale))
+            moved = self.composites.names.scales.get(name) if dtype in QUANTIZED else None
+            known = self.scales.get((variable.name, number), moved)
+            outputs.append(Tensor(self._unique(name), shape_of_type(ty), dtype).with_quantization(known))
         self.operators.append(fallback(self.lowered, self.composites, variable, call, self._resolve, outputs))
         names = [t.name for t in outputs]
         self.names[variable] = names if isinstance(variable.ty, tvm.ir.TupleType) else names[0]

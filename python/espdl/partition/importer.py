@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
 import tvm
 from onnx import numpy_helper
@@ -14,6 +15,7 @@ from onnx import numpy_helper
 from espdl.errors import EspdlError, Node, first_line
 from espdl.partition import tvm_compat
 from espdl.partition.rewriter import Rewriter
+from espdl.quantization import Quantization
 from espdl.quantize.types import QuantizedModel
 
 
@@ -22,12 +24,12 @@ class Names:
     """Relax variables are called t<number>_, whatever the model calls its tensors; this leads back.
 
     `tensors`: id -> name of the float tensor it stands for. `nodes`: id of an output -> (ONNX node, operator); Q/DQ
-    nodes are not among them. `scales`: name of a quantised tensor -> scale, zero point.
+    nodes are not among them. `scales`: of quantised tensors by name.
     """
 
     tensors: Mapping[str, str]
     nodes: Mapping[str, tuple[str, str]]
-    scales: Mapping[str, tuple[float, int]]
+    scales: Mapping[str, Quantization]
 
     @staticmethod
     def key(variable: str) -> str:
@@ -147,10 +149,13 @@ def _rename(proto: onnx.ModelProto) -> Names:
     tensors = {key: quantized.get(name, name) for name, key in identifiers.items() if key and key not in views}
     constants = {t.name: t for t in graph.initializer}
     scales = {
-        tensors[node.output[0]]: tuple(
-            float(numpy_helper.to_array(constants[i]).reshape(-1)[0]) for i in node.input[1:3]
-        )
+        tensors[node.output[0]]: _quantization(*(numpy_helper.to_array(constants[i]) for i in node.input[1:3]))
         for node in graph.node
         if node.op_type == "QuantizeLinear" and len(node.input) == 3 and all(i in constants for i in node.input[1:3])
     }
-    return Names(tensors, nodes, {name: (scale, int(zero_point)) for name, (scale, zero_point) in scales.items()})
+    return Names(tensors, nodes, scales)
+
+
+def _quantization(scale: np.ndarray, zero_point: np.ndarray) -> Quantization:
+    """Of an activation, which has one scale."""
+    return Quantization(np.float32(scale.flat[0]), int(zero_point.flat[0]), str(zero_point.dtype))

@@ -12,8 +12,10 @@ import tvm
 from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcard
 
 from espdl.ops.operator import Mismatch, Operator
+from espdl.partition.scales import per_tensor, quantization
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, shape_of
 from espdl.plan.types import Tensor
+from espdl.quantization import Quantization
 
 # Labels that the builder gives by itself; operators cannot use them because of the colon.
 _RELU, _CLIP, _OUTPUT = "activation:relu", "activation:clip", "output:quantize"
@@ -123,9 +125,8 @@ class TvmMatch:
         """The tensor behind a `dequantized` or `wildcard` label."""
         expression = self._expressions[label]
         if _is_dequantize(expression):
-            source, scale, zero_point = expression.args[:3]
-            return self._tensor(source, scale, zero_point)
-        return self._tensor(self._raw[label], None, None)
+            return self._tensor(expression.args[0], _one(expression))
+        return self._tensor(self._raw[label], None)
 
     def array(self, label: str) -> np.ndarray:
         expression = self._expressions[label]
@@ -139,11 +140,7 @@ class TvmMatch:
         expression, values = self._expressions[label], self.array(label)
         if not _is_dequantize(expression):
             return values.astype(np.float64)
-        scale, zero_point = (a.value.numpy().astype(np.float64) for a in expression.args[1:3])
-        if scale.size > 1:
-            axis = attribute(expression, "axis") % values.ndim
-            scale, zero_point = (a.reshape([-1] + [1] * (values.ndim - 1 - axis)) for a in (scale, zero_point))
-        return (values.astype(np.float64) - zero_point) * scale
+        return quantization(expression).dequantize(values, np.float64)
 
     def scale(self, label: str) -> np.ndarray:
         expression = self._expressions[label]
@@ -158,13 +155,13 @@ class TvmMatch:
         expression = self._expressions[label]
         values = self.array(label)
         if _is_dequantize(expression):
-            scale, zero_point = _scale(*expression.args[1:3])
+            known = _one(expression)
         elif values.dtype == np.float32:
-            scale, zero_point = max(float(np.abs(values).max(initial=0.0)) / 127, 2.0**-60), 0
-            values = np.rint(values / scale).astype(np.int8)
+            known = Quantization(max(float(np.abs(values).max(initial=0.0)) / 127, 2.0**-60))
+            values = np.rint(values / known.scale).astype(np.int8)
         if values.dtype != np.int8:
             raise Mismatch(f"its constant operand is {values.dtype}, not int8")
-        return Tensor("", values.shape, "int8", scale, zero_point), values
+        return Tensor("", values.shape, "int8").with_quantization(known), values
 
     def attribute(self, label: str, name: str) -> Any:
         return attribute(self._expressions[label], name)
@@ -174,17 +171,17 @@ class TvmMatch:
         arguments = self._expressions[label].args
         return tuple(int(number_of(f)) for f in arguments[index].fields) if index < len(arguments) else None
 
-    def _tensor(self, source: Any, scale: Any, zero_point: Any) -> Tensor:
+    def _tensor(self, source: Any, known: Quantization | None) -> Tensor:
         if is_constant(source):
             raise Mismatch("one of its operands is a constant")
         if not isinstance(source, tvm.ir.Var) or not hasattr(source.ty, "shape"):
             raise Mismatch("one of its operands is no tensor")
-        return Tensor(self._name(source), _static(source), dtype_of(source), *_scale(scale, zero_point))
+        return Tensor(self._name(source), _static(source), dtype_of(source)).with_quantization(known)
 
     def _output(self, output: Any, name: str) -> Tensor:
         quantize = self._expressions.get(_OUTPUT)
-        scale, zero_point = (None, None) if quantize is None else quantize.args[1:3]
-        return Tensor(name, _static(output), dtype_of(output), *_scale(scale, zero_point))
+        known = None if quantize is None else _one(quantize)
+        return Tensor(name, _static(output), dtype_of(output)).with_quantization(known)
 
 
 def _static(expression: Any) -> tuple[int, ...]:
@@ -194,13 +191,11 @@ def _static(expression: Any) -> tuple[int, ...]:
         raise Mismatch(str(error)) from error
 
 
-def _scale(scale: Any, zero_point: Any) -> tuple[float | None, int]:
-    if scale is None:
-        return None, 0
-    values, zeros = scale.value.numpy().reshape(-1), zero_point.value.numpy().reshape(-1)
-    if values.size != 1 or zeros.size != 1:
+def _one(call: Any) -> Quantization:
+    found = per_tensor(call)
+    if found is None:
         raise Mismatch("an activation has more than one scale")
-    return float(values[0]), int(zeros[0])
+    return found
 
 
 def _is_dequantize(expression: Any) -> bool:

@@ -1,44 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scales and zero points of Relax's quantize and dequantize."""
+"""What the integers of Relax's quantize and dequantize stand for."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from espdl.partition.tvm_compat import attribute, is_constant, op_name
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, op_name
+from espdl.quantization import Quantization
 
 
-def is_per_tensor(call) -> bool:
-    """Whether a quantize or dequantize has one scale."""
-    return all(is_constant(c) and c.value.numpy().size == 1 for c in call.args[1:3])
+def quantization(call) -> Quantization | None:
+    """Of a quantize or dequantize; None for every other expression, and where a scale is no constant."""
+    if op_name(call) not in ("relax.quantize", "relax.dequantize") or not all(map(is_constant, call.args[1:3])):
+        return None
+    dtype = attribute(call, "out_dtype") if op_name(call) == "relax.quantize" else dtype_of(call.args[0])
+    scale, zero_point = (a.value.numpy() for a in call.args[1:3])
+    if scale.size == zero_point.size == 1:
+        return Quantization(np.float32(scale.item()), int(zero_point.item()), dtype)
+    return Quantization(scale, zero_point, dtype, attribute(call, "axis"))
 
 
-def all_variables(definitions: list) -> bool:
-    """Whether all are dequantizes, with one scale, of something that is no constant."""
-    return all(
-        op_name(d) == "relax.dequantize" and is_per_tensor(d) and not is_constant(d.args[0]) for d in definitions
-    )
+def per_tensor(call) -> Quantization | None:
+    """The same, where it is one scale."""
+    found = quantization(call)
+    return found if found is not None and found.is_per_tensor else None
 
 
-def same_scale(quantize, dequantize) -> bool:
-    """Whether a dequantize with one scale reads what a quantize writes, in scale, zero point and type."""
-
-    def same(a, b) -> bool:
-        return is_constant(a) and a.value.numpy().size == 1 and np.array_equal(a.value.numpy(), b.value.numpy())
-
-    return (
-        is_per_tensor(dequantize)
-        and all(same(a, b) for a, b in zip(quantize.args[1:3], dequantize.args[1:3]))
-        and attribute(quantize, "out_dtype") == str(dequantize.args[0].ty.dtype.dtype)
-    )
+def of_variable(call) -> Quantization | None:
+    """The same of a dequantize of something that is no constant."""
+    return per_tensor(call) if op_name(call) == "relax.dequantize" and not is_constant(call.args[0]) else None
 
 
-def range_of(call, dtype: str) -> tuple[float, float]:
-    """The least and the largest real value of integers with the scale and zero point of a quantize or dequantize."""
-    scale, zero_point = scale_of(call), float(call.args[2].value.numpy().reshape(()))
-    info = np.iinfo(dtype)
-    return scale * (info.min - zero_point), scale * (info.max - zero_point)
-
-
-def scale_of(call) -> float:
-    return float(call.args[1].value.numpy().reshape(()))
+def same_scale(call, other) -> bool:
+    """Whether the integers of two such calls, one scale each, stand for the same numbers."""
+    one, two = per_tensor(call), per_tensor(other)
+    return one is not None and two is not None and one.same_as(two)

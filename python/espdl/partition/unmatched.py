@@ -10,29 +10,28 @@ from typing import Any
 import tvm
 from tvm import relax
 
+from espdl import traits
 from espdl.errors import EspdlError, Node
 from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, lower
 from espdl.partition.importer import Names
-from espdl.partition.scales import is_per_tensor
+from espdl.partition.scales import per_tensor
 from espdl.partition.tvm_compat import is_constant, op_name
 from espdl.plan.types import Tensor
-
-# ONNX operators that cost nothing: their output is their input's memory.
-ALIASES = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+from espdl.quantization import Quantization
 
 
 @dataclass(frozen=True)
 class Unmatched:
     """A module with the operators `lowered` that no backend takes.
 
-    `scales`: (variable of main, number of the result) -> scale and zero point, for what the fallback quantises.
+    `scales`: of what the fallback quantises, by variable of main and number of the result.
     """
 
     lowered: Lowered
-    scales: dict[tuple[str, int], tuple[float, int]]
+    scales: dict[tuple[str, int], Quantization]
 
 
 def lower_unmatched(module: tvm.IRModule, prefix: str, names: Names, label: str) -> Unmatched:
@@ -46,9 +45,9 @@ def lower_unmatched(module: tvm.IRModule, prefix: str, names: Names, label: str)
         raise EspdlError.at(label, Node(*node) if node else error.node, error.why, error.remedy) from error
 
 
-def _scales(module: tvm.IRModule) -> dict[tuple[str, int], tuple[float, int]]:
+def _scales(module: tvm.IRModule) -> dict[tuple[str, int], Quantization]:
     """See `Unmatched`. Names do not tell: a tensor can be quantised in several ways, each for a reader of its own."""
-    found: dict[tuple[str, int], tuple[float, int]] = {}
+    found: dict[tuple[str, int], Quantization] = {}
     for binding in (b for block in module["main"].body.blocks for b in block.bindings):
         call, results = binding.value, [binding.value]
         if isinstance(call, tvm.ir.Call) and isinstance(call.op, tvm.ir.GlobalVar):
@@ -58,9 +57,8 @@ def _scales(module: tvm.IRModule) -> dict[tuple[str, int], tuple[float, int]]:
             fields = body.fields if isinstance(body, relax.Tuple) else [function.body.body]
             results = [definitions.get(f, f) if isinstance(f, tvm.ir.Var) else f for f in fields]
         for number, result in enumerate(results):
-            if op_name(result) == "relax.quantize" and is_per_tensor(result):
-                scale, zero_point = (a.value.numpy().item() for a in result.args[1:3])
-                found[binding.var.name, number] = float(scale), int(zero_point)
+            if op_name(result) == "relax.quantize" and (known := per_tensor(result)) is not None:
+                found[binding.var.name, number] = known
     return found
 
 
@@ -101,7 +99,7 @@ def _why_floats(kind: str, failed: str) -> str:
     failed = failed or "not all tensors around it are quantised"
     if kind == "Div":
         return f"Div has an integer form by a constant only, and {failed}"
-    if kind in ALIASES or any(kind in operator.onnx for operator in operators().values()):
+    if traits.of(kind).is_alias or any(kind in operator.onnx for operator in operators().values()):
         return f"{kind} has an integer form, but {failed}"
     return f"{kind} has no integer form"
 

@@ -69,6 +69,11 @@ class Tensor:
     def quantization(self) -> Quantization | None:
         return None if self.scale is None else Quantization(self.scale, self.zero_point, self.dtype)
 
+    def with_quantization(self, known: Quantization | None) -> Tensor:
+        """The same tensor, and what its integers stand for."""
+        scale, zero_point = (None, 0) if known is None else (float(known.scale), int(known.zero_point))
+        return dataclasses.replace(self, scale=scale, zero_point=zero_point)
+
     @property
     def count(self) -> int:
         return math.prod(self.shape)

@@ -8,8 +8,8 @@ import tvm
 from tvm import relax
 
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import all_variables, is_per_tensor, same_scale
-from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, op_name, shape_of
+from espdl.partition.scales import of_variable, per_tensor, same_scale
+from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 from espdl.passes import Pass
 
 _MOVES = {
@@ -27,7 +27,7 @@ class DataMovement(Rewriter):
         if op_name(call) in _MOVES:
             parts = self._parts(self.copy(call))
             sources = [self.definition(p) for p in parts]
-            if all_variables(sources) and all(_alike(sources[0], other) for other in sources[1:]):
+            if all(map(of_variable, sources)) and all(same_scale(sources[0], other) for other in sources[1:]):
                 return self._dequantized(variable, call, sources)
         if op_name(call) == "relax.quantize":
             source = self.map(call.args[0])
@@ -36,7 +36,7 @@ class DataMovement(Rewriter):
                 return inner.args[0]
             if op_name(inner) in _MOVES:
                 sources = [self.definition(p) for p in self._parts(inner)]
-                if all(op_name(b) == "relax.dequantize" and is_per_tensor(b) for b in sources):
+                if all(op_name(b) == "relax.dequantize" and per_tensor(b) for b in sources):
                     parts = [self._at_scale(b, call) for b in sources]
                     return self.emit(_move(inner, parts, call), variable.name)
         return super().call(variable, call)
@@ -57,7 +57,8 @@ class DataMovement(Rewriter):
         if same_scale(quantize, dequantize):
             return source
         if is_constant(source):
-            return _requantized(source, dequantize, quantize)
+            real = per_tensor(dequantize).dequantize(source.value.numpy())
+            return relax.const(per_tensor(quantize).quantize(real))
         real = self.emit(dequantize, source.name)
         return self.emit(_on(quantize, real), source.name)
 
@@ -70,42 +71,13 @@ def _on(call, data):
     return make(data, *call.args[1:], axis=-1, out_dtype=str(call.attrs.out_dtype))
 
 
-def _alike(a, b) -> bool:
-    """Whether two dequantizes have one scale."""
-    return all(np.array_equal(x.value.numpy(), y.value.numpy()) for x, y in zip(a.args[1:3], b.args[1:3])) and (
-        str(a.args[0].ty.dtype.dtype) == str(b.args[0].ty.dtype.dtype)
-    )
-
-
-def _requantized(constant, dequantize, quantize):
-    """A quantised constant at the scale of `quantize`."""
-    scale, zero_point = (a.value.numpy().reshape(()) for a in dequantize.args[1:3])
-    new_scale, new_zero_point = (a.value.numpy().reshape(()) for a in quantize.args[1:3])
-    real = (constant.value.numpy().astype(np.float32) - np.float32(zero_point)) * scale
-    dtype = attribute(quantize, "out_dtype")
-    info = np.iinfo(dtype)
-    steps = np.rint(real / new_scale) + np.float32(new_zero_point)
-    return relax.const(np.clip(steps, info.min, info.max).astype(dtype))
-
-
 def _move(move, parts: list, quantization):
     """`move` with other operands; what it fills in is brought to the scale of `quantization`, which has a scale."""
     data = relax.Tuple(parts) if isinstance(move.args[0], relax.Tuple) else parts[0]
     if op_name(move) == "relax.nn.pad":
-        scale, zero_point = (float(a.value.numpy().reshape(())) for a in quantization.args[1:3])
-        info = np.iinfo(_integers_of(quantization))
-        value = float(np.clip(np.rint(attribute(move, "pad_value") / scale) + zero_point, info.min, info.max))
+        value = float(per_tensor(quantization).quantize(np.float64(attribute(move, "pad_value"))))
         return relax.op.nn.pad(data, attribute(move, "pad_width"), attribute(move, "pad_mode"), value)
     return tvm.ir.Call(move.op, [data, *move.args[1:]], move.attrs, move.ty_args)
-
-
-def _integers_of(quantization) -> str:
-    """What a quantize writes, or a dequantize reads."""
-    return (
-        dtype_of(quantization.args[0])
-        if op_name(quantization) == "relax.dequantize"
-        else attribute(quantization, "out_dtype")
-    )
 
 
 PASS = Pass(

@@ -19,8 +19,8 @@ from tvm import relax
 
 from espdl.partition import deep
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import is_per_tensor, range_of, same_scale, scale_of
-from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, variables
+from espdl.partition.scales import per_tensor, same_scale
+from espdl.partition.tvm_compat import is_constant, number_of, op_name, variables
 from espdl.passes import Pass
 
 _MOVES = {"relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take", "relax.broadcast_to"}
@@ -78,9 +78,10 @@ class FoldRequantize(Rewriter):
         """What the layer before `first`, a quantize, computes, in the range of `first`; None where it is no layer, or
         where `second` has finer steps."""
         real = first.args[0]
-        if scale_of(first) > scale_of(second) or self.uses[real] != 1:
+        before, after = per_tensor(first), per_tensor(second)
+        if before.scale > after.scale or self.uses[real] != 1:
             return None
-        low, high = range_of(first, attribute(first, "out_dtype"))
+        low, high = before.range
         activation, layer = self.old.get(real), real
         if op_name(activation) == "relax.nn.relu":
             low, layer = max(low, 0.0), activation.args[0]
@@ -89,7 +90,7 @@ class FoldRequantize(Rewriter):
             low, high, layer = max(low, least), min(high, most), activation.args[0]
         if op_name(self.old.get(layer)) not in _LAYERS or not low < high:
             return None
-        least, most = range_of(second, attribute(second, "out_dtype"))
+        least, most = after.range
         if layer is real and low <= least and most <= high:
             return self.map(real)
         return self.emit(relax.op.clip(self.map(layer), low, high))
@@ -101,8 +102,8 @@ class FoldRequantize(Rewriter):
 
 def _is_int8(quantize, dequantize) -> bool:
     """Whether both have one scale and int8 on their other side."""
-    dtypes = attribute(quantize, "out_dtype"), str(dequantize.args[0].ty.dtype.dtype)
-    return is_per_tensor(quantize) and is_per_tensor(dequantize) and dtypes == ("int8", "int8")
+    found = per_tensor(quantize), per_tensor(dequantize)
+    return all(known is not None and known.dtype == "int8" for known in found)
 
 
 PASS = Pass(

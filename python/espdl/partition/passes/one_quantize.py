@@ -6,8 +6,8 @@ from __future__ import annotations
 import tvm
 
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import is_per_tensor
-from espdl.partition.tvm_compat import attribute, op_name
+from espdl.partition.scales import per_tensor
+from espdl.partition.tvm_compat import op_name
 from espdl.passes import Pass
 
 
@@ -19,10 +19,10 @@ class OneQuantize(Rewriter):
         return super().run(module)
 
     def call(self, variable, call):
-        if op_name(call) != "relax.quantize" or not is_per_tensor(call):
+        known = per_tensor(call) if op_name(call) == "relax.quantize" else None
+        if known is None:
             return super().call(variable, call)
-        numbers = tuple(a.value.numpy().item() for a in call.args[1:3])
-        key = (self.map(call.args[0]), *numbers, attribute(call, "out_dtype"))
+        key = (self.map(call.args[0]), float(known.scale), known.zero_point, known.dtype)
         if key not in self.known:
             self.known[key] = super().call(variable, call)
         return self.known[key]

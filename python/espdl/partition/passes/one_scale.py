@@ -7,7 +7,7 @@ import tvm
 from tvm import relax
 
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import all_variables, is_per_tensor, same_scale
+from espdl.partition.scales import of_variable, per_tensor, same_scale
 from espdl.partition.tvm_compat import attribute, op_name
 from espdl.passes import Pass
 
@@ -18,13 +18,13 @@ class OneScale(Rewriter):
     """max(a, b) at another scale is the maximum of both at that scale."""
 
     def call(self, variable, call):
-        if op_name(call) != "relax.quantize" or not is_per_tensor(call):
+        if op_name(call) != "relax.quantize" or not per_tensor(call):
             return super().call(variable, call)
         ordered = self.definition(self.map(call.args[0]))
         if op_name(ordered) not in _ORDERED:
             return super().call(variable, call)
         definitions = [self.definition(a) for a in ordered.args]
-        if not all_variables(definitions) or all(same_scale(call, b) for b in definitions):
+        if not all(map(of_variable, definitions)) or all(same_scale(call, b) for b in definitions):
             return super().call(variable, call)
         operands = [self._at_scale(a, b, call) for a, b in zip(ordered.args, definitions)]
         result = self.emit(tvm.ir.Call(ordered.op, operands, ordered.attrs, ordered.ty_args), call.args[0].name)

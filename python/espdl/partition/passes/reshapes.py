@@ -8,7 +8,7 @@ import math
 from tvm import relax
 
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import is_per_tensor
+from espdl.partition.scales import per_tensor
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 from espdl.passes import Pass
 
@@ -43,7 +43,7 @@ def _reshaped_weights(dequantize, shape: tuple[int, ...]):
     if op_name(dequantize) != "relax.dequantize" or not is_constant(dequantize.args[0]):
         return None
     values, axis = dequantize.args[0].value.numpy(), 0
-    if not is_per_tensor(dequantize):
+    if not per_tensor(dequantize):
         old = attribute(dequantize, "axis") % values.ndim
         before, size = math.prod(values.shape[:old]), values.shape[old]
         places = [a for a, s in enumerate(shape) if s == size and math.prod(shape[:a]) == before]

@@ -17,13 +17,12 @@ from tvm import relax
 
 from espdl.ops import pieces
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU
-from espdl.ops.numerics import quantize_value
 from espdl.partition import deep
 from espdl.partition.rewriter import Rewriter
-from espdl.partition.scales import is_per_tensor
+from espdl.partition.scales import per_tensor
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, op_name, shape_of, variables
 from espdl.passes import Pass
-from espdl.plan.types import Tensor
+from espdl.quantization import Quantization
 
 Values = np.ndarray  # float64 or bool; [256], [65536] or []
 # How many integers a tensor may hold: what a table has values for.
@@ -202,7 +201,7 @@ class _Region:
 
     def _leaf(self, call) -> deep.Steps:
         source = call.args[0]
-        quantization = _quantization(call)
+        quantization = per_tensor(call)
         if quantization is None:
             return None
         if is_constant(source):
@@ -245,7 +244,7 @@ class _Region:
     def _stored(self, source) -> deep.Steps:
         """The integers of a stored tensor that is itself such a function; None where it begins this one."""
         call = self.tables.old.get(source)
-        quantization = _quantization(call) if op_name(call) == "relax.quantize" else None
+        quantization = per_tensor(call) if op_name(call) == "relax.quantize" else None
         if (
             quantization is None
             or source in self.kept
@@ -259,8 +258,7 @@ class _Region:
             self.source, self.operators, self.known, self.reads, self.passed = before
             return None
         self.passed.append(source)
-        tensor = Tensor("", real.shape, attribute(call, "out_dtype"), *quantization)
-        return _rounded(real, tensor)
+        return quantization.quantize(real)
 
     def shared(self, variable) -> set:
         """The stored tensors behind which it looks although something outside reads them too; `variable` is its
@@ -277,28 +275,15 @@ class _Region:
 def _no_table(source, values: Values, call) -> str | None:
     """Why the kernels for tables cannot have a function, given by its values before `call` quantises them."""
     width, result = dtype_of(source), attribute(call, "out_dtype")
-    quantization = _quantization(call)
+    quantization = per_tensor(call)
     if result != width or quantization is None:
         return f"it makes {result} of {width}, and a table's input and output have one width and one scale each"
     if width == "int8":
         return None
     values = np.broadcast_to(values, (_COUNTS[width],)).astype(np.float32)
-    return pieces.too_uneven(pieces.fit(_rounded(values, Tensor("", values.shape, width, *quantization))))
+    return pieces.too_uneven(pieces.fit(quantization.quantize(values.astype(np.float64))))
 
 
-def _rounded(real: np.ndarray, tensor: Tensor) -> np.ndarray:
-    return quantize_value(real, tensor)
-
-
-def _quantization(call) -> tuple[float, int] | None:
-    """Scale and zero point of a quantize or dequantize, None where there are several."""
-    if not is_per_tensor(call):
-        return None
-    scale, zero_point = (c.value.numpy().reshape(()) for c in call.args[1:3])
-    return float(scale), int(zero_point)
-
-
-def _real(integers: np.ndarray, quantization: tuple[float, int]) -> Values:
+def _real(integers: np.ndarray, quantization: Quantization) -> Values:
     """In float32, as ONNX dequantises: functions that jump must see the same values."""
-    scale, zero_point = quantization
-    return np.float64(np.float32(integers.astype(np.int64) - zero_point) * np.float32(scale))
+    return np.float64(quantization.dequantize(integers))
