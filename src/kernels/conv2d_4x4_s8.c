@@ -31,5 +31,5 @@ static int pack_inner_windows(espdl_convolve_t *work)
 void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                          const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
-    espdl_convolve_4x4_s8(p, 1, pack_inner_windows, x, weights, channels, y, scratch);
+    espdl_convolve_4x4_s8(p, 1, p->input_pitch, pack_inner_windows, x, weights, channels, y, scratch);
 }

@@ -70,5 +70,5 @@ static int pack_planar_windows(espdl_convolve_t *work)
 void espdl_conv2d_planar_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
-    espdl_convolve_4x4_s8(p, p->input_channels, pack_planar_windows, x, weights, channels, y, scratch);
+    espdl_convolve_4x4_s8(p, p->input_channels, 1, pack_planar_windows, x, weights, channels, y, scratch);
 }

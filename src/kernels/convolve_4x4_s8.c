@@ -101,11 +101,11 @@ static const int8_t *copy_window(espdl_convolve_t *work)
     return (int8_t *)work->packed;
 }
 
-void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl_pack_windows_t pack, const int8_t *x,
-                           const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
+void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, int32_t pitch, espdl_pack_windows_t pack,
+                           const int8_t *x, const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y,
+                           void *scratch)
 {
     const int32_t plane_channels = p->input_channels / planes;
-    const int32_t pitch = planes == 1 ? p->input_pitch : 1;
     const int32_t run = p->kernel_width * plane_channels, line = p->input_width * pitch;
     const int32_t products = planes * p->kernel_height * run;
     const espdl_dot_t dot = {
@@ -125,7 +125,7 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl
         .channels = plane_channels,
         .pitch = pitch,
         .line = line,
-        .plane = p->input_height * line,
+        .plane = p->input_pitch, /* not read where there is one */
         .run = run,
         .pieces = p->dilation_width == 1 && pitch == plane_channels ? 1 : p->kernel_width,
         .last_inside = p->input_width - 1 - (p->kernel_width - 1) * p->dilation_width,

@@ -46,7 +46,8 @@ static inline void espdl_convolve_step(espdl_convolve_t *work, int32_t column)
  * 2-d convolution of one group, four pixels times four channels at a time, of an input in planes.
  *
  * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them
- * @param planes    1: NHWC; input_channels: NCHW
+ * @param planes    1: NHWC; input_channels: NCHW, planes p->input_pitch bytes apart
+ * @param pitch     bytes from one pixel of a plane to the next
  * @param pack      takes what it can of the windows, the others are put together one by one
  * @param x         input, [planes][input_height][input_width][input_channels / planes]
  * @param weights   [output_channels / 4, rounded up][depth][4], along depth in the order
@@ -55,5 +56,6 @@ static inline void espdl_convolve_step(espdl_convolve_t *work, int32_t column)
  * @param y         as espdl_conv2d_4x4_s8() takes it
  * @param scratch   8 * depth + 5 * kernel_width * input_channels / planes bytes at a multiple of 4
  */
-void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, espdl_pack_windows_t pack, const int8_t *x,
-                           const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, int32_t pitch, espdl_pack_windows_t pack,
+                           const int8_t *x, const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y,
+                           void *scratch);

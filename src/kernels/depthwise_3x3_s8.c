@@ -14,6 +14,8 @@ typedef struct {
     int32_t line_step, pixel_step;
     int32_t weight_line_step, weight_pixel_step;
     int32_t zero_point;
+    int32_t border_above;    /* 0: the line before the first is in memory */
+    int32_t border_line;     /* how many lines are left when the border is below; 0: it never is */
 } walk_t;
 
 /*
@@ -32,10 +34,17 @@ static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_f
     int32_t bias = channel->bias;
     /* What the border at the ends of a line adds to its first and to its last output. */
     int32_t before = zero * (w00 + w10 + w20), behind = zero * (w02 + w12 + w22);
-    memset(above, zero, (size_t)walk->length);
+    if (walk->border_above) {
+        memset(above, zero, (size_t)walk->length);
+    } else {
+        const int8_t *from = x - walk->line_step;
+        for (int32_t i = 0; i < walk->length; i++, from += step) {
+            above[i] = *from;
+        }
+    }
     for (int32_t lines = walk->lines; lines > 0; lines--, x += walk->line_step, y += walk->line_step) {
         const int8_t *here = x, *below = x + walk->line_step;
-        if (lines == 1) {
+        if (lines == walk->border_line) {
             /* The border below: its weights become part of the sums, and any line may be read for it. */
             bias += zero * (w20 + w21 + w22);
             before -= zero * w20;
@@ -81,9 +90,13 @@ void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, con
 {
     const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
     const int32_t row_step = p->input_width * p->input_channels;
-    walk_t walk = {p->input_height, p->input_width, row_step, p->input_channels, 3, 1, p->input_zero_point};
-    if (p->input_height > p->input_width) {
-        walk = (walk_t){p->input_width, p->input_height, p->input_channels, row_step, 1, 3, p->input_zero_point};
+    const int has_below = p->output_height + 1 - p->pad_top < p->input_height;
+    x += (1 - p->pad_top) * row_step;
+    walk_t walk = {p->output_height, p->input_width, row_step, p->input_channels, 3, 1, p->input_zero_point,
+                   p->pad_top, !has_below};
+    /* Only a whole image: the ends of a line are borders. */
+    if (p->pad_top && !has_below && p->output_height > p->input_width) {
+        walk = (walk_t){p->input_width, p->output_height, p->input_channels, row_step, 1, 3, p->input_zero_point, 1, 1};
     }
     for (int32_t i = 0; i < p->input_channels; i++) {
         run_channel(&walk, weights + 9 * i, &channels[i], &clamp, x + i, y + i, scratch);

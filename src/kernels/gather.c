@@ -11,9 +11,10 @@ void espdl_gather(const espdl_gather_params_t *p, const void *x, const int32_t *
     const int8_t *from = x;
     int8_t *to = y;
     const size_t bytes = (size_t)p->bytes;
+    row_index += p->first_row;
     for (int32_t i = 0; i < p->outer; i++, from += p->input_rows * p->input_columns * p->bytes) {
         for (int32_t r = 0; r < p->rows; r++) {
-            const int8_t *row = from + row_index[r] * p->input_columns * p->bytes;
+            const int8_t *row = from + (row_index[r] - p->first_input_row) * p->input_columns * p->bytes;
             for (int32_t c = 0; c < p->columns; c++, to += p->output_pitch) {
                 memcpy(to, row + column_index[c] * p->bytes, bytes);
             }

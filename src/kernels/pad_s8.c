@@ -15,7 +15,8 @@ static int32_t source(const espdl_pad_params_t *p, int axis, int32_t i)
 void espdl_pad_s8(const espdl_pad_params_t *p, const int8_t *x, int8_t *y)
 {
     const int32_t *in = p->input_shape, *out = p->output_shape;
-    const size_t before = (size_t)p->before[3], line = (size_t)in[3], after = (size_t)(out[3] - p->before[3] - in[3]);
+    const int32_t border = p->before[3] < out[3] ? p->before[3] : out[3];
+    const size_t before = (size_t)border, line = (size_t)in[3], after = (size_t)(out[3] - border - in[3]);
     for (int32_t i = 0; i < out[0]; i++) {
         for (int32_t j = 0; j < out[1]; j++) {
             for (int32_t k = 0; k < out[2]; k++, y += out[3]) {

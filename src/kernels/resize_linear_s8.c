@@ -9,8 +9,10 @@ void espdl_resize_linear_s8(const espdl_resize_linear_params_t *p, const int8_t 
                             const espdl_resize_place_t *columns, int8_t *y)
 {
     const int32_t channels = p->channels, line = p->input_width * channels;
+    rows += p->first_row;
     for (int32_t oy = 0; oy < p->output_height; oy++) {
-        const int8_t *top = x + rows[oy].low * line, *bottom = x + rows[oy].high * line;
+        const int8_t *top = x + (rows[oy].low - p->first_input_row) * line;
+        const int8_t *bottom = x + (rows[oy].high - p->first_input_row) * line;
         const int32_t down = rows[oy].weight;
         for (int32_t ox = 0; ox < p->output_width; ox++, y += p->output_pitch) {
             const int32_t left = columns[ox].low * channels, right = columns[ox].high * channels;

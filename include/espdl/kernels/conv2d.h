@@ -59,8 +59,9 @@ void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const 
 /**
  * The same of an input with its channels first.
  *
- * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them; input_pitch is not read
- * @param x         input, CHW [input_channels][input_height][input_width]
+ * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them, but for input_pitch: bytes from one plane of
+ *                  the input to the next
+ * @param x         input, CHW [input_channels][input_height][input_width], planes input_pitch bytes apart
  * @param weights   as espdl_conv2d_4x4_s8() takes them, along depth in the order
  *                  [input_channels][kernel_height][kernel_width]
  * @param channels  records, their number rounded up to a multiple of 4

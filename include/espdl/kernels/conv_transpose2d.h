@@ -16,7 +16,7 @@ typedef struct {
     int32_t input_height, input_width, input_channels;       /**< >= 1 */
     int32_t output_height, output_width, output_channels;    /**< >= 1 */
     int32_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
-    int32_t pad_top, pad_left;                 /**< rows and columns of the full result that are left out in front */
+    int32_t pad_top, pad_left;    /**< rows and columns of the full result that are left out in front; < 0: nothing reaches them */
     int32_t output_pitch;                      /**< bytes from one pixel of the output to the next; >= output_channels */
     int32_t input_zero_point, output_zero_point;
     int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */

@@ -26,14 +26,16 @@ void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const i
                         const espdl_fast_channel_t *channels, int8_t *y);
 
 /**
- * Depthwise convolution of 3x3 taps, stride 1, border 1, the output as large as the input.
+ * Depthwise convolution of 3x3 taps, stride 1, border 1 left and right, the output as wide as the input.
  *
- * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP
+ * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP; pad_top 0 or 1, below
+ *                  likewise: the rows of an image, or some of them
  * @param x         input, NHWC
  * @param weights   [input_channels][3][3]
  * @param channels  one record per channel
- * @param y         output, NHWC; may be `x` itself (in place), no other overlap
- * @param scratch   max(input_height, input_width) bytes
+ * @param y         output, NHWC; may begin at the middle row of the first windows (which is `x` itself where pad_top is 1),
+ *                  or whole pixels in front of that; no other overlap
+ * @param scratch   max(output_height, input_width) bytes
  */
 void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                             const espdl_fast_channel_t *channels, int8_t *y, void *scratch);

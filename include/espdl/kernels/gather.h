@@ -16,6 +16,7 @@ typedef struct {
     int32_t rows, columns;                /**< of the output; >= 1 */
     int32_t bytes;                        /**< that stay together; >= 1 */
     int32_t output_pitch;                 /**< bytes from one such item of the output to the next; >= bytes */
+    int32_t first_row, first_input_row;   /**< of a part of the rows: where it begins in output and input; else 0 */
 } espdl_gather_params_t;
 
 /**
@@ -23,7 +24,7 @@ typedef struct {
  *
  * @param p             sizes
  * @param x             input
- * @param row_index     `rows` indices, 0 .. input_rows - 1
+ * @param row_index     indices, of which those from first_row on are read: first_input_row .. + input_rows - 1
  * @param column_index  `columns` indices, 0 .. input_columns - 1
  * @param y             output [outer][rows][columns][bytes], items output_pitch apart; may overlap `x` where nothing is
  *                      written over that it or a later item takes

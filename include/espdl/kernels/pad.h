@@ -11,8 +11,8 @@ extern "C" {
 
 /** A border of one value. Axes are padded with ones in front to four. */
 typedef struct {
-    int32_t input_shape[4];     /**< >= 1 */
-    int32_t output_shape[4];    /**< >= before + input_shape */
+    int32_t input_shape[4];     /**< >= 1, or one axis 0: the output is all border */
+    int32_t output_shape[4];    /**< >= before + input_shape; where the latter is 0, >= 1 */
     int32_t before[4];          /**< >= 0: border in front of the input */
     int32_t value;              /**< -128 .. 127 */
 } espdl_pad_params_t;

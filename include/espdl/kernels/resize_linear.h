@@ -15,6 +15,7 @@ extern "C" {
 typedef struct {
     int32_t input_height, input_width, output_height, output_width, channels;    /**< >= 1 */
     int32_t output_pitch;    /**< bytes from one pixel of the output to the next; >= channels */
+    int32_t first_row, first_input_row;    /**< of a part of the rows: where it begins in output and input; else 0 */
 } espdl_resize_linear_params_t;
 
 /** Between which two rows or columns of the input one of the output lies. */
@@ -29,7 +30,7 @@ typedef struct {
  *
  * @param p        sizes
  * @param x        [input_height][input_width][channels]
- * @param rows     `output_height` places in the input
+ * @param rows     places in the input, of which `output_height` from first_row on are read; they count from first_input_row
  * @param columns  `output_width` places in the input
  * @param y        [output_height][output_width][channels], pixels output_pitch bytes apart; may overlap `x` where no pixel
  *                 is written over one that it or a later one is made of

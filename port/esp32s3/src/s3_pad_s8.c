@@ -16,7 +16,8 @@ static bool is_inside(const espdl_pad_params_t *p, int axis, int32_t i)
 void espdl_s3_pad_s8(const espdl_pad_params_t *p, const int8_t *x, int8_t *y)
 {
     const int32_t *out = p->output_shape;
-    const int32_t before = p->before[3], line = p->input_shape[3], after = out[3] - before - line;
+    const int32_t before = p->before[3] < out[3] ? p->before[3] : out[3];
+    const int32_t line = p->input_shape[3], after = out[3] - before - line;
     const int8_t value = (int8_t)p->value;
     ee_vldbc_8_ip(1, &value, 0);
     for (int32_t i = 0; i < out[0]; i++) {

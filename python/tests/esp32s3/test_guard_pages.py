@@ -16,6 +16,8 @@ import compiled_once
 import guarded_call
 import numpy as np
 import pytest
+import row_facts
+import row_windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers_of_kernels import layers
@@ -58,9 +60,15 @@ def run_for(expected: Sequence[np.ndarray], call: KernelCall, at_end: bool, *inp
 @given(st.data())
 @settings(examples, max_examples=max(1, EXAMPLES // 3))
 def test_kernel_touches_no_more_than_its_tensors(kernel: str, at_end: bool, data: st.DataObject) -> None:
-    """Every kernel of the headers; layers_of_kernels.py knows them all."""
+    """Every kernel of the headers, on all of its rows and on some; layers_of_kernels.py knows them all."""
     call, inputs = data.draw(layers(kernel))
     run(call, at_end, *inputs)
+    for window in row_windows.random_split(call, inputs, reference(call, *inputs)):
+        run_for([window.output], window.call, at_end, *window.inputs)
+
+
+def test_every_kernel_has_rows() -> None:
+    assert {name for name in row_facts.MAKERS if name.startswith("espdl_s3_")} == set(functions())
 
 
 def test_a_forbidden_access_is_noticed() -> None:

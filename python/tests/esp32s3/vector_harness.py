@@ -14,6 +14,7 @@ from pathlib import Path
 import compiled_once
 import harness
 import numpy as np
+import row_windows
 from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
@@ -38,6 +39,8 @@ EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "60"))
 examples = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
+
+windowed: set[str] = set()  # the kernels that `check` ran on a part of their rows
 
 COUNTERS = """
 #include "espdl/esp32s3/emulation.h"
@@ -139,13 +142,14 @@ def _fields(kind: str, name: str) -> list[str]:
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], places, pair) -> bytes:
     """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights.
 
-    `places`: where inputs, then outputs begin behind a multiple of 16. `pair`: (input, output, lead) in one memory.
+    `places`: where inputs, then outputs begin behind a multiple of 16. `pair`: (input, output, lead) in one memory:
+    the output begins `lead` bytes in front of the input, or behind its beginning if that is negative.
     """
     blocks = [(x.tobytes(), place, 0) for x, place in zip(inputs, places, strict=False)]
     blocks += [(np.ascontiguousarray(c).tobytes(), 0, 0) for c in packings()[call.packing](call)]
     if pair is not None:
         content, place, _ = blocks[pair[0]]
-        blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, pair[2])
+        blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, max(0, pair[2]))
     params = pack_params(call)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(blocks) + len(outputs) + (call.scratch_bytes > 0))
@@ -153,8 +157,10 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
         content += b"\x7f" * (-(len(content) + place) % 16)
         case += struct.pack("<III", INPUT, len(content), place + 256 * lead) + content
     for i, (y, place) in enumerate(zip(outputs, places[len(inputs) :], strict=True)):
-        kind = SHARED + pair[0] if pair is not None and pair[1] == i else OUTPUT
-        case += struct.pack("<III", kind, y.nbytes, place)
+        kind, behind = OUTPUT, 0
+        if pair is not None and pair[1] == i:
+            kind, behind = SHARED + pair[0], max(0, -pair[2])
+        case += struct.pack("<III", kind, y.nbytes, place + 256 * behind)
     if call.scratch_bytes > 0:
         case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)
     return case
@@ -187,4 +193,19 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0)
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
             np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
+    check_rows(call, inputs, expected)
     return counts
+
+
+def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np.ndarray]) -> None:
+    """Calls for some rows after the other, each given only the rows that it needs, together compute the whole."""
+    for window in row_windows.random_split(call, inputs, expected):
+        windowed.add(call.function)
+        places = [0] * (len(inputs) + 1)
+        for pair in (None, *window.shared):
+            case = encode(window.call, window.inputs, [window.output], places, pair)
+            (answer,) = runner().run(case, [window.output.nbytes])
+            assert runner().counts().misaligned == 0, f"{call.function}, {window}, rounded addresses"
+            actual = np.frombuffer(answer, window.output.dtype).reshape(window.output.shape)
+            message = f"{call.function} {dict(window.call.params)}: {window} sharing {pair}"
+            np.testing.assert_array_equal(actual, window.output, err_msg=message)

@@ -17,6 +17,8 @@ from typing import Any
 
 import compiled_once
 import numpy as np
+import row_facts
+import row_windows
 from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
@@ -40,6 +42,7 @@ examples = settings(
 
 
 _ran: set[str] = set()  # the kernels that `check` was given since a test began
+_windowed: set[str] = set()  # those of them that ran on a part of their rows
 
 
 def runs(*names: str) -> Callable[[Callable], Callable]:
@@ -52,8 +55,11 @@ def runs(*names: str) -> Callable[[Callable], Callable]:
         @wraps(test)
         def measured(*arguments: Any, **fixtures: Any) -> None:
             _ran.clear()
+            _windowed.clear()
             test(*arguments, **fixtures)
+            by_rows = set(names) & set(row_facts.MAKERS)
             assert EXAMPLES < 100 or _ran >= set(names), f"no example calls {sorted(set(names) - _ran)}"
+            assert EXAMPLES < 100 or _windowed >= by_rows, f"no example has rows of {sorted(by_rows - _windowed)}"
 
         measured.runs = names
         return measured
@@ -172,15 +178,16 @@ def check_params(call: KernelCall) -> None:
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
-    """One case: sizes from `outputs`; addresses `shift` items off alignment; `pair` (input, output, lead) shared."""
+    """One case: sizes from `outputs`; addresses `shift` items off alignment; `pair` (input, output, lead) shared, where
+    the output begins `lead` bytes in front of the input, or behind its beginning if that is negative."""
     buffers = [(INPUT, x, x.tobytes(), 0) for x in inputs]
     buffers += [(INPUT, c, np.ascontiguousarray(c).tobytes(), 0) for c in packings()[call.packing](call)]
     for i, y in enumerate(outputs):
         if pair is not None and pair[1] == i:
             # The memory is that of the input, from the lead on, and up to the later end of both.
             kind, x, content, _ = buffers[pair[0]]
-            buffers[pair[0]] = (kind, x, content + bytes(max(0, y.nbytes - pair[2] - x.nbytes)), pair[2])
-            buffers.append((SHARED + pair[0], y, b"", 0))
+            buffers[pair[0]] = (kind, x, content + bytes(max(0, y.nbytes - pair[2] - x.nbytes)), max(0, pair[2]))
+            buffers.append((SHARED + pair[0], y, b"", max(0, -pair[2])))
         else:
             buffers.append((OUTPUT, y, b"", 0))
     params = pack_params(call.params)
@@ -210,7 +217,20 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndar
             np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
     if call.pitched:
         check_pitched(call, inputs, expected, shift)
+    check_rows(call, inputs, expected, shift)
     return expected
+
+
+def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np.ndarray], shift: int) -> None:
+    """Calls for some rows after the other, each given only the rows that it needs, together compute the whole."""
+    for window in row_windows.random_split(call, inputs, expected):
+        _windowed.add(call.function)
+        for pair in (None, *window.shared):
+            case = encode(window.call, window.inputs, [window.output], shift, pair)
+            (answer,) = runner().run(case, [window.output.nbytes])
+            actual = np.frombuffer(answer, window.output.dtype).reshape(window.output.shape)
+            message = f"{call.function} {dict(window.call.params)}: {window} sharing {pair}"
+            np.testing.assert_array_equal(actual, window.output, err_msg=message)
 
 
 def check_pitched(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np.ndarray], shift: int) -> None:

@@ -8,7 +8,8 @@
  *         kind, bytes, place, and for kind INPUT its content. Place: the offset of its address from a multiple of 16,
  *         plus 256 times the bytes in front of it that belong to it (its lead, 0 but where buffers overlap).
  *         Kind: INPUT (must not change), OUTPUT (filled with garbage), SCRATCH (filled with garbage), or
- *         SHARED + i: the memory of the earlier buffer i from its lead on (the content before the call is i's).
+ *         SHARED + i: the memory of the earlier buffer i (the content before the call is i's) from its lead on, or from
+ *         as many bytes behind that as `place` says.
  * Answer: 0, then the content of each output buffer (OUTPUT or SHARED) in order; or 1 + index of the buffer around which,
  *         or in which, the kernel wrote though it must not.
  *
@@ -76,7 +77,7 @@ static void read_buffer(buffer_t *buffers, uint32_t index)
     b->lead = place >> 8;
     if (b->kind >= SHARED) {
         b->block = NULL;
-        b->data = buffers[b->kind - SHARED].data - buffers[b->kind - SHARED].lead;
+        b->data = buffers[b->kind - SHARED].data - buffers[b->kind - SHARED].lead + b->lead;
         return;
     }
     b->block = allocate(b->lead + b->bytes + 2 * GUARD + 32);

@@ -36,6 +36,7 @@ class PortableConv2dPlanar(Lowering[Conv2dPlanar]):
             operator=node.name,
             function="espdl_conv2d_planar_4x4_s8",
             packing="blocks_4x4_planar",
+            params={**conv.params, "input_pitch": conv.params["input_height"] * conv.params["input_width"]},
             inputs=tuple(t.name for t in node.inputs),
             scratch_bytes=8 * (depth + depth % 2) + 5 * width,
             overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),

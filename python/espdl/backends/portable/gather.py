@@ -37,6 +37,8 @@ class PortableGather(Lowering[Gather]):
                 "columns": len(node.column_index),
                 "bytes": item,
                 "output_pitch": item,
+                "first_row": 0,
+                "first_input_row": 0,
             },
             inputs=(x.name,),
             outputs=(y.name,),

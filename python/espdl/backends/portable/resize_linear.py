@@ -34,6 +34,8 @@ class PortableResizeLinear(Lowering[ResizeLinear]):
                 "output_width": y.shape[2],
                 "channels": channels,
                 "output_pitch": channels,
+                "first_row": 0,
+                "first_input_row": 0,
             },
             inputs=(x.name,),
             outputs=(y.name,),

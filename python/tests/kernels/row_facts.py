@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Which rows of its inputs a kernel needs for some rows of its output, and the parameters of a call for those.
+
+Rows are indices of axis 1 of NHWC (height, or time). A call over some rows is the same kernel with other pointers:
+`y` at the first row wanted, each input that is read by rows at the first row needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espdl.plan.types import KernelCall
+
+
+@dataclass(frozen=True)
+class Window:
+    """`kernel` rows of `height`, `dilation` apart, those of the next output row `stride` further on."""
+
+    height: int
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad: int = 0
+
+    def needed(self, first: int, end: int) -> tuple[int, int]:
+        """The input rows, from .. to (without the last), of the output rows `first` .. `end`; may be none."""
+        begin = first * self.stride - self.pad
+        behind = (end - 1) * self.stride - self.pad + (self.kernel - 1) * self.dilation + 1
+        begin = min(max(begin, 0), self.height)
+        return begin, max(begin, min(behind, self.height))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The transposed window: an input row reaches `kernel` output rows, from `stride` times itself less `pad` on."""
+
+    height: int
+    kernel: int
+    stride: int
+    dilation: int
+    pad: int
+
+    def needed(self, first: int, end: int) -> tuple[int, int]:
+        begin = -(-(first + self.pad - (self.kernel - 1) * self.dilation) // self.stride)
+        behind = (end - 1 + self.pad) // self.stride + 1
+        begin = min(max(begin, 0), self.height)
+        return begin, max(begin, min(behind, self.height))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Output row r needs the rows `lows[r]` .. `highs[r]`, the last included."""
+
+    height: int
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+
+    def needed(self, first: int, end: int) -> tuple[int, int]:
+        return min(self.lows[first:end]), max(self.highs[first:end]) + 1
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the parameters, or an item of it, in a call for `n` rows from `first` on that reads `given` rows of
+    the input from `at` on: base + rows * n + per_first * first + per_input * at + per_given * given, or `least` where
+    that is more."""
+
+    name: str
+    index: int | None = None
+    base: int = 0
+    rows: int = 0
+    per_first: int = 0
+    per_input: int = 0
+    per_given: int = 0
+    least: int | None = None
+
+    def value(self, n: int, first: int, at: int, given: int) -> int:
+        value = self.base + self.rows * n + self.per_first * first + self.per_input * at + self.per_given * given
+        return value if self.least is None else max(value, self.least)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `of_call` says of a call.
+
+    `inputs`: how each is read; None: all of it for any row. `fields` change with the rows of the first input that is
+    read by rows. `multiple`: calls for other numbers of rows are wrong. `row_for_row`: where the call may write over
+    its input, an output row takes the place of the input row of its index; else the output begins where `x` begins.
+    `planes`: the input has its channels first, input_pitch bytes apart.
+    """
+
+    inputs: tuple[Window | Spread | Table | None, ...]
+    fields: tuple[Field, ...]
+    multiple: int = 1
+    row_for_row: bool = True
+    planes: bool = False
+
+    def params(self, params: Mapping[str, Any], n: int, first: int) -> dict[str, Any]:
+        """`params` for the rows `first` .. `first + n`."""
+        reader = next(reader for reader in self.inputs if reader is not None)
+        at, end = reader.needed(first, first + n)
+        result = dict(params)
+        for field in self.fields:
+            value = field.value(n, first, at, end - at)
+            if field.index is not None:
+                items = list(result[field.name])
+                items[field.index] = value
+                value = tuple(items)
+            result[field.name] = value
+        return result
+
+
+Maker = Callable[[KernelCall, int, tuple[int, ...]], Facts | None]
+
+
+def of_call(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """The facts of `call` whose output has `height` rows; None where it cannot be had row by row.
+
+    `sizes`: the items of each input.
+    """
+    maker = MAKERS.get(call.function)
+    return None if maker is None else maker(call, height, sizes)
+
+
+def _window_fields(window: Window, prefix: str = "") -> tuple[Field, ...]:
+    return (
+        Field(f"{prefix}input_height", base=window.height, per_input=-1),
+        Field(f"{prefix}output_height", rows=1),
+        Field(f"{prefix}pad_top", base=window.pad, per_first=-window.stride, least=0),
+    )
+
+
+def _window(p: Mapping[str, Any], prefix: str = "") -> Window:
+    names = ("input_height", "kernel_height", "stride_height", "dilation_height", "pad_top")
+    return Window(*(p[prefix + name] for name in names))
+
+
+def windowed(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """Convolutions and pools. A product may be a convolution of one row of pixels."""
+    p = call.params
+    if p["output_height"] == height:
+        window = _window(p)
+        return Facts((window,), _window_fields(window), row_for_row=p["stride_height"] == 1)
+    ones = ("input_height", "output_height", "kernel_height", "kernel_width", "stride_width")
+    if all(p[name] == 1 for name in ones) and p["pad_left"] == 0 and p["input_width"] == p["output_width"]:
+        return pointwise("input_width", "output_width")(call, height, sizes)
+    return None
+
+
+def windowed_planes(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    facts = windowed(call, height, sizes) if call.params["output_height"] == height else None
+    return None if facts is None else Facts(facts.inputs, facts.fields, planes=True)
+
+
+def windowed_sum(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """A convolution and the sum behind it."""
+    if call.params["conv.output_height"] != height:
+        return None
+    window = _window(call.params, "conv.")
+    return Facts((window, Window(height)), _window_fields(window, "conv."))
+
+
+def windowed_pairs(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """Of pixels of 8 channels, the kernel takes two at a time."""
+    facts, p = windowed(call, height, sizes), call.params
+    odd = p["input_channels"] == 8 and p["output_width"] % 2
+    return facts and Facts(facts.inputs, facts.fields, multiple=2 if odd else 1, row_for_row=facts.row_for_row)
+
+
+def transposed(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    p = call.params
+    if p["output_height"] != height:
+        return None
+    names = ("input_height", "kernel_height", "stride_height", "dilation_height", "pad_top")
+    spread = Spread(*(p[name] for name in names))
+    fields = (
+        Field("input_height", base=spread.height, per_input=-1),
+        Field("output_height", rows=1),
+        Field("pad_top", base=spread.pad, per_first=1, per_input=-spread.stride),
+    )
+    return Facts((spread,), fields)
+
+
+def pointwise(*names: str) -> Maker:
+    """Kernels that take so many rows, or values, of each operand, one behind the other."""
+
+    def make(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+        counts = [call.params[name] for name in names]
+        if any(count % height for count in counts) or any(size % height for size in sizes):
+            return None
+        fields = tuple(Field(name, rows=count // height) for name, count in zip(names, counts))
+        return Facts((Window(height),) * len(sizes), fields)
+
+    return make
+
+
+def flat(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """`count` is a multiple of the last axis."""
+    facts = pointwise("count")(call, height, sizes)
+    return facts if facts and facts.fields[0].rows % call.params["row"] == 0 else None
+
+
+def products(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """Of vectors; one vector is the whole input."""
+    return pointwise("rows")(call, height, sizes)
+
+
+def _row_axis(shape: tuple[int, ...], height: int) -> int | None:
+    """The outermost axis, which alone or with those behind it merged holds the rows."""
+    axis = next((i for i, size in enumerate(shape) if size != 1), len(shape) - 1)
+    return axis if shape[axis] % height == 0 else None
+
+
+def repeated(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """Elementwise with one operand repeated: a vector for all rows is needed complete."""
+    p = call.params
+    axis = _row_axis(p["shape"], height)
+    if axis is None:
+        return None
+    steps = [p["a_strides"][axis], p["b_strides"][axis]]
+    if any(steps[len(sizes) :]):
+        return None  # the second operand is constant, and has another row for every row
+    inputs = tuple(Window(height) if step else None for step in steps[: len(sizes)])
+    if not any(inputs):
+        return None
+    return Facts(inputs, (Field("shape", axis, rows=p["shape"][axis] // height),))
+
+
+def padded(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    p = call.params
+    axis = _row_axis(p["output_shape"], height)
+    if axis is None:
+        return None
+    unit = p["output_shape"][axis] // height
+    if p["input_shape"][axis] % unit or p["before"][axis] % unit or (axis == 3 and unit % call.alignment):
+        return None
+    window = Window(p["input_shape"][axis] // unit, pad=p["before"][axis] // unit)
+    fields = (
+        Field("input_shape", axis, per_given=unit),
+        Field("output_shape", axis, rows=unit),
+        Field("before", axis, base=unit * window.pad, per_first=-unit, least=0),
+    )
+    return Facts((window,), fields)
+
+
+def gathered(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    p = call.params
+    if p["outer"] % height == 0 and p["outer"] > 1:
+        return pointwise("outer")(call, height, sizes)
+    if p["outer"] != 1 or p["rows"] != height:
+        return None
+    rows = tuple(int(row) for row in call.constant("row_index"))
+    fields = (
+        Field("input_rows", base=p["input_rows"], per_input=-1),
+        Field("rows", rows=1),
+        Field("first_row", per_first=1),
+        Field("first_input_row", per_input=1),
+    )
+    return Facts((Table(p["input_rows"], rows, rows),), fields)
+
+
+def interpolated(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    p = call.params
+    if p["output_height"] != height:
+        return None
+    places = call.constant("rows")[:, :2]
+    lows, highs = (tuple(int(v) for v in f(places, axis=1)) for f in (np.min, np.max))
+    fields = (
+        Field("input_height", base=p["input_height"], per_input=-1),
+        Field("output_height", rows=1),
+        Field("first_row", per_first=1),
+        Field("first_input_row", per_input=1),
+    )
+    return Facts((Table(p["input_height"], lows, highs),), fields)
+
+
+def strided(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
+    """A view of which each output row takes what lies `step` items behind what the row before it takes."""
+    p = call.params
+    axis = _row_axis(p["shape"], height)
+    if axis is None:
+        return None
+    unit = p["shape"][axis] // height
+    step = unit * p["strides"][axis]
+    inner = [(unit, p["strides"][axis]), *zip(p["shape"][axis + 1 :], p["strides"][axis + 1 :])]
+    low = p.get("first", 0) + sum(min(0, (size - 1) * stride) for size, stride in inner)
+    high = p.get("first", 0) + sum(max(0, (size - 1) * stride) for size, stride in inner)
+    if step <= 0:
+        return None
+    # As many items as two steps have in common with the input make a row of it.
+    row = math.gcd(step, sizes[0])
+    lows, highs = (tuple((item + i * step) // row for i in range(height)) for item in (low, high))
+    fields = [Field("shape", axis, rows=unit)]
+    if "first" in p:
+        fields.append(Field("first", base=p["first"], per_first=step, per_input=-row))
+    elif row != step or low:
+        return None
+    return Facts((Table(sizes[0] // row, lows, highs),), tuple(fields))
+
+
+MAKERS: dict[str, Maker] = {
+    **dict.fromkeys(
+        (
+            "espdl_conv2d_s8",
+            "espdl_conv2d_4x4_s8",
+            "espdl_conv2d_s16",
+            "espdl_depthwise_s8",
+            "espdl_depthwise_3x3_s8",
+            "espdl_depthwise_3x3_stride2_s8",
+            "espdl_average_pool2d_s8",
+            "espdl_average_pool2d_s16",
+            "espdl_max_pool2d_s8",
+            "espdl_max_pool2d_s16",
+            "espdl_s3_conv2d_aligned_s8",
+            "espdl_s3_conv2d_bytes_s8",
+            "espdl_s3_conv2d_narrow_s8",
+            "espdl_s3_conv2d_wide_s8",
+            "espdl_s3_depthwise_s8",
+            "espdl_s3_average_pool2d_s8",
+            "espdl_s3_max_pool2d_s8",
+        ),
+        windowed,
+    ),
+    "espdl_s3_conv2d_pointwise_s8": windowed_pairs,
+    "espdl_conv2d_planar_4x4_s8": windowed_planes,
+    **dict.fromkeys(
+        ("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8", "espdl_s3_conv2d_add_s8"), windowed_sum
+    ),
+    "espdl_conv_transpose2d_s8": transposed,
+    **dict.fromkeys(
+        (
+            "espdl_gemm_s8",
+            "espdl_gemm_4x4_s8",
+            "espdl_gemm_1x8_s8",
+            "espdl_s3_gemm_aligned_s8",
+            "espdl_s3_gemm_bytes_s8",
+            "espdl_s3_gemm_narrow_s8",
+            "espdl_s3_gemm_wide_s8",
+            "espdl_softmax_s8",
+            "espdl_softmax_s16",
+            "espdl_layer_norm_s8",
+        ),
+        products,
+    ),
+    **dict.fromkeys(
+        (
+            "espdl_add_s8",
+            "espdl_add_shift_s8",
+            "espdl_add_s16",
+            "espdl_lookup_s16",
+            "espdl_flip_sign_8",
+            "espdl_quantize_s8",
+            "espdl_quantize_s16",
+            "espdl_dequantize_s8",
+            "espdl_dequantize_s16",
+            "espdl_rescale_s8_s16",
+            "espdl_rescale_s16_s8",
+            "espdl_rescale_s16_s16",
+            "espdl_s3_add_s8",
+        ),
+        pointwise("count"),
+    ),
+    "espdl_lookup_s8": flat,
+    **dict.fromkeys(
+        (
+            "espdl_argmax_s8",
+            "espdl_concat",
+            "espdl_prelu_s8",
+            "espdl_reduce_max_s8",
+            "espdl_reduce_min_s8",
+            "espdl_reduce_sum_s8",
+            "espdl_s3_concat",
+        ),
+        pointwise("outer"),
+    ),
+    **dict.fromkeys(
+        ("espdl_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8", "espdl_s3_mul_s8"), repeated
+    ),
+    **dict.fromkeys(("espdl_pad_s8", "espdl_s3_pad_s8"), padded),
+    "espdl_gather": gathered,
+    "espdl_resize_linear_s8": interpolated,
+    **dict.fromkeys(("espdl_copy", "espdl_transpose"), strided),
+}
+
+# Why the others need all of their inputs.
+WHOLE = {
+    "espdl_matmul_s8": "every row of the product needs all of the second operand",
+    **dict.fromkeys(
+        (
+            "espdl_lstm_s8",
+            "espdl_lstm_f32",
+            "espdl_lstm_states_s8",
+            "espdl_lstm_states_s16",
+            "espdl_gru_s8",
+            "espdl_gru_f32",
+            "espdl_gru_states_s8",
+            "espdl_gru_states_s16",
+        ),
+        "it begins with no state",
+    ),
+}
