@@ -38,7 +38,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 # @param[in, optional] SCHEME              default, affine, power_of_two
 # @param[in, optional] PRECISION           int8, int16x8, float32
 # @param[in, optional] INT16               Names of nodes that get 16-bit activations in a network of PRECISION int8.
-# @param[in, optional] CALIBRATION_METHOD  default, minmax, percentile, entropy, mse
+# @param[in, optional] CALIBRATION_METHOD  default, or a method: minmax, percentile, ...
 # @param[in, optional] CALIBRATION_SAMPLES How many samples to use, from the first on; 0: all.
 # @param[in, optional] DEAD_CHANNELS       remove, keep: channels that cannot change the outputs.
 # @param[in, optional] EFFORT              default, fast, best: how long the compiler may search.

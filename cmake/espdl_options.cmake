@@ -129,13 +129,15 @@ endmacro()
 
 # Sets `out` to the text of the options file, and the settings in the calling function.
 macro(_espdl_make_options out)
-    _espdl_known_chips(chips)
+    _espdl_modules("chips/esp*.py" chips)
+    list(PREPEND chips generic)
+    _espdl_modules("quantize/methods/[a-z]*.py" methods)
     _espdl_forget_unknown_target()
     _espdl_setting(CHIP ${chips})
     _espdl_setting(KERNELS auto portable own esp_dl)
     _espdl_setting(SCHEME default affine power_of_two)
     _espdl_setting(PRECISION int8 int16x8 float32)
-    _espdl_setting(CALIBRATION_METHOD default minmax percentile entropy mse)
+    _espdl_setting(CALIBRATION_METHOD default ${methods})
     _espdl_setting(CALIBRATION_SAMPLES)
     _espdl_setting(DEAD_CHANNELS remove keep)
     _espdl_setting(EFFORT default fast best)
@@ -176,11 +178,15 @@ macro(_espdl_make_options out)
     string(APPEND ${out} "\n")
 endmacro()
 
-# Sets `out` to the values of CHIP: generic, and a chip for each file that describes one.
-function(_espdl_known_chips out)
-    file(GLOB files RELATIVE "${component_dir}/python/espdl/chips" "${component_dir}/python/espdl/chips/esp*.py")
-    list(TRANSFORM files REPLACE "\\.py$" "")
-    set(${out} generic ${files} PARENT_SCOPE)
+# Sets `out` to the names of the compiler's modules that are like `pattern`: a chip, or a calibration method, is one.
+function(_espdl_modules pattern out)
+    file(GLOB files "${component_dir}/python/espdl/${pattern}")
+    set(names "")
+    foreach(file IN LISTS files)
+        get_filename_component(stem "${file}" NAME_WE)
+        list(APPEND names "${stem}")
+    endforeach()
+    set(${out} ${names} PARENT_SCOPE)
 endfunction()
 
 # A chip that ESP-IDF knows and this version does not gets code for any chip, which is right and may be slow.

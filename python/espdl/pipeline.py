@@ -18,6 +18,7 @@ from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.plan.types import QUANTIZED, Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
+from espdl.quantize.methods import methods
 from espdl.quantize.verdict import blame
 from espdl.wording import option
 
@@ -31,7 +32,7 @@ _CHOICES = {
     "kernels": ("auto", "portable", "own", "esp_dl"),
     "scheme": ("default", *targets.SCHEMES),
     "precision": ("int8", "int16x8", "float32"),
-    "calibration_method": ("default", "minmax", "percentile", "entropy", "mse"),
+    "calibration_method": ("default", *methods()),
     "effort": ("fast", "default", "best"),
     "io": ("int8", "uint8", "float32"),
     "input_layout": ("model", "nhwc"),

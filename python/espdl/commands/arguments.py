@@ -13,12 +13,14 @@ from espdl.errors import UsageError
 if TYPE_CHECKING:
     from espdl.pipeline import Options
 
+# Not asked of the package that holds them, which takes long to import.
+_METHODS = sorted(path.stem for path in (Path(__file__).parents[1] / "quantize/methods").glob("[a-z]*.py"))
 _CHOICES = {
     "chip": "the chip to compile for: generic, esp32, esp32s3, esp32c3, ...",
     "kernels": "auto, portable, own or esp_dl",
     "scheme": "default, affine or power_of_two",
     "precision": "int8, int16x8 or float32",
-    "calibration_method": "default, minmax, percentile, entropy or mse",
+    "calibration_method": "default, or one of " + ", ".join(_METHODS),
     "effort": "fast, default or best",
     "io": "type of inputs and outputs: int8, uint8 or float32",
     "input_layout": "model: as in the ONNX file; nhwc: channels last, without a transposition at run time",

@@ -10,8 +10,8 @@ import numpy as np
 
 from espdl import traits
 from espdl.quantization import Quantization
+from espdl.quantize.methods import methods
 from espdl.quantize.network import Layer, Network
-from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Scales, Settings
 
 # With 16 bits there is room for values this many times as large as those that calibration saw; what that costs is lost
@@ -59,7 +59,7 @@ def activation_scales(network: Network, method: str, wide: Container[str] = ()) 
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
             scale = Quantization.of_known_range(low, high, dtype)
         else:
-            ranges = [METHODS[method](network.statistics[n].distribution) for n in group]
+            ranges = [methods()[method](network.statistics[n].distribution) for n in group]
             low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
             scale = Quantization.of_range(low, high, dtype, HEADROOM)
         result.update(dict.fromkeys(group, scale))

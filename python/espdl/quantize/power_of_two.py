@@ -19,8 +19,8 @@ from espdl import traits
 from espdl.quantization import Quantization
 from espdl.quantize.affine import round_bias
 from espdl.quantize.histogram import Distribution
+from espdl.quantize.methods import methods
 from espdl.quantize.network import Layer, Network
-from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Scales, Settings
 
 WEIGHT_LIMITS = (-128, 127)
@@ -76,7 +76,7 @@ def choose(network: Network, settings: Settings, units: Units = Units()) -> Scal
 
 def best_exponent(d: Distribution, unit: float, zero_point: int, method: str) -> int:
     """The e for which the scale unit * 2**e serves the values best; `mse` compares errors, others cover their range."""
-    low, high = (d.low, d.high) if method == "mse" else METHODS[method](d)
+    low, high = (d.low, d.high) if method == "mse" else methods()[method](d)
     steps = max(high / (127 - zero_point), -low / (128 + zero_point) if zero_point > -128 else 0.0)
     if not steps > np.finfo(np.float32).tiny:
         return -7

@@ -11,9 +11,9 @@ import numpy as np
 
 from espdl.quantization import Quantization
 from espdl.quantize import affine, power_of_two
+from espdl.quantize.methods import methods
 from espdl.quantize.network import Network
 from espdl.quantize.refine.sensitivity import macs
-from espdl.quantize.thresholds import METHODS
 from espdl.quantize.types import Settings
 
 # Per cost: a scale of its own must leave this part of the rounding noise at most (one and a half bits less, half a bit
@@ -49,7 +49,7 @@ class Worth:
         seen = self.network.statistics[tensor].distribution
         if self.settings.scheme == "power_of_two":
             return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, self.method)))
-        return Quantization.of_range(*METHODS[self.method](seen), self.shared[tensor].dtype, affine.HEADROOM)
+        return Quantization.of_range(*methods()[self.method](seen), self.shared[tensor].dtype, affine.HEADROOM)
 
     def cost(self, changed: Iterable[str]) -> str:
         """Of bringing these tensors to another scale: a key of the limits above."""

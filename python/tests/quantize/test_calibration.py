@@ -19,7 +19,7 @@ from espdl.errors import EspdlError, UsageError
 from espdl.pipeline import Options
 from espdl.quantize import Settings, calibration, run
 from espdl.quantize.histogram import Distribution, Histogram
-from espdl.quantize.thresholds import METHODS
+from espdl.quantize.methods import methods
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=40), st.integers(1, 5))
@@ -56,24 +56,24 @@ def distribution(values: np.ndarray) -> Distribution:
 def test_methods_on_an_outlier() -> None:
     """One value in a hundred thousand is fifty times as large as all others."""
     values = np.append(np.random.default_rng(0).normal(0, 1, 100_000), 200.0)
-    ranges = {name: method(distribution(values)) for name, method in METHODS.items()}
+    ranges = {name: method(distribution(values)) for name, method in methods().items()}
     assert ranges["minmax"] == (values.min(), 200.0)
     for name in ("percentile", "entropy"):
         assert 2.0 < ranges[name][1] < 100.0, name
         assert ranges[name][0] < -2.0, name
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(methods()))
 def test_methods_on_extremes(method: str) -> None:
-    assert METHODS[method](distribution(np.zeros(10))) == (0.0, 0.0)
-    low, high = METHODS[method](distribution(np.full(10, 3.0)))
+    assert methods()[method](distribution(np.zeros(10))) == (0.0, 0.0)
+    low, high = methods()[method](distribution(np.full(10, 3.0)))
     assert low == 0.0
     assert 0.0 < high <= 3.0
 
 
 def test_mse_is_not_worse_than_the_whole_range() -> None:
     d = distribution(np.random.default_rng(0).laplace(0, 1, 50_000))
-    low, high = METHODS["mse"](d)
+    low, high = methods()["mse"](d)
     errors = [
         d.error((h - v) / 255, int(np.rint(-128 - v / ((h - v) / 255)))) for v, h in ((low, high), (d.low, d.high))
     ]

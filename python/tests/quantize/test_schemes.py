@@ -12,6 +12,7 @@ from quantize_models import Builder, classifier, compiled, data, load, real, run
 from espdl.errors import EspdlError
 from espdl.quantize import Settings, calibration, run
 from espdl.quantize.carried import is_power_of_two
+from espdl.quantize.methods import methods
 from espdl.quantize.steps import find
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
 from espdl.verify.metrics import sqnr_db
@@ -95,7 +96,7 @@ def test_methods_change_ranges(tmp_path: Path) -> None:
             method: quantized(
                 classifier(), tmp_path, Settings(scheme, method=method, effort="fast")
             ).proto.SerializeToString()
-            for method in ("minmax", "percentile", "entropy", "mse")
+            for method in methods()
         }
         assert len(set(seen.values())) >= 2
 
