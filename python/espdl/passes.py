@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -28,11 +27,6 @@ class Pass(Generic[Value, Context]):
     needs: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     undoes: tuple[str, ...] = ()
-
-    @property
-    def purpose(self) -> str:
-        """The first line of the docstring of its file."""
-        return (sys.modules[self.run.__module__].__doc__ or "").partition("\n")[0]
 
 
 def run_passes(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import tvm
@@ -40,7 +40,7 @@ class Composites:
         self.quantized = quantized
         self.functions: dict[str, relax.Function] = {}
         self.reasons: dict[str, list[str]] = {}
-        self.failed: Mapping[str, str] = {}  # `partition.reasons`, for operators that no pattern fits
+        self._ungrouped = tvm.IRModule()
         self.patterns = _patterns()
 
     def group(self, module: tvm.IRModule, at_border: bool = False) -> tvm.IRModule:
@@ -54,8 +54,13 @@ class Composites:
         ]
         module = named_calls(module)
         if not at_border:
-            self.failed = reasons.of_operators(module, self.names)
+            self._ungrouped = module
         return relax.transform.FuseOpsByPattern(fusion, bind_constants=True, entry_functions=["main"])(module)
+
+    @cached_property
+    def failed(self) -> Mapping[str, str]:
+        """`partition.reasons`, for operators that no pattern fits. Most networks have none, and nobody asks."""
+        return reasons.of_operators(self._ungrouped, self.names)
 
     def operator_of(
         self, function: relax.Function, arguments: Any, name: Callable[[Any], str], output_name: str

@@ -3,15 +3,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any, ClassVar
+
 import tvm
 from tvm import relax
+
+from espdl.partition.tvm_compat import op_name
 
 
 class Rewriter:
     """Copies `main` binding by binding; a subclass overrides `call` to put something else in a call's place.
 
+    `looks_for`: the operators without which there is nothing to rewrite; none where that is not so simple.
     `self.value[old variable]` is the new expression. `self.definition(new variable)` is what it was bound to.
     """
+
+    looks_for: ClassVar[Collection[str]] = ()
+
+    @classmethod
+    def apply(cls, module: tvm.IRModule, _: Any = None) -> tvm.IRModule:
+        """The rewritten module. As a pass: whatever it is given besides does not matter."""
+        calls = (b.value for block in module["main"].body.blocks for b in block.bindings)
+        if cls.looks_for and not any(op_name(call) in cls.looks_for for call in calls):
+            return module
+        return cls().run(module)
 
     def run(self, module: tvm.IRModule) -> tvm.IRModule:
         function = module["main"]

@@ -148,7 +148,7 @@ def permute(expression, axes: tuple[int, ...]):
 
 PASS = Pass(
     "channels_last",
-    lambda module, _: Layout().run(module),
+    Layout.apply,
     needs=("reshapes", "tables"),
     leaves=("channels_last",),
     undoes=("reshapes", "integer_moves", "one_quantize"),

@@ -82,7 +82,7 @@ def _move(move, parts: list, quantization):
 
 PASS = Pass(
     "data_movement",
-    lambda module, _: DataMovement().run(module),
+    DataMovement.apply,
     leaves=("integer_moves",),
     undoes=("reshapes", "one_quantize", "tables"),
 )

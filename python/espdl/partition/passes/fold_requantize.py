@@ -108,7 +108,7 @@ def _is_int8(quantize, dequantize) -> bool:
 
 PASS = Pass(
     "fold_requantize",
-    lambda module, _: FoldRequantize().run(module),
+    FoldRequantize.apply,
     needs=("integer_moves",),
     leaves=("folded",),
     undoes=("tables", "reshapes", "one_quantize"),

@@ -29,6 +29,4 @@ class OneDequantize(Rewriter):
         return argument
 
 
-PASS = Pass(
-    "one_dequantize", lambda module, _: OneDequantize().run(module), needs=("reshapes",), leaves=("one_dequantize",)
-)
+PASS = Pass("one_dequantize", OneDequantize.apply, needs=("reshapes",), leaves=("one_dequantize",))

@@ -28,4 +28,4 @@ class OneQuantize(Rewriter):
         return self.known[key]
 
 
-PASS = Pass("one_quantize", lambda module, _: OneQuantize().run(module), leaves=("one_quantize",))
+PASS = Pass("one_quantize", OneQuantize.apply, leaves=("one_quantize",))

@@ -17,6 +17,8 @@ _ORDERED = {"relax.maximum", "relax.minimum", "relax.nn.max_pool2d", "relax.max"
 class OneScale(Rewriter):
     """max(a, b) at another scale is the maximum of both at that scale."""
 
+    looks_for = _ORDERED
+
     def call(self, variable, call):
         if op_name(call) != "relax.quantize" or not per_tensor(call):
             return super().call(variable, call)
@@ -38,4 +40,4 @@ class OneScale(Rewriter):
         return self.emit(relax.op.dequantize(steps, *quantize.args[1:3], axis=axis, out_dtype=dtype))
 
 
-PASS = Pass("one_scale", lambda module, _: OneScale().run(module), leaves=("one_scale",), undoes=("one_quantize",))
+PASS = Pass("one_scale", OneScale.apply, leaves=("one_scale",), undoes=("one_quantize",))

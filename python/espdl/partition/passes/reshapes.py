@@ -63,4 +63,4 @@ def _moves_nothing(call) -> bool:
     return moved == sorted(moved)
 
 
-PASS = Pass("reshapes", lambda module, _: Reshapes().run(module), leaves=("reshapes",))
+PASS = Pass("reshapes", Reshapes.apply, leaves=("reshapes",))

@@ -15,6 +15,8 @@ from espdl.passes import Pass
 class Selections(Rewriter):
     """quantize(where(c, dequantize(x), dequantize(y))) becomes where(c, x, y); numbers are quantised here."""
 
+    looks_for = ("relax.where",)
+
     def call(self, variable, call):
         if op_name(call) != "relax.quantize" or not per_tensor(call):
             return super().call(variable, call)
@@ -36,4 +38,4 @@ class Selections(Rewriter):
         return dequantize.args[0]
 
 
-PASS = Pass("selections", lambda module, _: Selections().run(module), leaves=("integer_selections",))
+PASS = Pass("selections", Selections.apply, leaves=("integer_selections",))

@@ -125,7 +125,7 @@ class Tables(Rewriter):
         return self.emit(tvm.ir.Call(call.op, [real, *call.args[1:]], call.attrs, call.ty_args), variable.name)
 
 
-PASS = Pass("tables", lambda module, _: Tables().run(module), leaves=("tables",))
+PASS = Pass("tables", Tables.apply, leaves=("tables",))
 
 
 def declined(module: tvm.IRModule) -> Mapping:
