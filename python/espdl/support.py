@@ -34,6 +34,9 @@ KERNEL, TABLE, ALIAS, FALLBACK, REWRITTEN, REFUSED, REMOVED = (
 # Operators of which TVM's importer knows another with the same name.
 _OTHERS_NAMES = ("Attention",)
 
+# Of kernels, in the order in which they are told; a backend's name for all of them is the last.
+_DTYPES = ("int8", "int16", "float32", backends.ANY)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -71,10 +74,10 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
     if traits.of(name).is_alias:
         ways.append(ALIAS)
     for operator in known:
-        runs_on = [b for b in target.backends if (b, operator.name) in backends.lowerings()]
-        if name in operator.onnx and runs_on:
+        dtypes = {d for (b, n, d) in backends.lowerings() if b in target.backends and n == operator.name}
+        if name in operator.onnx and dtypes:
             ways.append(operator.kind)
-            by.append(operator.name)
+            by.append(f"{operator.name} ({', '.join(sorted(dtypes, key=_DTYPES.index))})")
             remarks += [operator.limits] if operator.limits else []
     rewritten = name in rewrites.rewrites() or name in operator_form.forms()
     if name in (*FUNCTIONS, *_OTHERS_NAMES) or (rewritten and name not in importable):

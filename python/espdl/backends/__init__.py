@@ -6,13 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from espdl.backends.limits import with_limits
-from espdl.backends.lowering import Declined, Lowering, lowerings, packings
+from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
-__all__ = ["Selection", "lower", "packings", "select", "with_limits"]
+__all__ = ["ANY", "Selection", "lower", "lowerings", "packings", "select", "with_limits"]
 
 
 # Has no kernels of its own: it runs what all others declined.
@@ -34,12 +34,10 @@ class Selection:
 def select(node: Operator, target: Target) -> Selection:
     """Asks the target's backends in order."""
     declined: list[str] = []
-    table = lowerings()
     for backend in target.backends:
-        candidate = table.get((backend, node.name))
-        if candidate is None and (backend == FALLBACK or (FALLBACK, node.name) in table):
+        if (backend == FALLBACK) != (find(FALLBACK, node) is not None):
             continue  # it takes what is left, not this operator; nobody wants to read that
-        answer = _ask(candidate, node, target)
+        answer = _ask(backend, node, target)
         if isinstance(answer, Declined):
             declined.append(f"{backend}: {answer.reason}")
         else:
@@ -47,16 +45,18 @@ def select(node: Operator, target: Target) -> Selection:
     return Selection(None, tuple(declined))
 
 
-def _ask(candidate: Lowering | None, node: Operator, target: Target) -> KernelCall | Declined:
-    if candidate is None:
+def _ask(backend: str, node: Operator, target: Target) -> KernelCall | Declined:
+    found = find(backend, node)
+    if found is None:
+        known = [dtype for (name, operator, dtype) in lowerings() if (name, operator) == (backend, node.name)]
+        if known:
+            return Declined(f"its kernel takes {' or '.join(known)}, not {node.dtype}")
         return Declined("it has no kernel for this operator")
-    if not candidate.takes_int16 and any(t.dtype == "int16" for t in (*node.inputs, *node.outputs)):
-        return Declined("its kernel has no 16-bit form")
     try:
-        answer = candidate.try_lower(node, target)
+        answer = found.try_lower(node, target)
     except Inexact as inexact:
         return Declined(str(inexact))
-    return answer if isinstance(answer, Declined) else replace(answer, alignment=candidate.alignment)
+    return answer if isinstance(answer, Declined) else replace(answer, alignment=found.alignment)
 
 
 def lower(node: Operator, target: Target) -> KernelCall:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """How backends take operators: as a kernel call, or not at all for a reason; and how they pack a call's constants.
 
-A lowering is one file `espdl/backends/<backend>/<operator>.py`. Registries are filled by importing the files; two
-lowerings of one operator in one backend, or two packings of one name, are an error.
+Lowerings are functions in `espdl/backends/<backend>/<operator>.py`, one for each dtype whose kernels differ. Registries
+are filled by importing the files; two lowerings of one operator and dtype in one backend, or two packings of one name,
+are an error.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 Packing = Callable[[KernelCall], list[np.ndarray]]
+# The dtype under which a lowering is registered that takes all: it moves bytes, or its kernel is made for the operator.
+ANY = "any"
 
 
 @dataclass(frozen=True)
@@ -31,37 +33,37 @@ class Declined:
 
 
 _Op = TypeVar("_Op", bound=Operator)
+_TryLower = Callable[[_Op, Target], "KernelCall | Declined"]
 
 
-class Lowering(ABC, Generic[_Op]):
-    """One operator on one backend."""
+@dataclass(frozen=True)
+class Lowering(Generic[_Op]):
+    """How one backend runs one operator on tensors of one dtype (`Operator.dtype`).
 
-    # Whether it runs int16 tensors. Those that do not are never asked about any.
-    takes_int16: ClassVar[bool] = False
-    # What the addresses of all tensors must be a multiple of; the Plan gives 16 to all but parts of other tensors.
-    alignment: ClassVar[int] = 1
+    `try_lower(node, target)` gives the kernel call, or why there is none. It may raise `numerics.Inexact`, which says
+    the same: what computes its numbers need not be asked twice. `alignment`: what the addresses of all tensors must be
+    a multiple of; the Plan gives 16 to all but parts of other tensors.
+    """
 
-    @abstractmethod
-    def try_lower(self, node: _Op, target: Target) -> KernelCall | Declined:
-        """The kernel call for `node`, or why there is none.
-
-        May raise `numerics.Inexact`, which says the same: what computes its numbers need not be asked twice.
-        """
+    try_lower: _TryLower[_Op]
+    alignment: int = 1
 
 
-_lowerings: dict[tuple[str, str], Lowering] = {}
+_lowerings: dict[tuple[str, str, str], Lowering] = {}
 _packings: dict[str, Packing] = {}
 
 
-def lowering(operator_name: str, backend: str) -> Callable[[type[Lowering]], type[Lowering]]:
-    """Class decorator: registers how `backend` runs the operator `operator_name`."""
+def lowering(
+    operator: str, backend: str, *dtypes: str, alignment: int = 1
+) -> Callable[[_TryLower[_Op]], _TryLower[_Op]]:
+    """Function decorator: registers how `backend` runs the operator of this name on tensors of these dtypes."""
 
-    def register(cls: type[Lowering]) -> type[Lowering]:
-        key = (backend, operator_name)
-        if key in _lowerings:
-            raise RuntimeError(f"backend '{backend}' lowers '{operator_name}' in {type(_lowerings[key])} and {cls}")
-        _lowerings[key] = cls()
-        return cls
+    def register(function: _TryLower[_Op]) -> _TryLower[_Op]:
+        for dtype in dtypes:
+            known = _lowerings.setdefault((backend, operator, dtype), Lowering(function, alignment))
+            if known.try_lower is not function:
+                raise RuntimeError(f"backend '{backend}' lowers '{operator}' of {dtype} in {known} and {function}")
+        return function
 
     return register
 
@@ -91,19 +93,35 @@ def _discover() -> None:
             discover(package.__name__)
 
 
-@cache
-def lowerings() -> Mapping[tuple[str, str], Lowering]:
-    """All lowerings, keyed (backend, operator)."""
+def lowerings() -> Mapping[tuple[str, str, str], Lowering]:
+    """All lowerings, keyed (backend, operator, dtype)."""
     _discover()
-    return dict(sorted(_lowerings.items()))
-
-
-def portable(node: Operator, target: Target) -> KernelCall | Declined:
-    """The portable kernel's call, which kernels of the same arithmetic have with another function."""
-    return lowerings()["portable", node.name].try_lower(node, target)
+    return _lowerings
 
 
 def packings() -> Mapping[str, Packing]:
     """All packings by name."""
     _discover()
     return dict(_packings)
+
+
+def find(backend: str, node: Operator) -> Lowering | None:
+    """What `backend` has for `node`'s operator and dtype."""
+    table = lowerings()
+    return table.get((backend, node.name, node.dtype)) or table.get((backend, node.name, ANY))
+
+
+def call_of(
+    node: Operator, function: str, params_type: str, header: str, params: Mapping[str, Any], **fields: Any
+) -> KernelCall:
+    """The call of a kernel that reads the operator's inputs and writes its outputs; `fields`: others of KernelCall."""
+    names = {"inputs": tuple(t.name for t in node.inputs), "outputs": tuple(t.name for t in node.outputs)}
+    given = {"operator": node.name, "source_nodes": node.source_nodes, **names, **fields}
+    return KernelCall(function=function, params_type=params_type, header=header, params=params, **given)
+
+
+def portable(node: Operator, target: Target, **changes: Any) -> KernelCall | Declined:
+    """The portable kernel's call with `changes`: for kernels that share its arithmetic and its parameters."""
+    found = find("portable", node)
+    call = Declined("there is no portable kernel") if found is None else found.try_lower(node, target)
+    return call if isinstance(call, Declined) else replace(call, **changes)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.integer_ports import QUANTIZE
 from espdl.graph.types import OperatorGraph, Settings
 from espdl.ops.operator import Operator
+from espdl.ops.quantize import Quantize
 from espdl.passes import Pass
 from espdl.plan.types import Port, Tensor
 
@@ -36,7 +36,7 @@ def _path_to_transpose(graph: OperatorGraph, name: str) -> tuple[list[Operator],
             return (passed, aliases[0]) if is_last else None
         if consumers[0].name == "transpose" and tuple(consumers[0].axes) == (0, 2, 3, 1):
             return passed, consumers[0]
-        if consumers[0].name not in QUANTIZE:
+        if not isinstance(consumers[0], Quantize):
             return None
         passed.append(consumers[0])
         name = consumers[0].outputs[0].name

@@ -6,12 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from espdl.graph.types import OperatorGraph, Settings
+from espdl.ops.dequantize import Dequantize
 from espdl.ops.operator import Operator
+from espdl.ops.quantize import Quantize
 from espdl.passes import Pass
 from espdl.plan.types import Tensor
-
-# What converts between the application's floats and the network's integers, by the integers' width.
-QUANTIZE, DEQUANTIZE = ("quantize", "quantize_int16"), ("dequantize", "dequantize_int16")
 
 
 def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
@@ -23,7 +22,7 @@ def _without_quantize(graph: OperatorGraph) -> OperatorGraph:
     """Inputs become the int8 tensors that Quantize made of them, where it is their only consumer."""
     for port in graph.inputs:
         quantize = graph.only_consumer(port.tensor)
-        if quantize is None or quantize.name not in QUANTIZE:
+        if not isinstance(quantize, Quantize):
             continue
         (tensor,) = quantize.outputs
         graph = replace(
@@ -42,7 +41,7 @@ def _without_dequantize(graph: OperatorGraph) -> OperatorGraph:
     outputs = []
     for port in graph.outputs:
         producer = producers.get(port.tensor)
-        if producer is not None and producer.name in DEQUANTIZE and not graph.consumers(port.tensor):
+        if isinstance(producer, Dequantize) and not graph.consumers(port.tensor):
             removed.append(producer)
             port = replace(port, tensor=producer.inputs[0].name)
         outputs.append(port)

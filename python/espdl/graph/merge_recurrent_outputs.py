@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.integer_ports import DEQUANTIZE
 from espdl.graph.types import OperatorGraph, Settings
+from espdl.ops.dequantize import Dequantize
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
 from espdl.passes import Pass
@@ -19,7 +19,7 @@ def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
     def sources(operator: Operator) -> list[str]:
         """What it reads; every consumer has a conversion to floats of its own."""
         found = [(t.name, producers.get(t.name)) for t in operator.inputs]
-        return [m.inputs[0].name if m is not None and m.name in DEQUANTIZE else name for name, m in found]
+        return [m.inputs[0].name if isinstance(m, Dequantize) else name for name, m in found]
 
     operators: list[Operator] = []
     for operator in graph.operators:
@@ -33,7 +33,7 @@ def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
     if len(operators) == len(graph.operators):
         return graph
     merged = replace(graph, operators=tuple(operators))
-    return merged.without_unread([o for o in operators if o.name in DEQUANTIZE])
+    return merged.without_unread([o for o in operators if isinstance(o, Dequantize)])
 
 
 PASS = Pass("merge_recurrent_outputs", apply, leaves=("whole_layers",))

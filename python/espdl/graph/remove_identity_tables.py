@@ -12,8 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.graph.types import OperatorGraph, Settings
-from espdl.ops.lookup import Lookup, every_integer
-from espdl.ops.table import Table
+from espdl.ops.lookup import Lookup, Table, every_integer
 from espdl.passes import Pass
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.numerics import requantize, saturate
+from espdl.ops.numerics import requantize, saturate, shift_half_up
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.targets import ROUND_TFLITE
 
@@ -16,7 +16,7 @@ from espdl.targets import ROUND_TFLITE
 @operator("add")
 @dataclass(frozen=True, eq=False)
 class Add(Operator):
-    """Two inputs and an output of one shape, each with its own scale and zero point."""
+    """Two inputs and an output of one shape, each with its own scale; int8, or int16 with zero points 0."""
 
     activation: tuple[float, float] | None
 
@@ -37,6 +37,8 @@ class Add(Operator):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        if inputs[0].dtype == np.int16:
+            return [_sum_int16(params, *inputs)]
         p = params
         a, b = (v.astype(np.int64) - p[f"{n}_zero_point"] for n, v in zip("ab", inputs))
         if p["rounding"] == ROUND_TFLITE:
@@ -48,3 +50,9 @@ class Add(Operator):
             total = (a << p["a_shift"]) + (b << p["b_shift"])
         scaled = requantize(total, p["output_multiplier"], p["output_shift"], p["rounding"])
         return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+
+
+def _sum_int16(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Both inputs times their multipliers, one rounding shift."""
+    total = a.astype(np.int64) * p["a_multiplier"] + b.astype(np.int64) * p["b_multiplier"]
+    return saturate(shift_half_up(total, p["shift"]), p["activation_min"], p["activation_max"], np.int16)

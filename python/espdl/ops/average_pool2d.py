@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.numerics import requantize, saturate
+from espdl.ops.numerics import requantize, saturate, scale_wide
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.ops.windows import tap_counts, taps, window_attributes
 from espdl.targets import ROUND_TFLITE
@@ -19,7 +19,7 @@ from espdl.targets import ROUND_TFLITE
 @operator("average_pool2d")
 @dataclass(frozen=True, eq=False)
 class AveragePool2d(Operator):
-    """Input read as [H, W, C] (`image`; a mean's tensor may have other axes), output as [OH, OW, C].
+    """Input read as [H, W, C] (`image`; a mean's tensor may have other axes), output as [OH, OW, C]; int8 or int16.
 
     `pads` are top, left, bottom, right. A window's divisor is the number of its taps in the input or, with
     `count_include_pad`, in the input and its border.
@@ -70,14 +70,16 @@ class AveragePool2d(Operator):
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
-        total = sum(taps(x - p["input_zero_point"], p, border=0))
         entries = tap_counts(p, bool(p["count_include_pad"])) - 1
         if p["uniform"]:
             entries = np.zeros_like(entries)
         multiplier, shift = (constants[name][entries][..., np.newaxis] for name in ("multiplier", "shift"))
-        scaled = requantize(total, multiplier, shift, ROUND_TFLITE)
-        y = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
-        return [y[np.newaxis]]
+        if inputs[0].dtype == np.int16:
+            y = scale_wide(sum(taps(x, p, border=0)), multiplier, shift)
+        else:
+            total = sum(taps(x - p["input_zero_point"], p, border=0))
+            y = requantize(total, multiplier, shift, ROUND_TFLITE) + p["output_zero_point"]
+        return [saturate(y, p["activation_min"], p["activation_max"], inputs[0].dtype)[np.newaxis]]
 
 
 def _image_of_mean(shape: tuple[int, ...], axes: Sequence[int] | None) -> tuple[int, int, int]:

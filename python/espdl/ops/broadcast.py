@@ -31,7 +31,7 @@ class Broadcast(Operator):
     activation: tuple[float, float] | None
 
     @classmethod
-    def of(cls, match: Match) -> Broadcast:
+    def from_match(cls, match: Match) -> Broadcast:
         """Reads a match of `two_operands`."""
         (y,) = match.outputs
         swapped, values = False, None
@@ -41,9 +41,6 @@ class Broadcast(Operator):
             b, values = match.operand("left" if swapped else "right")
         else:
             a, b = match.tensor("a"), match.tensor("b")
-        for tensor in (a, b, y):
-            if tensor.dtype != "int8":
-                raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8")
         merged_axes(y.shape, a.shape, b.shape)
         inputs = (a,) if values is not None else (a, b)
         return cls(inputs, match.outputs, match.source_nodes, a, b, values, swapped, match.activation)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.bias import int32_bias
-from espdl.ops.numerics import requantize, saturate
+from espdl.ops.layer_constants import weights_of
+from espdl.ops.numerics import requantize, saturate, scale_wide
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
@@ -18,7 +18,8 @@ from espdl.plan.types import Tensor
 @operator("conv2d")
 @dataclass(frozen=True, eq=False)
 class Conv2d(Operator):
-    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC]; until `partition.batches` has been there [N, ...].
+    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC]; until `partition.batches` has been there [N, ...]. int8, or
+    int16 with zero points 0.
 
     `weights` int8 [OC, KH, KW, C / groups] (symmetric), `weights_scale` [OC], `bias` int32 [OC] at scale
     input scale * weights scale. `pads` are top, left, bottom, right; the border holds the input's zero point.
@@ -52,18 +53,14 @@ class Conv2d(Operator):
         """The convolution of `x` to `y` in a match with the labels of this pattern, whatever else it holds."""
         if match.attribute("conv", "data_layout") != "NHWC":
             raise Mismatch("it is not a convolution over two spatial axes")
-        weights = match.array("weights")
-        if weights.dtype != np.int8:
-            raise Mismatch(f"its weights are {weights.dtype}, not int8")
-        channels = weights.shape[0]
-        scale = np.broadcast_to(match.scale("weights").reshape(-1), (channels,))
+        weights, scale, bias = weights_of(match, x)
         return cls(
             inputs=(x,),
             outputs=(y,),
             source_nodes=match.source_nodes,
             weights=weights,
             weights_scale=scale,
-            bias=int32_bias(match, x.scale, scale, channels),
+            bias=bias,
             strides=match.attribute("conv", "strides"),
             pads=match.attribute("conv", "padding"),
             dilations=match.attribute("conv", "dilation"),
@@ -77,14 +74,15 @@ class Conv2d(Operator):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        p = params
-        (x,) = inputs
-        weights = constants["weights"].astype(np.int64)
-        image = x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"]
-        acc = convolve(image, weights, p)
-        scaled = requantize(acc + constants["bias"], constants["multiplier"], constants["shift"], p["rounding"])
-        y = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
-        return [y.reshape(1, *y.shape)]
+        p, (x,) = params, inputs
+        image = x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1)
+        weights, bias, multiplier, shift = (constants[name] for name in ("weights", "bias", "multiplier", "shift"))
+        if x.dtype == np.int16:
+            y = scale_wide(convolve(image, weights, p) + bias, multiplier, shift)
+        else:
+            acc = convolve(image - p["input_zero_point"], weights, p) + bias
+            y = requantize(acc, multiplier, shift, p["rounding"]) + p["output_zero_point"]
+        return [saturate(y, p["activation_min"], p["activation_max"], x.dtype)[np.newaxis]]
 
 
 def convolve(x: np.ndarray, weights: np.ndarray, p: Mapping[str, Any]) -> np.ndarray:
@@ -97,7 +95,7 @@ def convolve(x: np.ndarray, weights: np.ndarray, p: Mapping[str, Any]) -> np.nda
     below, right = max(0, reach_y - p["pad_top"] - x.shape[0]), max(0, reach_x - p["pad_left"] - x.shape[1])
     padded = np.pad(x, ((p["pad_top"], below), (p["pad_left"], right), (0, 0))).astype(np.float64)
     acc = np.zeros((groups, height * width, channels // groups))
-    # Exact in float64: products are below 2**16 and at most 2**37 of them are summed.
+    # Exact in float64: products are below 2**23, and no accumulator has 2**30 of them.
     grouped = weights.reshape(groups, channels // groups, kernel_height, kernel_width, group_inputs).astype(np.float64)
     for ky in range(kernel_height):
         for kx in range(kernel_width):

@@ -42,6 +42,8 @@ class Conv2dAdd(Operator):
         x, inner, residual = (match.tensor(label) for label in ("x", "inner", "residual"))
         if x.shape[0] != 1:
             raise Mismatch(f"it has {x.shape[0]} images, and kernels have one")
+        if inner.dtype != x.dtype:
+            raise Mismatch(f"it convolves {x.dtype} and adds {inner.dtype}")
         if inner.shape != residual.shape:
             raise Mismatch(f"the tensors that it adds have different shapes, {inner.shape} and {residual.shape}")
         conv = Conv2d.of(match, x, inner, None)

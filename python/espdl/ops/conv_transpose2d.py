@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.bias import int32_bias
+from espdl.ops.layer_constants import weights_of
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
@@ -46,18 +46,14 @@ class ConvTranspose2d(Operator):
             raise Mismatch("it is not a convolution over two spatial axes with constant weights")
         if match.attribute("conv", "groups") != 1:
             raise Mismatch(f"it has {match.attribute('conv', 'groups')} groups")
-        weights = match.array("weights")
-        if weights.dtype != np.int8:
-            raise Mismatch(f"its weights are {weights.dtype}, not int8")
-        channels = weights.shape[0]
-        scale = np.broadcast_to(match.scale("weights").reshape(-1), (channels,))
+        weights, scale, bias = weights_of(match, match.inputs[0])
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
             weights=weights,
             weights_scale=scale,
-            bias=int32_bias(match, match.inputs[0].scale, scale, channels),
+            bias=bias,
             strides=match.attribute("conv", "strides"),
             pads=match.attribute("conv", "padding")[:2],
             dilations=match.attribute("conv", "dilation"),

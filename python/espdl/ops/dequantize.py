@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From int8 to float at the border of the network (ONNX DequantizeLinear)."""
+"""From integers to floats at the border of the network (ONNX DequantizeLinear)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("dequantize")
 @dataclass(frozen=True, eq=False)
 class Dequantize(Operator):
-    """An int8 tensor to a float32 tensor of the same shape."""
+    """An int8 or int16 tensor (zero point 0) to a float32 tensor of the same shape."""
 
     onnx = ("DequantizeLinear",)
     limits = "one scale"
     priority = -10
     at_border = True
+
+    @property
+    def dtype(self) -> str:
+        return self.inputs[0].dtype
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
@@ -27,12 +31,9 @@ class Dequantize(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Dequantize:
-        x = match.tensor("x")
-        if x.dtype != "int8":
-            raise Mismatch(f"its input is {x.dtype}, not int8")
-        return cls(inputs=(x,), outputs=match.outputs, source_nodes=match.source_nodes)
+        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        steps = inputs[0].astype(np.float32) - np.float32(params["zero_point"])
+        steps = inputs[0].astype(np.float32) - np.float32(params.get("zero_point", 0))
         return [steps * np.float32(params["scale"])]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +40,39 @@ class Gather(Operator):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        return [gathered(params, inputs[0], constants)]
+        p, (x,) = params, inputs
+        shape = (p["outer"], p["input_rows"], p["input_columns"], p["bytes"])
+        data = np.ascontiguousarray(x).view(np.uint8).reshape(shape)
+        taken = data[:, constants["row_index"]][:, :, constants["column_index"]]
+        return [np.ascontiguousarray(taken).reshape(-1).view(x.dtype)]
 
 
-def gathered(params: Mapping[str, Any], x: np.ndarray, constants: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The result of a kernel call, flat, in the input's type."""
-    p = params
-    data = np.ascontiguousarray(x).view(np.uint8).reshape(p["outer"], p["input_rows"], p["input_columns"], p["bytes"])
-    taken = data[:, constants["row_index"]][:, :, constants["column_index"]]
-    return np.ascontiguousarray(taken).reshape(-1).view(x.dtype)
+@operator("gather_pixels")
+@dataclass(frozen=True, eq=False)
+class GatherPixels(Gather):
+    """Two takes along neighbouring axes."""
+
+    onnx = ("Resize", "Upsample", "Pad")
+    priority = 2
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        inner = p.call("relax.take", p.wildcard("x"), p.constant("inner_index"), label="inner")
+        return p.call("relax.take", inner, p.constant("outer_index"), label="outer")
+
+    @classmethod
+    def from_match(cls, match: Match) -> GatherPixels:
+        x = match.tensor("x")
+        rank, names = len(x.shape), ("inner", "outer")
+        taken = {match.attribute(name, "axis") % rank: match.array(f"{name}_index") for name in names}
+        if len(taken) != 2 or any(index.ndim != 1 for index in taken.values()):
+            raise Mismatch("it takes twice along one axis")
+        row, column = sorted(taken)
+        if math.prod(x.shape[row + 1 : column]) != 1:
+            raise Mismatch(f"its axes {row} and {column} are no neighbours")
+        sizes = (math.prod(x.shape[:row]), x.shape[row], x.shape[column], math.prod(x.shape[column + 1 :]))
+        indices = (taken[row].astype(np.int32), taken[column].astype(np.int32))
+        return cls(match.inputs, match.outputs, match.source_nodes, sizes, *indices)
 
 
 def _index(match: Match, label: str) -> np.ndarray:

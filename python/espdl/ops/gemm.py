@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.bias import int32_bias
+from espdl.ops.layer_constants import weights_of
 from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
@@ -16,7 +16,7 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Par
 @operator("gemm")
 @dataclass(frozen=True, eq=False)
 class Gemm(Operator):
-    """Input [..., K], output [..., N]: every vector of the last axis times the weights.
+    """Input [..., K], output [..., N]: every vector of the last axis times the weights. int8, or int16 (zero points 0).
 
     `weights` int8 [N, K] (symmetric), `weights_scale` [N], `bias` int32 [N] at scale input scale * weights scale.
     """
@@ -40,25 +40,16 @@ class Gemm(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Gemm:
-        weights = match.array("weights")
-        if weights.dtype != np.int8:
-            raise Mismatch(f"its weights are {weights.dtype}, not int8")
+        weights, scale, bias = weights_of(match, match.inputs[0], transposed=not match.has("transposed"))
         if weights.ndim != 2:
             raise Mismatch(f"its weights have {weights.ndim} axes, not 2")
-        if not match.has("transposed"):
-            weights = weights.T
-        channels = weights.shape[0]
-        scale = match.scale("weights").reshape(-1)
-        if scale.size not in (1, channels):
-            raise Mismatch(f"it has {scale.size} weight scales for {channels} outputs")
-        scale = np.broadcast_to(scale, (channels,))
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
-            weights=np.ascontiguousarray(weights),
+            weights=weights,
             weights_scale=scale,
-            bias=int32_bias(match, match.inputs[0].scale, scale, channels),
+            bias=bias,
             activation=match.activation,
         )
 
@@ -68,8 +59,8 @@ class Gemm(Operator):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        p = params
-        (x,) = inputs
+        """Of int8; int16 runs as a convolution of single pixels."""
+        p, (x,) = params, inputs
         vectors = x.reshape(p["rows"], p["inputs"]).astype(np.int64) - p["input_zero_point"]
         # Exact in float64: products are below 2**16, and an int32 accumulator bounds their sum.
         acc = (vectors.astype(np.float64) @ constants["weights"].astype(np.float64).T).astype(np.int64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A forward GRU with 16-bit states (ONNX GRU; Cho et al., Learning Phrase Representations, 2014)."""
+"""A forward GRU (ONNX GRU; Cho et al., Learning Phrase Representations, 2014): integers with 16-bit states, floats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, Params, operator
 from espdl.ops.recurrent import Recurrent
-from espdl.ops.recurrent_integers import Arithmetic
+from espdl.ops.recurrent_arithmetic import Arithmetic
+from espdl.ops.recurrent_floats import Floats
+from espdl.ops.recurrent_integers import Integers
 
 
 @operator("gru")
@@ -21,22 +23,22 @@ class Gru(Recurrent):
     limits = "constant weights, default activations without clip; else taken apart"
     layer = "espdl_gru"
 
-    @classmethod
-    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a = Arithmetic(params, constants)
+    @staticmethod
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        a = (Floats if inputs[0].dtype == np.float32 else Integers)(params, constants, inputs[0].dtype)
         rows = []
         for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):
             results = []
             for x in sequence:
                 state = _step(a, x, h)
                 h = a.kept(state)
-                results.append(a.output(state, cls.dtype))
+                results.append(a.output(state))
             rows.append(np.stack(results))
         return [np.stack(rows, axis=1)]
 
 
 def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """The state behind one step, in 1/32768."""
+    """What one step gives."""
     size = a.params["hidden"]
     update, reset, new = np.split(a.input_part(x), 3)
     of_update, of_reset = np.split(a.state_part(h, slice(0, 2 * size)), 2)
@@ -47,4 +49,4 @@ def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     else:
         inner = a.product(reset, a.state_part(h, last))
     new = a.tanh(new + inner)
-    return new + a.product(a.sigmoid(update + of_update), (h << a.params["h_extra_bits"]) - new)
+    return new + a.product(a.sigmoid(update + of_update), a.unkept(h) - new)

@@ -21,7 +21,6 @@ from espdl.ops.operator import (
     Match,
     Mismatch,
     Operator,
-    OtherWidth,
     Params,
     PatternBuilder,
     operator,
@@ -91,15 +90,14 @@ class Lookup(Operator):
     @classmethod
     def from_match(cls, match: Match) -> Lookup:
         x, (y,) = match.tensor("x"), match.outputs
-        require_one_width(x, y)
-        has_function = any(match.has(name) for name in (*FUNCTIONS, LEAKY_RELU))
-        if x.dtype == "int16" and not has_function and match.activation is None:
-            raise OtherWidth("it changes the scale of 16 bits")
+        function = next((name for name in (*FUNCTIONS, LEAKY_RELU) if match.has(name)), None)
+        if function is None and match.activation is None and "int16" in (x.dtype, y.dtype):
+            raise Mismatch("it changes a scale of 16 bits, for which no table is needed")
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
             source_nodes=match.source_nodes,
-            function=next((name for name in (*FUNCTIONS, LEAKY_RELU) if match.has(name)), None),
+            function=function,
             alpha=float(match.attribute(LEAKY_RELU, "alpha")) if match.has(LEAKY_RELU) else 1.0,
             activation=match.activation,
         )
@@ -129,10 +127,39 @@ def every_integer(x: Tensor) -> np.ndarray:
     return np.arange(info.min, info.max + 1)
 
 
-def require_one_width(x: Tensor, y: Tensor) -> None:
-    """Raises Mismatch unless both are int8 or both int16."""
-    for tensor in (x, y):
-        if tensor.dtype not in ("int8", "int16"):
-            raise Mismatch(f"tensor '{tensor.name}' is {tensor.dtype}, not int8 or int16")
-    if x.dtype != y.dtype:
-        raise Mismatch(f"tensor '{x.name}' is {x.dtype}, and tensor '{y.name}' is {y.dtype}")
+@operator("table")
+@dataclass(frozen=True, eq=False)
+class Table(Operator):
+    """y = quantize(values[x + half]): any function of one tensor, such as a chain of elementwise operators.
+
+    `values` float32 [2 * half], half 128 (int8) or 32768 (int16).
+    """
+
+    values: np.ndarray
+
+    onnx = (
+        "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Celu", "Cosh", "Elu", "HardSigmoid", "HardSwish", "Mish",
+        "Pow", "Reciprocal", "Selu", "Shrink", "Sinh", "Softsign", "Swish", "Tan", "ThresholdedRelu",
+    )  # fmt: skip
+    kind = "table"
+    priority = 5
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        index = p.call("relax.add", p.call("relax.astype", p.wildcard("x")), p.constant("offset"))
+        return p.quantized(p.call("relax.take", p.constant("values"), index))
+
+    @classmethod
+    def from_match(cls, match: Match) -> Table:
+        values, dtype = match.array("values"), match.tensor("x").dtype
+        half = {"int8": 128, "int16": 32768}.get(dtype)
+        if half is None or values.shape != (2 * half,) or match.array("offset").item() != half:
+            raise Mismatch(f"it is no table of all values of an {dtype} tensor")
+        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, values=values)
+
+    def table(self) -> np.ndarray:
+        """The output for all integers of the input. Where the function is undefined it gives zero."""
+        values = np.nan_to_num(self.values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return quantize_value(values, self.outputs[0])
+
+    reference = staticmethod(Lookup.reference)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A forward LSTM with 16-bit states (ONNX LSTM; Hochreiter and Schmidhuber, Long Short-Term Memory, 1997)."""
+"""A forward LSTM (ONNX LSTM; Hochreiter and Schmidhuber, 1997): integers with 16-bit states, floats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, Params, operator
 from espdl.ops.recurrent import Recurrent
-from espdl.ops.recurrent_integers import STATE_BITS, SUM_BITS, Arithmetic
+from espdl.ops.recurrent_arithmetic import Arithmetic
+from espdl.ops.recurrent_floats import Floats
+from espdl.ops.recurrent_integers import Integers
 
 
 @operator("lstm")
@@ -22,27 +24,25 @@ class Lstm(Recurrent):
     layer = "espdl_lstm"
     has_cells = True
 
-    @classmethod
-    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a = Arithmetic(params, constants)
+    @staticmethod
+    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        a = (Floats if inputs[0].dtype == np.float32 else Integers)(params, constants, inputs[0].dtype)
         rows, cells = [], []
-        starts = zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs))
-        for sequence, h, c in starts:
+        for sequence, h, c in zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs)):
             results = []
             for x in sequence:
                 state, c = _step(a, x, h, c)
                 h = a.kept(state)
-                results.append(a.output(state, cls.dtype))
+                results.append(a.output(state))
             rows.append(np.stack(results))
             cells.append(c)
         sequences = np.stack(rows, axis=1)
-        has_states = "cells_shift" in params
-        return [sequences, a.output(np.stack(cells), cls.dtype, "cells")] if has_states else [sequences]
+        return [sequences, a.output(np.stack(cells), "cells")] if a.gives_cells else [sequences]
 
 
 def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """State and cells behind one step, in 1/32768."""
+    """What one step gives, and the cells behind it."""
     enter, leave, forget, update = np.split(a.input_part(x) + a.state_part(h), 4)
     kept = a.product(a.sigmoid(forget + a.peep(2, c)), c)
     c = kept + a.product(a.sigmoid(enter + a.peep(0, c)), a.tanh(update))
-    return a.product(a.sigmoid(leave + a.peep(1, c)), a.tanh(c >> (STATE_BITS - SUM_BITS))), c
+    return a.product(a.sigmoid(leave + a.peep(1, c)), a.tanh_of_cell(c)), c

@@ -8,14 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.numerics import saturate
+from espdl.ops.operator import (
+    Arrays,
+    Constants,
+    Match,
+    Operator,
+    Params,
+    PatternBuilder,
+    operator,
+    require_one_scale,
+)
 from espdl.ops.windows import taps, window_attributes
 
 
 @operator("max_pool2d")
 @dataclass(frozen=True, eq=False)
 class MaxPool2d(Operator):
-    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, C] with the same scale. The border is ignored.
+    """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, C] with the same scale, int8 or int16. The border is ignored.
 
     `pads` are top, left, bottom, right.
     """
@@ -35,9 +45,7 @@ class MaxPool2d(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> MaxPool2d:
-        x, (y,) = match.tensor("x"), match.outputs
-        if (x.scale, x.zero_point) != (y.scale, y.zero_point):
-            raise Mismatch("its input and its output are not quantised alike")
+        require_one_scale(match.tensor("x"), *match.outputs)
         return cls(
             inputs=match.inputs,
             outputs=match.outputs,
@@ -50,5 +58,5 @@ class MaxPool2d(Operator):
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         x = inputs[0].reshape(p["input_height"], p["input_width"], p["channels"])
-        y = np.maximum.reduce(list(taps(x, p, border=-128)))
-        return [np.clip(y, p["activation_min"], p["activation_max"]).astype(np.int8)[np.newaxis]]
+        y = np.maximum.reduce(list(taps(x, p, border=np.iinfo(x.dtype).min)))
+        return [saturate(y, p["activation_min"], p["activation_max"], x.dtype)[np.newaxis]]

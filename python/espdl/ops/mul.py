@@ -10,7 +10,7 @@ import numpy as np
 
 from espdl.ops.broadcast import Broadcast, both, two_operands, views
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Params, PatternBuilder, operator
 
 
 @operator("mul")
@@ -25,10 +25,6 @@ class Mul(Broadcast):
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
         return p.quantized(p.activated(two_operands(p, "relax.multiply")))
-
-    @classmethod
-    def from_match(cls, match: Match) -> Mul:
-        return cls.of(match)
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

@@ -151,6 +151,10 @@ def wide_multipliers(ratios: Sequence[float], bounds: Sequence[int]) -> tuple[np
 
 def scale_wide(values: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """int64 -> int64: values * multiplier * 2**-shift, ties towards plus infinity (src/kernels/wide_inline.h)."""
-    shift = np.asarray(shift, np.int64)
-    product = np.asarray(values, np.int64) * np.asarray(multiplier, np.int64)
-    return (product + (np.int64(1) << (shift - 1))) >> shift
+    return shift_half_up(np.asarray(values, np.int64) * np.asarray(multiplier, np.int64), shift)
+
+
+def shift_half_up(values: np.ndarray, shift: int | np.ndarray) -> np.ndarray:
+    """int64 -> int64: values * 2**-shift, ties towards plus infinity; shifts are 1 or more."""
+    places = np.asarray(shift, np.int64)
+    return (values + (np.int64(1) << (places - 1))) >> places

@@ -65,8 +65,10 @@ class Mismatch(Exception):
     """Raised by `from_match` when the pattern fits but the operator does not; the text is the reason, as a sentence."""
 
 
-class OtherWidth(Mismatch):
-    """It is the operator, on integers of another width; for those there is another operator."""
+def require_one_scale(*tensors: Tensor) -> None:
+    """Raises Mismatch unless they are quantised alike, which they must be where values are only compared or moved."""
+    if len({(t.scale, t.zero_point) for t in tensors}) > 1:
+        raise Mismatch("its inputs and its output are not quantised alike")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +95,20 @@ class Operator(ABC):
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.
     priority: ClassVar[int] = 0
 
+    @property
+    def dtype(self) -> str:
+        """By which a backend chooses its kernel: that of all tensors; of several, all that there are."""
+        return " and ".join(sorted({t.dtype for t in (*self.inputs, *self.outputs)}))
+
     @staticmethod
     @abstractmethod
     def pattern(p: PatternBuilder) -> Any:
         """The pattern this operator has in the graph."""
+
+    @classmethod
+    def patterns(cls) -> Sequence[tuple[int, Callable[[PatternBuilder], Any]]]:
+        """All of its patterns, each with its priority."""
+        return [(cls.priority, cls.pattern)]
 
     @classmethod
     @abstractmethod

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From float to int8 at the border of the network (ONNX QuantizeLinear)."""
+"""From floats to integers at the border of the network (ONNX QuantizeLinear)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
 
 
 @operator("quantize")
 @dataclass(frozen=True, eq=False)
 class Quantize(Operator):
-    """A float32 tensor to an int8 tensor of the same shape: nearest even, saturated, NaN becomes the zero point."""
+    """A float32 tensor to an int8 or int16 tensor (zero point 0) of the same shape: nearest even, saturated.
+
+    NaN becomes the zero point.
+    """
 
     onnx = ("QuantizeLinear",)
     limits = "one scale"
     priority = -10
     at_border = True
+
+    @property
+    def dtype(self) -> str:
+        return self.outputs[0].dtype
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
@@ -27,15 +34,13 @@ class Quantize(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Quantize:
-        (y,) = match.outputs
-        if y.dtype != "int8":
-            raise Mismatch(f"its output is {y.dtype}, not int8")
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        zero_point = params["zero_point"]
+        # The kernel for int16 has no zero point.
+        zero_point, info = params.get("zero_point", 0), np.iinfo(np.int8 if "zero_point" in params else np.int16)
         with np.errstate(over="ignore", invalid="ignore"):
             steps = np.rint(inputs[0].astype(np.float32) / np.float32(params["scale"]))
         steps = np.where(np.isnan(steps), np.float32(0), steps)
-        return [(np.clip(steps, -128 - zero_point, 127 - zero_point) + zero_point).astype(np.int8)]
+        return [(np.clip(steps, info.min - zero_point, info.max - zero_point) + zero_point).astype(info.dtype)]

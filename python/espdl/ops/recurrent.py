@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from espdl.ops.operator import Match, Mismatch, Operator, OtherWidth, PatternBuilder
+from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder
 from espdl.plan.types import Tensor
 
 # What `first` sources are called in the kernels' parameters.
@@ -65,49 +65,35 @@ class Recurrent(Operator):
     reasons: tuple[str, ...] = ()
 
     priority = 10
-    dtype: ClassVar[str] = "int8"  # of all tensors
     layer: ClassVar[str] = ""  # what the converter calls it
     has_cells: ClassVar[bool] = False
 
     @classmethod
     def pattern(cls, p: PatternBuilder) -> Any:
+        return p.quantized(cls._packed(p, p.dequantized))
+
+    @classmethod
+    def patterns(cls) -> Sequence[tuple[int, Callable[[PatternBuilder], Any]]]:
+        """Between integers, and in floats: what stands between integers is an integer layer."""
+        return [(cls.priority, cls.pattern), (5, lambda p: cls._packed(p, p.wildcard))]
+
+    @classmethod
+    def _packed(cls, p: PatternBuilder, tensor: Callable[[str], Any]) -> Any:
         constants = (p.constant(name) for name in ("weights", "recurrence", "bias"))
-        states = (p.any_of(p.constant(f"{name}_values"), cls.tensor(p, name)) for name in ("h", "c"))
-        arguments = (cls.tensor(p, "x"), *constants, *states, p.constant("peepholes"), p.constant("settings"))
-        return cls.written(p, p.packed(cls.layer, *arguments))
-
-    @staticmethod
-    def tensor(p: PatternBuilder, label: str) -> Any:
-        return p.dequantized(label)
-
-    @staticmethod
-    def written(p: PatternBuilder, value: Any) -> Any:
-        return p.quantized(value)
+        states = (p.any_of(p.constant(f"{name}_values"), tensor(name)) for name in ("h", "c"))
+        return p.packed(cls.layer, tensor("x"), *constants, *states, p.constant("peepholes"), p.constant("settings"))
 
     @classmethod
     def from_match(cls, match: Match) -> Recurrent:
-        for tensor in (*match.inputs, *match.outputs):
-            if tensor.dtype != cls.dtype:
-                raise OtherWidth(f"tensor '{tensor.name}' is {tensor.dtype}")
         peepholes = match.real("peepholes").reshape(3, -1)
         reset_first, only_cells = (bool(v) for v in match.array("settings"))
-        weights, scales, bias = cls.parameters(match)
         (y,) = match.outputs
+        weights, scales, bias = _floats(match) if y.dtype == "float32" else _integers(match)
         layer = cls(
             match.inputs, (y,), match.source_nodes, weights, *scales, bias, First.of(match, "h"), First.of(match, "c"),
             peepholes if np.any(peepholes) else None, reset_first, ("cells",) if only_cells else ("sequence",),
         )  # fmt: skip
         return layer.with_both_outputs() if cls.has_cells else layer
-
-    @classmethod
-    def parameters(cls, match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-        """Weights, their scales, biases."""
-        weights, recurrence = (match.array(name) for name in ("weights", "recurrence"))
-        if weights.dtype != np.int8 or recurrence.dtype != np.int8:
-            raise Mismatch("its weights are not int8")
-        rows = weights.shape[1]
-        scales = [np.broadcast_to(match.scale(name).reshape(-1), (rows,)) for name in ("weights", "recurrence")]
-        return np.concatenate([weights[0], recurrence[0]], axis=1), scales, match.real("bias").reshape(2, rows)
 
     def with_both_outputs(self) -> Recurrent:
         """With a tensor that nobody reads in place of the output that did not match: a match has one result."""
@@ -121,7 +107,8 @@ class Recurrent(Operator):
     def joined(self, other: Recurrent) -> Recurrent | None:
         """This match and a later one of the other output as one, which reads what this one reads; None where `other` is
         of another layer."""
-        if type(other) is not type(self) or self.source_nodes != other.source_nodes or self.read == other.read:
+        is_same = (type(other), other.dtype, other.source_nodes) == (type(self), self.dtype, self.source_nodes)
+        if not is_same or self.read == other.read:
             return None
         sequence, cells = (other, self) if self.read == ("cells",) else (self, other)
         return replace(self, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
@@ -147,6 +134,22 @@ class Recurrent(Operator):
     def macs(self) -> int:
         steps, batch, _ = self.inputs[0].shape
         return steps * batch * self.weights.size
+
+
+def _integers(match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """Weights, their scales, biases."""
+    weights, recurrence = (match.array(name) for name in ("weights", "recurrence"))
+    if weights.dtype != np.int8 or recurrence.dtype != np.int8:
+        raise Mismatch("its weights are not int8")
+    rows = weights.shape[1]
+    scales = [np.broadcast_to(match.scale(name).reshape(-1), (rows,)) for name in ("weights", "recurrence")]
+    return np.concatenate([weights[0], recurrence[0]], axis=1), scales, match.real("bias").reshape(2, rows)
+
+
+def _floats(match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    weights, recurrence, bias = (match.real(name) for name in ("weights", "recurrence", "bias"))
+    joined = np.concatenate([weights[0], recurrence[0]], axis=1).astype(np.float32)
+    return joined, [np.ones(len(joined), np.float32)] * 2, bias.reshape(2, -1)
 
 
 def _unread(found: Tensor, what: str, shape: tuple[int, ...]) -> Tensor:

@@ -3,68 +3,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from espdl.ops.operator import Match, PatternBuilder
-from espdl.ops.recurrent import CONSTANT, TENSOR, Recurrent
+from espdl.ops.operator import Constants, Params
+from espdl.ops.recurrent_arithmetic import Arithmetic
 
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 _TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 _ONE, _TWO = np.float32(1.0), np.float32(2.0)
 
 
-class RecurrentFloats(Recurrent):
-    """A recurrent layer whose tensors and weights are float32."""
+class Floats(Arithmetic):
+    """All values float32."""
 
-    priority = 5  # what stands between integers is an integer layer
-    dtype = "float32"
-
-    @staticmethod
-    def tensor(p: PatternBuilder, label: str) -> Any:
-        return p.wildcard(label)
-
-    @staticmethod
-    def written(p: PatternBuilder, value: Any) -> Any:
-        return value
-
-    @classmethod
-    def parameters(cls, match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-        weights, recurrence, bias = (match.real(name) for name in ("weights", "recurrence", "bias"))
-        joined = np.concatenate([weights[0], recurrence[0]], axis=1).astype(np.float32)
-        ones = np.ones(len(joined), np.float32)
-        return joined, [ones, ones], bias.reshape(2, -1)
-
-
-class FloatArithmetic:
-    """That of one kernel call."""
-
-    def __init__(self, params: Mapping[str, Any], constants: Mapping[str, np.ndarray]):
-        self.params, self.constants = params, constants
+    def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
+        super().__init__(params, constants, dtype)
         inputs = params["inputs"]
         self.of_input, self.of_state = constants["weights"][:, :inputs], constants["weights"][:, inputs:]
 
-    def sequences(self, x: np.ndarray) -> list[np.ndarray]:
-        """[steps, inputs] for each sequence."""
-        p = self.params
-        return list(x.reshape(p["steps"], p["batch"], p["inputs"]).swapaxes(0, 1))
+    def of_constant(self, values: np.ndarray) -> np.ndarray:
+        return values
 
-    def first(self, name: str, index: int, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """State `name` ("h", "c") of every sequence before the first step; `index`: of the tensor that may give it."""
-        shape = (self.params["batch"], self.params["hidden"])
-        if self.params[f"{name}_source"] == CONSTANT:
-            return self.constants["initial"].reshape(-1, *shape)[index - 1]
-        if self.params[f"{name}_source"] == TENSOR:
-            return inputs[index].reshape(shape)
-        return np.zeros(shape, np.float32)
+    def of_tensor(self, name: str, values: np.ndarray) -> np.ndarray:
+        return values
 
     def input_part(self, x: np.ndarray) -> np.ndarray:
         return _products(self.constants["bias"][0], self.of_input, x)
 
     def state_part(self, h: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
         return _products(self.constants["bias"][1][rows], self.of_state[rows], h)
+
+    def peep(self, gate: int, cell: np.ndarray) -> np.ndarray:
+        return cell * self.constants["peepholes"][gate] if self.params["has_peepholes"] else np.zeros_like(cell)
+
+    def sigmoid(self, value: np.ndarray) -> np.ndarray:
+        return sigmoid(value)
+
+    def tanh(self, value: np.ndarray) -> np.ndarray:
+        return tanh(value)
+
+    def tanh_of_cell(self, cell: np.ndarray) -> np.ndarray:
+        return tanh(cell)
+
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a * b
 
 
 def _products(start: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:

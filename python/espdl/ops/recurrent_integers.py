@@ -7,13 +7,11 @@ of [-8, 8). States that are given and larger than 1 are kept in a coarser unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 
 from espdl.ops.numerics import requantize
-from espdl.ops.recurrent import CONSTANT, TENSOR
+from espdl.ops.operator import Constants, Params
+from espdl.ops.recurrent_arithmetic import Arithmetic
 from espdl.targets import ROUND_TFLITE
 
 SUM_BITS, STATE_BITS, STEP_BITS = 12, 15, 7
@@ -29,49 +27,41 @@ def tables() -> np.ndarray:
     return np.clip(np.rint(values * 2.0**STATE_BITS), -(2**15), 2**15 - 1).astype(np.int16)
 
 
-class Arithmetic:
-    """That of one kernel call, all values int64; a call without states has no parameters for them."""
+class Integers(Arithmetic):
+    """All values int64; a call without states has no parameters for them."""
 
-    def __init__(self, params: Mapping[str, Any], constants: Mapping[str, np.ndarray]):
-        self.params = {"batch": 1, "h_source": 0, "c_source": 0, "h_extra_bits": 0, "reset_first": 0} | {
-            name.removeprefix("layer."): value for name, value in params.items()
-        }
-        self.constants = constants
+    def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
+        plain = {"batch": 1, "h_source": 0, "c_source": 0, "h_extra_bits": 0, "reset_first": 0}
+        named = {name.removeprefix("layer."): value for name, value in params.items()}
+        super().__init__(plain | named, constants, dtype)
         self.weights = constants["weights"].astype(np.int64)
         self.records = constants["records"].astype(np.int64)
         self.table = constants["table"].astype(np.int64)
 
-    def sequences(self, x: np.ndarray) -> list[np.ndarray]:
-        """[steps, inputs] for each sequence."""
-        p = self.params
-        return list(x.reshape(p["steps"], p["batch"], p["inputs"]).swapaxes(0, 1))
+    @property
+    def gives_cells(self) -> bool:
+        return "cells_shift" in self.params
 
-    def first(self, name: str, index: int, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """State `name` ("h", "c") of every sequence before the first step; `index`: of the tensor that may give it."""
+    def of_constant(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(np.int64)
+
+    def of_tensor(self, name: str, values: np.ndarray) -> np.ndarray:
         p = self.params
-        shape = (p["batch"], p["hidden"])
-        if p[f"{name}_source"] == CONSTANT:
-            return self.constants["initial"].astype(np.int64).reshape(-1, *shape)[index - 1]
-        if p[f"{name}_source"] != TENSOR:
-            return np.zeros(shape, np.int64)
-        values = inputs[index].reshape(shape).astype(np.int64) - p[f"{name}_zero_point"]
-        scaled = requantize(values, p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
+        steps = values.astype(np.int64) - p[f"{name}_zero_point"]
+        scaled = requantize(steps, p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
         return np.clip(scaled, -(2**15), 2**15 - 1) if name == "h" else _saturated(scaled)
 
     def input_part(self, x: np.ndarray) -> np.ndarray:
-        """Sums of the gates from one step's input, int64 [rows] in 1/4096, with the bias of that part."""
         acc = self.weights[:, : self.params["inputs"]] @ (x.astype(np.int64) - self.params["input_zero_point"])
         bias, multiplier, shift = self.records[:, [0, 2, 3]].T
         return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def state_part(self, h: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
-        """Likewise from the state, as it is kept."""
         bias, multiplier, shift = self.records[rows][:, [1, 4, 5]].T
         acc = self.weights[rows, self.params["inputs"] :] @ h
         return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def peep(self, gate: int, cell: np.ndarray) -> np.ndarray:
-        """What a gate sees of the cells, in 1/4096."""
         shift = self.params.get("peephole_shift", 0)
         if not shift:
             return np.zeros_like(cell)
@@ -84,27 +74,30 @@ class Arithmetic:
     def tanh(self, value: np.ndarray) -> np.ndarray:
         return self._interpolated(1, value)
 
+    def tanh_of_cell(self, cell: np.ndarray) -> np.ndarray:
+        return self.tanh(cell >> (STATE_BITS - SUM_BITS))
+
     def _interpolated(self, row: int, value: np.ndarray) -> np.ndarray:
         place = np.clip(value, -(2**15), 2**15 - 1) + 2**15
         index, part = place >> STEP_BITS, place & (2**STEP_BITS - 1)
         low, high = self.table[row][index], self.table[row][index + 1]
         return low + (((high - low) * part + 2 ** (STEP_BITS - 1)) >> STEP_BITS)
 
-    @staticmethod
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """a * b, `a` in 1/32768."""
         return (a * b + 2 ** (STATE_BITS - 1)) >> STATE_BITS
 
     def kept(self, h: np.ndarray) -> np.ndarray:
-        """A state in 1/32768 as it is kept."""
         bits = self.params["h_extra_bits"]
         return np.clip((h + ((1 << bits) >> 1)) >> bits, -(2**15), 2**15 - 1)
 
-    def output(self, value: np.ndarray, dtype: str, name: str = "output") -> np.ndarray:
-        """A value in 1/32768 as one of the output "output" or "cells"."""
-        p, info = self.params, np.iinfo(dtype)
+    def unkept(self, h: np.ndarray) -> np.ndarray:
+        return h << self.params["h_extra_bits"]
+
+    def output(self, value: np.ndarray, name: str = "output") -> np.ndarray:
+        p, info = self.params, np.iinfo(self.dtype)
         scaled = requantize(value, p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
-        return np.clip(scaled + p[f"{name}_zero_point"], info.min, info.max).astype(dtype)
+        return np.clip(scaled + p[f"{name}_zero_point"], info.min, info.max).astype(self.dtype)
 
 
 def _saturated(part: np.ndarray) -> np.ndarray:

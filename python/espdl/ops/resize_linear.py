@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import (
+    Arrays,
+    Constants,
+    Match,
+    Mismatch,
+    Operator,
+    Params,
+    PatternBuilder,
+    operator,
+    require_one_scale,
+)
 
 WEIGHT_BITS = 11
 
@@ -38,8 +48,7 @@ class ResizeLinear(Operator):
         mode = match.attribute("resize", "coordinate_transformation_mode")
         if mode not in _COORDINATES:
             raise Mismatch(f"its coordinates are {mode}")
-        if (x.scale, x.zero_point) != (y.scale, y.zero_point):
-            raise Mismatch("its input and its output are not quantised alike")
+        require_one_scale(x, y)
         inputs = tuple(t for t in match.inputs if t.name == x.name)
         return cls(inputs, match.outputs, match.source_nodes, mode)
 

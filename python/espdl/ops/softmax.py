@@ -11,16 +11,19 @@ import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 
+# The output of int16 has scale 2**-INT16_BITS and zero point 0.
+INT16_BITS = 15
+
 
 @operator("softmax")
 @dataclass(frozen=True, eq=False)
 class Softmax(Operator):
-    """Rows of `length` elements; the output has the input's shape."""
+    """Rows of `length` elements; the output has the input's shape; int8 or int16."""
 
     length: int
 
     onnx = ("Softmax",)
-    limits = "last axis in memory, up to 2,048 elements"
+    limits = "last axis in memory, up to 2,048 elements (int8)"
     priority = 10
 
     @staticmethod
@@ -37,10 +40,22 @@ class Softmax(Operator):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        p = params
-        x = inputs[0].astype(np.int64).reshape(p["rows"], p["length"])
-        values = constants["exponentials"].astype(np.int64)[x.max(axis=1, keepdims=True) - x]
-        total = values.sum(axis=1, keepdims=True)
-        whole = total * p["output_scale"] >> 28
-        y = ((values << 8) + whole // 2) // whole + p["output_zero_point"]
-        return [np.minimum(y, 127).astype(np.int8).reshape(inputs[0].shape)]
+        x = inputs[0].astype(np.int64).reshape(params["rows"], params["length"])
+        distance = x.max(axis=1, keepdims=True) - x
+        of_dtype = _int16 if inputs[0].dtype == np.int16 else _int8
+        return [of_dtype(params, distance, constants).reshape(inputs[0].shape)]
+
+
+def _int8(params: Params, distance: np.ndarray, constants: Constants) -> np.ndarray:
+    values = constants["exponentials"].astype(np.int64)[distance]
+    whole = values.sum(axis=1, keepdims=True) * params["output_scale"] >> 28
+    y = ((values << 8) + whole // 2) // whole + params["output_zero_point"]
+    return np.minimum(y, 127).astype(np.int8)
+
+
+def _int16(params: Params, distance: np.ndarray, constants: Constants) -> np.ndarray:
+    """An exponential is the product of two out of tables of 256, for the high and the low byte of the distance."""
+    coarse, fine = (constants[name].astype(np.int64) for name in ("coarse", "fine"))
+    values = (coarse[distance >> 8] * fine[distance & 255]) >> 30
+    total = values.sum(axis=1, keepdims=True)
+    return np.minimum(((values << INT16_BITS) + total // 2) // total, 32767).astype(np.int16)

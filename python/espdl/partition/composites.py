@@ -12,7 +12,7 @@ from tvm import relax
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from espdl.graph.types import Accept
-from espdl.ops.operator import Mismatch, Operator, OtherWidth, operators
+from espdl.ops.operator import Mismatch, Operator, operators
 from espdl.partition import reasons
 from espdl.partition.importer import Names
 from espdl.partition.patterns import TvmMatch, TvmPattern
@@ -21,10 +21,13 @@ from espdl.partition.spans import named_calls, original_name
 
 @cache
 def _patterns() -> Mapping[str, TvmPattern]:
-    """Those of all operators that have one, in the order in which they are tried."""
-    table = sorted(operators().values(), key=lambda o: (-o.priority, o.name))
-    patterns = {operator.name: TvmPattern(operator) for operator in table}
-    return {name: pattern for name, pattern in patterns.items() if pattern.root is not None}
+    """Those of all operators that have one, in the order in which they are tried, by name."""
+    found = [
+        (-priority, f"{operator.name}.{number}" if number else operator.name, TvmPattern(operator, build))
+        for operator in operators().values()
+        for number, (priority, build) in enumerate(operator.patterns())
+    ]
+    return {name: pattern for _, name, pattern in sorted(found, key=lambda f: f[:2]) if pattern.root is not None}
 
 
 class Composites:
@@ -108,8 +111,6 @@ class Composites:
                 self._nodes(v.name for v in bindings),
             )  # fmt: skip
             declined = self.accept(pattern.operator.from_match(match))
-        except OtherWidth:
-            declined = []
         except Mismatch as mismatch:
             # A pattern without Q/DQ (a move) says nothing about a float operator that it happens to fit.
             declined = [str(mismatch)] if pattern.quantizes(context.annotated_expr) else []

@@ -11,7 +11,7 @@ from tvm import relax
 from espdl.errors import EspdlError, Node
 from espdl.graph.types import OperatorGraph
 from espdl.ops.operator import Operator
-from espdl.ops.recurrent_floats import RecurrentFloats
+from espdl.ops.recurrent import Recurrent
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
 from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
@@ -99,7 +99,7 @@ class Extraction:
     def _composite(self, variable, function: relax.Function, arguments) -> None:
         name = self._unique(self.composites.output_name(function) or self._argument(arguments[0]))
         operator = self.composites.operator_of(function, arguments, self._argument, name)
-        if isinstance(operator, RecurrentFloats):
+        if isinstance(operator, Recurrent) and operator.dtype == "float32":
             operator = replace(operator, reasons=tuple(dict.fromkeys(self.composites.reasons_for(name))))
         self.operators.append(operator)
         self.names[variable] = name

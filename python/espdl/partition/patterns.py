@@ -11,7 +11,7 @@ import numpy as np
 import tvm
 from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcard
 
-from espdl.ops.operator import Mismatch, Operator
+from espdl.ops.operator import Mismatch, Operator, PatternBuilder
 from espdl.partition.scales import per_tensor, quantization
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, shape_of
 from espdl.plan.types import Tensor
@@ -22,13 +22,13 @@ _RELU, _CLIP, _OUTPUT = "activation:relu", "activation:clip", "output:quantize"
 
 
 class TvmPattern:
-    """The pattern of one operator: `root`, and `labels` for its parts. Implements ops.operator.PatternBuilder."""
+    """A pattern of one operator: `root`, and `labels` for its parts. Implements ops.operator.PatternBuilder."""
 
-    def __init__(self, operator: type[Operator]):
+    def __init__(self, operator: type[Operator], build: Callable[[PatternBuilder], Any]):
         self.operator = operator
         self.labels: dict[str, Any] = {}
         self.input_labels: list[str] = []
-        self.root = operator.pattern(self)
+        self.root = build(self)
 
     @staticmethod
     def quantizes(expressions: Mapping[str, Any]) -> bool:

@@ -10,6 +10,6 @@ ANY_ADDRESS = {"add", "mul"}
 
 
 def test_all_other_kernels_need_alignment() -> None:
-    needs = {operator: entry.alignment for (backend, operator), entry in lowerings().items() if backend == "esp32s3"}
+    needs = {operator: entry.alignment for (backend, operator, _), entry in lowerings().items() if backend == "esp32s3"}
     assert needs == {operator: 1 if operator in ANY_ADDRESS else 16 for operator in needs}
     assert ANY_ADDRESS <= set(needs)

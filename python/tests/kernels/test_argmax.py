@@ -16,7 +16,7 @@ from strategies import TARGETS, contents, shifts
 
 from espdl import pipeline
 from espdl.backends import lower
-from espdl.ops.argmax import ArgMax
+from espdl.ops.reductions import ArgMax
 from espdl.plan.types import Tensor
 from espdl.verify import host, reference, samples
 

@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from strategies import TARGETS, activations, contents, shifts, targets, tensors
 
 from espdl.backends import lower, select
-from espdl.ops.add_broadcast import AddBroadcast
+from espdl.ops.add_sub import AddBroadcast, Sub
 from espdl.ops.broadcast import merged_axes
-from espdl.ops.maximum import Maximum
-from espdl.ops.minimum import Minimum
+from espdl.ops.extremes import Maximum, Minimum
 from espdl.ops.mul import Mul
 from espdl.ops.numerics import activation_range
 from espdl.ops.operator import Mismatch
-from espdl.ops.sub import Sub
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_TFLITE
 

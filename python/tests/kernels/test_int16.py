@@ -17,17 +17,17 @@ from test_pool2d import cut, windows
 from espdl.backends import lower, select
 from espdl.ops import pieces
 from espdl.ops.add import Add
-from espdl.ops.add_int16 import AddInt16
-from espdl.ops.average_pool2d_int16 import AveragePool2dInt16
-from espdl.ops.conv2d_int16 import Conv2dInt16
-from espdl.ops.dequantize_int16 import DequantizeInt16
-from espdl.ops.gemm_int16 import GemmInt16
+from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.dequantize import Dequantize
+from espdl.ops.extremes import Maximum
+from espdl.ops.gemm import Gemm
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU, Lookup
-from espdl.ops.max_pool2d_int16 import MaxPool2dInt16
+from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.numerics import activation_range, scale_wide, wide_multiplier
-from espdl.ops.quantize_int16 import QuantizeInt16
-from espdl.ops.rescale_int16 import RescaleInt16
-from espdl.ops.softmax_int16 import SoftmaxInt16
+from espdl.ops.quantize import Quantize
+from espdl.ops.rescale import Rescale
+from espdl.ops.softmax import Softmax
 from espdl.plan.types import Tensor
 
 TARGET = TARGETS[0]
@@ -62,7 +62,7 @@ def test_convolution(data: st.DataObject, depthwise: bool, shift: int) -> None:
     narrow = data.draw(convolutions(TARGET, depthwise))
     values = {f.name: getattr(narrow, f.name) for f in fields(narrow)}
     values.update(inputs=tuple(map(wide, narrow.inputs)), outputs=tuple(map(wide, narrow.outputs)))
-    node = Conv2dInt16(**values)
+    node = Conv2d(**values)
     assume(select(node, TARGET).call is not None)
     check(lower(node, TARGET), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
@@ -77,7 +77,7 @@ def test_product(data: st.DataObject, rows: int, inputs: int, outputs: int, shif
     weights = random.choice([-128, 127, 3], (outputs, inputs)).astype(np.int8)
     bias = random.integers(-(2**31), 2**31, outputs).astype(np.int32)
     activation = data.draw(activations)
-    node = GemmInt16((x,), (y,), (), weights, np.full(outputs, 2.0**-9, np.float32), bias, activation)
+    node = Gemm((x,), (y,), (), weights, np.full(outputs, 2.0**-9, np.float32), bias, activation)
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, TARGET), values, shift=shift)
     exact = (values.astype(np.float64) @ weights.T.astype(np.float64) + bias) * 2.0**-21
@@ -89,7 +89,7 @@ def test_product(data: st.DataObject, rows: int, inputs: int, outputs: int, shif
 @examples
 def test_add(data: st.DataObject, count: int, shift: int) -> None:
     a, b, y = (Tensor(n, (1, count), "int16", data.draw(scales)) for n in "aby")
-    node = AddInt16((a, b), (y,), (), data.draw(activations))
+    node = Add((a, b), (y,), (), data.draw(activations))
     va, vb = data.draw(contents(a.shape)), data.draw(contents(b.shape))
     (result,) = check(lower(node, TARGET), va, vb, shift=shift)
     assert steps_off(y, result, va * np.float64(a.scale) + vb * np.float64(b.scale), node.activation) <= 0.501
@@ -102,7 +102,7 @@ def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -
     x = Tensor("x", (1, *w["image"]), "int16", 2.0**-12)
     y = Tensor("y", (1, *w["output"], w["image"][2]), "int16", data.draw(st.sampled_from([2.0**-12, 0.0003])))
     activation = data.draw(activations)
-    node = AveragePool2dInt16(
+    node = AveragePool2d(
         (x,), (y,), (), w["image"], w["output"], count_include_pad=include, activation=activation, **w["window"]
     )
     assume(select(node, TARGET).call is not None)
@@ -121,7 +121,7 @@ def test_average_pool(data: st.DataObject, w: dict, include: bool, shift: int) -
 def test_max_pool(data: st.DataObject, w: dict, shift: int) -> None:
     x = Tensor("x", (1, *w["image"]), "int16", 2.0**-12)
     y = Tensor("y", (1, *w["output"], w["image"][2]), "int16", 2.0**-12)
-    node = MaxPool2dInt16((x,), (y,), (), activation=data.draw(activations), **w["window"])
+    node = MaxPool2d((x,), (y,), (), activation=data.draw(activations), **w["window"])
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, TARGET), values, shift=shift)
     low, high = activation_range(node.activation, y)
@@ -138,7 +138,7 @@ def test_softmax(data: st.DataObject, rows: int, length: int, exponent: float, s
     x = Tensor("x", (rows, length), "int16", float(np.float32(2.0**exponent)))
     y = Tensor("y", (rows, length), "int16", 2.0**-15)
     values = data.draw(contents(x.shape))
-    (result,) = check(lower(SoftmaxInt16((x,), (y,), (), length), TARGET), values, shift=shift)
+    (result,) = check(lower(Softmax((x,), (y,), (), length), TARGET), values, shift=shift)
     real = values * np.float64(x.scale)
     powers = np.exp(real - real.max(axis=1, keepdims=True))
     exact = np.minimum(powers / powers.sum(axis=1, keepdims=True) * 2**15, 32767)
@@ -198,9 +198,9 @@ def test_borders(data: st.DataObject, count: int, shift: int) -> None:
     ties = st.integers(-40000, 40000).map(lambda k: (k + 0.5) * steps.scale)
     values = st.lists(st.one_of(special, ties, st.floats(-2, 2, width=32)), min_size=count, max_size=count)
     x = np.float32(data.draw(values)).reshape(real.shape)
-    (result,) = check(lower(QuantizeInt16((real,), (steps,), ()), TARGET), x, shift=shift)
+    (result,) = check(lower(Quantize((real,), (steps,), ()), TARGET), x, shift=shift)
     assert (result[np.isnan(x)] == 0).all()
-    check(lower(DequantizeInt16((steps,), (real,), ()), TARGET), result, shift=shift)
+    check(lower(Dequantize((steps,), (real,), ()), TARGET), result, shift=shift)
 
 
 @runs("espdl_rescale_s16_s16", "espdl_rescale_s16_s8", "espdl_rescale_s8_s16")
@@ -216,7 +216,7 @@ def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift:
     x, y = tensor("x", kinds[0]), tensor("y", kinds[1])
     values = data.draw(contents(x.shape))
     values = (values >> 8).astype(np.int8) if kinds[0] == "int8" else values
-    (result,) = check(lower(RescaleInt16((x,), (y,), ()), TARGET), values, shift=shift)
+    (result,) = check(lower(Rescale((x,), (y,), ()), TARGET), values, shift=shift)
     exact = (values.astype(np.float64) - x.zero_point) * np.float64(x.scale)
     assert steps_off(y, result, exact, None) <= 0.501
 
@@ -238,6 +238,12 @@ def test_ratios_that_do_not_fit_are_refused() -> None:
         wide_multiplier(0.0, 1)
 
 
-def test_int8_kernels_are_not_asked_about_int16() -> None:
+def test_kernels_are_asked_about_their_widths_only() -> None:
     a, b, y = (Tensor(n, (1, 4), "int16", 0.5) for n in "aby")
-    assert select(Add((a, b), (y,), (), None), TARGET).declined == ("portable: its kernel has no 16-bit form",)
+    assert select(Add((a, b), (y,), (), None), TARGET).call is not None
+    maximum = Maximum((a, b), (y,), (), a, b, None, False, None)
+    assert select(maximum, TARGET).declined == ("portable: its kernel takes int8, not int16",)
+    mixed = Add((a, b), (replace(y, dtype="int8"),), (), None)
+    assert select(mixed, TARGET).declined == ("portable: its kernel takes int8 or int16, not int16 and int8",)
+    shifted = Add((a, replace(b, zero_point=1)), (y,), (), None)
+    assert select(shifted, TARGET).declined == ("portable: tensor 'b' of 16 bits has the zero point 1",)

@@ -15,9 +15,7 @@ from espdl.ops.layer_norm import LayerNorm
 from espdl.ops.matmul import MatMul
 from espdl.ops.numerics import activation_range
 from espdl.ops.prelu import PRelu
-from espdl.ops.reduce_max import ReduceMax
-from espdl.ops.reduce_min import ReduceMin
-from espdl.ops.reduce_sum import ReduceSum
+from espdl.ops.reductions import ReduceMax, ReduceMin, ReduceSum
 from espdl.ops.resize_linear import ResizeLinear
 from espdl.plan.types import Tensor
 

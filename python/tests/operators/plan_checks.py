@@ -8,7 +8,7 @@ import numpy as np
 from espdl.plan.types import KernelCall, Plan, Tensor
 from espdl.verify import reference
 
-CONVERSIONS = {"quantize", "dequantize", "quantize_int16", "dequantize_int16"}
+CONVERSIONS = {"quantize", "dequantize"}
 
 
 def check(plan: Plan) -> None:

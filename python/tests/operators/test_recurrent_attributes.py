@@ -124,12 +124,12 @@ def exact_outputs(form: dict) -> dict[str, np.ndarray]:
 def check(form: dict, precision: str, folder: Path, **options: str) -> None:
     proto, data = build(form, form["layout"])
     made = small.compiled(proto, None if precision == "float32" else data, folder, precision=precision, **options)
-    kernels = [call.operator for call in made.plan.calls if call.operator.startswith(form["kind"].lower())]
+    kernels = [call.function for call in made.plan.calls if call.operator == form["kind"].lower()]
     is_taken_apart = any("taken apart" in warning for warning in made.report["warnings"])
     assert is_taken_apart == ("attributes" in form)
     assert len(kernels) == (0 if is_taken_apart else 2 if form["direction"] == "bidirectional" else 1)
-    width = {"int8": "", "int16x8": "_int16", "float32": "_float"}[precision]
-    assert all(name == form["kind"].lower() + width for name in kernels)
+    width = {"int8": "s8", "int16x8": "s16", "float32": "f32"}[precision]
+    assert all(function.endswith(width) for function in kernels)
     if precision == "int8":
         assert "fallback" not in {call.operator for call in made.plan.calls}
     tensors = samples.to_tensors(made.plan, data)

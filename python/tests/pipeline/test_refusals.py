@@ -204,7 +204,7 @@ def test_recurrent_weight_beyond_what_an_integer_kernel_can_scale(workspace: Pat
     done = compile_(workspace)
     assert done.returncode == 0, done.stderr
     report = (workspace / "out" / "report.json").read_text()
-    assert '"lstm_float"' in report and "a scale ratio must be below 2**30" in report
+    assert '"espdl_lstm_f32"' in report and "a scale ratio must be below 2**30" in report
 
 
 def test_node_whose_inputs_no_runtime_takes(workspace: Path) -> None:

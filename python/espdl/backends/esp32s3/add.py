@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.lowering import Declined, Lowering, lowering, portable
+from espdl.backends.lowering import Declined, lowering, portable
 from espdl.ops.add import Add
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, Target
@@ -14,17 +14,15 @@ from espdl.targets import ROUND_HALF_UP, Target
 MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
 
 
-@lowering("add", backend="esp32s3")
-class VectorAdd(Lowering[Add]):
+@lowering("add", "esp32s3", "int8")
+def lower_add(node: Add, target: Target) -> KernelCall | Declined:
     """Two products and a shift: the portable kernel's arithmetic, where its factors fit a byte."""
-
-    def try_lower(self, node: Add, target: Target) -> KernelCall | Declined:
-        if target.rounding != ROUND_HALF_UP:
-            return Declined("the vector unit adds by shifts rounded half up, which the scheme power_of_two has")
-        call = portable(node, target)
-        if isinstance(call, Declined):
-            return call
-        p = call.params
-        if max(p["a_shift"], p["b_shift"]) > MAX_INPUT_SHIFT or p["output_shift"] > MAX_OUTPUT_SHIFT:
-            return Declined(f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart")
-        return replace(call, function="espdl_s3_add_s8", header="espdl/esp32s3/add.h")
+    if target.rounding != ROUND_HALF_UP:
+        return Declined("the vector unit adds by shifts rounded half up, which the scheme power_of_two has")
+    call = portable(node, target)
+    if isinstance(call, Declined):
+        return call
+    p = call.params
+    if max(p["a_shift"], p["b_shift"]) > MAX_INPUT_SHIFT or p["output_shift"] > MAX_OUTPUT_SHIFT:
+        return Declined(f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart")
+    return replace(call, function="espdl_s3_add_s8", header="espdl/esp32s3/add.h")

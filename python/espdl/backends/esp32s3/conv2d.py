@@ -6,90 +6,61 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
-from espdl.backends.lowering import Declined, Lowering, lowering
+from espdl.backends.layers import clamp, conv_fields, has_border, sum_constants
+from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import lead, lead_of_windows
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.numerics import activation_range
-from espdl.plan.types import Constant, KernelCall
+from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_DEPTHWISE_ROWS = 16
 
 
-@lowering("conv2d", backend="esp32s3")
-class VectorConv2d(Lowering[Conv2d]):
+@lowering("conv2d", "esp32s3", "int8", alignment=16)
+def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     """Dense and depthwise convolutions of any shape; sums that 20 bits may not hold in 40."""
-
-    alignment = 16
-
-    def try_lower(self, node: Conv2d, target: Target) -> KernelCall | Declined:
-        (x,), (y,) = node.inputs, node.outputs
-        shift = common_shift(x, node.weights_scale, y, target)
-        if x.zero_point != 0 and _has_border(node):
-            return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
-        if node.groups > 1:
-            if not _is_depthwise(node):
-                return Declined(f"it has {node.groups} groups of several channels")
-            rows = node.weights.shape[1]
-            if rows > MAX_DEPTHWISE_ROWS:
-                return Declined(f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}")
-            if not fits(node, shift):
-                return Declined("some sum may leave the 20 bits of a lane")
-        return _call(node, target, shift)
+    (x,), (y,) = node.inputs, node.outputs
+    shift = common_shift(x, node.weights_scale, y, target)
+    if x.zero_point != 0 and has_border(node):
+        return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
+    if node.groups > 1:
+        if not _is_depthwise(node):
+            return Declined(f"it has {node.groups} groups of several channels")
+        rows = node.weights.shape[1]
+        if rows > MAX_DEPTHWISE_ROWS:
+            return Declined(f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}")
+        if not fits(node, shift):
+            return Declined("some sum may leave the 20 bits of a lane")
+    return _call(node, target, shift)
 
 
 def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     kernel = choose(node, shift)
-    low, high = activation_range(node.activation, y)
     parts = count_parts(node, shift) if kernel == "aligned" else 1
     params = {
-        "input_height": x.shape[1],
-        "input_width": x.shape[2],
-        "input_channels": x.shape[3],
-        "output_height": y.shape[1],
-        "output_width": y.shape[2],
-        "output_channels": y.shape[3],
-        "kernel_height": node.weights.shape[1],
-        "kernel_width": node.weights.shape[2],
-        "stride_height": node.strides[0],
-        "stride_width": node.strides[1],
-        "dilation_height": node.dilations[0],
-        "dilation_width": node.dilations[1],
-        "pad_top": node.pads[0],
-        "pad_left": node.pads[1],
-        "groups": node.groups,
+        **conv_fields(node),
         "input_zero_point": x.zero_point,
         "output_zero_point": y.zero_point,
-        "activation_min": low,
-        "activation_max": high,
+        **clamp(node.activation, y),
         "rounding": target.rounding,
         "shift": shift,
         "pixels": _pixels(node, kernel),
         "parts": parts,
     }
-    channels = len(node.weights)
-    return KernelCall(
-        operator=node.name,
-        function="espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
-        params_type="espdl_s3_conv2d_params_t",
-        header="espdl/esp32s3/conv2d.h",
-        params=params,
-        inputs=(x.name,),
-        outputs=(y.name,),
-        constants=(
-            Constant("weights", node.weights),
-            Constant("bias", node.bias),
-            Constant("multiplier", np.zeros(channels, np.int32)),
-            Constant("shift", np.full(channels, shift, np.int32)),
-        ),
+    return call_of(
+        node,
+        "espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
+        "espdl_s3_conv2d_params_t",
+        "espdl/esp32s3/conv2d.h",
+        params,
+        constants=sum_constants(node.weights, node.bias, np.full(len(node.weights), shift, np.int32)),
         packing=f"esp32s3_{kernel}",
         in_place=((0, 0),) if _in_place(node, kernel) else (),
         overlaps=_overlaps(params, kernel),
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
-        source_nodes=node.source_nodes,
         notes=notes_of_parts(kernel == "wide", parts),
     )
 
@@ -101,7 +72,7 @@ def choose(node: Conv2d, shift: int) -> str:
     if not fits(node, shift):
         return "aligned" if count_parts(node, shift) else "wide"
     channels, _, kernel_width, inputs = node.weights.shape
-    if node.weights.shape[1:3] == (1, 1) and not _has_border(node) and channels % 16 == 0:
+    if node.weights.shape[1:3] == (1, 1) and not has_border(node) and channels % 16 == 0:
         _, height, width, _ = node.inputs[0].shape
         if inputs in POINTWISE_CHANNELS or (inputs == 8 and node.strides == (1, 1) and height * width % 2 == 0):
             return "pointwise"
@@ -114,14 +85,6 @@ def choose(node: Conv2d, shift: int) -> str:
 
 def _is_depthwise(node: Conv2d) -> bool:
     return node.groups > 1 and node.groups == node.inputs[0].shape[3] == len(node.weights)
-
-
-def _has_border(node: Conv2d) -> bool:
-    (_, height, width, _), (_, rows, columns, _) = node.inputs[0].shape, node.outputs[0].shape
-    _, kernel_height, kernel_width, _ = node.weights.shape
-    bottom = (rows - 1) * node.strides[0] + (kernel_height - 1) * node.dilations[0] + 1 - node.pads[0] - height
-    right = (columns - 1) * node.strides[1] + (kernel_width - 1) * node.dilations[1] + 1 - node.pads[1] - width
-    return max(*node.pads[:2], bottom, right) > 0
 
 
 def _pixels(node: Conv2d, kernel: str) -> int:

@@ -7,52 +7,48 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.esp32s3.add import VectorAdd
-from espdl.backends.esp32s3.conv2d import VectorConv2d
+from espdl.backends.esp32s3.add import lower_add
+from espdl.backends.esp32s3.conv2d import lower_conv2d
 from espdl.backends.esp32s3.lanes import count_parts
 from espdl.backends.esp32s3.packing import aligned
-from espdl.backends.lowering import Declined, Lowering, lowering, packing
+from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.conv2d_add import Conv2dAdd, part
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("conv2d_add", backend="esp32s3")
-class VectorConv2dAdd(Lowering[Conv2dAdd]):
+@lowering("conv2d_add", "esp32s3", "int8", alignment=16)
+def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
     """Adds the residual before the result is stored: the sum takes the residual's place."""
-
-    alignment = 16
-
-    def try_lower(self, node: Conv2dAdd, target: Target) -> KernelCall | Declined:
-        conv = VectorConv2d().try_lower(node.conv, target)
-        if isinstance(conv, Declined):
-            return conv
-        add = VectorAdd().try_lower(node.add, target)
-        if isinstance(add, Declined):
-            return add
-        channels, inputs = len(node.conv.weights), node.conv.inputs[0].shape[3]
-        if channels % 16 or inputs % 16 or node.conv.groups != 1:
-            why = f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
-            return Declined(why)
-        parts = count_parts(node.conv, conv.params["shift"])
-        if not parts:
-            return Declined("some sum may leave the 20 bits of a lane")
-        params = {f"conv.{key}": value for key, value in conv.params.items()} | {"conv.parts": parts}
-        params |= {f"add.{key}": value for key, value in add.params.items()}
-        return replace(
-            conv,
-            operator=node.name,
-            function="espdl_s3_conv2d_add_s8",
-            params_type="espdl_s3_conv2d_add_params_t",
-            params=params,
-            inputs=tuple(t.name for t in node.inputs),
-            outputs=tuple(t.name for t in node.outputs),
-            packing="esp32s3_aligned_add",
-            in_place=((1, 0),),
-            overlaps=(),  # all groups of channels read the whole input, one after the other
-            scratch_bytes=0,
-            source_nodes=node.source_nodes,
-        )
+    conv = lower_conv2d(node.conv, target)
+    if isinstance(conv, Declined):
+        return conv
+    add = lower_add(node.add, target)
+    if isinstance(add, Declined):
+        return add
+    channels, inputs = len(node.conv.weights), node.conv.inputs[0].shape[3]
+    if channels % 16 or inputs % 16 or node.conv.groups != 1:
+        why = f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
+        return Declined(why)
+    parts = count_parts(node.conv, conv.params["shift"])
+    if not parts:
+        return Declined("some sum may leave the 20 bits of a lane")
+    params = {f"conv.{key}": value for key, value in conv.params.items()} | {"conv.parts": parts}
+    params |= {f"add.{key}": value for key, value in add.params.items()}
+    return replace(
+        conv,
+        operator=node.name,
+        function="espdl_s3_conv2d_add_s8",
+        params_type="espdl_s3_conv2d_add_params_t",
+        params=params,
+        inputs=tuple(t.name for t in node.inputs),
+        outputs=tuple(t.name for t in node.outputs),
+        packing="esp32s3_aligned_add",
+        in_place=((1, 0),),
+        overlaps=(),  # all groups of channels read the whole input, one after the other
+        scratch_bytes=0,
+        source_nodes=node.source_nodes,
+    )
 
 
 @packing("esp32s3_aligned_add")

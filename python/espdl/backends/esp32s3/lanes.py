@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.records import scale_ratios
+from espdl.backends.accumulators import ends_on_the_way, range_of
+from espdl.backends.layers import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, power_of_two_shift
@@ -88,9 +89,7 @@ def _parts(node: Conv2d | Gemm, count: int) -> np.ndarray:
 def _fit(parts: np.ndarray, node: Conv2d | Gemm, shift: int) -> bool:
     (x,), (y,) = node.inputs, node.outputs
     biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
-    low, high = x.limits or (-128, 127)
-    most = np.maximum(np.maximum(parts * low, parts * high), 0).sum(axis=2)
-    least = np.minimum(np.minimum(parts * low, parts * high), 0).sum(axis=2)
+    least, most = ends_on_the_way(parts, *range_of(x))
     # A window at the border has some neighbouring parts only.
     return all(_runs_fit(most[:, i:], least[:, i:], biases, shift) for i in range(parts.shape[1]))
 

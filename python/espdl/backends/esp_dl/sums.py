@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.backends.records import scale_ratios
+from espdl.backends.accumulators import ends_on_the_way, range_of
+from espdl.backends.layers import scale_ratios, sum_constants
 from espdl.chips.chip import VectorUnit
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
@@ -91,18 +92,10 @@ def constants(node: Conv2d | Gemm, target: Target) -> tuple[Constant, ...]:
     limit, reach = 1 << (unit.lane_bits - 1), max(-least.min(), most.max())
     if least.min() < -limit or most.max() >= limit:
         raise Inexact(f"a sum can reach {reach}, which does not fit the {unit.lane_bits} bits of a lane")
-    return (
-        Constant("weights", weights),
-        Constant("bias", bias.astype(np.int32)),
-        Constant("multiplier", np.zeros(len(shift), np.int32)),
-        Constant("shift", shift.astype(np.int32)),
-    )
+    return sum_constants(weights, bias.astype(np.int32), shift.astype(np.int32))
 
 
 def bounds(weights: np.ndarray, start: np.ndarray, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """int64 [channels]: the least and the greatest value that a sum can have on its way, in whatever order."""
-    low, high = x.limits or (-128, 127)
-    flat = weights.astype(np.int64).reshape(len(weights), -1)
-    least = np.minimum(np.minimum(flat * low, flat * high), 0).sum(axis=1)
-    most = np.maximum(np.maximum(flat * low, flat * high), 0).sum(axis=1)
+    least, most = ends_on_the_way(weights.reshape(len(weights), -1), *range_of(x))
     return start + least, start + most

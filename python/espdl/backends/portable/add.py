@@ -1,72 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise sum in portable C."""
+"""Elementwise sum of two tensors of one shape in portable C."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.layers import clamp, exact_scale, require_no_zero_points
+from espdl.backends.lowering import Declined, call_of, lowering
+from espdl.backends.portable.add_sub import LEFT_SHIFT, common_scale
 from espdl.ops.add import Add
-from espdl.ops.numerics import Inexact, activation_range, power_of_two_shift, quantize_multiplier
-from espdl.plan.types import KernelCall, Tensor
+from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
-# Bits of precision that both inputs gain before they are brought to one scale (TFLite's int8 addition).
-LEFT_SHIFT = 20
+# Bits of the larger multiplier for int16: two products of 16 and 30 bits and their sum are far from 63.
+_BITS = 30
 
 
-@lowering("add", backend="portable")
-class PortableAdd(Lowering[Add]):
+@lowering("add", "portable", "int8")
+def lower_add(node: Add, target: Target) -> KernelCall:
     """TFLite's formula for any scales; shifts alone where the scales' ratios are powers of two."""
-
-    def try_lower(self, node: Add, target: Target) -> KernelCall:
-        (a, b), (y,) = node.inputs, node.outputs
-        low, high = activation_range(node.activation, y)
-        numbers = _arithmetic(a, b, y, target.rounding)
-        return KernelCall(
-            operator=node.name,
-            function="espdl_add_s8" if target.rounding == ROUND_TFLITE else "espdl_add_shift_s8",
-            params_type="espdl_add_params_t",
-            header="espdl/kernels/add.h",
-            params={
-                "count": y.count,
-                "left_shift": LEFT_SHIFT if target.rounding == ROUND_TFLITE else 0,
-                "a_zero_point": a.zero_point,
-                "a_multiplier": numbers["a"][0],
-                "a_shift": numbers["a"][1],
-                "b_zero_point": b.zero_point,
-                "b_multiplier": numbers["b"][0],
-                "b_shift": numbers["b"][1],
-                "output_zero_point": y.zero_point,
-                "output_multiplier": numbers["output"][0],
-                "output_shift": numbers["output"][1],
-                "activation_min": low,
-                "activation_max": high,
-                "rounding": target.rounding,
-            },
-            inputs=(a.name, b.name),
-            outputs=(y.name,),
-            in_place=((0, 0), (1, 0)),
-            source_nodes=node.source_nodes,
-        )
+    (a, b), (y,) = node.inputs, node.outputs
+    numbers = common_scale(a, b, y, target.rounding)
+    params = {"count": y.count, "left_shift": LEFT_SHIFT if target.rounding == ROUND_TFLITE else 0}
+    for name, tensor in (("a", a), ("b", b), ("output", y)):
+        multiplier, shift = numbers[name]
+        params |= {f"{name}_zero_point": tensor.zero_point, f"{name}_multiplier": multiplier, f"{name}_shift": shift}
+    return call_of(
+        node,
+        "espdl_add_s8" if target.rounding == ROUND_TFLITE else "espdl_add_shift_s8",
+        "espdl_add_params_t",
+        "espdl/kernels/add.h",
+        {**params, **clamp(node.activation, y), "rounding": target.rounding},
+        in_place=((0, 0), (1, 0)),
+    )
 
 
-def _arithmetic(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tuple[int, int]]:
-    """(multiplier, shift) of both inputs and of the sum; Inexact where the ratios of the scales cannot be had."""
-    scales = {"a": a.scale, "b": b.scale, "output": y.scale}
-    scale = {name: float(np.float32(value)) for name, value in scales.items()}
-    if rounding == ROUND_TFLITE:
-        common = 2.0 * max(scale["a"], scale["b"])
-        numbers = {
-            "a": quantize_multiplier(scale["a"] / common),
-            "b": quantize_multiplier(scale["b"] / common),
-            "output": quantize_multiplier(common / (2**LEFT_SHIFT * scale["output"])),
-        }
-        if any(not 0 <= shift <= 30 for _, shift in numbers.values()):
-            raise Inexact("the scales of its inputs and its output lie too far apart")
-        return numbers
-    finest = min(scale.values())
-    shifts = {name: power_of_two_shift(finest / value) for name, value in scale.items()}
-    if max(shifts["a"], shifts["b"]) > 21:
-        raise Inexact("the scales of its inputs lie more than 2**21 apart from the finest")
-    return {name: (0, shift) for name, shift in shifts.items()}
+@lowering("add", "portable", "int16")
+def lower_add_int16(node: Add, target: Target) -> KernelCall | Declined:
+    """Two multiplications and one shift per element."""
+    require_no_zero_points(node)
+    (a, b), (y,) = node.inputs, node.outputs
+    ratios = [exact_scale(t) / exact_scale(y) for t in (a, b)]
+    shift = _BITS - math.frexp(max(ratios))[1]
+    if not 1 <= shift <= 62:
+        return Declined("the scales of its inputs and its output are too far apart")
+    # What one step of each is worth in steps of the output, times 2**shift.
+    multipliers = (int(np.rint(np.ldexp(ratio, shift))) for ratio in ratios)
+    return call_of(
+        node,
+        "espdl_add_s16",
+        "espdl_add_s16_params_t",
+        "espdl/kernels/add_s16.h",
+        {
+            "count": y.count,
+            **dict(zip(("a_multiplier", "b_multiplier"), multipliers)),
+            "shift": shift,
+            **clamp(node.activation, y),
+        },
+        in_place=((0, 0), (1, 0)),
+    )

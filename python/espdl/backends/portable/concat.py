@@ -3,38 +3,32 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import ANY, call_of, lowering
 from espdl.ops.concat import MAX_PARTS, Concat
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("concat", backend="portable")
-class PortableConcat(Lowering[Concat]):
+@lowering("concat", "portable", ANY)
+def lower_concat(node: Concat, target: Target) -> KernelCall:
     """One memmove per part and row; the result may run into one of the parts."""
-
-    takes_int16 = True
-
-    def try_lower(self, node: Concat, target: Target) -> KernelCall:
-        (y,) = node.outputs
-        missing = MAX_PARTS - len(node.inputs)
-        rows = [x.nbytes // node.outer for x in node.inputs]
-        before = [sum(rows[:i]) for i in range(len(rows))]
-        # The last row of a part is moved when all before it is written.
-        leads = [(node.outer - 1) * (sum(rows) - row) + place for row, place in zip(rows, before)]
-        leads += leads[-1:] * missing
-        return KernelCall(
-            operator=node.name,
-            function="espdl_concat",
-            params_type="espdl_concat_params_t",
-            header="espdl/kernels/concat.h",
-            params={
-                "outer": node.outer,
-                "bytes": tuple(rows) + (0,) * missing,
-            },
-            inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
-            outputs=(y.name,),
-            joins=tuple(rows),
-            overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),
-            source_nodes=node.source_nodes,
-        )
+    (y,) = node.outputs
+    missing = MAX_PARTS - len(node.inputs)
+    rows = [x.nbytes // node.outer for x in node.inputs]
+    before = [sum(rows[:i]) for i in range(len(rows))]
+    # The last row of a part is moved when all before it is written.
+    leads = [(node.outer - 1) * (sum(rows) - row) + place for row, place in zip(rows, before)]
+    leads += leads[-1:] * missing
+    return call_of(
+        node,
+        "espdl_concat",
+        "espdl_concat_params_t",
+        "espdl/kernels/concat.h",
+        {
+            "outer": node.outer,
+            "bytes": tuple(rows) + (0,) * missing,
+        },
+        inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
+        joins=tuple(rows),
+        overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),
+    )

@@ -5,47 +5,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.accumulators import largest, reach, require_int32
+from espdl.backends.lowering import lowering
 from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
 from espdl.backends.portable.packing import has_heavy_pairs
-from espdl.backends.records import require_int32
 from espdl.ops.conv2d import Conv2d
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("conv2d", backend="portable")
-class PortableConv2d(Lowering[Conv2d]):
+@lowering("conv2d", "portable", "int8")
+def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
     """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel.
 
     Optimised for size, the general kernel runs every convolution and every product: one core instead of up to five.
     """
-
-    def try_lower(self, node: Conv2d, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        require_int32(x, node.weights, node.bias)
-        if target.optimize == "size":
-            return general(node, target)
-        if _is_product(node):
-            return product(node, node.weights.reshape(len(node.weights), -1), target)
-        call = general(node, target)
-        slow = decline_fast(call)
-        if slow is not None:
-            return replace(call, notes=(slow,))
-        if node.groups == 1 and not has_heavy_pairs(node.weights):
-            return replace(
-                call,
-                function="espdl_conv2d_4x4_s8",
-                packing="blocks_4x4",
-                scratch_bytes=blocked_scratch(node),
-                overlaps=((0, 0, lead_of_windows(call.params, x.shape[3], y.shape[3], at_once=4)),),
-            )
-        if node.groups == x.shape[3] == y.shape[3]:
-            return _depthwise(node, call)
-        return replace(call, notes=("the fast kernels have one group, or one channel per group",))
+    (x,), (y,) = node.inputs, node.outputs
+    require_int32(int(reach(node.weights, largest(x), node.bias).max()))
+    if target.optimize == "size":
+        return general(node, target)
+    if _is_product(node):
+        return product(node, node.weights.reshape(len(node.weights), -1), target)
+    call = general(node, target)
+    slow = decline_fast(call)
+    if slow is not None:
+        return replace(call, notes=(slow,))
+    if node.groups == 1 and not has_heavy_pairs(node.weights):
+        return replace(
+            call,
+            function="espdl_conv2d_4x4_s8",
+            packing="blocks_4x4",
+            scratch_bytes=blocked_scratch(node),
+            overlaps=((0, 0, lead_of_windows(call.params, x.shape[3], y.shape[3], at_once=4)),),
+        )
+    if node.groups == x.shape[3] == y.shape[3]:
+        return _depthwise(node, call)
+    return replace(call, notes=("the fast kernels have one group, or one channel per group",))
 
 
 def blocked_scratch(node: Conv2d) -> int:

@@ -7,45 +7,40 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.lowering import Declined, Lowering, lowering, packing
-from espdl.backends.portable.add import PortableAdd
-from espdl.backends.portable.conv2d import PortableConv2d
+from espdl.backends.lowering import Declined, call_of, lowering, packing
+from espdl.backends.portable.add import lower_add
+from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.packing import blocks_4x4
 from espdl.ops.conv2d_add import Conv2dAdd, part
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
 
-@lowering("conv2d_add", backend="portable")
-class PortableConv2dAdd(Lowering[Conv2dAdd]):
+@lowering("conv2d_add", "portable", "int8")
+def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
     """Saves the convolution's result in RAM: the sum takes the residual's place."""
-
-    def try_lower(self, node: Conv2dAdd, target: Target) -> KernelCall | Declined:
-        if target.backends[0] != "portable":
-            return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
-        conv = PortableConv2d().try_lower(node.conv, target)
-        add = PortableAdd().try_lower(node.add, target)
-        if conv.function != "espdl_conv2d_4x4_s8":
-            return Declined("the kernel of the convolution does not work row by row")
-        row = conv.params["output_width"] * conv.params["output_channels"]
-        params = {f"conv.{key}": value for key, value in conv.params.items()}
-        params |= {f"add.{key}": value for key, value in add.params.items()}
-        suffix = "add_s8" if target.rounding == ROUND_TFLITE else "add_shift_s8"
-        return KernelCall(
-            operator=node.name,
-            function=f"espdl_conv2d_4x4_{suffix}",
-            params_type="espdl_conv2d_add_params_t",
-            header="espdl/kernels/conv2d_add.h",
-            params={**params, "add.count": row},
-            inputs=tuple(t.name for t in node.inputs),
-            outputs=tuple(t.name for t in node.outputs),
-            constants=conv.constants,
-            packing="blocks_4x4_add",
-            in_place=((1, 0),),
-            scratch_bytes=conv.scratch_bytes + (row + 3) // 4 * 4,
-            macs=conv.macs,
-            source_nodes=node.source_nodes,
-        )
+    if target.backends[0] != "portable":
+        return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
+    conv = lower_conv2d(node.conv, target)
+    add = lower_add(node.add, target)
+    if conv.function != "espdl_conv2d_4x4_s8":
+        return Declined("the kernel of the convolution does not work row by row")
+    row = conv.params["output_width"] * conv.params["output_channels"]
+    params = {f"conv.{key}": value for key, value in conv.params.items()}
+    params |= {f"add.{key}": value for key, value in add.params.items()}
+    suffix = "add_s8" if target.rounding == ROUND_TFLITE else "add_shift_s8"
+    return call_of(
+        node,
+        f"espdl_conv2d_4x4_{suffix}",
+        "espdl_conv2d_add_params_t",
+        "espdl/kernels/conv2d_add.h",
+        {**params, "add.count": row},
+        constants=conv.constants,
+        packing="blocks_4x4_add",
+        in_place=((1, 0),),
+        scratch_bytes=conv.scratch_bytes + (row + 3) // 4 * 4,
+        macs=conv.macs,
+    )
 
 
 @packing("blocks_4x4_add")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.lowering import Declined, Lowering, lowering, packing
+from espdl.backends.lowering import Declined, lowering, packing
 from espdl.backends.overlap import lead_of_windows
-from espdl.backends.portable.conv2d import PortableConv2d
+from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.fast import fast_records
 from espdl.backends.portable.packing import blocks, has_heavy_pairs
 from espdl.ops.conv2d_planar import Conv2dPlanar
@@ -17,32 +17,30 @@ from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("conv2d_planar", backend="portable")
-class PortableConv2dPlanar(Lowering[Conv2dPlanar]):
+@lowering("conv2d_planar", "portable", "int8")
+def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Declined:
     """Saves the copy of the input with its channels last, and the work of making it."""
-
-    def try_lower(self, node: Conv2dPlanar, target: Target) -> KernelCall | Declined:
-        if target.backends[0] != "portable":
-            return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
-        conv = PortableConv2d().try_lower(node.conv, target)
-        if conv.function != "espdl_conv2d_4x4_s8":
-            return Declined("only the kernel for 4x4 blocks reads channels first")
-        if has_heavy_pairs(_planar(node.conv.weights)):
-            return Declined("two neighbouring weights are both -128")
-        _, height, width, channels = node.conv.weights.shape
-        depth = height * width * channels
-        return replace(
-            conv,
-            operator=node.name,
-            function="espdl_conv2d_planar_4x4_s8",
-            packing="blocks_4x4_planar",
-            params={**conv.params, "input_pitch": conv.params["input_height"] * conv.params["input_width"]},
-            inputs=tuple(t.name for t in node.inputs),
-            scratch_bytes=8 * (depth + depth % 2) + 5 * width,
-            overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),
-            pitched=("output_pitch",),
-            source_nodes=node.source_nodes,
-        )
+    if target.backends[0] != "portable":
+        return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
+    conv = lower_conv2d(node.conv, target)
+    if conv.function != "espdl_conv2d_4x4_s8":
+        return Declined("only the kernel for 4x4 blocks reads channels first")
+    if has_heavy_pairs(_planar(node.conv.weights)):
+        return Declined("two neighbouring weights are both -128")
+    _, height, width, channels = node.conv.weights.shape
+    depth = height * width * channels
+    return replace(
+        conv,
+        operator=node.name,
+        function="espdl_conv2d_planar_4x4_s8",
+        packing="blocks_4x4_planar",
+        params={**conv.params, "input_pitch": conv.params["input_height"] * conv.params["input_width"]},
+        inputs=tuple(t.name for t in node.inputs),
+        scratch_bytes=8 * (depth + depth % 2) + 5 * width,
+        overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),
+        pitched=("output_pitch",),
+        source_nodes=node.source_nodes,
+    )
 
 
 @packing("blocks_4x4_planar")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl.backends.accumulators import ends, reach
 from espdl.ops.numerics import requantize
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
@@ -32,7 +33,7 @@ def decline_fast(call: KernelCall) -> str | None:
     bound = np.maximum(-records.least, records.most)
     if bound[live].max(initial=0) >= 2**29:
         return f"a sum can reach {bound[live].max()}, and the fast requantisation takes less than 2**29"
-    if (np.abs(records.bias) + 128 * records.taps >= INT32).any():
+    if (records.reach >= INT32).any():
         return "the bias with the zero point folded in does not fit 32 bits"
     largest = (4 * bound * records.multiplier >> 32) + 3 + np.abs(records.offset)
     if (largest[live] >= INT32).any() or (records.shift[live] > 31).any():
@@ -55,11 +56,10 @@ class _Records:
         weights = call.constant("weights").astype(np.int64)
         weights = weights.reshape(len(weights), -1)
         bias = call.constant("bias").astype(np.int64)
-        low, high = -128 - p["input_zero_point"], 127 - p["input_zero_point"]
-        self.taps = np.abs(weights).sum(axis=1)
-        self.least = bias + np.minimum(weights * low, weights * high).sum(axis=1)
-        self.most = bias + np.maximum(weights * low, weights * high).sum(axis=1)
+        low, high = ends(weights, -128 - p["input_zero_point"], 127 - p["input_zero_point"])
+        self.least, self.most = bias + low, bias + high
         self.bias = bias - p["input_zero_point"] * weights.sum(axis=1)
+        self.reach = reach(weights, 128, self.bias)
         multiplier, e = (call.constant(name).astype(np.int64) for name in ("multiplier", "shift"))
         zero_point = np.int64(p["output_zero_point"])
 

@@ -3,26 +3,20 @@
 
 from __future__ import annotations
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import ANY, call_of, lowering
 from espdl.ops.flip_sign import FlipSign
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("flip_sign", backend="portable")
-class PortableFlipSign(Lowering[FlipSign]):
+@lowering("flip_sign", "portable", ANY)
+def lower_flip_sign(node: FlipSign, target: Target) -> KernelCall:
     """One exclusive or per byte, in place."""
-
-    def try_lower(self, node: FlipSign, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        return KernelCall(
-            operator=node.name,
-            function="espdl_flip_sign_8",
-            params_type="espdl_flip_sign_params_t",
-            header="espdl/kernels/flip_sign.h",
-            params={"count": y.count},
-            inputs=(x.name,),
-            outputs=(y.name,),
-            in_place=((0, 0),),
-            source_nodes=node.source_nodes,
-        )
+    return call_of(
+        node,
+        "espdl_flip_sign_8",
+        "espdl_flip_sign_params_t",
+        "espdl/kernels/flip_sign.h",
+        {"count": node.outputs[0].count},
+        in_place=((0, 0),),
+    )

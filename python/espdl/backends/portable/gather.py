@@ -5,45 +5,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import ANY, call_of, lowering
 from espdl.backends.overlap import lead
 from espdl.ops.gather import Gather
 from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import Target
 
 
-@lowering("gather", backend="portable")
-class PortableGather(Lowering[Gather]):
+@lowering("gather", "portable", ANY)
+@lowering("gather_pixels", "portable", ANY)
+def lower_gather(node: Gather, target: Target) -> KernelCall:
     """One memcpy per pixel."""
-
-    takes_int16 = True
-
-    def try_lower(self, node: Gather, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        outer, rows, columns, inner = node.sizes
-        places = np.arange(outer * rows * columns).reshape(outer, rows, columns)
-        item = inner * ITEM_BYTES[x.dtype]
-        begins = places[:, node.row_index][:, :, node.column_index].reshape(-1) * item
-        return KernelCall(
-            operator=node.name,
-            function="espdl_gather",
-            params_type="espdl_gather_params_t",
-            header="espdl/kernels/gather.h",
-            params={
-                "outer": outer,
-                "input_rows": rows,
-                "input_columns": columns,
-                "rows": len(node.row_index),
-                "columns": len(node.column_index),
-                "bytes": item,
-                "output_pitch": item,
-                "first_row": 0,
-                "first_input_row": 0,
-            },
-            inputs=(x.name,),
-            outputs=(y.name,),
-            overlaps=((0, 0, lead(begins, item)),),
-            constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
-            pitched=("output_pitch",) if item == y.row_bytes else (),
-            source_nodes=node.source_nodes,
-        )
+    (x,), (y,) = node.inputs, node.outputs
+    outer, rows, columns, inner = node.sizes
+    places = np.arange(outer * rows * columns).reshape(outer, rows, columns)
+    item = inner * ITEM_BYTES[x.dtype]
+    begins = places[:, node.row_index][:, :, node.column_index].reshape(-1) * item
+    return call_of(
+        node,
+        "espdl_gather",
+        "espdl_gather_params_t",
+        "espdl/kernels/gather.h",
+        {
+            "outer": outer,
+            "input_rows": rows,
+            "input_columns": columns,
+            "rows": len(node.row_index),
+            "columns": len(node.column_index),
+            "bytes": item,
+            "output_pitch": item,
+            "first_row": 0,
+            "first_input_row": 0,
+        },
+        overlaps=((0, 0, lead(begins, item)),),
+        constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
+        pitched=("output_pitch",) if item == y.row_bytes else (),
+    )

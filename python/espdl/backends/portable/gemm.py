@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.accumulators import largest, reach, require_int32
+from espdl.backends.layers import clamp, scale_ratios, sum_constants
+from espdl.backends.lowering import call_of, lowering
 from espdl.backends.portable.fast import decline_fast
-from espdl.backends.portable.general import general_product
+from espdl.backends.portable.general import general, pitches
 from espdl.backends.portable.packing import has_heavy_pairs
-from espdl.backends.records import require_int32, scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
-from espdl.ops.numerics import activation_range, requantization
-from espdl.plan.types import Constant, KernelCall, Tensor
+from espdl.ops.numerics import requantization
+from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 # From this many rows on, four at a time are faster than one, though some of the last four may be idle.
@@ -24,34 +25,26 @@ MIN_ROWS_4X4 = 3
 SMALL_PRODUCT = 1000
 
 
-@lowering("gemm", backend="portable")
-class PortableGemm(Lowering[Gemm]):
+@lowering("gemm", "portable", "int8")
+def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     """Four rows or one at a time; the general kernel where the fast requantisation is not exact."""
-
-    def try_lower(self, node: Gemm, target: Target) -> KernelCall:
-        require_int32(node.inputs[0], node.weights, node.bias)
-        if target.optimize == "size":
-            return general_product(node, target)
-        return product(node, node.weights, target)
-
-
-def pitched(x: Tensor, inputs: int) -> tuple[str, ...]:
-    """`KernelCall.pitched` of a product of vectors of `inputs` values; those of `x` may be whole images."""
-    return ("input_pitch", "output_pitch") if x.shape[-1] == inputs else ("output_pitch",)
+    require_int32(int(reach(node.weights, largest(node.inputs[0]), node.bias).max()))
+    if target.optimize == "size":
+        return general(node, target)
+    return product(node, node.weights, target)
 
 
 def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelCall:
     """The call that multiplies every vector of `node`'s input with `weights` [outputs, inputs]."""
     (x,), (y,) = node.inputs, node.outputs
     multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-    low, high = activation_range(node.activation, y)
     outputs, inputs = weights.shape
-    call = KernelCall(
-        operator="gemm",
-        function="espdl_gemm_s8",
-        params_type="espdl_gemm_params_t",
-        header="espdl/kernels/gemm.h",
-        params={
+    call = call_of(
+        node,
+        "espdl_gemm_s8",
+        "espdl_gemm_params_t",
+        "espdl/kernels/gemm.h",
+        {
             "rows": x.count // inputs,
             "inputs": inputs,
             "outputs": outputs,
@@ -59,22 +52,14 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
             "output_pitch": outputs,
             "input_zero_point": x.zero_point,
             "output_zero_point": y.zero_point,
-            "activation_min": low,
-            "activation_max": high,
+            **clamp(node.activation, y),
             "rounding": target.rounding,
         },
-        inputs=(x.name,),
-        outputs=(y.name,),
-        constants=(
-            Constant("weights", weights),
-            Constant("bias", node.bias),
-            Constant("multiplier", multiplier),
-            Constant("shift", shift),
-        ),
+        operator="gemm",
+        constants=sum_constants(weights, node.bias, shift, multiplier),
         packing="weights_and_channels",
-        pitched=pitched(x, inputs),
+        pitched=pitches(x, inputs),
         macs=node.macs,
-        source_nodes=node.source_nodes,
     )
     slow = decline_fast(call)
     if slow is not None:

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
+from espdl.backends.layers import channel_records
 from espdl.backends.lowering import packing
 from espdl.backends.portable.fast import fast_records
-from espdl.backends.records import channel_records
 from espdl.plan.types import KernelCall
 
 

@@ -5,35 +5,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import call_of, lowering
 from espdl.ops.pad import MAX_AXES, Pad, Side
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("pad", backend="portable")
-class PortablePad(Lowering[Pad]):
+@lowering("pad", "portable", "int8")
+def lower_pad(node: Pad, target: Target) -> KernelCall:
     """memset and memmove, line by line."""
-
-    def try_lower(self, node: Pad, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        sides = (Side(1, 0, 0),) * (MAX_AXES - len(node.sides)) + node.sides
-        return KernelCall(
-            operator=node.name,
-            function="espdl_pad_s8",
-            params_type="espdl_pad_params_t",
-            header="espdl/kernels/pad.h",
-            params={
-                "input_shape": tuple(s.size for s in sides),
-                "output_shape": tuple(s.size + s.before + s.after for s in sides),
-                "before": tuple(s.before for s in sides),
-                "value": node.value,
-            },
-            inputs=(x.name,),
-            outputs=(y.name,),
-            overlaps=((0, 0, _lead(sides)),),
-            source_nodes=node.source_nodes,
-        )
+    sides = (Side(1, 0, 0),) * (MAX_AXES - len(node.sides)) + node.sides
+    return call_of(
+        node,
+        "espdl_pad_s8",
+        "espdl_pad_params_t",
+        "espdl/kernels/pad.h",
+        {
+            "input_shape": tuple(s.size for s in sides),
+            "output_shape": tuple(s.size + s.before + s.after for s in sides),
+            "before": tuple(s.before for s in sides),
+            "value": node.value,
+        },
+        overlaps=((0, 0, _lead(sides)),),
+    )
 
 
 def _lead(sides: tuple[Side, ...]) -> int:

@@ -1,29 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Float to int8 in portable C."""
+"""Between floats and integers, and between 8 and 16 bits, in portable C."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.layers import clamp, exact_scale, require_no_zero_points
+from espdl.backends.lowering import call_of, lowering
+from espdl.ops.dequantize import Dequantize
+from espdl.ops.numerics import wide_multiplier
 from espdl.ops.quantize import Quantize
-from espdl.plan.types import KernelCall
+from espdl.ops.rescale import Rescale
+from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import Target
 
+_SUFFIX = {"int8": "s8", "int16": "s16"}
 
-@lowering("quantize", backend="portable")
-class PortableQuantize(Lowering[Quantize]):
+
+@lowering("quantize", "portable", "int8", "int16")
+def lower_quantize(node: Quantize, target: Target) -> KernelCall:
     """One division per element, as ONNX defines it."""
+    return _conversion(node, node.outputs[0])
 
-    def try_lower(self, node: Quantize, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        return KernelCall(
-            operator=node.name,
-            function="espdl_quantize_s8",
-            params_type="espdl_quantize_params_t",
-            header="espdl/kernels/quantize.h",
-            params={"count": y.count, "scale": float(np.float32(y.scale)), "zero_point": y.zero_point},
-            inputs=(x.name,),
-            outputs=(y.name,),
-            source_nodes=node.source_nodes,
-        )
+
+@lowering("dequantize", "portable", "int8", "int16")
+def lower_dequantize(node: Dequantize, target: Target) -> KernelCall:
+    """One multiplication per element."""
+    return _conversion(node, node.inputs[0])
+
+
+def _conversion(node: Quantize | Dequantize, integers: Tensor) -> KernelCall:
+    require_no_zero_points(node)
+    params = {"count": integers.count, "scale": float(np.float32(integers.scale))}
+    function = f"espdl_{node.name}_{_SUFFIX[node.dtype]}"
+    if node.dtype == "int16":
+        return call_of(node, function, "espdl_quantize_s16_params_t", "espdl/kernels/quantize_s16.h", params)
+    params |= {"zero_point": integers.zero_point}
+    return call_of(node, function, "espdl_quantize_params_t", "espdl/kernels/quantize.h", params)
+
+
+@lowering("rescale", "portable", "int16")
+def lower_rescale(node: Rescale, target: Target) -> KernelCall:
+    """One multiplication and one shift per element."""
+    require_no_zero_points(node)
+    (x,), (y,) = node.inputs, node.outputs
+    multiplier, shift = wide_multiplier(float(exact_scale(x) / exact_scale(y)), 2**15)
+    params = {
+        "count": y.count,
+        "input_zero_point": x.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "output_zero_point": y.zero_point,
+        **clamp(None, y),
+    }
+    function = f"espdl_rescale_{_SUFFIX[x.dtype]}_{_SUFFIX[y.dtype]}"
+    return call_of(node, function, "espdl_rescale_params_t", "espdl/kernels/rescale_s16.h", params)

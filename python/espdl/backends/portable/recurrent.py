@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent layers of integers in portable C: what LSTM and GRU share."""
+"""LSTM and GRU in portable C, of integers and of floats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from espdl.backends.lowering import Declined, Lowering
+from espdl.backends.accumulators import reach
+from espdl.backends.layers import exact_scale, require_no_zero_points
+from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.numerics import Inexact, quantize_multiplier, requantization
 from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
 from espdl.ops.recurrent_integers import LARGEST_PART, STATE_BITS, SUM_BITS, tables
@@ -22,20 +24,51 @@ _MOST_EXTRA_BITS = 8
 _TOLERANCE = 2.0**-6
 
 
-class PortableRecurrent(Lowering[Recurrent]):
+@lowering("gru", "portable", "int8", "int16")
+@lowering("lstm", "portable", "int8", "int16")
+def lower_recurrent(node: Recurrent, target: Target) -> KernelCall | Declined:
     """The whole sequence in one call; the same arithmetic in both schemes."""
+    require_no_zero_points(node)
+    inputs = node.inner_inputs
+    of_input = reach(node.weights[:, :inputs], 2**15 if node.dtype == "int16" else 255)
+    if max(of_input.max(), reach(node.weights[:, inputs:], 2**15).max()) >= 2**31:
+        return Declined(f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits")
+    if node.inputs[0].shape[0] > _MOST_STEPS:
+        return Declined(f"the sequence has more than {_MOST_STEPS} steps")
+    if _extra_bits(node.h) > _MOST_EXTRA_BITS:
+        return Declined(f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}")
+    return _plain_call(node) if is_plain(node) else _states_call(node)
 
-    def try_lower(self, node: Recurrent, target: Target) -> KernelCall | Declined:
-        inputs = node.inner_inputs
-        magnitudes = np.abs(node.weights.astype(np.int64))
-        of_input = magnitudes[:, :inputs].sum(axis=1).max() * (2**15 if node.dtype == "int16" else 255)
-        if max(of_input, magnitudes[:, inputs:].sum(axis=1).max() * 2**15) >= 2**31:
-            return Declined(f"a sum over {inputs} inputs or {node.hidden} hidden values does not fit 32 bits")
-        if node.inputs[0].shape[0] > _MOST_STEPS:
-            return Declined(f"the sequence has more than {_MOST_STEPS} steps")
-        if _extra_bits(node.h) > _MOST_EXTRA_BITS:
-            return Declined(f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}")
-        return _plain_call(node) if is_plain(node) else _states_call(node)
+
+@lowering("gru", "portable", "float32")
+@lowering("lstm", "portable", "float32")
+def lower_recurrent_floats(node: Recurrent, target: Target) -> KernelCall:
+    """Likewise."""
+    steps, batch, inputs = node.inputs[0].shape
+    initial, peepholes = _constant_states(node), node.peepholes
+    constants = [("weights", node.weights), ("bias", node.bias), ("initial", () if initial is None else initial)]
+    constants += [("peepholes", () if peepholes is None else peepholes)] if node.has_cells else []
+    return call_of(
+        node,
+        f"espdl_{node.name}_f32",
+        "espdl_recurrent_f32_params_t",
+        "espdl/kernels/recurrent_f32.h",
+        {
+            "steps": steps,
+            "batch": batch,
+            "inputs": inputs,
+            "hidden": node.hidden,
+            "reset_first": int(node.reset_first),
+            "has_peepholes": int(peepholes is not None),
+            "h_source": node.h.source,
+            "c_source": node.c.source,
+        },
+        inputs=_given_inputs(node),
+        constants=tuple(Constant(name, np.asarray(values, np.float32)) for name, values in constants),
+        scratch_bytes=12 * node.hidden,
+        macs=node.macs,
+        notes=node.reasons,
+    )
 
 
 def is_plain(node: Recurrent) -> bool:
@@ -47,34 +80,30 @@ def is_plain(node: Recurrent) -> bool:
 
 
 def _plain_call(node: Recurrent) -> KernelCall:
-    (x,), y = node.inputs, node.outputs[0]
-    return KernelCall(
-        operator=node.name,
-        function=f"espdl_{node.name}_s8",
-        params_type="espdl_recurrent_params_t",
-        header="espdl/kernels/recurrent.h",
-        params=_layer(node),
-        inputs=(x.name,),
-        outputs=(y.name,),
+    return call_of(
+        node,
+        f"espdl_{node.name}_s8",
+        "espdl_recurrent_params_t",
+        "espdl/kernels/recurrent.h",
+        _layer(node),
+        outputs=(node.outputs[0].name,),
         constants=_weights(node),
         scratch_bytes=(8 if node.has_cells else 4) * node.hidden,
         macs=node.macs,
-        source_nodes=node.source_nodes,
     )
 
 
 def _states_call(node: Recurrent) -> KernelCall:
-    x = node.inputs[0]
     peepholes, shift = _peepholes(node)
     own = (Constant("initial", _initial(node)), *((Constant("peepholes", peepholes),) if node.has_cells else ()))
-    return KernelCall(
-        operator=node.name,
-        function=f"espdl_{node.name.removesuffix('_int16')}_states_{'s16' if node.dtype == 'int16' else 's8'}",
-        params_type="espdl_recurrent_states_params_t",
-        header="espdl/kernels/recurrent_states.h",
-        params={
+    return call_of(
+        node,
+        f"espdl_{node.name}_states_{'s16' if node.dtype == 'int16' else 's8'}",
+        "espdl_recurrent_states_params_t",
+        "espdl/kernels/recurrent_states.h",
+        {
             **{f"layer.{name}": value for name, value in _layer(node).items()},
-            "batch": x.shape[1],
+            "batch": node.inputs[0].shape[1],
             "reset_first": int(node.reset_first),
             "peephole_shift": shift,
             "h_extra_bits": _extra_bits(node.h),
@@ -82,23 +111,21 @@ def _states_call(node: Recurrent) -> KernelCall:
             **_first("c", node.c, STATE_BITS),
             **_cells(node),
         },
-        inputs=given_inputs(node),
-        outputs=tuple(t.name for t in node.outputs),
+        inputs=_given_inputs(node),
         constants=(*_weights(node), *own),
         scratch_bytes=(8 if node.has_cells else 6) * node.hidden,
         macs=node.macs,
-        source_nodes=node.source_nodes,
     )
 
 
-def given_inputs(node: Recurrent) -> tuple[str, ...]:
+def _given_inputs(node: Recurrent) -> tuple[str, ...]:
     """The kernel's tensors: the input in place of states that are not given by one."""
     x = node.inputs[0].name
     states = (node.h, node.c) if node.has_cells else (node.h,)
     return (x, *(x if s.tensor is None else s.tensor.name for s in states))
 
 
-def constant_states(node: Recurrent) -> np.ndarray | None:
+def _constant_states(node: Recurrent) -> np.ndarray | None:
     """[states, batch, hidden]; None where none is a constant."""
     states = (node.h, node.c) if node.has_cells else (node.h,)
     if all(s.source != CONSTANT for s in states):
@@ -109,7 +136,7 @@ def constant_states(node: Recurrent) -> np.ndarray | None:
 
 def _layer(node: Recurrent) -> dict[str, Any]:
     x, y = node.inputs[0], node.outputs[0]
-    multiplier, shift = quantize_multiplier(float(2.0**-STATE_BITS / np.float64(np.float32(y.scale))))
+    multiplier, shift = quantize_multiplier(float(2.0**-STATE_BITS / exact_scale(y)))
     return {
         "steps": x.shape[0],
         "inputs": x.shape[-1],
@@ -128,7 +155,7 @@ def _weights(node: Recurrent) -> tuple[Constant, ...]:
 def _records(node: Recurrent) -> np.ndarray:
     """int32 [rows, 6], the memory of `espdl_gate_t`: two biases, then multiplier and shift of input and state."""
     unit = 2.0**SUM_BITS
-    of_input = np.float64(np.float32(node.inputs[0].scale)) * node.weights_scale.astype(np.float64) * unit
+    of_input = exact_scale(node.inputs[0]) * node.weights_scale.astype(np.float64) * unit
     of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0 ** (STATE_BITS - _extra_bits(node.h))
     columns = [*np.clip(np.rint(node.bias * unit), -LARGEST_PART, LARGEST_PART)]
     for ratios in (of_input, of_state):
@@ -144,23 +171,21 @@ def _first(name: str, state: First, bits: int) -> dict[str, int]:
     """How a state becomes integers in 2^-bits."""
     tensor, multiplier, shift = state.tensor, 0, 0
     if state.source == TENSOR:
-        multiplier, shift = quantize_multiplier(float(np.float64(np.float32(tensor.scale)) * 2.0**bits))
+        multiplier, shift = quantize_multiplier(float(exact_scale(tensor) * 2.0**bits))
     values = (state.source, 0 if tensor is None else tensor.zero_point, multiplier, shift)
     return dict(zip((f"{name}_source", f"{name}_zero_point", f"{name}_multiplier", f"{name}_shift"), values))
 
 
 def _cells(node: Recurrent) -> dict[str, int]:
     cells: Tensor | None = node.outputs[1] if node.has_cells else None
-    multiplier, shift = (
-        (0, 0) if cells is None else quantize_multiplier(2.0**-STATE_BITS / float(np.float32(cells.scale)))
-    )
+    multiplier, shift = (0, 0) if cells is None else quantize_multiplier(2.0**-STATE_BITS / float(exact_scale(cells)))
     zero_point = 0 if cells is None else cells.zero_point
     return {"cells_zero_point": zero_point, "cells_multiplier": multiplier, "cells_shift": shift}
 
 
 def _initial(node: Recurrent) -> np.ndarray:
     """int32, as the kernel keeps the states; empty where none is a constant."""
-    values = constant_states(node)
+    values = _constant_states(node)
     if values is None:
         return np.zeros(0, np.int32)
     h = np.clip(np.rint(values[0] * 2.0 ** (STATE_BITS - _extra_bits(node.h))), -(2**15), 2**15 - 1)

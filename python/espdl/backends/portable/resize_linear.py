@@ -5,42 +5,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Lowering, lowering
+from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import lead
 from espdl.ops.resize_linear import ResizeLinear
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
 
-@lowering("resize_linear", backend="portable")
-class PortableResizeLinear(Lowering[ResizeLinear]):
+@lowering("resize_linear", "portable", "int8")
+def lower_resize_linear(node: ResizeLinear, target: Target) -> KernelCall:
     """Places and weights from tables; six products per value."""
-
-    def try_lower(self, node: ResizeLinear, target: Target) -> KernelCall:
-        (x,), (y,) = node.inputs, node.outputs
-        rows, columns = node.places(0), node.places(1)
-        _, height, width, channels = x.shape
-        low, across = (np.minimum(places[:, 0], places[:, 1]) for places in (rows, columns))
-        begins = (low[:, None].astype(np.int64) * width + across).reshape(-1) * channels
-        return KernelCall(
-            operator=node.name,
-            function="espdl_resize_linear_s8",
-            params_type="espdl_resize_linear_params_t",
-            header="espdl/kernels/resize_linear.h",
-            params={
-                "input_height": height,
-                "input_width": width,
-                "output_height": y.shape[1],
-                "output_width": y.shape[2],
-                "channels": channels,
-                "output_pitch": channels,
-                "first_row": 0,
-                "first_input_row": 0,
-            },
-            inputs=(x.name,),
-            outputs=(y.name,),
-            overlaps=((0, 0, lead(begins, channels)),),
-            constants=(Constant("rows", rows), Constant("columns", columns)),
-            pitched=("output_pitch",),
-            source_nodes=node.source_nodes,
-        )
+    (x,), (y,) = node.inputs, node.outputs
+    rows, columns = node.places(0), node.places(1)
+    _, height, width, channels = x.shape
+    low, across = (np.minimum(places[:, 0], places[:, 1]) for places in (rows, columns))
+    begins = (low[:, None].astype(np.int64) * width + across).reshape(-1) * channels
+    return call_of(
+        node,
+        "espdl_resize_linear_s8",
+        "espdl_resize_linear_params_t",
+        "espdl/kernels/resize_linear.h",
+        {
+            "input_height": height,
+            "input_width": width,
+            "output_height": y.shape[1],
+            "output_width": y.shape[2],
+            "channels": channels,
+            "output_pitch": channels,
+            "first_row": 0,
+            "first_input_row": 0,
+        },
+        overlaps=((0, 0, lead(begins, channels)),),
+        constants=(Constant("rows", rows), Constant("columns", columns)),
+        pitched=("output_pitch",),
+    )

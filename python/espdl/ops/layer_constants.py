@@ -1,14 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bias of a layer, at the scale of its sums of products."""
+"""The constants of a layer: int8 weights, and the bias at the scale of its sums of products."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from espdl.ops.operator import Match, Mismatch
+from espdl.plan.types import Tensor
 
 # Relative difference of two scales that are one, computed on two ways in float32.
 _SAME = 1e-6
+
+
+def weights_of(match: Match, x: Tensor, transposed: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights [channels, ...], their scales [channels] and the bias (`int32_bias`) of a layer that reads `x`.
+
+    `transposed`: the constant has its axes the other way round. Raises Mismatch where they are no symmetric int8.
+    """
+    weights = match.array("weights")
+    if weights.dtype != np.int8:
+        raise Mismatch(f"its weights are {weights.dtype}, not int8")
+    weights = np.ascontiguousarray(weights.T) if transposed else weights
+    channels = weights.shape[0]
+    scale = match.scale("weights").reshape(-1)
+    if scale.size not in (1, channels):
+        raise Mismatch(f"it has {scale.size} weight scales for {channels} outputs")
+    scale = np.broadcast_to(scale, (channels,))
+    return weights, scale, int32_bias(match, x.scale, scale, channels)
 
 
 def int32_bias(match: Match, input_scale: float, weights_scale: np.ndarray, channels: int) -> np.ndarray:

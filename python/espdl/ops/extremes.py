@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise maximum and minimum of two tensors (ONNX Max, Min, quantised)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from espdl.ops.broadcast import Broadcast, both, two_operands, views
+from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator, require_one_scale
+
+
+class Extreme(Broadcast):
+    """Operands and result have one scale; operands of any shapes that ONNX broadcasts."""
+
+    priority = 10
+    relax: ClassVar[str]
+    compare: ClassVar[Callable[[np.ndarray, np.ndarray], np.ndarray]]
+
+    @classmethod
+    def pattern(cls, p: PatternBuilder) -> Any:
+        return p.quantized(two_operands(p, cls.relax))
+
+    @classmethod
+    def from_match(cls, match: Match) -> Broadcast:
+        node = super().from_match(match)
+        require_one_scale(node.a, node.b, *node.outputs)
+        return node
+
+    @classmethod
+    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        return [cls.compare(*views(params, *both(list(inputs), constants))).astype(np.int8)]
+
+
+@operator("maximum")
+@dataclass(frozen=True, eq=False)
+class Maximum(Extreme):
+    onnx = ("Max",)
+    relax = "relax.maximum"
+    compare = np.maximum
+
+
+@operator("minimum")
+@dataclass(frozen=True, eq=False)
+class Minimum(Extreme):
+    onnx = ("Min",)
+    relax = "relax.minimum"
+    compare = np.minimum
