@@ -19,7 +19,7 @@ from espdl.ops.operator import Operator
 from espdl.plan.types import QUANTIZED, Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
 from espdl.quantize.methods import methods
-from espdl.quantize.verdict import blame
+from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
 
 # (phase, done, total): called often; total 0 for phases without steps.
@@ -168,7 +168,7 @@ def quantize_model(
         channel_multiple=target.channel_multiple,
         int16_nodes=tuple(options.int16),
     )
-    with blame(model):
+    with located_errors(model):
         quantized = quantize.run(model, samples, settings, progress)
     watch("quantize", quantized)
     return model, quantized, [*model.files, *(samples.files if samples else ())]
@@ -181,7 +181,7 @@ def compile_model(
     model, quantized, inputs = quantize_model(options, progress, watch)
     target = _target_of(quantized, options)
     progress("partition", 0, 0)
-    with blame(model):
+    with located_errors(model):
         graph = partition.run(
             quantized,
             _accept(target),

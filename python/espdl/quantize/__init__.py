@@ -15,7 +15,6 @@ from espdl.quantize import (
     batch_norm,
     biases,
     calibration,
-    carried,
     checks,
     dead_channels,
     floors,
@@ -23,6 +22,7 @@ from espdl.quantize import (
     losses,
     mixed,
     opset,
+    prequantized,
     qdq,
     saturate,
     scale_ends,
@@ -34,7 +34,7 @@ from espdl.quantize.network import Network
 from espdl.quantize.placement import Weighted, place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
-from espdl.quantize.refine.walk import choose_samples
+from espdl.quantize.refine.layer_by_layer import choose_samples
 from espdl.quantize.types import Floors, QuantizedModel, Settings
 from espdl.targets import ROUND_TFLITE
 from espdl.wording import option
@@ -60,12 +60,12 @@ def run(
     notes: list[str] = []
     proto = preprocess(model, notes)
     if model.carries_quantization:
-        proto = carried.with_constants(proto)
+        proto = prequantized.with_constants(proto)
     refusals.check(proto, model.label)
     _check_static(proto, model)
     in_floats = settings.precision == "float32"
-    if model.carries_quantization and (not in_floats or carried.has_fixed_scales(proto)):
-        return _carried(model, proto, settings, tuple(notes))
+    if model.carries_quantization and (not in_floats or prequantized.has_fixed_scales(proto)):
+        return _prequantized(model, proto, settings, tuple(notes))
     if in_floats:
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=tuple(notes))
     if samples is None:
@@ -141,10 +141,10 @@ def _check_precision(model: Model, settings: Settings) -> None:
         )
 
 
-def _carried(model: Model, proto: onnx.ModelProto, settings: Settings, notes: tuple[str, ...]) -> QuantizedModel:
+def _prequantized(model: Model, proto: onnx.ModelProto, settings: Settings, notes: tuple[str, ...]) -> QuantizedModel:
     """A model that came quantised; in scheme affine where its scales do not fit power_of_two."""
-    proto, warnings = carried.normalise(proto, model.label)
-    if settings.scheme == "power_of_two" and not carried.is_power_of_two(proto):
+    proto, warnings = prequantized.normalise(proto, model.label)
+    if settings.scheme == "power_of_two" and not prequantized.is_power_of_two(proto):
         settings = replace(settings, scheme="affine", rounding=ROUND_TFLITE)
     taken = QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=(*notes, *warnings))
     return _without_dead_channels(taken, settings)

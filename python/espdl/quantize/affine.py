@@ -53,8 +53,8 @@ def activation_scales(network: Network, method: str, wide: Container[str] = ()) 
     result = {}
     for group in network.placement.groups:
         dtype = "int16" if group[0] in wide else "int8"
-        makers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
-        fixed = [known for m in makers if (known := traits.of(m).known_range)]
+        producers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
+        fixed = [known for m in producers if (known := traits.of(m).known_range)]
         if fixed:
             low, high = min(f[0] for f in fixed), max(f[1] for f in fixed)
             scale = Quantization.of_known_range(low, high, dtype)

@@ -16,7 +16,7 @@ from espdl.frontend.rewrites.scope import Chain, Scope
 def as_convolutions(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model with a depthwise Conv for each BatchNormalization of constant statistics; a copy.
 
-    What has no two axes behind its channels gets them for the Conv, which costs nothing in memory.
+    What has no two axes after its channels gets them for the Conv, which costs nothing in memory.
     """
     if all(node.op_type != "BatchNormalization" for node in proto.graph.node):
         return proto

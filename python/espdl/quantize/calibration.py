@@ -13,7 +13,7 @@ from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
 from espdl.quantize import samples
-from espdl.quantize.archive import Rows, arrays
+from espdl.quantize.npy_rows import Rows, arrays
 from espdl.wording import option
 
 _HOW = "pass a .npy file of shape {shape} (float32), or a .npz file with one array per input"
@@ -51,7 +51,7 @@ def _sample(values: np.ndarray, value: ValueInfo, row: int, file: Path) -> np.nd
         raise EspdlError(
             f"calibration {file.name}",
             f"sample {row} of input '{value.name}' holds NaN or infinite values",
-            "remove that sample, or mend the preprocessing that made it",
+            "remove that sample, or fix the preprocessing that made it",
         )
     return sample.reshape(value.shape)
 

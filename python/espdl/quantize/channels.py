@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which channels of a layer a tensor behind it holds: through activations, reshapes, permutations, pools and slices."""
+"""Which channels of a layer a tensor after it holds: through activations, reshapes, permutations, pools and slices."""
 
 from __future__ import annotations
 

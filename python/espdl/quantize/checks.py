@@ -27,8 +27,8 @@ def warnings(network: Network, count: int) -> tuple[str, ...]:
         if name in network.statistics:
             result += _input_warnings(name, network.statistics[name], count)
     for name in network.graph.outputs:
-        maker, seen = network.graph.producer.get(name), network.statistics.get(name)
-        if maker is None or maker.op_type != "Softmax" or seen is None or seen.winner is None or count < _FEW:
+        producer, seen = network.graph.producer.get(name), network.statistics.get(name)
+        if producer is None or producer.op_type != "Softmax" or seen is None or seen.winner is None or count < _FEW:
             continue
         if len(seen.channel_peak) > 1:
             result.append(
@@ -42,11 +42,11 @@ def warnings(network: Network, count: int) -> tuple[str, ...]:
 
 def _one_sided(network: Network, name: str, count: int) -> list[str]:
     """A sigmoid at the end that never crosses one half: the scale of what it reads then ends there too."""
-    maker = network.graph.producer.get(name)
-    while maker is not None and traits.of(maker.op_type).moves:
-        maker = network.graph.producer.get(maker.input[0])
+    producer = network.graph.producer.get(name)
+    while producer is not None and traits.of(producer.op_type).moves:
+        producer = network.graph.producer.get(producer.input[0])
     seen = network.statistics.get(name)
-    known = traits.of(maker.op_type) if maker is not None else None
+    known = traits.of(producer.op_type) if producer is not None else None
     if known is None or not known.unary or known.known_range != (0.0, 1.0) or seen is None:
         return []
     low, high = float(seen.distribution.values.min()), float(seen.distribution.values.max())

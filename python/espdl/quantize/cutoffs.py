@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of a tensor's values its readers tell apart: a ReLU knows no two negative ones, so that they need no range.
+"""Which of a tensor's values its consumers tell apart: a ReLU knows no two negative ones, so that they need no range.
 
-A scale that ends where the readers cut off spends no step on what is lost anyway, and what saturates there saturates
+A scale that ends where the consumers cut off spends no step on what is lost anyway, and what saturates there saturates
 to the same result.
 """
 
@@ -22,13 +22,13 @@ _BEYOND = 1.02
 
 
 def bounds(graph: Graph) -> dict[str, Bounds]:
-    """(low, high) of activations all of whose readers make nothing of what lies outside."""
+    """(low, high) of activations all of whose consumers make nothing of what lies outside."""
     found: dict[str, Bounds] = {}
     for name in reversed(graph.activations):
-        readers = graph.consumers.get(name, [])
-        if name in graph.outputs or not readers or not graph.is_float(name):
+        consumers = graph.consumers.get(name, [])
+        if name in graph.outputs or not consumers or not graph.is_float(name):
             continue
-        wanted = [_wanted(graph, reader, name, found) for reader in readers]
+        wanted = [_wanted(graph, consumer, name, found) for consumer in consumers]
         low, high = min(w[0] for w in wanted), max(w[1] for w in wanted)
         if low < high and (low, high) != _ALL:
             found[name] = low, high
@@ -36,7 +36,7 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
 
 
 def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Bounds]) -> Bounds:
-    """What a reader tells apart."""
+    """What a consumer tells apart."""
     kind = node.op_type
     if kind == "Relu":
         return 0.0, math.inf
@@ -56,10 +56,10 @@ def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Boun
     # Cutting off and moving (picking the largest, too) may change places; a mean of neighbours may not.
     if kind != "Cast" and not traits.of(kind).keeps_values:
         return _ALL
-    behind = [found.get(o, _ALL) for o in node.output if o and (o in graph.consumers or o in graph.outputs)]
-    return (min(b[0] for b in behind), max(b[1] for b in behind)) if behind else _ALL
+    after = [found.get(o, _ALL) for o in node.output if o and (o in graph.consumers or o in graph.outputs)]
+    return (min(b[0] for b in after), max(b[1] for b in after)) if after else _ALL
 
 
 def cut(values: np.ndarray, within: Bounds | None) -> np.ndarray:
-    """`values` as the readers see them."""
+    """`values` as the consumers see them."""
     return values if within is None else np.clip(values, *np.float32(within))

@@ -7,7 +7,7 @@ into the bias of the layer that reads it, except where that layer's border would
 nobody multiplies with anything but zero goes as well, and so does what only served to compute it.
 
 Two passes over the steps of the graph: forwards, which channels are constant and which integer they hold; backwards,
-which channels their readers can do without.
+which channels their consumers can do without.
 """
 
 from __future__ import annotations
@@ -142,11 +142,11 @@ class _Pruner:
                 result[name] = set()
                 continue
             channels = set(range(self.sizes[name]))
-            readers = self.steps.readers(name)
-            if not readers or not self._only_steps_read(name, readers):
+            consumers = self.steps.consumers(name)
+            if not consumers or not self._only_steps_read(name, consumers):
                 channels = set()
-            for reader in readers:
-                channels &= self._unneeded(reader, name, result)
+            for consumer in consumers:
+                channels &= self._unneeded(consumer, name, result)
             result[name] = self._without_those_that_stay(name, channels)
         return self._consistent(result)
 
@@ -188,24 +188,24 @@ class _Pruner:
         layer = self.layers.get(id(step))
         return layer.kind != "" if layer is not None else self._keeps_channels(step)
 
-    def _only_steps_read(self, name: str, readers: list[Step]) -> bool:
+    def _only_steps_read(self, name: str, consumers: list[Step]) -> bool:
         graph = self.steps.graph
         float_names = [n.output[0] for n in graph.consumers.get(name, []) if n.op_type == "DequantizeLinear"]
         if len(float_names) != len(graph.consumers.get(name, [])):
             return False
         nodes = {n.name for f in float_names for n in graph.consumers.get(f, [])}
-        return nodes == {s.node.name for s in readers} and not any(f in graph.outputs for f in float_names)
+        return nodes == {s.node.name for s in consumers} and not any(f in graph.outputs for f in float_names)
 
-    def _unneeded(self, reader: Step, name: str, later: Mapping[str, set[int]]) -> set[int]:
-        """The channels of `name` that `reader` can do without once its own unneeded outputs are gone."""
-        if reader.output is None or len(reader.inputs) != 1:
+    def _unneeded(self, consumer: Step, name: str, later: Mapping[str, set[int]]) -> set[int]:
+        """The channels of `name` that `consumer` can do without once its own unneeded outputs are gone."""
+        if consumer.output is None or len(consumer.inputs) != 1:
             return set()
-        gone = later.get(reader.output, set())
-        layer = self.layers.get(id(reader))
+        gone = later.get(consumer.output, set())
+        layer = self.layers.get(id(consumer))
         if layer is None or layer.kind == "depthwise":
-            if not self._keeps_channels(reader):
+            if not self._keeps_channels(consumer):
                 return set()
-            area = self.sizes[reader.output] // self.sizes[name]
+            area = self.sizes[consumer.output] // self.sizes[name]
             return {c for c in range(self.sizes[name]) if all(c * area + i in gone for i in range(area))}
         if layer.kind != "dense":
             return set()

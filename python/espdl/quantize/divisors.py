@@ -25,16 +25,16 @@ def inner_tensors(graph: Graph, begins: Container[str]) -> set[str]:
             continue
         if not graph.is_activation(name):
             continue
-        served = [_served(graph, reader, name, sizes) for reader in graph.consumers.get(name, [])]
+        served = [_served(graph, consumer, name, sizes) for consumer in graph.consumers.get(name, [])]
         if served and None not in served and graph.count(name) <= max(served):
             sizes[name] = max(served)
     return set(sizes)
 
 
-def _served(graph: Graph, reader: onnx.NodeProto, name: str, sizes: Mapping[str, int]) -> int | None:
-    """Elements of the largest quotient for which `reader` reads `name` as a divisor, or on the way to one."""
-    result = reader.output[0]
+def _served(graph: Graph, consumer: onnx.NodeProto, name: str, sizes: Mapping[str, int]) -> int | None:
+    """Elements of the largest quotient for which `consumer` reads `name` as a divisor, or on the way to one."""
+    result = consumer.output[0]
     if result in sizes:
         return sizes[result]
-    divides = reader.op_type == "Div" and reader.input[1] == name != reader.input[0]
-    return graph.count(result) if divides and graph.is_activation(reader.input[0]) else None
+    divides = consumer.op_type == "Div" and consumer.input[1] == name != consumer.input[0]
+    return graph.count(result) if divides and graph.is_activation(consumer.input[0]) else None

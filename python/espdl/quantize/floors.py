@@ -96,11 +96,11 @@ class _Search:
                 if floor is not None:
                     propose(source, floor, source in masked)
                 continue
-            behind = [name for name in node.output if name in found.tensors]
-            if not behind or not self._floored(node):
+            after = [name for name in node.output if name in found.tensors]
+            if not after or not self._floored(node):
                 continue
-            floor = min(found.tensors[name] for name in behind)
-            is_masked = any(name in concerned for name in behind)
+            floor = min(found.tensors[name] for name in after)
+            is_masked = any(name in concerned for name in after)
             for index, name in enumerate(node.input):
                 if not _passes(graph, node, index):
                     continue
@@ -118,8 +118,8 @@ class _Search:
     def _is_source(self, name: str, floor: float, values: Mapping[str, np.ndarray]) -> bool:
         if name not in values or not _least(values[name]) < floor - _MASKED_ROW:
             return False
-        maker = self.graph.producer.get(name)
-        return maker is None or not any(_passes(self.graph, maker, index) for index in range(len(maker.input)))
+        producer = self.graph.producer.get(name)
+        return producer is None or not any(_passes(self.graph, producer, index) for index in range(len(producer.input)))
 
     def _masked(self, values: Mapping[str, np.ndarray]) -> set[str]:
         """Tensors that hold a mask's values, or sums with them."""
@@ -152,7 +152,7 @@ class _Search:
         return lowest - (min(reach, _FURTHEST) if is_masked else _FURTHEST)
 
     def _fills(self, values: Mapping[str, np.ndarray], found: Floors) -> None:
-        """A Pad's fill that no maximum behind it picks is as good at the least value of the data."""
+        """A Pad's fill that no maximum after it picks is as good at the least value of the data."""
         for name, pad in self.padded.items():
             results = [values[o] for r in self.graph.consumers[name] for o in r.output if o in values]
             least = float(values[pad.input[0]].min())
@@ -167,29 +167,29 @@ def _reading_only(graph: Graph, is_sink) -> set[str]:
     for name in reversed(graph.activations):
         if name in graph.outputs:
             continue
-        readers = graph.consumers.get(name, [])
-        if readers and all(_leads_there(graph, reader, name, result, is_sink) for reader in readers):
+        consumers = graph.consumers.get(name, [])
+        if consumers and all(_leads_there(graph, consumer, name, result, is_sink) for consumer in consumers):
             result.add(name)
     return result
 
 
-def _leads_there(graph: Graph, reader: onnx.NodeProto, name: str, found: set[str], is_sink) -> bool:
-    places = [index for index, i in enumerate(reader.input) if i == name]
-    if is_sink(reader):
+def _leads_there(graph: Graph, consumer: onnx.NodeProto, name: str, found: set[str], is_sink) -> bool:
+    places = [index for index, i in enumerate(consumer.input) if i == name]
+    if is_sink(consumer):
         return places == [0]
-    used = [o for o in reader.output if o in graph.consumers or o in graph.outputs]
-    return all(_passes(graph, reader, index) for index in places) and all(o in found for o in used)
+    used = [o for o in consumer.output if o in graph.consumers or o in graph.outputs]
+    return all(_passes(graph, consumer, index) for index in places) and all(o in found for o in used)
 
 
 def _mix(graph: Graph, softmax: onnx.NodeProto) -> tuple[str, tuple[str, str]] | None:
     """The product of a softmax over the last axis with values: (probabilities, (product, values))."""
     name = softmax.output[0]
-    while (reader := graph.only_consumer(name)) is not None and reader.op_type in ("Reshape", "Where", "Identity"):
-        name = reader.output[0]
-    if reader is None or reader.op_type != "MatMul" or reader.input[0] != name:
+    while (consumer := graph.only_consumer(name)) is not None and consumer.op_type in ("Reshape", "Where", "Identity"):
+        name = consumer.output[0]
+    if consumer is None or consumer.op_type != "MatMul" or consumer.input[0] != name:
         return None
     is_last = attribute(softmax, "axis", -1) in (-1, len(graph.shape(softmax.input[0])) - 1)
-    return (softmax.output[0], (reader.output[0], reader.input[1])) if is_last else None
+    return (softmax.output[0], (consumer.output[0], consumer.input[1])) if is_last else None
 
 
 def _padded(graph: Graph) -> dict[str, onnx.NodeProto]:
@@ -199,8 +199,8 @@ def _padded(graph: Graph) -> dict[str, onnx.NodeProto]:
         fill = node.input[2] if node.op_type == "Pad" and len(node.input) > 2 else ""
         if not fill or not graph.is_constant(fill) or not _least(graph.array(fill)) <= -_FURTHEST:
             continue
-        readers = graph.consumers.get(node.output[0], [])
-        if readers and node.output[0] not in graph.outputs and all(traits.of(r.op_type).largest for r in readers):
+        consumers = graph.consumers.get(node.output[0], [])
+        if consumers and node.output[0] not in graph.outputs and all(traits.of(r.op_type).largest for r in consumers):
             result[node.output[0]] = node
     return result
 

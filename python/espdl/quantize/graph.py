@@ -95,8 +95,8 @@ class Graph:
 
     def only_consumer(self, name: str) -> onnx.NodeProto | None:
         """The single node that reads `name`; None where several do, none does, or the caller of the model does."""
-        readers = self.consumers.get(name, [])
-        return readers[0] if len(readers) == 1 and name not in self.outputs else None
+        consumers = self.consumers.get(name, [])
+        return consumers[0] if len(consumers) == 1 and name not in self.outputs else None
 
 
 def attribute(node: onnx.NodeProto, name: str, default=None):

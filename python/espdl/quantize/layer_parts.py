@@ -46,9 +46,9 @@ def _next(graph: Graph, worth: Worth) -> list[tuple[Taken, Trace]] | None:
     """The parts of the first layer that should be several, each with the way back to it."""
     layers: dict[str, Weighted] | None = None
     for tensor in graph.activations:
-        readers = graph.consumers.get(tensor, [])
-        parts = [p for node in readers if (p := channels.taken(graph, node)) is not None]
-        if not 0 < len(parts) == len(readers) <= _MOST or not _gain(graph, worth, tensor, parts):
+        consumers = graph.consumers.get(tensor, [])
+        parts = [p for node in consumers if (p := channels.taken(graph, node)) is not None]
+        if not 0 < len(parts) == len(consumers) <= _MOST or not _gain(graph, worth, tensor, parts):
             continue
         if layers is None:
             layers = _layers(graph)

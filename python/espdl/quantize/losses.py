@@ -16,7 +16,7 @@ from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
 from espdl.quantize.refine import sensitivity
-from espdl.quantize.refine.walk import Sample
+from espdl.quantize.refine.layer_by_layer import Sample
 from espdl.quantize.types import Scales, Settings
 from espdl.wording import option
 
@@ -72,7 +72,7 @@ def _is_tiny(name: str, values: Sequence[np.ndarray], scales: Scales) -> bool:
 
 
 def _where(network: Network, proto: onnx.ModelProto, samples: Sequence[Sample]) -> tuple[str, str]:
-    """The node behind which the most decibels are missing, in words and by name."""
+    """The node after which the most decibels are missing, in words and by name."""
     graph = network.graph
     dequantized = _dequantized(proto)
     names = [name for name in network.placement.quantized if name in dequantized]
@@ -83,19 +83,19 @@ def _where(network: Network, proto: onnx.ModelProto, samples: Sequence[Sample]) 
     decibels = {n: min(_GOOD_DB, _decibels(exact[n], rough[dequantized[n]])) for n in names}
     before = {name: min((decibels[s] for s in _sources(graph, name, decibels)), default=_GOOD_DB) for name in names}
     worst = max(names, key=lambda name: before[name] - decibels[name])
-    maker = graph.producer.get(worst)
-    if maker is None:
+    producer = graph.producer.get(worst)
+    if producer is None:
         return f"Most is lost in rounding input '{worst}' to {decibels[worst]:.0f} dB", ""
-    text = f"Most is lost in node '{maker.name}' ({maker.op_type}): {before[worst]:.0f} dB before it, "
-    return text + f"{decibels[worst]:.0f} dB behind it", maker.name
+    text = f"Most is lost in node '{producer.name}' ({producer.op_type}): {before[worst]:.0f} dB before it, "
+    return text + f"{decibels[worst]:.0f} dB after it", producer.name
 
 
 def _sources(graph: Graph, name: str, known: Mapping[str, float]) -> set[str]:
     """The quantised tensors that a tensor is made of, through those that are not."""
     found, waiting, seen = set(), [name], {name}
     while waiting:
-        maker = graph.producer.get(waiting.pop())
-        for source in maker.input if maker is not None else ():
+        producer = graph.producer.get(waiting.pop())
+        for source in producer.input if producer is not None else ():
             if source in known:
                 found.add(source)
             elif graph.is_activation(source) and source not in seen:
@@ -163,7 +163,7 @@ def _dequantized(proto: onnx.ModelProto) -> dict[str, str]:
     for node in proto.graph.node:
         if node.op_type == "QuantizeLinear" and node.output[0] in read:
             result = read[node.output[0]]
-            # An output of the model keeps its name behind the pair.
+            # An output of the model keeps its name after the pair.
             found[result if node.input[0] == f"{result}_float" else node.input[0]] = result
     return found
 

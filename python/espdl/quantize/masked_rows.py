@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of which a mask of minus infinity leaves nothing: their softmax is NaN in floats, and cannot be in integers.
 
-Some models look for NaN behind the softmax. In integers such a row is one whose scores are all at their floor.
+Some models look for NaN after the softmax. In integers such a row is one whose scores are all at their floor.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _ABOVE = 2.0
 
 
 def check(graph: Graph, softmax: onnx.NodeProto, scores: np.ndarray, index: int) -> None:
-    """Raises EspdlError for a softmax that gives NaN where nothing behind it looks for that."""
+    """Raises EspdlError for a softmax that gives NaN where nothing after it looks for that."""
     axis = int(attribute(softmax, "axis", -1))
     if not np.isneginf(scores.max(axis=axis, initial=-np.inf)).any():
         return
-    if any(reader.op_type == "IsNaN" for reader in graph.consumers.get(softmax.output[0], [])):
+    if any(consumer.op_type == "IsNaN" for consumer in graph.consumers.get(softmax.output[0], [])):
         return
     raise EspdlError.at(
         "",
@@ -69,8 +69,8 @@ def find_by_floor(proto: onnx.ModelProto, floors: Floors) -> None:
 
 
 def _guarded(graph: Graph, node: onnx.NodeProto) -> onnx.NodeProto | None:
-    """The softmax that an IsNaN looks behind, where one answer per row serves its readers as well."""
-    maker = graph.producer.get(node.input[0]) if node.op_type == "IsNaN" else None
-    if maker is None or maker.op_type != "Softmax" or node.output[0] in graph.outputs:
+    """The softmax whose result an IsNaN looks at, where one answer per row serves its consumers as well."""
+    producer = graph.producer.get(node.input[0]) if node.op_type == "IsNaN" else None
+    if producer is None or producer.op_type != "Softmax" or node.output[0] in graph.outputs:
         return None
-    return maker if all(r.op_type in ("Where", "Not") for r in graph.consumers.get(node.output[0], [])) else None
+    return producer if all(r.op_type in ("Where", "Not") for r in graph.consumers.get(node.output[0], [])) else None

@@ -2,7 +2,7 @@
 """Single layers with 16-bit activations in a network of 8-bit ones.
 
 Where a tensor of one width is read by a layer of the other, a Cast (from float to float) is put between, so that the
-two forms are two tensors with scales of their own, and everything behind this module sees an ordinary network.
+two forms are two tensors with scales of their own, and everything after this module sees an ordinary network.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
 def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The quantised model without the casts: what was between them is a change from integers to integers now.
 
-    Each becomes a DequantizeLinear of its own, so that what is quantised behind it keeps a name that nothing else has.
+    Each becomes a DequantizeLinear of its own, so that what is quantised after it keeps a name that nothing else has.
     """
     made = {n.output[0]: n for n in proto.graph.node if n.op_type == "DequantizeLinear"}
     nodes = []
     for node in proto.graph.node:
-        maker = made.get(node.input[0]) if node.op_type == "Cast" else None
+        producer = made.get(node.input[0]) if node.op_type == "Cast" else None
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        if maker is not None and node.attribute[0].i == TensorProto.FLOAT:
-            copy.CopyFrom(maker)
+        if producer is not None and node.attribute[0].i == TensorProto.FLOAT:
+            copy.CopyFrom(producer)
             copy.name, copy.output[0] = node.name, node.output[0]
         nodes.append(copy)
     read = {name for node in nodes for name in node.input} | {o.name for o in proto.graph.output}
@@ -100,15 +100,15 @@ def _known(graph: Graph, nodes: Sequence[str], label: str) -> Sequence[str]:
 
 
 def _written(graph: Graph, placement: Placement) -> dict[str, str]:
-    """Per node the quantised tensor that its kernel writes: its output, or that of what is fused behind it."""
+    """Per node the quantised tensor that its kernel writes: its output, or that of what is fused after it."""
     result = {}
     for node in graph.nodes:
         name = node.output[0]
         while name not in placement.quantized:
-            readers = graph.consumers.get(name, [])
-            if not readers:
+            consumers = graph.consumers.get(name, [])
+            if not consumers:
                 break
-            name = readers[0].output[0]
+            name = consumers[0].output[0]
         else:
             result[node.name] = name
     return result

@@ -60,8 +60,8 @@ def with_constants(graph: Graph, constants: Constants) -> onnx.ModelProto:
         if key in made:
             node.input[index] = made[key]
             continue
-        readers = sum(list(n.input).count(name) for n in proto.graph.node)
-        if readers > 1:
+        consumers = sum(list(n.input).count(name) for n in proto.graph.node)
+        if consumers > 1:
             name = names.unique(f"{node.output[0]}_{index}")
             node.input[index] = name
         else:

@@ -94,27 +94,27 @@ def _is_row(graph: Graph, bias: str) -> bool:
 
 def _bias_add(graph: Graph, name: str, channels: int) -> onnx.NodeProto | None:
     """The Add that gives a MatMul its bias: its only consumer, with a constant of one value per column."""
-    reader = graph.only_consumer(name)
-    if reader is None or reader.op_type != "Add":
+    consumer = graph.only_consumer(name)
+    if consumer is None or consumer.op_type != "Add":
         return None
-    constant = next((i for i in reader.input if graph.is_constant(i)), None)
+    constant = next((i for i in consumer.input if graph.is_constant(i)), None)
     if constant is None:
         return None
     dims = list(graph.constants[constant].dims)
-    return reader if dims and dims[-1] == channels and all(d == 1 for d in dims[:-1]) else None
+    return consumer if dims and dims[-1] == channels and all(d == 1 for d in dims[:-1]) else None
 
 
 def _is_inner(graph: Graph, name: str, weighted: tuple[Weighted, ...]) -> bool:
     """Whether `name` lives only inside one kernel: before a fused activation, or between MatMul and its bias."""
-    reader = graph.only_consumer(name)
-    maker = graph.producer.get(name)
-    if reader is None or maker is None:
+    consumer = graph.only_consumer(name)
+    producer = graph.producer.get(name)
+    if consumer is None or producer is None:
         return False
     if any(w.bias_node is not None and w.node.output[0] == name for w in weighted):
         return True
-    if not traits.of(maker.op_type).takes_activation or is_function_of_one(graph, maker):
+    if not traits.of(producer.op_type).takes_activation or is_function_of_one(graph, producer):
         return False
-    return traits.of(reader.op_type).activation and all(graph.is_constant(i) for i in reader.input[1:] if i)
+    return traits.of(consumer.op_type).activation and all(graph.is_constant(i) for i in consumer.input[1:] if i)
 
 
 def of_one_table(graph: Graph) -> Iterable[list[str]]:

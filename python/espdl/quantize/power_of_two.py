@@ -34,7 +34,7 @@ _FINER = 5
 
 
 @dataclass(frozen=True)
-class Units:
+class Parameters:
     """What exponents cannot say: `unit` of all scales, `ends` for tensors with another one, zero points other than
     0.
     """
@@ -54,13 +54,13 @@ def method_of(settings: Settings) -> str:
     return settings.method if settings.method != "default" else DEFAULT_METHOD
 
 
-def choose(network: Network, settings: Settings, units: Units = Units()) -> Scales:
+def choose(network: Network, settings: Settings, parameters: Parameters = Parameters()) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = activation_scales(network, method_of(settings), units)
+    activations = activation_scales(network, method_of(settings), parameters)
     known = {name for group in network.placement.groups if _has_known_range(network, group) for name in group}
     weights = {}
     for layer in network.layers:
-        unit = units.of(layer.output) / (1.0 if layer.weighted.data in known else units.unit)
+        unit = parameters.of(layer.output) / (1.0 if layer.weighted.data in known else parameters.unit)
         exponents = weight_exponents(layer, unit, settings.per_channel).astype(np.float64)
         weights[layer.key] = np.float64(unit) * 2.0**exponents
     _make_shifts_possible(network, activations, weights)
@@ -108,7 +108,7 @@ def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.nda
     return widest[0] - np.argmin(np.sum(errors, axis=1))
 
 
-def activation_scales(network: Network, method: str, units: Units = Units()) -> dict[str, Quantization]:
+def activation_scales(network: Network, method: str, parameters: Parameters = Parameters()) -> dict[str, Quantization]:
     """One scale per group of tensors that share it."""
     result = {}
     for group in network.placement.groups:
@@ -116,7 +116,7 @@ def activation_scales(network: Network, method: str, units: Units = Units()) -> 
             scale = Quantization(np.float32(2.0**-7), 0)
         else:
             values = Distribution.merged([network.statistics[n].distribution for n in group])
-            unit, zero_point = units.of(group[0]), units.zero_point(group[0])
+            unit, zero_point = parameters.of(group[0]), parameters.zero_point(group[0])
             scale = Quantization(np.float32(unit * 2.0 ** best_exponent(values, unit, zero_point, method)), zero_point)
         result.update(dict.fromkeys(group, scale))
     return result
@@ -127,7 +127,7 @@ def _has_known_range(network: Network, group: Iterable[str]) -> bool:
 
 
 def written_tensor(network: Network, layer: Layer) -> str:
-    """The quantised tensor that a layer's kernel writes: its output, or that of the activation behind it."""
+    """The quantised tensor that a layer's kernel writes: its output, or that of the activation after it."""
     name = layer.output
     while name not in network.placement.quantized:
         name = network.graph.consumers[name][0].output[0]

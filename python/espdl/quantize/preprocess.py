@@ -17,7 +17,7 @@ from espdl.frontend import Model, empties, forms, rewrites, sizes
 from espdl.frontend.names import name_nodes
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize import folding
-from espdl.quantize.verdict import refused
+from espdl.quantize.onnxruntime_errors import refused
 
 
 def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:

@@ -86,7 +86,7 @@ class _Writer:
         target.input[index] = output
 
     def quantize_activation(self, name: str, quantization: Quantization) -> None:
-        """All readers of `name` see it through a Q/DQ pair."""
+        """All consumers of `name` see it through a Q/DQ pair."""
         graph = self.proto.graph
         scale = self.constant(f"{name}_scale", np.asarray(quantization.scale, np.float32))
         zero_point = self.constant(f"{name}_zero_point", np.array(quantization.zero_point, quantization.dtype))

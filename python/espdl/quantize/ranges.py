@@ -120,17 +120,17 @@ def _run(runner: ort.InferenceSession, names: list[str], sample: Mapping[str, np
 
 def _not_finite(proto: onnx.ModelProto, name: str, sample: Mapping[str, np.ndarray], index: int) -> EspdlError:
     """About the first node that makes such a value of finite ones; `name` is a tensor that has one."""
-    makers = {output: node for node in proto.graph.node for output in node.output if output}
-    if name not in makers:
+    producers = {output: node for node in proto.graph.node for output in node.output if output}
+    if name not in producers:
         why = f"it is NaN or infinite in sample {index} of the calibration data, and it is no mask before a softmax"
-        return EspdlError(f"input '{name}'", why, "remove that sample, or mend the preprocessing that made it")
-    values = dict(zip(makers, session(proto, makers).run(list(makers), dict(sample))))
+        return EspdlError(f"input '{name}'", why, "remove that sample, or fix the preprocessing that made it")
+    values = dict(zip(producers, session(proto, producers).run(list(producers), dict(sample))))
     floats = (n for n, value in values.items() if np.asarray(value).dtype.kind == "f")
     first = next((n for n in floats if not np.isfinite(values[n]).all()), name)
-    maker, kind = makers[first], "NaN" if np.isnan(values[first]).any() else "infinite"
+    producer, kind = producers[first], "NaN" if np.isnan(values[first]).any() else "infinite"
     return EspdlError.at(
         "",
-        maker,
+        producer,
         f"its output is {kind} in the float model, for finite inputs (sample {index} of the calibration data)",
         "look there for a division by zero, a root or logarithm of a negative number, an overflow or an infinite"
         " constant, and guard against it in the model; integers have no NaN and no infinity",
@@ -155,7 +155,7 @@ def observe(
     total: int = 0,
     floors: Floors | None = None,
 ) -> dict[str, Statistics]:
-    """The statistics of every tensor over all samples; values below a floor, or beyond what its readers tell apart,
+    """The statistics of every tensor over all samples; values below a floor, or beyond what its consumers tell apart,
     count as the nearest of those.
     """
     floors, ends = floors or Floors(), cutoffs.bounds(Graph(proto))

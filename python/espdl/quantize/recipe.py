@@ -14,10 +14,10 @@ import numpy as np
 
 from espdl.quantize import affine, power_of_two
 from espdl.quantize.network import Network
-from espdl.quantize.power_of_two import Units
+from espdl.quantize.power_of_two import Parameters
 from espdl.quantize.ranges import Progress
 from espdl.quantize.refine import align, equalize, gptq, sensitivity, zero_point_fold
-from espdl.quantize.refine.walk import Sample, Walk
+from espdl.quantize.refine.layer_by_layer import Refinement, Sample
 from espdl.quantize.types import Scales, Settings
 from espdl.targets import ALL_BITS
 
@@ -93,20 +93,22 @@ def apply(
         return Result(network, scales, np.inf)
     outputs = sensitivity.logits(network)
     lane_bits = settings.lane_bits if settings.scheme == "power_of_two" else ALL_BITS
-    walk = Walk(network, samples, scales, outputs, lane_bits)
-    scales = walk.run(gptq.rounding if recipe.gptq else None, True, progress)
-    noise = float(np.mean([sensitivity.noise_over_signal(walk.values(name)) for name in outputs])) if outputs else 0.0
-    return Result(network, scales, noise, tuple(walk.warnings))
+    refinement = Refinement(network, samples, scales, outputs, lane_bits)
+    scales = refinement.run(gptq.rounding if recipe.gptq else None, True, progress)
+    noise = (
+        float(np.mean([sensitivity.noise_over_signal(refinement.values(name)) for name in outputs])) if outputs else 0.0
+    )
+    return Result(network, scales, noise, tuple(refinement.warnings))
 
 
 def _power_of_two(
     recipe: Recipe, network: Network, samples: Sequence[Sample], settings: Settings
 ) -> tuple[Network, Scales]:
     zero_points = zero_point_fold.choose(network, settings.zero_points_anywhere) if recipe.fold_zero_point else {}
-    units = Units(zero_points=zero_points)
-    scales = power_of_two.choose(network, settings, units)
+    parameters = Parameters(zero_points=zero_points)
+    scales = power_of_two.choose(network, settings, parameters)
     if recipe.align:
         gains = sensitivity.gains(network, scales, samples)
-        network, units = align.choose(network, units, settings, gains)
-        scales = power_of_two.choose(network, settings, units)
+        network, parameters = align.choose(network, parameters, settings, gains)
+        scales = power_of_two.choose(network, settings, parameters)
     return network, scales

@@ -77,5 +77,5 @@ def _origins(graph: Graph, begins: set[str]) -> tuple[dict[str, str], dict[str, 
 
 
 def _stays_inside(graph: Graph, name: str, origin: dict[str, str], source: dict[str, str]) -> bool:
-    readers = graph.consumers.get(name, [])
-    return bool(readers) and all(source.get(r.output[0]) == origin[name] for r in readers)
+    consumers = graph.consumers.get(name, [])
+    return bool(consumers) and all(source.get(r.output[0]) == origin[name] for r in consumers)

@@ -32,7 +32,7 @@ class Raised:
 
 
 def apply(proto: onnx.ModelProto, floors: Floors) -> onnx.ModelProto:
-    """The model whose constants are at their floor where they were below, and with a Clip behind every other source of
+    """The model whose constants are at their floor where they were below, and with a Clip after every other source of
     such values: part of a table, or nothing at all where the scale begins at the floor."""
     if not floors.tensors:
         return proto

@@ -4,7 +4,7 @@
 What moves values shares one scale with them, so that it stays a copy of bytes. A tensor of much narrower range in such
 a group has few integers. Where some tensor is rounded in its place for the first time and read there, a change of scale
 (one table) between the narrow and the wide costs less than it saves: a Cast from float to float, which is only a border
-between two groups, and which `mixed.without_casts` takes out again behind the quantiser. A tensor that only repeats
+between two groups, and which `mixed.without_casts` takes out again after the quantiser. A tensor that only repeats
 what was rounded before gains nothing by finer steps, and one that only goes into a wider one has no use for them.
 """
 
@@ -141,11 +141,11 @@ def _gains(network: Network, worth: Worth, tensor: str, part: Mapping[str, str],
 def _is_rounded_here(network: Network, tensor: str) -> bool:
     """Whether some of its values are on no grid before: computed, or moved here from other scales."""
     graph = network.graph
-    maker = graph.producer.get(tensor)
-    if maker is None or not traits.of(maker.op_type).moves:
+    producer = graph.producer.get(tensor)
+    if producer is None or not traits.of(producer.op_type).moves:
         return True
     group = next(g for g in network.placement.groups if tensor in g)
-    return any(i and graph.is_float(i) and i not in group for i in maker.input)
+    return any(i and graph.is_float(i) and i not in group for i in producer.input)
 
 
 def _with_borders(network: Network, cut: list[_Edge]) -> Network:

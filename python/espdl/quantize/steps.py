@@ -18,7 +18,7 @@ from espdl.quantize.graph import Graph
 
 @dataclass(frozen=True)
 class Constant:
-    """Integers behind a DequantizeLinear: the names of the initialiser, its scale and zero point, and its values."""
+    """Integers after a DequantizeLinear: the names of the initialiser, its scale and zero point, and its values."""
 
     name: str
     scale_name: str
@@ -29,7 +29,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Step:
-    """`node` (with an Add for a MatMul's bias and an activation behind it, as the kernels fuse them) from `inputs` to
+    """`node` (with an Add for a MatMul's bias and an activation after it, as the kernels fuse them) from `inputs` to
     `output`, all of them quantised tensors. `output` is None where the result is not quantised next.
     """
 
@@ -50,7 +50,7 @@ class Steps:
     steps: tuple[Step, ...]
     visible: frozenset[str]
 
-    def readers(self, tensor: str) -> list[Step]:
+    def consumers(self, tensor: str) -> list[Step]:
         return [step for step in self.steps if tensor in step.inputs]
 
 
@@ -97,18 +97,18 @@ def _step(
     fused: set[str] = set()
     activations = []
     name = node.output[0]
-    while (reader := graph.only_consumer(name)) is not None:
-        if node.op_type == "MatMul" and reader.op_type == "Add" and bias is None and not activations:
-            bias = next((c for i in reader.input if (c := constant(graph, i))), None)
+    while (consumer := graph.only_consumer(name)) is not None:
+        if node.op_type == "MatMul" and consumer.op_type == "Add" and bias is None and not activations:
+            bias = next((c for i in consumer.input if (c := constant(graph, i))), None)
             if bias is None:
                 break
-        elif traits.of(reader.op_type).activation:
-            activations.append(reader)
+        elif traits.of(consumer.op_type).activation:
+            activations.append(consumer)
         else:
             break
-        fused.add(reader.name)
-        name = reader.output[0]
-    output = reader.output[0] if reader is not None and reader.op_type == "QuantizeLinear" else None
+        fused.add(consumer.name)
+        name = consumer.output[0]
+    output = consumer.output[0] if consumer is not None and consumer.op_type == "QuantizeLinear" else None
     return Step(node, inputs, output, weights, bias, tuple(activations)), fused
 
 

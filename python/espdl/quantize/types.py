@@ -93,7 +93,7 @@ class Floors:
         self.sources |= other.sources
 
     def inherit(self, proto: onnx.ModelProto) -> None:
-        """What was put behind a tensor since, to raise or to widen it, has its floor."""
+        """What was put after a tensor since, to raise or to widen it, has its floor."""
         for node in proto.graph.node:
             if node.op_type in ("Clip", "Cast") and node.input[0] in self.tensors:
                 self.tensors.setdefault(node.output[0], self.tensors[node.input[0]])

@@ -18,7 +18,7 @@ from espdl.quantize.types import Settings
 
 # Per cost: a scale of its own must leave this part of the rounding noise at most (one and a half bits less, half a bit
 # less), and a tensor whose noise is so far below its values has enough bits as it is. An int8 tensor that is used in
-# full has 35 to 45 dB, and weights of 8 bits leave what is behind them with less than 50 dB.
+# full has 35 to 45 dB, and weights of 8 bits leave what is after them with less than 50 dB.
 _LEAST = {"dear": 1 / 8, "cheap": 1 / 2}
 _ENOUGH_DB = {"dear": {"int8": 33.0, "int16": 55.0}, "cheap": {"int8": 40.0, "int16": 55.0}}
 # Changes of scale are cheap where the layers of the network have so many products for each element that is changed.

@@ -14,8 +14,8 @@ import onnx
 from espdl import pipeline
 from espdl.frontend.loader import ValueInfo
 from espdl.plan.types import Plan
+from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.quantize.ranges import session
-from espdl.quantize.verdict import blame
 from espdl.verify import compare, host, layerwise, metrics, samples
 from espdl.verify.compare import Difference
 from espdl.verify.evaluation import Evaluation
@@ -97,7 +97,7 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         compilation = pipeline.compile_model(options, progress)
         model, quantized, plan = compilation.model, compilation.quantized, compilation.plan
         progress("float model", 0, 0)
-        with blame(model):
+        with located_errors(model):
             exact = run_onnx(model.given or model.proto, data, model.inputs)
             progress("quantised model", 0, 0)
             rough = run_onnx(quantized.proto, data, model.inputs)

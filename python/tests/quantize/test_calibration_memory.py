@@ -67,7 +67,7 @@ def test_statistics_take_the_memory_of_one_sample(kind: str, tmp_path: Path) -> 
 
 def test_refinement_takes_the_memory_of_its_largest_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many samples are kept to be seen again, whatever their number."""
-    monkeypatch.setattr("espdl.quantize.refine.walk._MOST_SAMPLES", 16)
+    monkeypatch.setattr("espdl.quantize.refine.layer_by_layer._MOST_SAMPLES", 16)
     model = small_network(tmp_path)
     peaks = []
     for count in (16, 100):

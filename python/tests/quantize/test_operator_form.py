@@ -193,7 +193,7 @@ def test_a_table_of_integers(tmp_path: Path, activations: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["QOperator", "QDQ"])
-def test_carried_integers_stay_in_every_precision(tmp_path: Path, form: str) -> None:
+def test_prequantized_integers_stay_in_every_precision(tmp_path: Path, form: str) -> None:
     nodes, constants = conv("x", "y", 4, 8, [3], pads=[2, 2], dilations=[2])
     proto, data = model(nodes, [("x", [1, 4, 16])], [("y", [1, 8, 16])], constants), {"x": normal(8, 4, 16)}
     made = quantized(proto, data, **kinds(form, "QUInt8", "QInt8"))

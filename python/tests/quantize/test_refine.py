@@ -14,13 +14,13 @@ from espdl.quantize.affine import choose as affine
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
 from espdl.quantize.placement import place
-from espdl.quantize.power_of_two import Units
+from espdl.quantize.power_of_two import Parameters
 from espdl.quantize.power_of_two import choose as power_of_two
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import observe
 from espdl.quantize.recipe import RECIPES, apply
 from espdl.quantize.refine import align, equalize, factors, gptq, sensitivity, zero_point_fold
-from espdl.quantize.refine.walk import Walk, choose_samples
+from espdl.quantize.refine.layer_by_layer import Refinement, choose_samples
 from espdl.quantize.types import Settings
 from espdl.verify.metrics import sqnr_db
 
@@ -33,9 +33,9 @@ def network(proto, folder: Path) -> Network:
 
 
 def output_pairs(net: Network, scales, name: str):
-    walk = Walk(net, SAMPLES, scales, [name])
-    walk.run(None, False)
-    return (np.concatenate([v.reshape(1, -1) for v in values]) for values in zip(*walk.values(name)))
+    refinement = Refinement(net, SAMPLES, scales, [name])
+    refinement.run(None, False)
+    return (np.concatenate([v.reshape(1, -1) for v in values]) for values in zip(*refinement.values(name)))
 
 
 def test_factors_change_nothing_but_inner_tensors(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_bias_correction_removes_the_mean_error(settings: Settings, tmp_path: Pa
     scales = {"affine": affine, "power_of_two": power_of_two}[settings.scheme](net, settings)
     errors = []
     for correct in (False, True):
-        refined = Walk(net, SAMPLES, scales).run(None, correct)
+        refined = Refinement(net, SAMPLES, scales).run(None, correct)
         exact, rough = output_pairs(net, refined, net.graph.outputs[0])
         errors.append(np.abs((rough - exact).reshape(-1, 6, 144).mean(axis=(0, 2))).max())
     step = float(scales.activations[net.graph.outputs[0]].scale)
@@ -147,11 +147,11 @@ def test_align_lowers_the_noise_it_models(tmp_path: Path) -> None:
     for seed in range(3):
         net = network(classifier(seed), tmp_path)
         gains = sensitivity.gains(net, power_of_two(net, settings), SAMPLES)
-        aligned, units = align.choose(net, Units(), settings, gains)
+        aligned, parameters = align.choose(net, Parameters(), settings, gains)
         name = sensitivity.logits(net)[0]
-        plain = sqnr_db(*output_pairs(net, Walk(net, SAMPLES, power_of_two(net, settings)).run(None, True), name))
+        plain = sqnr_db(*output_pairs(net, Refinement(net, SAMPLES, power_of_two(net, settings)).run(None, True), name))
         name = sensitivity.logits(aligned)[0]
-        scales = Walk(aligned, SAMPLES, power_of_two(aligned, settings, units)).run(None, True)
+        scales = Refinement(aligned, SAMPLES, power_of_two(aligned, settings, parameters)).run(None, True)
         better += sqnr_db(*output_pairs(aligned, scales, name)) > plain
     assert better >= 2
 
@@ -201,10 +201,10 @@ def test_sensitivity_predicts_the_effect_of_an_error(tmp_path: Path) -> None:
 def test_few_samples_when_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = network(classifier(), tmp_path)
     assert len(choose_samples(net, SAMPLES, len(SAMPLES))) == 24
-    monkeypatch.setattr("espdl.quantize.refine.walk._MEMORY", 200_000)
+    monkeypatch.setattr("espdl.quantize.refine.layer_by_layer._MEMORY", 200_000)
     few = choose_samples(net, SAMPLES, len(SAMPLES))
     assert 1 <= len(few) < 10
-    monkeypatch.setattr("espdl.quantize.refine.walk._MEMORY", 0)
+    monkeypatch.setattr("espdl.quantize.refine.layer_by_layer._MEMORY", 0)
     assert len(choose_samples(net, SAMPLES, len(SAMPLES))) == 1
 
 

@@ -11,8 +11,8 @@ from quantize_models import Builder, classifier, compiled, data, load, real, run
 
 from espdl.errors import EspdlError
 from espdl.quantize import Settings, calibration, run
-from espdl.quantize.carried import is_power_of_two
 from espdl.quantize.methods import methods
+from espdl.quantize.prequantized import is_power_of_two
 from espdl.quantize.steps import find
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
 from espdl.verify.metrics import sqnr_db

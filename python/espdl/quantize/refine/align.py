@@ -18,7 +18,7 @@ from espdl.quantize.histogram import Distribution
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.power_of_two import (
     WEIGHT_LIMITS,
-    Units,
+    Parameters,
     best_exponent,
     method_of,
     weight_exponents,
@@ -44,17 +44,19 @@ class _Costs:
     edges: list[tuple[int, int, np.ndarray]]
 
 
-def choose(network: Network, units: Units, settings: Settings, gains: Mapping[str, float]) -> tuple[Network, Units]:
-    """The network with factors folded into its weights, and the units of its scales.
+def choose(
+    network: Network, parameters: Parameters, settings: Settings, gains: Mapping[str, float]
+) -> tuple[Network, Parameters]:
+    """The network with factors folded into its weights, and the parameters of its scales.
 
     `gains`: quantised tensor -> what its mean square error costs at the outputs.
     """
     found = factors.groups(network.graph, network.placement)
     count = len(set(found.of.values()))
-    costs = _costs(network, found, units, settings, gains, count)
+    costs = _costs(network, found, parameters, settings, gains, count)
     variables = _variables(found, count)
     steps = _search(costs, variables, count)
-    return _apply(network, found, units, steps)
+    return _apply(network, found, parameters, steps)
 
 
 def _variables(found: factors.Groups, count: int) -> list[list[int]]:
@@ -65,13 +67,18 @@ def _variables(found: factors.Groups, count: int) -> list[list[int]]:
 
 
 def _costs(
-    network: Network, found: factors.Groups, units: Units, settings: Settings, gains: Mapping[str, float], count: int
+    network: Network,
+    found: factors.Groups,
+    parameters: Parameters,
+    settings: Settings,
+    gains: Mapping[str, float],
+    count: int,
 ) -> _Costs:
     grid = 2.0 ** (np.arange(STEPS) / STEPS)
     tensors = np.zeros((count, STEPS))
     for group in network.placement.groups:
         d = Distribution.merged([network.statistics[name].distribution for name in group])
-        zero_point = units.zero_point(group[0])
+        zero_point = parameters.zero_point(group[0])
         for step, unit in enumerate(grid):
             scale = unit * 2.0 ** best_exponent(d, unit, zero_point, method_of(settings))
             tensors[found.of[group[0]], step] += gains[group[0]] * d.error(scale, zero_point)
@@ -144,7 +151,9 @@ def _total(costs: _Costs, steps: np.ndarray) -> float:
     return float(tensors + sum(noise[(steps[t] - steps[s]) % STEPS] for s, t, noise in costs.edges))
 
 
-def _apply(network: Network, found: factors.Groups, units: Units, steps: np.ndarray) -> tuple[Network, Units]:
+def _apply(
+    network: Network, found: factors.Groups, parameters: Parameters, steps: np.ndarray
+) -> tuple[Network, Parameters]:
     inner = found.pinned - found.terminal
     unit = _few_bits(2.0 ** (steps[min(inner)] / STEPS)) if inner else 1.0
     ends = {}
@@ -156,7 +165,7 @@ def _apply(network: Network, found: factors.Groups, units: Units, steps: np.ndar
         elif group not in inner:
             folded[group] = unit / wanted
     by_tensor = {name: ends[g] for name, g in found.of.items() if g in ends}
-    return factors.fold(network, found, folded), Units(unit, by_tensor, units.zero_points)
+    return factors.fold(network, found, folded), Parameters(unit, by_tensor, parameters.zero_points)
 
 
 def _few_bits(value: float) -> float:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brings the channels of a tensor to one range, by factors that cancel between the layer before it and the layer
-behind.
+after.
 
 One scale serves all channels of a tensor: a channel that only reaches a tenth of the others' range uses a tenth of the
 integers. Through a ReLU or a pool a positive factor passes unchanged (after Nagel et al., "Data-Free Quantization
 Through Weight Equalization and Bias Correction", 2019, here with the ranges of activations). It makes the weights
-behind less even, which costs nothing where they have one scale per channel and belong to one channel each: into a
+after less even, which costs nothing where they have one scale per channel and belong to one channel each: into a
 depthwise convolution the whole difference is evened out, elsewhere half of it. Good for some networks and bad for
 others; see `recipe`.
 """
@@ -21,7 +21,7 @@ from espdl import traits
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.ranges import observe
-from espdl.quantize.refine.walk import Sample
+from espdl.quantize.refine.layer_by_layer import Sample
 
 # A channel's range grows at most this many times; channels below that part of the largest are dead and stay as they
 # are.
@@ -80,23 +80,23 @@ def _pairs(network: Network) -> list[_Pair]:
 
 
 def _follow(network: Network, layer: Layer, by_node: dict[str, Layer]) -> tuple[str, Layer | None]:
-    """(the first quantised tensor behind `layer`, the layer that alone reads its channels, or None)."""
+    """(the first quantised tensor after `layer`, the layer that alone reads its channels, or None)."""
     graph = network.graph
     name, tensor = layer.output, ""
     while True:
         if not tensor and name in network.statistics:
             tensor = name
-        reader = graph.only_consumer(name)
-        if reader is None:
+        consumer = graph.only_consumer(name)
+        if consumer is None:
             return tensor, None
-        if reader.name in by_node:
-            second = by_node[reader.name]
+        if consumer.name in by_node:
+            second = by_node[consumer.name]
             return tensor, second if second.weighted.data == name else None
-        known = traits.of(reader.op_type)
+        known = traits.of(consumer.op_type)
         passes = known.pools or known.copies or (known.unary and known.scaled == (0,))
         if not passes and not (known.reshapes and _keeps_channels(graph, name)):
             return tensor, None
-        name = reader.output[0]
+        name = consumer.output[0]
 
 
 def _keeps_channels(graph: Graph, name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from espdl.quantize.graph import attribute
 from espdl.quantize.network import Layer
-from espdl.quantize.refine.walk import Visit
+from espdl.quantize.refine.layer_by_layer import LayerInputs
 
 # Relative to the mean of the moments' diagonal; keeps columns that were never used invertible.
 _DAMPING = 0.01
@@ -22,31 +22,31 @@ _LARGEST_ROW = 4608
 _BLOCK = 64
 
 
-def rounding(visit: Visit) -> np.ndarray:
+def rounding(given: LayerInputs) -> np.ndarray:
     """New integer weights for the layer, or those it has where the technique does not apply."""
-    layer = visit.layer
+    layer = given.layer
     if layer.node.op_type not in ("Conv", "Gemm", "MatMul") or layer.weights[0].size == 0:
-        return visit.weights
+        return given.weights
     rows = layer.rows(layer.weights)
     if rows.shape[1] > _LARGEST_ROW:
-        return visit.weights
-    moments = _moments(visit)
+        return given.weights
+    moments = _moments(given)
     groups = moments.shape[0]
-    scale = np.broadcast_to(np.asarray(visit.scale).reshape(-1), (layer.channels,))
+    scale = np.broadcast_to(np.asarray(given.scale).reshape(-1), (layer.channels,))
     steps = (rows / scale[:, np.newaxis]).reshape(groups, layer.channels // groups, -1)
-    return layer.from_rows(_round(steps, moments, visit.limits).reshape(rows.shape)).astype(np.int8)
+    return layer.from_rows(_round(steps, moments, given.limits).reshape(rows.shape)).astype(np.int8)
 
 
-def _moments(visit: Visit) -> np.ndarray:
+def _moments(given: LayerInputs) -> np.ndarray:
     """float64 [groups, columns, columns]: covariance of the inputs that one row of weights is multiplied with."""
-    layer = visit.layer
-    per_sample = max(1, _COLUMNS // len(visit.seen))
+    layer = given.layer
+    per_sample = max(1, _COLUMNS // len(given.seen))
     generator = np.random.default_rng(0)
     total: np.ndarray | float = 0.0
     sums: np.ndarray | float = 0.0
     count = 0
-    for values in visit.seen:
-        inputs = _inputs(layer, values / np.float32(visit.data.scale))
+    for values in given.seen:
+        inputs = _inputs(layer, values / np.float32(given.data.scale))
         if inputs.shape[2] > per_sample:
             chosen = np.sort(generator.choice(inputs.shape[2], per_sample, replace=False))
             inputs = inputs[:, :, chosen]

@@ -17,7 +17,7 @@ from espdl import traits
 from espdl.quantization import Quantization
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
-from espdl.quantize.refine.walk import Sample
+from espdl.quantize.refine.layer_by_layer import Sample
 from espdl.quantize.types import Scales
 
 # Multiply-accumulates that a measurement of all tensors may cost, and the samples it uses within that.
@@ -111,8 +111,8 @@ def _rounding_error(q: Quantization) -> Error:
 
 def _sources(network: Network, group: Sequence[str]) -> list[str]:
     """The members that are rounded first: others only repeat values that lie on the group's grid already."""
-    makers = network.graph.producer
-    first = [name for name in group if name not in makers or not traits.of(makers[name].op_type).moves]
+    producers = network.graph.producer
+    first = [name for name in group if name not in producers or not traits.of(producers[name].op_type).moves]
     return first or [group[0]]
 
 

@@ -2,7 +2,7 @@
 """Scheme `power_of_two`: tensors without negative values use all 256 integers, stored as y - 128.
 
 The -128 of a tensor goes into the bias of the layer that reads it, and saturation at -128 does the ReLU, so that the
-kernels still see plain shifts. That is exact only where every reader sums whole windows: a border of zeros would have
+kernels still see plain shifts. That is exact only where every consumer sums whole windows: a border of zeros would have
 to be filled with -128, which not every kernel can.
 """
 
@@ -15,31 +15,31 @@ from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 
 
-def choose(network: Network, any_reader: bool = False) -> dict[str, int]:
+def choose(network: Network, any_consumer: bool = False) -> dict[str, int]:
     """Quantised tensors that take zero point -128.
 
-    `any_reader`: the target's kernels fill borders with the zero point, and add tensors of any.
+    `any_consumer`: the target's kernels fill borders with the zero point, and add tensors of any.
     """
     graph = network.graph
     weighted = {w.node.name for w in network.placement.weighted}
     result = {}
     for group in network.placement.groups:
-        readers = [node for name in group for node in graph.consumers.get(name, [])]
-        makers = [graph.producer[name] for name in group if name in graph.producer]
+        consumers = [node for name in group for node in graph.consumers.get(name, [])]
+        producers = [graph.producer[name] for name in group if name in graph.producer]
         if (
             not any(network.statistics[name].range[0] < 0.0 for name in group)
-            and all(_sums_whole_windows(graph, node, weighted, any_reader) for node in readers)
-            and all(_may_write(node, weighted, any_reader) for node in makers)
+            and all(_sums_whole_windows(graph, node, weighted, any_consumer) for node in consumers)
+            and all(_may_write(node, weighted, any_consumer) for node in producers)
         ):
             result.update(dict.fromkeys(group, -128))
     return result
 
 
-def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
+def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], any_consumer: bool) -> bool:
     if _windows(node):
         padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(attribute(node, "pads", []))
-        return (any_reader or not padded) and (node.op_type != "Conv" or node.name in weighted)
-    return node.name in weighted or _keeps(node) or (any_reader and node.op_type == "Add")
+        return (any_consumer or not padded) and (node.op_type != "Conv" or node.name in weighted)
+    return node.name in weighted or _keeps(node) or (any_consumer and node.op_type == "Add")
 
 
 def _keeps(node: onnx.NodeProto) -> bool:
@@ -54,5 +54,5 @@ def _windows(node: onnx.NodeProto) -> bool:
     return node.op_type == "Conv" or (known.averages and known.rows == "window")
 
 
-def _may_write(node: onnx.NodeProto, weighted: set[str], any_reader: bool) -> bool:
-    return node.name in weighted or _keeps(node) or _windows(node) or (any_reader and node.op_type == "Add")
+def _may_write(node: onnx.NodeProto, weighted: set[str], any_consumer: bool) -> bool:
+    return node.name in weighted or _keeps(node) or _windows(node) or (any_consumer and node.op_type == "Add")

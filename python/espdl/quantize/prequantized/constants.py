@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph, attribute
+from espdl.quantize.prequantized.edit import add, set_nodes
 from espdl.quantize.ranges import session
 
 # Weights stay integers with a scale.

@@ -9,13 +9,13 @@ import onnx
 from onnx import numpy_helper
 
 from espdl import traits
-from espdl.quantize.carried.constants import run
-from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph
+from espdl.quantize.prequantized.constants import run
+from espdl.quantize.prequantized.edit import add, set_nodes
 
 
 def use_float_numbers(proto: onnx.ModelProto) -> None:
-    """The fill of a Pad and the bounds of a Clip as floats where they are integers behind a DequantizeLinear: tools
+    """The fill of a Pad and the bounds of a Clip as floats where they are integers after a DequantizeLinear: tools
     quantise them like data."""
     graph = Graph(proto)
     numbers: dict[str, str] = {}
@@ -60,7 +60,7 @@ def _reason(graph: Graph, node: onnx.NodeProto) -> str | None:
     weights = graph.producer[node.input[1]]
     if _of_constants(graph, weights) and graph.array(weights.input[2]).any():
         return "its weights have a zero point other than 0, so that it runs in floats; quantise them symmetrically"
-    if not _is_quantized_behind(graph, node):
+    if not _is_quantized_after(graph, node):
         return "its result has no QuantizeLinear, so that it runs in floats; let the tool quantise its output too"
     return None
 
@@ -73,17 +73,17 @@ def _of_constants(graph: Graph, node: onnx.NodeProto) -> bool:
     return node.op_type == "DequantizeLinear" and all(graph.is_constant(name) for name in node.input)
 
 
-def _is_quantized_behind(graph: Graph, node: onnx.NodeProto) -> bool:
-    """Whether the result is quantised behind its bias and its activation."""
+def _is_quantized_after(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether the result is quantised after its bias and its activation."""
     name = node.output[0]
     while True:
-        readers = graph.consumers.get(name, [])
-        if readers and all(reader.op_type == "QuantizeLinear" for reader in readers):
+        consumers = graph.consumers.get(name, [])
+        if consumers and all(consumer.op_type == "QuantizeLinear" for consumer in consumers):
             return True
-        reader = graph.only_consumer(name)
-        if reader is None or not (_is_passed(reader) or _adds_constant(graph, reader)):
+        consumer = graph.only_consumer(name)
+        if consumer is None or not (_is_passed(consumer) or _adds_constant(graph, consumer)):
             return False
-        name = reader.output[0]
+        name = consumer.output[0]
 
 
 def _is_passed(node: onnx.NodeProto) -> bool:

@@ -9,8 +9,8 @@ from onnx import helper
 
 from espdl import traits
 from espdl.errors import EspdlError
-from espdl.quantize.carried.edit import add, set_nodes
 from espdl.quantize.graph import Graph
+from espdl.quantize.prequantized.edit import add, set_nodes
 
 
 def quantize(proto: onnx.ModelProto, label: str) -> None:
@@ -67,10 +67,10 @@ def shared(proto: onnx.ModelProto) -> list[str]:
         if bias is not None and bias.op_type == "DequantizeLinear" and graph.is_constant(bias.input[0]):
             found.setdefault(bias.input[0], []).append((node, graph.array(bias.input[1])))
     return [
-        f"nodes {', '.join(repr(node.name) for node, _ in readers)} have the same integers as their bias, at different"
-        " scales: if the float model has one bias for them, give each its own and quantise again"
-        for readers in found.values()
-        if any(not np.allclose(scale, readers[0][1], rtol=1e-3) for _, scale in readers[1:])
+        f"nodes {', '.join(repr(node.name) for node, _ in consumers)} have the same integers as their bias, at"
+        " different scales: if the float model has one bias for them, give each its own and quantise again"
+        for consumers in found.values()
+        if any(not np.allclose(scale, consumers[0][1], rtol=1e-3) for _, scale in consumers[1:])
     ]
 
 

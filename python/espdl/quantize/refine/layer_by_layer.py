@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the float network and the quantised one side by side, node by node, and lets techniques mend each layer on the
-way.
+"""Runs the float network and the quantised one side by side, node by node, and lets techniques improve each layer on
+the way.
 
 When a layer's turn comes, all layers before it are final: what a technique sees at its input is what the finished
 network will give it. Memory does not depend on the number of calibration samples, because only as many are used as fit.
@@ -36,8 +36,8 @@ _MOST_SAMPLES = 256
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A layer whose turn has come.
+class LayerInputs:
+    """A layer to be refined.
 
     `real`, `seen`: its input by sample in the float and in the quantised network (dequantised), `data` the quantisation
     of the latter. `weights` are the integers as they are so far, `scale` what one of them is worth (one value, or per
@@ -54,7 +54,7 @@ class Visit:
 
 
 # New integer weights for a layer.
-Rounding = Callable[[Visit], np.ndarray]
+Rounding = Callable[[LayerInputs], np.ndarray]
 
 
 def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> list[Sample]:
@@ -83,7 +83,7 @@ def _alive(network: Network, sizes: Mapping[str, int]) -> int:
     return most
 
 
-class Walk:
+class Refinement:
     """One pass over the network. `run` gives the scales with the weights and biases that the techniques chose."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Walk:
         done, together = 0, []
         for index, node in enumerate(self.graph.nodes):
             if node.name in self.layers:
-                self._visit(self.layers[node.name], rounding, correct_bias)
+                self._refine(self.layers[node.name], rounding, correct_bias)
                 done += 1
                 progress("refine", done, len(self.layers))
             elif node.name in self.adders:
@@ -141,33 +141,35 @@ class Walk:
             return False
         names = [name for name in node.output if name]
         return not any(name in self.scales.activations or name in self.kept for name in names) and all(
-            all(reader is following for reader in self.graph.consumers.get(name, ())) for name in names
+            all(consumer is following for consumer in self.graph.consumers.get(name, ())) for name in names
         )
 
     def values(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
         """(float, quantised) by sample of a kept tensor, after `run`."""
         return list(zip(self.real[name], self.seen[name]))
 
-    def _visit(self, layer: Layer, rounding: Rounding | None, correct_bias: bool) -> None:
+    def _refine(self, layer: Layer, rounding: Rounding | None, correct_bias: bool) -> None:
         key, weighted = layer.key, layer.weighted
         undefined = self.undefined.get(weighted.data)
         if undefined is not None and correct_bias:
             self.warnings.append(f"node '{layer.node.name}' ({layer.node.op_type}) keeps its bias: {undefined}")
             correct_bias = False
-        turn = _Turn(self, layer, rounding, correct_bias)
-        chosen = turn.integers(self.scales.weights[key][1])
+        refined = _LayerRefinement(self, layer, rounding, correct_bias)
+        chosen = refined.integers(self.scales.weights[key][1])
         if self.lane_bits < ALL_BITS and correct_bias:
-            quantization = lanes.coarser(chosen, turn.integers, turn.held_out_noise, layer.rows, self._lanes(layer))
-            chosen = turn.integers(quantization) if quantization is not chosen.quantization else chosen
+            quantization = lanes.coarser(
+                chosen, refined.integers, refined.held_out_noise, layer.rows, self._lanes(layer)
+            )
+            chosen = refined.integers(quantization) if quantization is not chosen.quantization else chosen
         self.scales = replace(
             self.scales,
             weights={**self.scales.weights, key: (chosen.weights, chosen.quantization)},
             biases={**self.scales.biases, key: chosen.bias},
         )
-        exact, rough = turn.exact, turn.rough(chosen)
+        exact, rough = refined.exact, refined.rough(chosen)
         if weighted.bias_node is None:
-            exact = [_plus(y, layer.bias, turn.product.axis) for y in exact]
-            rough = [_plus(y, chosen.bias_values, turn.product.axis) for y in rough]
+            exact = [_plus(y, layer.bias, refined.product.axis) for y in exact]
+            rough = [_plus(y, chosen.bias_values, refined.product.axis) for y in rough]
         self._store(key, exact, rough)
 
     def _lanes(self, layer: Layer) -> lanes.Lanes:
@@ -177,7 +179,7 @@ class Walk:
         return lanes.Lanes(self.lane_bits, data, result, 0 if positive else -128)
 
     def _add_bias(self, node: onnx.NodeProto) -> None:
-        """The Add behind a MatMul, whose constant `_visit` has chosen."""
+        """The Add after a MatMul, whose constant `_refine` has chosen."""
         weighted = self.adders[node.name]
         key = weighted.node.output[0]
         values, quantization = self.scales.biases[key]
@@ -186,7 +188,7 @@ class Walk:
         self._store(node.output[0], exact, [r.reshape(e.shape) for r, e in zip(rough, exact)])
 
     def _compute(self, nodes: Sequence[onnx.NodeProto]) -> None:
-        """What these nodes, one behind the other, make of what is there."""
+        """What these nodes, one after the other, make of what is there."""
         made = {name for node in nodes for name in node.output}
         read = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
         feeds = [name for name in read if name not in self.graph.constants]
@@ -240,16 +242,16 @@ class _Undefined:
         )
 
 
-class _Turn:
-    """The turn of one layer; `exact`: its products in the float network, by sample."""
+class _LayerRefinement:
+    """Integers for one layer; `exact`: its products in the float network, by sample."""
 
-    def __init__(self, walk: Walk, layer: Layer, rounding: Rounding | None, correct_bias: bool):
+    def __init__(self, refinement: Refinement, layer: Layer, rounding: Rounding | None, correct_bias: bool):
         name = layer.weighted.data
         self.layer, self.rounding, self.correct_bias = layer, rounding, correct_bias
-        self.scales = walk.scales
-        self.data = walk.scales.activations[name]
-        self.real, self.seen = walk.real[name], walk.seen[name]
-        self.product = _Product(walk.graph, layer)
+        self.scales = refinement.scales
+        self.data = refinement.scales.activations[name]
+        self.real, self.seen = refinement.real[name], refinement.seen[name]
+        self.product = _Product(refinement.graph, layer)
         self.exact = [self.product(x, layer.weights.astype(np.float32)) for x in self.real]
 
     def integers(self, quantization: Quantization, samples: slice = slice(None)) -> Integers:
@@ -262,7 +264,7 @@ class _Turn:
         if self.rounding is not None:
             scale = quantization.scale.astype(np.float64)
             real, seen = self.real[samples], self.seen[samples]
-            weights = self.rounding(Visit(layer, real, seen, self.data, weights, scale, limits))
+            weights = self.rounding(LayerInputs(layer, real, seen, self.data, weights, scale, limits))
         result = Integers(weights, quantization, bias)
         if self.correct_bias:
             exact, rough = self.exact[samples], self.rough(result, samples)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose fault an exception is, in the user's own names.
 
-The checker lets models pass that no runtime can load, and errors behind the first rewrite are about nodes that the user
+The checker lets models pass that no runtime can load, and errors after the first rewrite are about nodes that the user
 does not have.
 """
 
@@ -23,7 +23,7 @@ REMEDY = "run the model in ONNX Runtime on the PC first; what does not run there
 
 
 @contextlib.contextmanager
-def blame(model: Model) -> Iterator[None]:
+def located_errors(model: Model) -> Iterator[None]:
     """Within it, an EspdlError about a node that the model does not have becomes one about the node that it came from,
     and another exception an EspdlError where ONNX Runtime raised it or cannot load `model` itself.
 

@@ -39,13 +39,13 @@ def check(proto: onnx.ModelProto, label: str) -> None:
                 "quantise to int8 (or int16 activations), or pass the float model, with"
                 f" {option('precision', 'int16x8')} for 16 bits",
             )
-        maker = _maker(graph, node)
-        if maker is not None:
+        producer = _producer(graph, node)
+        if producer is not None:
             raise EspdlError.at(
                 label,
                 node,
-                f"its integers are made by node '{maker.name}' ({maker.op_type}) and not by a QuantizeLinear, so that"
-                " nothing says what they stand for",
+                f"its integers are made by node '{producer.name}' ({producer.op_type}) and not by a QuantizeLinear, so"
+                " that nothing says what they stand for",
                 "write that part of the model with QuantizeLinear, or pass the float model",
             )
         if not (np.isfinite(scale).all() and (scale > 0).all()):
@@ -59,7 +59,7 @@ def check(proto: onnx.ModelProto, label: str) -> None:
             )
 
 
-def _maker(graph: Graph, dequantize: onnx.NodeProto) -> onnx.NodeProto | None:
+def _producer(graph: Graph, dequantize: onnx.NodeProto) -> onnx.NodeProto | None:
     """The node that the integers of a DequantizeLinear come from, where that is no QuantizeLinear and no constant."""
     if dequantize.op_type != "DequantizeLinear":
         return None

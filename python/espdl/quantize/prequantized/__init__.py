@@ -7,7 +7,7 @@ integers or as floats with a QuantizeLinear of their own, biases with or without
 - Constants are computed, so that only DequantizeLinear of integers is left of weights.
 - uint8 becomes int8 (128 less, zero point too).
 - A float bias becomes int32 at input scale * weights scale, rounded: the only step that is not exact.
-- A pair before a ReLU goes where the pair behind it has the same scale; behind an operator that only selects values a
+- A pair before a ReLU goes where the pair after it has the same scale; after an operator that only selects values a
   missing pair is added.
 What cannot be taken is refused with the reason.
 """
@@ -18,10 +18,10 @@ import numpy as np
 import onnx
 
 from espdl.frontend import shapes
-from espdl.quantize.carried import biases, checks, constants, floats, grids, pairs, signed
-from espdl.quantize.carried.biases import accumulator_scale
-from espdl.quantize.carried.checks import has_fixed_scales
 from espdl.quantize.graph import Graph
+from espdl.quantize.prequantized import biases, checks, constants, floats, pairs, rescaled, signed
+from espdl.quantize.prequantized.biases import accumulator_scale
+from espdl.quantize.prequantized.checks import has_fixed_scales
 
 __all__ = ["has_fixed_scales", "is_power_of_two", "normalise", "with_constants"]
 
@@ -50,7 +50,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     constants.complete_zero_points(result)
     checks.check(result, label)
     signed.convert(result, label)
-    grids.reconcile(result)
+    rescaled.reconcile(result)
     floats.use_float_numbers(result)
     told = [*biases.shared(result), *floats.use_float_constants(result)]
     biases.quantize(result, label)
@@ -69,11 +69,11 @@ def is_power_of_two(proto: onnx.ModelProto) -> bool:
         if scale is None:
             continue
         name = node.output[0]
-        while (reader := graph.only_consumer(name)) is not None and reader.op_type != "QuantizeLinear":
-            name = reader.output[0]
-        if reader is None:
+        while (consumer := graph.only_consumer(name)) is not None and consumer.op_type != "QuantizeLinear":
+            name = consumer.output[0]
+        if consumer is None:
             continue
-        mantissas, exponents = np.frexp(scale / graph.array(reader.input[1]).astype(np.float64))
+        mantissas, exponents = np.frexp(scale / graph.array(consumer.input[1]).astype(np.float64))
         if (mantissas != 0.5).any() or (exponents > 1).any() or (exponents < -30).any():
             return False
     return True

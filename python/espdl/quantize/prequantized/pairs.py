@@ -10,12 +10,12 @@ import onnx
 from onnx import helper
 
 from espdl import traits
-from espdl.quantize.carried.edit import set_nodes
 from espdl.quantize.graph import Graph
+from espdl.quantize.prequantized.edit import set_nodes
 
 
 def complete(proto: onnx.ModelProto) -> None:
-    """Adds the pair that ESP-PPQ leaves out behind a pool: on the grid of its input, so that no value changes."""
+    """Adds the pair that ESP-PPQ leaves out after a pool: on the grid of its input, so that no value changes."""
     graph = Graph(proto)
     grids: dict[str, list[str]] = {}
     nodes: list[onnx.NodeProto] = []
@@ -33,16 +33,16 @@ def complete(proto: onnx.ModelProto) -> None:
 
 
 def _lacks(graph: Graph, name: str) -> bool:
-    readers = graph.consumers.get(name, [])
-    return name not in graph.outputs and any(reader.op_type != "QuantizeLinear" for reader in readers)
+    consumers = graph.consumers.get(name, [])
+    return name not in graph.outputs and any(consumer.op_type != "QuantizeLinear" for consumer in consumers)
 
 
 def merge(proto: onnx.ModelProto) -> None:
     """layer, Q, DQ, ReLU, Q with one scale: the first pair goes, because clamping commutes with rounding."""
     while (found := _pair_to_merge(Graph(proto))) is not None:
         quantize, dequantize, activation = found
-        reader = next(n for n in proto.graph.node if n.name == activation.name and n.output == activation.output)
-        reader.input[0] = quantize.input[0]
+        consumer = next(n for n in proto.graph.node if n.name == activation.name and n.output == activation.output)
+        consumer.input[0] = quantize.input[0]
         gone = {quantize.output[0], dequantize.output[0]}
         set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in gone])
 
@@ -53,18 +53,18 @@ def _pair_to_merge(graph: Graph) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.N
             continue
         dequantize = graph.producer.get(activation.input[0])
         quantize = graph.producer.get(dequantize.input[0]) if dequantize is not None else None
-        behind = graph.only_consumer(activation.output[0])
+        after = graph.only_consumer(activation.output[0])
         if quantize is None or quantize.op_type != "QuantizeLinear" or dequantize.op_type != "DequantizeLinear":
             continue
-        maker = graph.producer.get(quantize.input[0])
+        producer = graph.producer.get(quantize.input[0])
         once: Callable[[str], bool] = lambda name: graph.only_consumer(name) is not None  # noqa: E731
         if (
-            behind is not None
-            and behind.op_type == "QuantizeLinear"
-            and maker is not None
-            and (traits.of(maker.op_type).layer or maker.op_type == "Add")
-            and all(once(n.output[0]) for n in (maker, quantize, dequantize))
-            and _same(graph, quantize, behind)
+            after is not None
+            and after.op_type == "QuantizeLinear"
+            and producer is not None
+            and (traits.of(producer.op_type).layer or producer.op_type == "Add")
+            and all(once(n.output[0]) for n in (producer, quantize, dequantize))
+            and _same(graph, quantize, after)
             and _same(graph, quantize, dequantize)
         ):
             return quantize, dequantize, activation
