@@ -28,7 +28,7 @@ extern "C" {
 #define ESPDL_ALIGNMENT 16
 
 /** Changes whenever generated code and runtime must be rebuilt together. */
-#define ESPDL_ABI_VERSION 2u
+#define ESPDL_ABI_VERSION 3u
 
 /** First word of every model descriptor ("EDL1"). */
 #define ESPDL_MODEL_MAGIC 0x314C4445u
@@ -131,6 +131,12 @@ typedef struct {
 /** Runs one layer. */
 typedef void (*espdl_step_t)(uint8_t *arena, const uint8_t *weights);
 
+typedef struct espdl_region espdl_region_t; /* espdl_stripes.h */
+struct espdl_instance;
+
+/** Runs the layers of a region. */
+typedef espdl_status_t (*espdl_run_region_t)(const struct espdl_instance *self, const espdl_region_t *region);
+
 /** A compiled model. Generated code defines one as `<name>_model`; it is constant. */
 typedef struct {
     uint32_t magic;                /**< ESPDL_MODEL_MAGIC */
@@ -151,10 +157,12 @@ typedef struct {
     uint16_t layer_count;
     uint16_t input_count;
     uint16_t output_count;
+    uint16_t region_count;
+    const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
 } espdl_model_t;
 
 /** An instance of a model. Its fields are private; it may be copied and needs no release. */
-typedef struct {
+typedef struct espdl_instance {
     const espdl_model_t *model;
     uint8_t *arena;
     const uint8_t *weights;

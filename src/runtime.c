@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "espdl_stripes.h"
+#include "hook.h"
+
 static bool is_model(const espdl_model_t *model)
 {
     return model != NULL && model->magic == ESPDL_MODEL_MAGIC && model->abi_version == ESPDL_ABI_VERSION;
@@ -91,7 +94,7 @@ espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *us
 }
 
 /* A model without its table of layers still tells the hook which one it is, which is all that yield and cancel need. */
-static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
+bool espdl_call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
 {
     const espdl_layer_t *layers = self->model->layers;
     if (layers != NULL) {
@@ -111,12 +114,22 @@ espdl_status_t espdl_run(espdl_t *self)
         return ESPDL_NOT_INITIALIZED;
     }
     const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
+    size_t regions = 0;
     for (size_t i = 0; i < model->layer_count; i++) {
-        if (hooked && !call_hook(self, i, ESPDL_LAYER_BEGIN)) {
+        if (regions < model->region_count && i == model->regions[regions].first) {
+            const espdl_region_t *region = &model->regions[regions++];
+            const espdl_status_t status = region->run(self, region);
+            if (status != ESPDL_OK) {
+                return status;
+            }
+            i = region->stop - 1u;
+            continue;
+        }
+        if (hooked && !espdl_call_hook(self, i, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
         model->steps[i](self->arena, self->weights);
-        if (hooked && !call_hook(self, i, ESPDL_LAYER_END)) {
+        if (hooked && !espdl_call_hook(self, i, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }
     }

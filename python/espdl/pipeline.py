@@ -38,6 +38,7 @@ _CHOICES = {
     "input_layout": ("model", "nhwc"),
     "arena": ("caller", "static"),
     "weights": ("flash", "psram", "ram"),
+    "memory": plan.MEMORY_CHOICES,
     "optimize": ("speed", "size"),
     "dead_channels": ("remove", "keep"),
     "chip": targets.CHIPS,
@@ -84,6 +85,7 @@ class Options:
     input_layout: str = "model"
     arena: str = "caller"
     weights: str = "flash"
+    memory: str = "plain"
     test_vectors: str | None = None
     optimize: str = "speed"
     profile: bool = False
@@ -192,7 +194,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target)
+    planned = make_plan(graph, target, options.memory)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -232,10 +234,12 @@ def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
 
 
-def make_plan(graph: OperatorGraph, target: targets.Target) -> Plan:
-    """Lowers the operators to kernel calls, orders the calls and plans their memory."""
+def make_plan(graph: OperatorGraph, target: targets.Target, stripes: str = "plain") -> Plan:
+    """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not."""
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
+    if stripes != "plain":
+        calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))
@@ -243,7 +247,7 @@ def make_plan(graph: OperatorGraph, target: targets.Target) -> Plan:
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
     used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
     tensors = [t for t in graph.tensors().values() if t.name in used]
-    planned = plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions)
+    planned = plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions, stripes)
     for port in (*planned.inputs, *planned.outputs):
         tensor = planned.tensor(port.tensor)
         if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values

@@ -25,6 +25,7 @@ EVERYONE = {
     "espdl.traits",
     "espdl.quantization",
     "espdl.plan.types",
+    "espdl.plan.rows",
     "espdl.templates",
     "espdl.passes",
 }

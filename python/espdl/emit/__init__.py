@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from espdl import templates
-from espdl.emit import c_text
+from espdl.emit import c_text, stripes
 from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Port, Tensor
@@ -75,6 +75,7 @@ def render(
         "inputs": _ports(plan, plan.inputs),
         "outputs": _ports(plan, plan.outputs),
         "layers": layers,
+        "regions": [stripes.region(plan, region) for region in plan.regions],
         "prepared": [layer for layer in layers if layer["prepare"]],
     }
     environment = templates.environment(_TEMPLATES)
@@ -128,11 +129,12 @@ def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
 def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     call = plan.calls[index]
     outputs = [plan.tensor(name) for name in call.outputs]
+    striped = any(region.first <= index < region.stop for region in plan.regions)
     params_name = f"s_params_{index}" if call.prepare else "params"
     arguments = [f"&{params_name}"] if call.params_type else []
-    arguments += [f"ARENA({plan.tensor(name).offset})" for name in call.inputs]
+    arguments += stripes.inputs(plan, call) if striped else [f"ARENA({plan.tensor(n).offset})" for n in call.inputs]
     arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
-    arguments += [f"ARENA({tensor.offset})" for tensor in outputs]
+    arguments += ["stripe->output"] if striped else [f"ARENA({tensor.offset})" for tensor in outputs]
     arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
     arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
     params = [f".{c_text.field(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
@@ -149,9 +151,12 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "function": c_text.symbol(call.function),
         "prepare": call.prepare and c_text.symbol(call.prepare),
         "arguments": ", ".join(arguments),
+        "striped": striped,
+        "changes": stripes.changes(call) if striped else [],
+        "uses_arena": any("ARENA(" in argument for argument in arguments),
         "uses_weights": bool(weights.offsets[index]),
         "spans": ", ".join(f"{{{t.offset}, {t.nbytes}, {t.row_bytes}, {t.pitch or t.row_bytes}}}" for t in outputs),
-        "span_count": len(outputs),
+        "span_count": 0 if striped else len(outputs),
     }
 
 

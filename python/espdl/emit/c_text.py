@@ -71,8 +71,12 @@ def symbol(name: str) -> str:
 
 
 def field(path: str) -> str:
-    """The name of a field, or a path to one in a struct inside (`conv.stride_height`); ValueError for anything else."""
-    return ".".join(symbol(name) for name in path.split("."))
+    """The name of a field, or a path to one in a struct inside (`conv.stride_height`) or to an item of an array
+    (`shape[1]`); ValueError for anything else."""
+    name, bracket, index = path.partition("[")
+    if bracket and not re.fullmatch(r"[0-9]+\]", index):
+        raise ValueError(f"{path!r} is no item of an array")
+    return ".".join(symbol(part) for part in name.split(".")) + bracket + index
 
 
 def identifiers(names: Iterable[str]) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from espdl.plan import graph, joins, memory, schedule
+from espdl.plan import graph, joins, memory, regions, schedule
 from espdl.plan.joins import Network
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
+
+MEMORY_CHOICES = regions.CHOICES
 
 # How many concatenations are tried one by one where all of them together would need more memory.
 MAX_TRIALS = 8
@@ -21,12 +23,14 @@ def run(
     target: str,
     scheme: str,
     functions: Mapping[str, str] | None = None,
+    stripes: str = "plain",
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
-    are no calls any more, unless the arena would grow: their result lives from its first part on. Raises ValueError,
-    naming call and tensor, where the network is malformed.
+    are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, one of
+    MEMORY_CHOICES, says whether calls may run stripe by stripe. Raises ValueError, naming call and tensor, where the
+    network is malformed.
     """
     tensors = tuple(tensors)
 
@@ -58,4 +62,4 @@ def run(
             network, best = trial, plan
         if joined is results and network is trial:
             break
-    return best
+    return regions.choose(best, stripes)

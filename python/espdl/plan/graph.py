@@ -6,12 +6,14 @@ A *root* is a tensor that is no alias. All aliases of a root, however long the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from espdl.plan.rows import Kept, Region
 from espdl.plan.types import ALIGNMENT, KernelCall, Port, Tensor
 
 
@@ -20,9 +22,16 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
+def ahead_bytes(kept: Kept) -> int:
+    """From the start of a tensor that a region keeps some rows of to its fresh rows."""
+    return aligned(kept.ahead * kept.row_bytes)
+
+
 @dataclass(frozen=True)
 class Pair:
-    """An input and an output of one call, as roots, that share memory: `result` begins `lead` bytes before `source`."""
+    """An input and an output of one call, as roots, that share memory: `result` begins `lead` bytes before `source`, or
+    behind its start where `lead` is negative (in regions only).
+    """
 
     source: str
     result: str
@@ -58,19 +67,32 @@ class Span:
 
 @dataclass(frozen=True)
 class Graph:
-    """A checked network: `spans` of all tensors, and per call what it reads and writes."""
+    """A checked network: `spans` of all tensors, and per call what it reads and writes.
+
+    `striped` are the pairs of calls in `regions`, by call: what they may share depends on their stripes.
+    """
 
     tensors: dict[str, Tensor]
     calls: tuple[KernelCall, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     spans: dict[str, Span]
+    regions: tuple[Region, ...] = ()
+    striped: Mapping[int, Sequence[Pair]] = field(default_factory=dict)
+
+    @cached_property
+    def kept(self) -> dict[str, Kept]:
+        """By root, those that a region keeps only some rows of."""
+        return {kept.tensor: kept for region in self.regions for kept in region.kept}
 
     @property
     def roots(self) -> list[str]:
         return [name for name, tensor in self.tensors.items() if tensor.alias_of is None]
 
     def size(self, root: str) -> int:
+        """Bytes that it takes in the arena."""
+        if root in self.kept:
+            return ahead_bytes(self.kept[root]) + self.kept[root].fresh * self.kept[root].row_bytes
         return self.tensors[root].nbytes
 
     def reads(self, call: int) -> list[Span]:
@@ -92,9 +114,11 @@ class Graph:
 
         Both tensors must start where their root does and lie in one piece, the output must be new memory, and every
         other input in the input's root must be allowed to share with the same output too: the kernel would overwrite it
-        otherwise.
+        otherwise. Calls of a region share what their stripes let them.
         """
         node = self.calls[call]
+        if any(region.first <= call < region.stop for region in self.regions):
+            return list(self.striped.get(call, ()))
         pairs = []
         for i, o in node.in_place:
             allowed = {k for k, output in node.in_place if output == o}
@@ -116,11 +140,15 @@ class Graph:
     def saved(self, pair: Pair) -> int:
         """Bytes that the two roots of `pair` need less than apart; negative where they would need more."""
         source, result = aligned(self.size(pair.source)), aligned(self.size(pair.result))
-        return source + result - max(pair.lead + source, result)
+        return source + result - max(pair.lead + source, result) + min(pair.lead, 0)
 
 
 def build(
-    calls: Sequence[KernelCall], tensors: Iterable[Tensor], inputs: Sequence[Port], outputs: Sequence[Port]
+    calls: Sequence[KernelCall],
+    tensors: Iterable[Tensor],
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    regions: Sequence[Region] = (),
 ) -> Graph:
     """Check the network and resolve its aliases; tensors that nothing uses are left out.
 
@@ -140,6 +168,7 @@ def build(
         inputs=tuple(port.tensor for port in inputs),
         outputs=tuple(port.tensor for port in outputs),
         spans=spans,
+        regions=tuple(regions),
     )
     _check_order(graph)
     return graph
@@ -186,7 +215,7 @@ def _span(by_name: dict[str, Tensor], name: str) -> Span:
 
 
 def _check_order(graph: Graph) -> None:
-    written = {root: np.zeros(graph.size(root), bool) for root in graph.roots}
+    written = {root: np.zeros(graph.tensors[root].nbytes, bool) for root in graph.roots}
 
     def bytes_of(name: str) -> np.ndarray:
         return graph.spans[name].of(written[graph.spans[name].root])

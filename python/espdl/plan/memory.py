@@ -5,6 +5,9 @@ Time runs in slots: 0 is before the run (all inputs are there), call `c` is slot
 (all outputs are there). A tensor lives from its first to its last use, aliases included; a call's scratch lives for
 that call. Where a call allows it and its input is not needed afterwards, output and input share memory: they start at
 the same address, or the output begins some bytes before the input and runs into it.
+In a region every call runs once per stripe. What the region reads or writes as a whole lives as long as the region; so
+do the rows that wait for the next stripe. What it keeps some rows of lives from its writer to its last reader, in each
+stripe.
 What calls keep between runs lies behind all that, at the arena's end.
 """
 
@@ -12,27 +15,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from espdl.plan import graph as graphs
 from espdl.plan.graph import Graph, Pair, aligned
 from espdl.plan.packing import Block, Packer
+from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
 
 # How many other in-place choices are tried where the best packing misses the lower bound.
 ALTERNATIVES = 8
 
+# Of the state of a region, for each of its tensors: four counters of 16 bits (src/stripes.c).
+STATE_BYTES = 8
+
 # What the roots of one call share; no root is in two of them.
 Pairs = tuple[Pair, ...]
 
 
-def assign(plan: Plan) -> Plan:
+def assign(plan: Plan, striped: Mapping[int, Sequence[Pair]] = MappingProxyType({})) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, what a pair
-    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. Raises ValueError for a
-    malformed network (`espdl.plan.graph`).
+    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. `striped` are the pairs
+    that calls of regions may share, by call. Raises ValueError for a malformed network (`espdl.plan.graph`).
     """
-    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
+    graph = dataclasses.replace(graph, striped=striped)
     layout = _Layout(graph)
     places, arena_bytes = layout.best()
     tensors = tuple(
@@ -43,15 +52,28 @@ def assign(plan: Plan) -> Plan:
         dataclasses.replace(call, scratch_offset=places[_scratch_name(index)] if call.scratch_bytes else None)
         for index, call in enumerate(plan.calls)
     )
+    regions = tuple(_with_places(region, places) for region in plan.regions)
     calls, end = _place_states(calls, aligned(arena_bytes))
     states = end - aligned(arena_bytes)
     return dataclasses.replace(
         plan,
         tensors=tensors,
         calls=calls,
+        regions=regions,
         arena_bytes=end if states else arena_bytes,
         arena_lower_bound=layout.lower_bound + states,
     )
+
+
+def demand(graph: Graph) -> list[int]:
+    """Bytes alive in each slot, where all calls share what they can."""
+    layout = _Layout(graph)
+    return Packer(layout.blocks([best_pairs(graph, possible) for possible in layout.possible])).demand
+
+
+def _with_places(region: Region, places: Mapping[str, int]) -> Region:
+    kept = [dataclasses.replace(k, held_offset=places.get(_held_name(k.tensor))) for k in region.kept]
+    return dataclasses.replace(region, kept=tuple(kept), state_offset=places[_state_name(region)])
 
 
 def _place_states(calls: Sequence[KernelCall], start: int) -> tuple[tuple[KernelCall, ...], int]:
@@ -79,7 +101,7 @@ class _Layout:
         self.lifetimes = lifetimes(graph, self.slots)
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
         all_pairs = [best_pairs(graph, possible) for possible in self.possible]
-        self.lower_bound = Packer(self._blocks(all_pairs)).lower_bound
+        self.lower_bound = Packer(self.blocks(all_pairs)).lower_bound
         self.choice = self._needed(all_pairs)
 
     def _possible_pairs(self, call: int) -> list[Pair]:
@@ -94,7 +116,7 @@ class _Layout:
         """Of the pairs with a lead only those without which their call needs more than the lower bound: tensors that
         lean on each other in a long chain leave steps of unused memory behind."""
         plain = [best_pairs(self.graph, [p for p in possible if not p.lead]) for possible in self.possible]
-        demand = Packer(self._blocks(plain)).demand
+        demand = Packer(self.blocks(plain)).demand
         return [
             pairs if demand[call + 1] > self.lower_bound else same_start
             for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
@@ -124,7 +146,7 @@ class _Layout:
         return (others + nothing)[:ALTERNATIVES]
 
     def _pack(self, choice: Sequence[Pairs], exact: bool) -> tuple[dict[str, int], int]:
-        packer = Packer(self._blocks(choice))
+        packer = Packer(self.blocks(choice))
         addresses = packer.pack(exact)
         places = {
             name: address + offset
@@ -133,7 +155,7 @@ class _Layout:
         }
         return places, packer.height(addresses)
 
-    def _blocks(self, choice: Sequence[Pairs]) -> list[Block]:
+    def blocks(self, choice: Sequence[Pairs]) -> list[Block]:
         group = {root: {root: 0} for root in self.graph.roots}  # root -> offsets of all that share its memory
         for pair in (pair for pairs in choice for pair in pairs):
             mine, joined = group[pair.source], group[pair.result]
@@ -145,6 +167,10 @@ class _Layout:
         for index, call in enumerate(self.graph.calls):
             if call.scratch_bytes:
                 blocks.append(Block({_scratch_name(index): 0}, index + 1, (aligned(call.scratch_bytes),)))
+        for region in self.graph.regions:
+            slots = region.stop - region.first
+            for name, size in held(region).items():
+                blocks.append(Block({name: 0}, region.first + 1, (aligned(size),) * slots))
         return blocks
 
     def _block(self, offsets: Mapping[str, int]) -> Block:
@@ -155,10 +181,30 @@ class _Layout:
         extents = []
         for slot in range(first, last + 1):
             alive = [name for name in members if self.lifetimes[name][0] <= slot <= self.lifetimes[name][1]]
-            bottom = min((members[name] for name in alive), default=0)
+            bottom = min((members[name] + self._bottom(name, slot) for name in alive), default=0)
             extents.append((bottom, max((members[name] + aligned(self.graph.size(name)) for name in alive), default=0)))
         bottoms, tops = zip(*extents)
         return Block(members, first, tops, bottoms)
+
+    def _bottom(self, name: str, slot: int) -> int:
+        """The first byte of a tensor that is in use: in front of fresh rows none are, until they are read."""
+        kept = self.graph.kept.get(name)
+        is_written = kept is not None and not kept.moves and slot == self.lifetimes[name][0]
+        return graphs.ahead_bytes(kept) if is_written else 0
+
+
+def held(region: Region) -> dict[str, int]:
+    """What lives as long as a region and is no tensor: bytes by name. Rows that wait, and how far the region is."""
+    rows = {_held_name(k.tensor): k.held * k.row_bytes for k in region.kept if k.held and not k.moves}
+    return {**rows, _state_name(region): STATE_BYTES * len(region.tensors)}
+
+
+def _held_name(tensor: str) -> str:
+    return f"rows of {tensor}\0"
+
+
+def _state_name(region: Region) -> str:
+    return f"state of the region at call {region.first}\0"
 
 
 def _scratch_name(call: int) -> str:
@@ -173,5 +219,9 @@ def lifetimes(graph: Graph, slots: int) -> dict[str, tuple[int, int]]:
     for root, users in graph.users().items():
         first = 0 if root in inputs else users[0] + 1
         last = slots - 1 if root in outputs else max([call + 1 for call in users], default=0)
+        for region in graph.regions:
+            kept = graph.kept.get(root)
+            if any(region.first <= call < region.stop for call in users) and (kept is None or kept.moves):
+                first, last = min(first, region.first + 1), max(last, region.stop)
         result[root] = (first, last)
     return result

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
 from espdl.quantization import Quantization
 
 # A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
@@ -34,6 +35,9 @@ ITEM_BYTES = {
     "int64": 8,
     "float64": 8,
 }
+
+# Fields that JSON leaves out where they have their default.
+_SPARSE = {"sparse": True}
 
 # What the places of tensors in the arena are multiples of, parts of other tensors apart.
 ALIGNMENT = 16
@@ -120,6 +124,7 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
+    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -147,6 +152,7 @@ class KernelCall:
     source_nodes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     exact: bool = True
+    rows: Rows | None = field(default=None, metadata=_SPARSE)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -174,7 +180,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`."""
+    """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
+
+    `regions`, in order, are the calls that run stripe by stripe.
+    """
 
     tensors: tuple[Tensor, ...]
     calls: tuple[KernelCall, ...]
@@ -185,6 +194,7 @@ class Plan:
     target: str = "generic"
     arena_bytes: int = 0
     arena_lower_bound: int = 0
+    regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
         return self._by_name[name]
@@ -214,13 +224,17 @@ class Plan:
         return _decode(json.loads(text))
 
 
-_TYPES = {cls.__name__: cls for cls in (Tensor, Constant, KernelCall, Port, Plan)}
+_TYPES = {
+    cls.__name__: cls for cls in (Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept)
+}
 
 
 def _encode(value):
     if dataclasses.is_dataclass(value):
-        fields = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **fields}
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        sparse = {f.name: f.default for f in dataclasses.fields(value) if f.metadata.get("sparse")}
+        kept = {k: _encode(v) for k, v in fields.items() if k not in sparse or v != sparse[k]}
+        return {"type": type(value).__name__, **kept}
     if isinstance(value, np.ndarray):
         data = np.asarray(value, order="C")
         return {

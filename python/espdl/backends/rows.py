@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kernels say of rows: which rows of their inputs some rows of the output are made of, with which parameters.
+
+By name of the C function, whichever lowering chose it. Kernels that are in no table compute all rows at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from espdl.plan.rows import POINTWISE, Change, Reach, Rows, Sharing
+from espdl.plan.types import KernelCall, Tensor
+
+# Instructions of depthwise kernels before the first pixel of a channel.
+PER_CHANNEL = 70
+# Pixels that products and convolutions in blocks compute at once.
+BLOCK = 4
+
+# Facts of a call whose output has that many rows, given the tensors that it reads.
+Facts = Callable[[KernelCall, int, Sequence[Tensor]], Rows | None]
+
+
+def with_rows(call: KernelCall, tensors: Callable[[str], Tensor]) -> KernelCall:
+    """`call` with what its kernel says of rows, where its output has any (axis 1 of at least three, a batch of one)."""
+    facts = FACTS.get(call.function)
+    output = tensors(call.outputs[0])
+    if facts is None or len(call.outputs) != 1 or len(output.shape) < 3 or output.shape[0] != 1:
+        return call
+    return replace(call, rows=facts(call, output.shape[1], [tensors(name) for name in call.reads]))
+
+
+def _reach(call: KernelCall, prefix: str = "") -> Reach:
+    p = call.params
+    extent = (p[f"{prefix}kernel_height"] - 1) * p[f"{prefix}dilation_height"]
+    top = p[f"{prefix}pad_top"]
+    return Reach(p[f"{prefix}stride_height"], -top, extent - top)
+
+
+def _changes(prefix: str = "") -> tuple[Change, ...]:
+    fields = {"input_height": "input_rows", "output_height": "rows", "pad_top": "above"}
+    return tuple(Change(prefix + field, quantity) for field, quantity in fields.items())
+
+
+def windows(sharing: str = "order", group: int = 1) -> Facts:
+    """Convolutions and pools that compute their pixels in order."""
+
+    def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+        p = call.params
+        if p["output_height"] == height:
+            shared = (Sharing(0, sharing),) if sharing else ()
+            return Rows((_reach(call),), _changes(), sharing=shared, group=group)
+        taps = p["input_height"] * p["kernel_height"] * p["kernel_width"] * p["output_height"] * p["stride_width"]
+        if taps != 1:
+            return None
+        return counted("input_width", "output_width", shares=False)(call, height, inputs)
+
+    return facts
+
+
+def lanes(centre: int) -> Facts:
+    """Depthwise convolutions, one channel after the other; an output row may lie in its window's row `centre`."""
+
+    def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+        channels = call.params["input_channels"]
+        sharing = Sharing(0, "lanes", channels, centre)
+        return Rows((_reach(call),), _changes(), sharing=(sharing,), overhead=PER_CHANNEL * channels)
+
+    return facts
+
+
+def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    reach = replace(_reach(call), planes=call.params["input_channels"])
+    return Rows((reach,), _changes(), group=BLOCK)
+
+
+def window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """A convolution and the sum of its result and a second input."""
+    if call.params["conv.output_height"] != height:
+        return None
+    return Rows((_reach(call, "conv."), POINTWISE), _changes("conv."), sharing=(Sharing(1, "same"),), group=BLOCK)
+
+
+def transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    p = call.params
+    top, stride = p["pad_top"], p["stride_height"]
+    first = top - (p["kernel_height"] - 1) * p["dilation_height"] + stride - 1
+    changes = (
+        Change("input_height", "input_rows"),
+        Change("output_height", "rows"),
+        Change("pad_top", "above", factor=-1, plus=top - first),
+    )
+    return Rows((Reach(1, first, top, stride),), changes)
+
+
+def counted(*fields: str, shares: bool = True, group: int = 1, multiple: str = "") -> Facts:
+    """Kernels that take so many vectors, or values, of each operand, one behind the other. `multiple`: a parameter that
+    the values of a row are a multiple of."""
+
+    def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+        per_row = [call.params[field] // height for field in fields]
+        if any(call.params[field] % height for field in fields) or any(_rows(x) != height for x in inputs):
+            return None
+        if multiple and per_row[0] % call.params[multiple]:
+            return None
+        changes = tuple(Change(field, "rows", factor) for field, factor in zip(fields, per_row))
+        sharing = tuple(Sharing(i, "same") for i, _ in call.in_place) if shares else ()
+        return Rows((POINTWISE,) * len(inputs), changes, sharing=sharing, group=group)
+
+    return facts
+
+
+def repeated(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Elementwise with one operand repeated: a vector for all rows is needed complete."""
+    p = call.params
+    axis = next((i for i, size in enumerate(p["shape"]) if size != 1), len(p["shape"]) - 1)
+    steps = (p["a_strides"][axis], p["b_strides"][axis])
+    if p["shape"][axis] % height or any(steps[len(inputs) :]) or not any(steps):
+        return None  # a constant operand with a row for every row would have to move on
+    reach = tuple(POINTWISE if step else None for step in steps[: len(inputs)])
+    if any(r and _rows(x) != height for r, x in zip(reach, inputs)):
+        return None
+    changes = (Change(f"shape[{axis}]", "rows", p["shape"][axis] // height),)
+    return Rows(reach, changes, sharing=tuple(Sharing(i, "same") for i, _ in call.in_place if reach[i]))
+
+
+def padded(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    p, rows = call.params, _rows(inputs[0])
+    axis = next((i for i, size in enumerate(p["output_shape"]) if size != 1), len(p["output_shape"]) - 1)
+    unit = p["output_shape"][axis] // height
+    if p["output_shape"][axis] % height or p["before"][axis] % unit or p["input_shape"][axis] != unit * rows:
+        return None
+    before = p["before"][axis] // unit
+    changes = (
+        Change(f"input_shape[{axis}]", "input_rows", unit),
+        Change(f"output_shape[{axis}]", "rows", unit),
+        Change(f"before[{axis}]", "above", unit),
+    )
+    return Rows((Reach(1, -before, -before),), changes)
+
+
+def gathered(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    p = call.params
+    if p["outer"] != 1 or p["rows"] != height or _rows(inputs[0]) != p["input_rows"]:
+        return None
+    rows = np.asarray(call.constant("row_index"), np.int64)
+    return _from_table(rows, rows, p["input_rows"], ("input_rows", "rows"))
+
+
+def interpolated(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    p = call.params
+    if p["output_height"] != height:
+        return None
+    places = np.asarray(call.constant("rows"), np.int64)[:, :2]
+    return _from_table(places.min(1), places.max(1), p["input_height"], ("input_height", "output_height"))
+
+
+def _from_table(low: np.ndarray, high: np.ndarray, input_rows: int, fields: tuple[str, str]) -> Rows | None:
+    """Of a kernel whose table has the first and the last input row of each output row: a line below, and one above.
+    None where rows are taken in another order, and the lines would lie far apart."""
+    height = len(low)
+    common = math.gcd(input_rows, height)
+    step, divisor = input_rows // common, height // common
+    places = step * np.arange(height)
+    first, last = int((low * divisor - places).min()), int((high * divisor - places).max())
+    if last - first > 3 * max(step, divisor):
+        return None
+    changes = (
+        Change(fields[0], "input_rows"),
+        Change(fields[1], "rows"),
+        Change("first_row", "start"),
+        Change("first_input_row", "input_start"),
+    )
+    return Rows((Reach(step, first, last, divisor),), changes)
+
+
+def _rows(tensor: Tensor) -> int:
+    return tensor.shape[1] if len(tensor.shape) >= 3 and tensor.shape[0] == 1 else 0
+
+
+FACTS: dict[str, Facts] = {
+    **dict.fromkeys(
+        (
+            "espdl_conv2d_s8",
+            "espdl_conv2d_s16",
+            "espdl_depthwise_s8",
+            "espdl_average_pool2d_s8",
+            "espdl_average_pool2d_s16",
+            "espdl_max_pool2d_s8",
+            "espdl_max_pool2d_s16",
+        ),
+        windows(),
+    ),
+    "espdl_conv2d_4x4_s8": windows(group=BLOCK),
+    "espdl_conv2d_planar_4x4_s8": planar,
+    "espdl_depthwise_3x3_s8": lanes(centre=1),
+    "espdl_depthwise_3x3_stride2_s8": lanes(centre=0),
+    **dict.fromkeys(("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8"), window_and_sum),
+    "espdl_conv_transpose2d_s8": transposed,
+    "espdl_gemm_4x4_s8": counted("rows", group=BLOCK),
+    **dict.fromkeys(
+        ("espdl_gemm_s8", "espdl_gemm_1x8_s8", "espdl_softmax_s8", "espdl_softmax_s16", "espdl_layer_norm_s8"),
+        counted("rows"),
+    ),
+    **dict.fromkeys(
+        (
+            "espdl_add_s8",
+            "espdl_add_shift_s8",
+            "espdl_add_s16",
+            "espdl_lookup_s16",
+            "espdl_flip_sign_8",
+            "espdl_quantize_s8",
+            "espdl_quantize_s16",
+            "espdl_dequantize_s8",
+            "espdl_dequantize_s16",
+            "espdl_rescale_s8_s16",
+            "espdl_rescale_s16_s8",
+            "espdl_rescale_s16_s16",
+        ),
+        counted("count"),
+    ),
+    "espdl_lookup_s8": counted("count", multiple="row"),
+    **dict.fromkeys(("espdl_concat", "espdl_prelu_s8"), counted("outer")),
+    **dict.fromkeys(("espdl_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8"), repeated),
+    "espdl_pad_s8": padded,
+    "espdl_gather": gathered,
+    "espdl_resize_linear_s8": interpolated,
+}

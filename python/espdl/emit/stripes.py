@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What generated code says of calls that run stripe by stripe, for include/espdl_stripes.h."""
+
+from __future__ import annotations
+
+from espdl.emit import c_text
+from espdl.plan import graph as graphs
+from espdl.plan.rows import Change, Reach, Region
+from espdl.plan.stripes import RowCall, Striped
+from espdl.plan.types import KernelCall, Plan
+
+
+def inputs(plan: Plan, call: KernelCall) -> list[str]:
+    """The input arguments of a call: rows come from the stripe, what is needed as a whole from the arena."""
+    places = [f"stripe->inputs[{i}]" for i in range(sum(reach is not None for reach in call.rows.reach))]
+    given = iter(places)
+    arguments = [
+        f"ARENA({plan.tensor(name).offset})" if reach is None else next(given)
+        for name, reach in zip(call.reads, call.rows.reach)
+    ]
+    return arguments + arguments[-1:] * (len(call.inputs) - len(arguments))
+
+
+def changes(call: KernelCall) -> list[str]:
+    """Assignments to the fields of a call's parameters."""
+    return [f"{c_text.field(change.field)} = {_value(change)}" for change in call.rows.changes]
+
+
+def _value(change: Change) -> str:
+    value = f"stripe->{change.quantity}"
+    value = value if change.factor == 1 else f"{change.factor} * {value}"
+    return f"{value} + {change.plus}" if change.plus else value
+
+
+def region(plan: Plan, region: Region) -> dict:
+    """The tables of a region, as C text."""
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
+    striped = Striped(graph)
+    calls = striped.calls[region.first : region.stop]
+    places = {root: index for index, root in enumerate(region.tensors)}
+    made = {call.output for call in calls}
+    return {
+        "first": region.first,
+        "stop": region.stop,
+        "state": region.state_offset,
+        "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
+        "layers": [_layer(call, cap, places) for call, cap in zip(calls, region.caps)],
+    }
+
+
+def _tensor(plan: Plan, graph: graphs.Graph, striped: Striped, root: str, is_input: bool) -> str:
+    kept, offset, aside, kind = graph.kept.get(root), plan.tensor(root).offset, 0, "ALL"
+    if kept is not None:
+        offset += graphs.ahead_bytes(kept)
+        aside = kept.held_offset or 0
+        kind = "MOVE" if kept.moves else "FRESH" if kept.held_offset is None else "ASIDE"
+    values = (offset, aside, striped.row_bytes(root), striped.height(root), f"ESPDL_ROWS_{kind}", int(is_input))
+    return ", ".join(str(value) for value in values)
+
+
+def _layer(call: RowCall, cap: int, places: dict[str, int]) -> dict:
+    return {
+        "index": call.call,
+        "output": places[call.output],
+        "cap": cap,
+        "inputs": len(call.sources),
+        "reach": ", ".join(
+            f"{{{places[s.root]}, {_reach(s.reach)}, {int(s.is_first)}, {int(s.is_last)}}}" for s in call.sources
+        ),
+    }
+
+
+def _reach(reach: Reach) -> str:
+    return f"{reach.step}, {reach.first}, {reach.last}, {reach.divisor}"

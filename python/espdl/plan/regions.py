@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which calls of a network run stripe by stripe, and how many rows at a time: the smallest arena for its price.
+
+Exact over the order of the calls, by dynamic programming over the places where a region can begin or end: a choice is
+worth the bytes of its fullest moment, and the instructions that it takes more than the calls one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from espdl.plan import graph as graphs
+from espdl.plan import memory
+from espdl.plan.graph import Graph, Pair, ahead_bytes, aligned
+from espdl.plan.rows import Kept, Region
+from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, region_of, simulate
+from espdl.plan.types import Plan
+
+CHOICES = ("plain", "smallest", "auto")
+# Rows that the first call of a region computes in a stripe.
+HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)
+# Of the instructions of the whole network: what "auto" pays at most; and what it must save of the arena to do so.
+MAX_PRICE, MIN_SAVING = 0.05, 0.10
+# Instructions: of a call in a stripe without its kernel, of a byte that is moved, of a multiply-accumulate, of a value,
+# of a multiply-accumulate of a pixel that a group has too few of (one or two pixels are computed one by one).
+CALL, MOVE, MAC, VALUE, IDLE = 200, 0.8, 2.6, 15, 1.3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Regions up to some call: most bytes alive, further instructions, and (first, stop, rows) of each."""
+
+    peak: int
+    price: float
+    regions: tuple[tuple[int, int, int], ...] = ()
+
+
+def choose(plan: Plan, wanted: str) -> Plan:
+    """`plan`, whose memory is assigned, with the regions that `wanted` (one of CHOICES) asks for."""
+    if wanted == "plain":
+        return _without_rows(plan)
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
+    planner = _Planner(graph)
+    limit = MAX_PRICE * work(graph) if wanted == "auto" else float("inf")
+    choice = planner.search(limit)
+    least = (1 - MIN_SAVING) * plan.arena_bytes if wanted == "auto" else plan.arena_bytes - 1
+    if choice is None:
+        return _without_rows(plan)
+    best = planner.plan(plan, choice.regions)
+    return _without_rows(best if best.arena_bytes <= least else plan)
+
+
+def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
+    """`plan` with the regions `places` (first, stop, rows of the first call in a stripe), whatever they cost.
+
+    Rows of the tensors in `moves` wait where they are; None: of those where that is smaller. Raises ValueError where
+    the calls cannot run stripe by stripe.
+    """
+    planner = _Planner(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs))
+    for first, stop, rows in places:
+        if planner.striped.stop_of(first) < stop or planner.simulated(first, rows) is None:
+            raise ValueError(f"calls {first} to {stop - 1} cannot run stripe by stripe")
+    return _without_rows(planner.plan(plan, places, moves))
+
+
+def work(graph: Graph) -> float:
+    """Estimated instructions of a run."""
+    values = sum(graph.tensors[name].count for call in graph.calls for name in call.outputs)
+    return MAC * sum(call.macs for call in graph.calls) + VALUE * values
+
+
+def _without_rows(plan: Plan) -> Plan:
+    """The facts of calls outside of regions are of no use any more."""
+    inside = {index for region in plan.regions for index in range(region.first, region.stop)}
+    calls = [call if index in inside else replace(call, rows=None) for index, call in enumerate(plan.calls)]
+    return replace(plan, calls=tuple(calls))
+
+
+class _Planner:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.striped = Striped(graph)
+        self.count = len(graph.calls)
+        self.lives = memory.lifetimes(graph, self.count + 2)
+        self.sizes = {root: aligned(graph.size(root)) for root in graph.roots}
+        self.demand = memory.demand(graph)
+        self.simulations: dict[tuple[int, int], Simulation | None] = {}
+        self.prices: dict[tuple[int, int], list[float]] = {}
+        # (first, stop, rows) -> most bytes alive, further instructions.
+        self.found: dict[tuple[int, int, int], tuple[int, float]] = {}
+
+    def search(self, limit: float) -> Choice | None:
+        """The smallest choice that costs at most `limit`, of those the cheapest; None: all calls one after the other.
+
+        Regions are left out that cannot be part of it: those whose ends alone take more than the best choice so far,
+        and those where one call after the other takes no more than some region that no choice can do without.
+        """
+        fullest = self.demand.index(max(self.demand)) - 1
+        if not 0 <= fullest < self.count:
+            return None
+        least = max(self.demand)
+        for rows in HEIGHTS:
+            self._look(rows, least, lambda first, stop: first <= fullest < stop)
+            covering = [peak for (first, stop, _), (peak, _) in self.found.items() if first <= fullest < stop]
+            least = min([least, *covering])
+        hot = [slot - 1 for slot, demand in enumerate(self.demand) if demand > least]
+        best = None
+        for heights in (HEIGHTS[1:2], HEIGHTS):
+            for rows in heights:
+                most = best.peak if best is not None else max(self.demand)
+                self._look(rows, most, lambda first, stop: any(first <= call < stop for call in hot))
+            choices = [c for c in self._choices() if c.regions and c.price <= limit]
+            best = min(choices, key=lambda c: (c.peak, c.price), default=None)
+        return best
+
+    def _choices(self) -> list[Choice]:
+        """Of the regions found so far: the choices of which none is both larger and dearer than another."""
+        starting: dict[int, list] = {}
+        for (first, stop, rows), worth in self.found.items():
+            starting.setdefault(first, []).append((stop, rows, *worth))
+        fronts: list[list[Choice]] = [[] for _ in range(self.count + 1)]
+        fronts[0] = [Choice(self.demand[0], 0.0)]
+        for first in range(self.count):
+            front = fronts[first] = _undominated(fronts[first])
+            fronts[first + 1] += [replace(c, peak=max(c.peak, self.demand[first + 1])) for c in front]
+            for stop, rows, peak, price in starting.get(first, ()):
+                fronts[stop] += [
+                    Choice(max(c.peak, peak), c.price + price, (*c.regions, (first, stop, rows))) for c in front
+                ]
+        return _undominated([replace(c, peak=max(c.peak, self.demand[-1])) for c in fronts[-1]])
+
+    def _look(self, rows: int, most: int, is_wanted: Callable[[int, int], bool]) -> None:
+        """Find what the wanted regions (by first and stop) with so many rows are worth, if they may need `most`."""
+        for first in range(self.count):
+            longest = self.striped.stop_of(first)
+            if longest < first + 2 or (rows > 1 and rows * 2 > self.striped.calls[first].height):
+                continue
+            for stop in range(first + 2, longest + 1):
+                place = (first, stop, rows)
+                if place in self.found or not is_wanted(first, stop) or self._ends(first, stop) > most:
+                    continue
+                simulation = self.simulated(first, rows)
+                if simulation is None:
+                    break
+                region, pairs = region_of(self.striped, simulation, first, stop)
+                self.found[place] = (self.peak(region, pairs), self.price(region, rows))
+
+    def _ends(self, first: int, stop: int) -> int:
+        """Bytes alive before a region and needed in it or later, or alive behind it and there in it or before."""
+        return sum(
+            self.sizes[root]
+            for root, (begin, end) in self.lives.items()
+            if (begin <= first < end) or (begin <= stop < end)
+        )
+
+    def simulated(self, first: int, rows: int) -> Simulation | None:
+        """The longest region that begins at `first`, whose first call computes `rows` rows in a stripe."""
+        if (first, rows) not in self.simulations:
+            longest = self.striped.stop_of(first)
+            caps = caps_of(self.striped, first, longest, rows)
+            simulation = self.simulations[first, rows] = simulate(self.striped, first, longest, caps)
+            if simulation is not None:
+                runs = zip(simulation.calls, simulation.runs)
+                self.prices[first, rows] = [self._price(call, by_run) for call, by_run in runs]
+        return self.simulations[first, rows]
+
+    def peak(self, region: Region, pairs: Mapping[int, list[Pair]]) -> int:
+        """Most bytes alive while the region runs."""
+        kept = {k.tensor: k for k in region.kept}
+        always = sum(
+            self.sizes[root]
+            for root, (begin, end) in self.lives.items()
+            if root not in kept and begin <= region.stop and end > region.first
+        )
+        always += sum(aligned(size) for size in memory.held(region).values())
+        always += sum(_size(k) for k in kept.values() if k.moves)
+        slots = [0] * (region.stop - region.first)
+        for k in kept.values():
+            begin, end = self.lives[k.tensor]
+            if not k.moves:
+                slots[begin - region.first - 1] += aligned(k.fresh * k.row_bytes)
+                for slot in range(begin + 1, end + 1):
+                    slots[slot - region.first - 1] += _size(k)
+        for index in range(region.first, region.stop):
+            saved = max((self._saved(pair, kept) for pair in pairs.get(index, ())), default=0)
+            slots[index - region.first] += aligned(self.graph.calls[index].scratch_bytes) - max(0, saved)
+        return always + max(slots)
+
+    @staticmethod
+    def _saved(pair: Pair, kept: Mapping[str, Kept]) -> int:
+        """Bytes that a result needs less where it lies in its source, while it is written."""
+        source, result = kept[pair.source], kept[pair.result]
+        fresh = aligned(result.fresh * result.row_bytes)
+        begin = ahead_bytes(result) - pair.lead  # of the fresh rows, from the start of the source
+        return _size(source) + fresh - (max(_size(source), begin + fresh) - min(0, begin))
+
+    def price(self, region: Region, rows: int) -> float:
+        """Instructions that the region takes more than its calls one after the other."""
+        simulation, prices = self.simulations[region.first, rows], self.prices[region.first, rows]
+        moved = sum(kept.row_bytes * simulation.traffic[kept.tensor].moved for kept in region.kept)
+        return sum(prices[: region.stop - region.first]) + MOVE * moved
+
+    def _price(self, call: RowCall, runs: Mapping[Ran, int]) -> float:
+        """Of one call: what further calls cost, and pixels computed for nothing, where a group ends with a stripe."""
+        node, times = self.graph.calls[call.call], sum(runs.values())
+        output = self.graph.tensors[node.outputs[0]]
+        pixels = output.count // (output.shape[-1] * call.height)
+        idle = sum(-run.rows * pixels % call.rows.group * count for run, count in runs.items())
+        return times * CALL + (times - 1) * call.rows.overhead + IDLE * idle * node.macs / (pixels * call.height)
+
+    def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
+        """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""
+        regions, pairs = [], {}
+        for first, stop, rows in places:
+            roots = self._moving(first, stop, rows) if moves is None else frozenset(moves)
+            region, shared = region_of(self.striped, self.simulations[first, rows], first, stop, roots)
+            regions.append(region)
+            pairs |= shared
+        return memory.assign(replace(plan, regions=tuple(regions)), pairs)
+
+    def _moving(self, first: int, stop: int, rows: int) -> frozenset[str]:
+        """The tensors of a region whose rows better wait where they are, found one by one."""
+        simulation = self.simulations[first, rows]
+        region, pairs = region_of(self.striped, simulation, first, stop)
+        moves, best = frozenset(), self.peak(region, pairs)
+        for kept in (k for k in region.kept if k.held):
+            trial = moves | {kept.tensor}
+            peak = self.peak(*region_of(self.striped, simulation, first, stop, trial))
+            if peak < best:
+                moves, best = trial, peak
+        return moves
+
+
+def _size(kept: Kept) -> int:
+    return aligned(ahead_bytes(kept) + kept.fresh * kept.row_bytes)
+
+
+def _undominated(choices: list[Choice]) -> list[Choice]:
+    result: list[Choice] = []
+    for choice in sorted(choices, key=lambda c: (c.peak, c.price, len(c.regions))):
+        if not result or choice.price < result[-1].price:
+            result.append(choice)
+    return result

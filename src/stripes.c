@@ -1,0 +1,194 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* espdl/plan/stripes.py simulates this file step by step: what changes here changes there. */
+#include "espdl_stripes.h"
+
+#include "hook.h"
+
+/* Of one tensor: rows that were written, the first of them in this stripe, the first that is still needed, and the first
+ * that the calls of this stripe leave needed. */
+typedef struct {
+    uint16_t done, fresh, base, need;
+} progress_t;
+
+typedef struct {
+    const espdl_t *self;
+    const espdl_region_t *region;
+    progress_t *progress;
+} work_t;
+
+/* The C library's may take 6 instructions a byte. */
+void espdl_copy_words(void *to, const void *from, size_t bytes)
+{
+    if (((uintptr_t)to | (uintptr_t)from | bytes) % 4 != 0) {
+        uint8_t *t = to;
+        for (const uint8_t *f = from, *const end = f + bytes; f != end;) {
+            *t++ = *f++;
+        }
+        return;
+    }
+    uint32_t *t = to;
+    const uint32_t *f = from;
+    for (; bytes >= 16; bytes -= 16, t += 4, f += 4) {
+        const uint32_t a = f[0], b = f[1], c = f[2], d = f[3];
+        t[0] = a, t[1] = b, t[2] = c, t[3] = d;
+    }
+    for (; bytes > 0; bytes -= 4) {
+        *t++ = *f++;
+    }
+}
+
+/* The first row that output row `row` is made of. */
+static int32_t begin_of(const espdl_reach_t *reach, int32_t row)
+{
+    const int32_t place = reach->step * row + reach->first;
+    return place <= 0 ? 0 : reach->divisor == 1 ? place : place / reach->divisor;
+}
+
+/* One more than the last one. */
+static int32_t end_of(const espdl_reach_t *reach, int32_t row, int32_t rows)
+{
+    const int32_t place = reach->step * row + reach->last;
+    const int32_t end = place < 0 ? 0 : (reach->divisor == 1 ? place : place / reach->divisor) + 1;
+    return end < rows ? end : rows;
+}
+
+/* How many of `rows` output rows can be computed from what there is of an input. */
+static int32_t computable(const work_t *work, const espdl_reach_t *reach, int32_t rows)
+{
+    const int32_t have = work->progress[reach->tensor].done;
+    if (have == work->region->tensors[reach->tensor].rows) {
+        return rows;
+    }
+    const int32_t room = have * reach->divisor - 1 - reach->last;
+    const int32_t count = room < 0 ? 0 : room / reach->step + 1;
+    return count < rows ? count : rows;
+}
+
+static uint8_t *row_of(const work_t *work, const espdl_rows_t *tensor, const progress_t *progress, int32_t row)
+{
+    const int32_t origin = tensor->kind == ESPDL_ROWS_ALL ? 0 : progress->fresh;
+    return work->self->arena + tensor->place + (row - origin) * (int32_t)tensor->row;
+}
+
+/* Brings rows that waited in front of the fresh ones, and puts aside those that the next stripe needs, before `rows` rows
+ * are computed of which `next` is the first row that the row behind them needs. */
+static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t rows, int32_t next)
+{
+    const espdl_rows_t *tensor = &work->region->tensors[reach->tensor];
+    progress_t *progress = &work->progress[reach->tensor];
+    if (tensor->kind == ESPDL_ROWS_ALL) {
+        return;
+    }
+    const int aside = tensor->kind == ESPDL_ROWS_ASIDE;
+    uint8_t *waiting = work->self->arena + tensor->aside;
+    const uint32_t row = tensor->row;
+    progress->need = reach->is_first || next < progress->need ? (uint16_t)next : progress->need;
+    if (reach->is_first && reach->is_last && rows == 0) {
+        if (aside) {
+            espdl_copy_words(waiting + (progress->fresh - progress->base) * row,
+                             row_of(work, tensor, progress, progress->fresh), (progress->done - progress->fresh) * row);
+        }
+        return;
+    }
+    if (aside && reach->is_first) {
+        espdl_copy_words(row_of(work, tensor, progress, progress->base), waiting, (progress->fresh - progress->base) * row);
+    }
+    if (reach->is_last) {
+        progress->base = progress->need;
+        if (aside) {
+            espdl_copy_words(waiting, row_of(work, tensor, progress, progress->base),
+                             (progress->done - progress->base) * row);
+        }
+    }
+}
+
+/* Where rows wait in front of the fresh ones, they move there when the last call has read them. */
+static void move_rows(const work_t *work, const espdl_reach_t *reach)
+{
+    const espdl_rows_t *tensor = &work->region->tensors[reach->tensor];
+    const progress_t *progress = &work->progress[reach->tensor];
+    if (tensor->kind == ESPDL_ROWS_MOVE && reach->is_last) {
+        const uint32_t bytes = (progress->done - progress->base) * tensor->row;
+        espdl_copy_words(work->self->arena + tensor->place - bytes, row_of(work, tensor, progress, progress->base), bytes);
+    }
+}
+
+/* Rows that the layer can compute now. */
+static int32_t rows_of(const work_t *work, const espdl_striped_layer_t *layer, int32_t start)
+{
+    int32_t rows = work->region->tensors[layer->output].rows;
+    for (size_t i = 0; i < layer->input_count; i++) {
+        rows = computable(work, &layer->inputs[i], rows);
+    }
+    return rows - start < layer->cap ? rows - start : layer->cap;
+}
+
+static void run_rows(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
+{
+    const espdl_rows_t *tensors = work->region->tensors;
+    espdl_stripe_t stripe = {.rows = rows, .start = start};
+    for (size_t i = 0; i < layer->input_count; i++) {
+        const espdl_reach_t *reach = &layer->inputs[i];
+        const int32_t begin = begin_of(reach, start);
+        stripe.inputs[i] = row_of(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
+        if (i == 0) {
+            stripe.input_start = begin;
+            stripe.input_rows = end_of(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;
+            stripe.above = begin * reach->divisor - reach->step * start - reach->first;
+        }
+    }
+    stripe.output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
+    layer->step(work->self->arena, work->self->weights, &stripe);
+}
+
+/* Returns whether the layer computed anything. */
+static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
+{
+    const espdl_striped_layer_t *layer = &work->region->layers[index];
+    progress_t *output = &work->progress[layer->output];
+    const int32_t all = work->region->tensors[layer->output].rows, start = output->done;
+    const int32_t rows = rows_of(work, layer, start);
+    for (size_t i = 0; i < layer->input_count; i++) {
+        const espdl_reach_t *reach = &layer->inputs[i];
+        const int32_t done = work->progress[reach->tensor].done, begin = begin_of(reach, start + rows);
+        keep_rows(work, reach, rows, start + rows == all || begin > done ? done : begin);
+    }
+    output->fresh = (uint16_t)start;
+    if (rows > 0) {
+        const bool hooked = work->self->on_layer != NULL;
+        if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_BEGIN)) {
+            return ESPDL_CANCELLED;
+        }
+        run_rows(work, layer, start, rows);
+        if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_END)) {
+            return ESPDL_CANCELLED;
+        }
+        *is_busy = true;
+    }
+    for (size_t i = 0; i < layer->input_count; i++) {
+        move_rows(work, &layer->inputs[i]);
+    }
+    output->done = (uint16_t)(start + rows);
+    return ESPDL_OK;
+}
+
+espdl_status_t espdl_run_stripes(const espdl_t *self, const espdl_region_t *region)
+{
+    const work_t work = {self, region, (progress_t *)(self->arena + region->state)};
+    for (size_t i = 0; i < region->tensor_count; i++) {
+        work.progress[i] = (progress_t){.done = region->tensors[i].is_input ? region->tensors[i].rows : 0};
+    }
+    bool is_busy = true;
+    while (is_busy) {
+        is_busy = false;
+        for (size_t i = 0; i < (size_t)(region->stop - region->first); i++) {
+            const espdl_status_t status = run_layer(&work, i, &is_busy);
+            if (status != ESPDL_OK) {
+                return status;
+            }
+        }
+    }
+    return ESPDL_OK;
+}
