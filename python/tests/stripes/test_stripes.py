@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Calls that run stripe by stripe give the bytes of the reference, whatever the network and the stripes are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arenas import CANARY, Loaded, spread
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from row_networks import networks
+
+from espdl import backends, emit
+from espdl.plan import graph as graphs
+from espdl.plan import regions
+from espdl.plan.stripes import Striped
+from espdl.plan.types import Plan
+from espdl.verify import host, reference
+
+# Each compiles a program; ESPDL_TEST_EXAMPLES=1000 for a long run.
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "12"))
+examples = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stripes")
+
+
+@st.composite
+def striped_plans(draw: st.DrawFn, chip: str = "generic") -> tuple[Plan, dict[str, np.ndarray]]:
+    """A plan with random regions, and inputs for it."""
+    plan = draw(networks(chip))
+    striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs))
+    places, first = [], 0
+    while first < len(plan.calls):
+        longest = striped.stop_of(first)
+        if longest - first < 2 or not draw(st.integers(0, 3)):
+            first += 1
+            continue
+        stop = draw(st.integers(first + 2, longest)) if draw(st.booleans()) else longest
+        places.append((first, stop, draw(st.integers(1, 4))))
+        first = stop
+    moves = draw(st.sampled_from([None, [t.name for t in plan.tensors if draw(st.booleans())]]))
+    random = np.random.default_rng(len(plan.calls))
+    inputs = {p.name: random.integers(-128, 128, plan.tensor(p.tensor).shape).astype(np.int8) for p in plan.inputs}
+    event(f"{len(places)} regions")
+    result = regions.with_regions(plan, places, moves)
+    for kept in (k for region in result.regions for k in region.kept):
+        event("moves" if kept.moves else "waits" if kept.held else "fresh")
+    return result, inputs
+
+
+def expected(plan: Plan, inputs: dict[str, np.ndarray]) -> dict[str, bytes]:
+    values = reference.run(plan, inputs)
+    return {port.name: values[port.tensor].tobytes() for port in plan.outputs}
+
+
+@examples
+@given(striped_plans())
+def test_stripes_give_the_bytes_of_the_reference(programs: Path, case: tuple[Plan, dict]) -> None:
+    """In the arena as it is planned, where pieces follow each other, with all sanitizers."""
+    plan, inputs = case
+    with tempfile.TemporaryDirectory(dir=programs) as folder:
+        files = emit.render(plan, "net", packings=backends.packings())
+        program = host.build(plan, files, "net", Path(folder) / "net", flags=host.SANITIZERS)
+        outputs = program.run({name: values[None] for name, values in inputs.items()}).outputs
+    assert {name: values.tobytes() for name, values in outputs.items()} == expected(plan, inputs)
+
+
+@examples
+@given(striped_plans(), st.data())
+def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothing_behind(
+    programs: Path, case: tuple[Plan, dict], data: st.DataObject
+) -> None:
+    plan, inputs = case
+    apart, free = spread(plan)
+    with tempfile.TemporaryDirectory(dir=programs) as folder:
+        loaded = Loaded(apart, Path(folder) / "net")
+    wanted = expected(plan, inputs)
+    assert loaded.init() == 0 and loaded.run(inputs) == 0
+    assert loaded.outputs() == wanted and (loaded.arena[free] == CANARY).all()
+
+    calls = []
+    assert loaded.init(lambda: not calls.append(1)) == 0 and loaded.run(inputs) == 0
+    left = data.draw(st.integers(0, len(calls) - 1))
+    remaining = iter(range(left))
+    assert loaded.init(lambda: next(remaining, None) is not None) == 0
+    assert loaded.run(inputs) == 8, "ESPDL_CANCELLED"
+    assert loaded.init() == 0 and loaded.run(inputs) == 0 and loaded.outputs() == wanted
+
+
+@settings(examples, max_examples=20 * EXAMPLES)
+@given(striped_plans())
+def test_the_arena_is_no_smaller_than_its_lower_bound_and_plans_survive_json(case: tuple[Plan, dict]) -> None:
+    plan, _ = case
+    assert plan.arena_bytes >= plan.arena_lower_bound
+    assert Plan.from_json(plan.to_json()) == plan
