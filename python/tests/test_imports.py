@@ -28,6 +28,7 @@ EVERYONE = {
     "espdl.plan.rows",
     "espdl.templates",
     "espdl.passes",
+    "espdl.fresh",
 }
 OUTSIDE = {"numpy"}
 
@@ -43,6 +44,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "traits": (set(), set()),
     "quantization": (set(), set()),
     "passes": (set(), set()),
+    "fresh": (set(), set()),
     "frontend": (set(), {"onnx", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnxruntime"}),
     "graph": ({"ops"}, set()),

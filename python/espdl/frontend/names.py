@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names that nothing else has."""
+"""Names of a model's nodes and tensors, and new ones beside them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-
 import onnx
 
+from espdl.fresh import FreshNames
 
-class Names:
-    """The names that are taken, and new ones beside them."""
 
-    def __init__(self, taken: Iterable[str] = ()):
-        self._taken = set(taken)
-        self._tried: Counter[str] = Counter()
+class Names(FreshNames):
+    """Beside those of a model."""
 
     @staticmethod
     def of(proto: onnx.ModelProto) -> Names:
@@ -23,15 +18,6 @@ class Names:
         names = Names(name for n in graph.node for name in (*n.input, *n.output, n.name))
         names._taken.update(v.name for v in (*graph.input, *graph.output, *graph.value_info, *graph.initializer))
         return names
-
-    def unique(self, base: str) -> str:
-        """`base` where it is free, else with a number behind it; taken from now on."""
-        name = base
-        while name in self._taken:
-            self._tried[base] += 1
-            name = f"{base}_{self._tried[base] + 1}"
-        self._taken.add(name)
-        return name
 
 
 def name_nodes(proto: onnx.ModelProto, unnamed: bool = True) -> None:

@@ -13,9 +13,9 @@ from espdl.graph import (
     split_batches,
     unsigned_ports,
 )
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 
-__all__ = ["PASSES", "OperatorGraph", "Settings"]
+__all__ = ["PASSES", "OperatorGraph", "GraphOptions"]
 
 PASSES = (
     merge_recurrent_outputs.PASS,

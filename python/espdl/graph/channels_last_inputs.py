@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.ops.quantize import Quantize
 from espdl.passes import Pass
 from espdl.plan.types import Port, Tensor
 
 
-def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
-    """With `settings.input_layout` "nhwc", `graph` with inputs of four dimensions that are given so; with one channel
+def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
+    """With `options.input_layout` "nhwc", `graph` with inputs of four dimensions that are given so; with one channel
     only the dimensions change."""
-    for port in graph.inputs if settings.input_layout == "nhwc" else ():
+    for port in graph.inputs if options.input_layout == "nhwc" else ():
         path = _path_to_transpose(graph, port.tensor)
         if path is not None:
             graph = _channels_last_input(graph, port, *path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_planar import Conv2dPlanar
@@ -20,13 +20,13 @@ from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 
-def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
-    """`graph` without moves whose result only one operator reads, where `settings.accept` takes it without them."""
+def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
+    """`graph` without moves whose result only one operator reads, where `options.accept` takes it without them."""
     for kind, merge in ((Transpose, _channels_first), (Pad, _with_border)):
         for move in [o for o in graph.operators if isinstance(o, kind)]:
             consumer = graph.only_consumer(move.outputs[0].name)
             merged = None if consumer is None else merge(move, consumer)
-            if merged is not None and settings.accept(merged) is None:
+            if merged is not None and options.accept(merged) is None:
                 kept = (merged if o is consumer else o for o in graph.operators if o is not move)
                 graph = replace(graph, operators=tuple(kept))
     return graph

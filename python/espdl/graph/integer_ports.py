@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.dequantize import Dequantize
 from espdl.ops.operator import Operator
 from espdl.ops.quantize import Quantize
@@ -13,9 +13,9 @@ from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 
-def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
-    """`graph` without conversions at its ports; as it is with `settings.io` "float32"."""
-    return graph if settings.io == "float32" else _without_dequantize(_without_quantize(graph))
+def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
+    """`graph` without conversions at its ports; as it is with `options.io` "float32"."""
+    return graph if options.io == "float32" else _without_dequantize(_without_quantize(graph))
 
 
 def _without_quantize(graph: OperatorGraph) -> OperatorGraph:

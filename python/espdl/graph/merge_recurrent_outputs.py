@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.dequantize import Dequantize
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
 from espdl.passes import Pass
 
 
-def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
+def apply(graph: OperatorGraph, _: GraphOptions) -> OperatorGraph:
     """`graph` with one operator for both outputs of a recurrent layer, in place of the first of them."""
     producers = graph.producers
 

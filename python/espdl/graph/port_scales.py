@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.passes import Pass
 from espdl.plan.types import QUANTIZED, Tensor
 
 
-def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
-    """`graph` with scale 1 for those ports of `settings.integers` that have none."""
-    own = {p.tensor for p in (*graph.inputs, *graph.outputs) if p.name in settings.integers}
+def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
+    """`graph` with scale 1 for those ports of `options.integers` that have none."""
+    own = {p.tensor for p in (*graph.inputs, *graph.outputs) if p.name in options.integers}
 
     def scaled(tensor: Tensor) -> Tensor:
         if tensor.name not in own or tensor.dtype not in QUANTIZED or tensor.scale is not None:

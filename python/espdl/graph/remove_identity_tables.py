@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.lookup import Lookup, Table, every_integer
 from espdl.passes import Pass
 
 
-def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
+def apply(graph: OperatorGraph, _: GraphOptions) -> OperatorGraph:
     """`graph` with an alias in the place of each such table, except between an input and an output of the model."""
     ends = {p.tensor for p in graph.outputs}, {p.tensor for p in graph.inputs}
     for operator in graph.operators:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import MAX_PARTS, Concat
 from espdl.ops.conv2d import Conv2d
@@ -22,7 +22,7 @@ from espdl.plan.types import ALIGNMENT, Tensor
 _LAYERS = (AveragePool2d, Conv2d, ConvTranspose2d, MaxPool2d)
 
 
-def apply(graph: OperatorGraph, _: Settings) -> OperatorGraph:
+def apply(graph: OperatorGraph, _: GraphOptions) -> OperatorGraph:
     """`graph` with such layers as layers over one image."""
     batches = _Batches()
     for operator in graph.operators:

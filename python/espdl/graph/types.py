@@ -114,7 +114,7 @@ def _text(tensor: Tensor) -> str:
 
 
 @dataclass(frozen=True)
-class Settings:
+class GraphOptions:
     """What passes over the graph may ask.
 
     `accept`: of every operator. `io`: what the application reads and writes, "int8", "uint8" or "float32".

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.flip_sign import FlipSign
 from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 
-def apply(graph: OperatorGraph, settings: Settings) -> OperatorGraph:
-    """With `settings.io` "uint8", `graph` with such ports where they are int8."""
-    if settings.io != "uint8":
+def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
+    """With `options.io` "uint8", `graph` with such ports where they are int8."""
+    if options.io != "uint8":
         return graph
     tensors = graph.tensors()
     before, after, inputs, outputs = [], [], [], []

@@ -9,7 +9,7 @@ import tvm
 from espdl import graph as operator_graph
 from espdl.graph.checks import check as check_graph
 from espdl.graph.checks import check_not_empty
-from espdl.graph.types import Accept, OperatorGraph, Settings
+from espdl.graph.types import Accept, GraphOptions, OperatorGraph
 from espdl.partition.checks import check
 from espdl.partition.composites import Composites
 from espdl.partition.extract import Extraction
@@ -51,7 +51,7 @@ def run(
     watch("extract", graph)
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    settings = Settings(accept, io, input_layout, integers)
-    graph = run_passes(operator_graph.PASSES, graph, settings, check_graph, watch)
+    options = GraphOptions(accept, io, input_layout, integers)
+    graph = run_passes(operator_graph.PASSES, graph, options, check_graph, watch)
     check_not_empty(graph, model.label)
     return graph

@@ -14,7 +14,7 @@ from tvm.relax.transform import FusionPattern, PatternCheckContext
 from espdl.graph.types import Accept
 from espdl.ops.operator import Mismatch, Operator, operators
 from espdl.partition import reasons
-from espdl.partition.importer import Names
+from espdl.partition.importer import OnnxNames
 from espdl.partition.patterns import TvmMatch, TvmPattern
 from espdl.partition.spans import named_calls, original_name
 
@@ -37,7 +37,7 @@ class Composites:
     main calls, once they are opaque.
     """
 
-    def __init__(self, names: Names, accept: Accept, quantized: bool = True):
+    def __init__(self, names: OnnxNames, accept: Accept, quantized: bool = True):
         self.names = names
         self.accept = accept
         self.quantized = quantized

@@ -9,6 +9,7 @@ import tvm
 from tvm import relax
 
 from espdl.errors import EspdlError, Node
+from espdl.fresh import FreshNames
 from espdl.graph.types import OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
@@ -41,7 +42,7 @@ class Extraction:
         self.input_names, self.output_names = ports
         self.names: dict = {}
         self.constants: dict = {}
-        self.taken: set[str] = set()
+        self._unique = FreshNames(separator=":").unique
         self.operators: list[Operator] = []
         self.aliases: list[Tensor] = []
         self.seen: set[str] = set()
@@ -142,7 +143,7 @@ class Extraction:
         return f"{next((n for n in names if n), variable.name)}:step"
 
     def _stored(self, result) -> str:
-        """The tensor behind an argument or an output of the model; one that depends on no input is copied from its
+        """The tensor of an argument or an output of the model; one that depends on no input is copied from its
         constant."""
         if isinstance(result, str):
             return result
@@ -161,11 +162,3 @@ class Extraction:
         if isinstance(expression, tvm.ir.Var):
             return self.names[expression]
         return expression
-
-    def _unique(self, name: str) -> str:
-        candidate, count = name, 1
-        while candidate in self.taken:
-            count += 1
-            candidate = f"{name}:{count}"
-        self.taken.add(candidate)
-        return candidate

@@ -20,7 +20,7 @@ from espdl.quantize.types import QuantizedModel
 
 
 @dataclass(frozen=True)
-class Names:
+class OnnxNames:
     """Relax variables are called t<number>_, whatever the model calls its tensors; this leads back.
 
     `tensors`: id -> name of the float tensor it stands for. `nodes`: id of an output -> (ONNX node, operator); Q/DQ
@@ -44,11 +44,11 @@ class Names:
         return self.nodes.get(self.key(variable))
 
     def all_nodes(self, variable: str) -> list[tuple[str, str]]:
-        """Those of a variable that stands for several: its name is theirs, one behind the other."""
+        """Those of a variable that stands for several: its name is theirs, one after the other."""
         return [self.nodes[key] for key in re.findall(r"t\d+_", variable) if key in self.nodes]
 
 
-def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, Names]:
+def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, OnnxNames]:
     """The Relax module of a quantised model and the names of its parts.
 
     Raises EspdlError for an operator that TVM cannot import, naming the node.
@@ -94,12 +94,12 @@ class _Inherit(Rewriter):
         self.names: dict[str, str] = {}
         following = ""
         for binding in reversed(bindings):
-            following = Names.key(binding.var.name) or following
+            following = OnnxNames.key(binding.var.name) or following
             self.names[binding.var.name] = following
         return super().run(module)
 
     def emit(self, expression, name: str = ""):
-        return super().emit(expression, name if Names.key(name) else f"{self.names.get(name, '')}step")
+        return super().emit(expression, name if OnnxNames.key(name) else f"{self.names.get(name, '')}step")
 
 
 def _one_output_each(proto: onnx.ModelProto) -> None:
@@ -118,7 +118,7 @@ def _one_output_each(proto: onnx.ModelProto) -> None:
     proto.graph.node.extend(nodes)
 
 
-def _rename(proto: onnx.ModelProto) -> Names:
+def _rename(proto: onnx.ModelProto) -> OnnxNames:
     graph = proto.graph
     quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
     outputs = {o.name for o in graph.output}
@@ -153,7 +153,7 @@ def _rename(proto: onnx.ModelProto) -> Names:
         for node in graph.node
         if node.op_type == "QuantizeLinear" and len(node.input) == 3 and all(i in constants for i in node.input[1:3])
     }
-    return Names(tensors, nodes, scales)
+    return OnnxNames(tensors, nodes, scales)
 
 
 def _quantization(scale: np.ndarray, zero_point: np.ndarray) -> Quantization:

@@ -122,7 +122,7 @@ class TvmMatch:
         return label in self._expressions
 
     def tensor(self, label: str) -> Tensor:
-        """The tensor behind a `dequantized` or `wildcard` label."""
+        """The tensor that a `dequantized` or `wildcard` label stands for."""
         expression = self._expressions[label]
         if _is_dequantize(expression):
             return self._tensor(expression.args[0], _one(expression))

@@ -8,7 +8,7 @@ from typing import Any
 
 import tvm
 
-from espdl.partition.importer import Names
+from espdl.partition.importer import OnnxNames
 from espdl.partition.passes import tables
 from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, variables
 
@@ -19,15 +19,15 @@ _SEVERAL = "it is imported in several steps, and kernels know it in one"
 _UNKNOWN = "no kernel knows it with these attributes or constants"
 
 
-def of_operators(module: tvm.IRModule, names: Names) -> Mapping[str, str]:
+def of_operators(module: tvm.IRModule, names: OnnxNames) -> Mapping[str, str]:
     """Key of a variable -> a sentence that is true if no group holds it. `module`: before anything is grouped."""
     main = module["main"]
     bindings = {b.var: b.value for block in main.body.blocks for b in block.bindings}
-    readers: dict[Any, list[Any]] = {}
+    consumers: dict[Any, list[Any]] = {}
     for variable, value in bindings.items():
         for operand in variables(value):
-            readers.setdefault(operand, []).append(variable)
-    table = _Table(names, bindings, readers, set(variables(main.body.body)))
+            consumers.setdefault(operand, []).append(variable)
+    table = _Table(names, bindings, consumers, set(variables(main.body.body)))
     found: dict[str, list[str]] = {}
     declined = tables.declined(module)
     for variable, value in bindings.items():
@@ -41,29 +41,29 @@ def _vagueness(sentence: str) -> int:
 
 
 class _Table:
-    def __init__(self, names: Names, bindings: Mapping, readers: Mapping, outputs: set):
-        self.names, self.bindings, self.readers, self.outputs = names, bindings, readers, outputs
+    def __init__(self, names: OnnxNames, bindings: Mapping, consumers: Mapping, outputs: set):
+        self.names, self.bindings, self.consumers, self.outputs = names, bindings, consumers, outputs
 
     def why(self, variable: Any, call: Any) -> str:
         node = self.names.node(variable.name)
         for operand in map(self._source, variables(call)):
-            maker = self.bindings.get(operand)
-            if not _is_float(operand) or op_name(maker) == "relax.dequantize":
+            producer = self.bindings.get(operand)
+            if not _is_float(operand) or op_name(producer) == "relax.dequantize":
                 continue
             other = self.names.node(operand.name)
             if other == node:
                 if _adds_or_clamps(call):
                     continue
                 return _SEVERAL
-            if maker is None:
+            if producer is None:
                 return f"its operand '{self.names.tensor(operand.name)}' is an input in floats"
             return f"its operand comes in floats from {_node(other)}"
         if not any(map(_is_float, (variable, *variables(call)))):
             kinds = sorted({dtype_of(v) for v in (variable, *variables(call)) if hasattr(v.ty, "dtype")})
             return f"no kernel takes it in {' and '.join(kinds)}"
-        behind = self._behind(variable)
-        if behind is not None:
-            return behind
+        after = self._after(variable)
+        if after is not None:
+            return after
         if any(is_constant(a) and dtype_of(a).startswith("float") and a.value.numpy().size > 1 for a in call.args):
             return "its constants come in floats"
         return _UNKNOWN
@@ -75,29 +75,29 @@ class _Table:
             operand, call = call.args[0], self.bindings.get(call.args[0])
         return operand
 
-    def _behind(self, variable: Any) -> str | None:
+    def _after(self, variable: Any) -> str | None:
         """Why the result is not quantised where it is made."""
         if variable in self.outputs:
             return "its result is an output in floats"
-        readers = self.readers.get(variable, [])
-        if len(readers) > 1 and not all(op_name(self.bindings[r]) == "relax.quantize" for r in readers):
+        consumers = self.consumers.get(variable, [])
+        if len(consumers) > 1 and not all(op_name(self.bindings[r]) == "relax.quantize" for r in consumers):
             return "several operators read its result in floats"
-        for reader in readers:
-            call, other = self.bindings[reader], self.names.node(reader.name)
+        for consumer in consumers:
+            call, other = self.bindings[consumer], self.names.node(consumer.name)
             if op_name(call) == "relax.quantize":
                 continue
             is_view = not isinstance(call, tvm.ir.Call) or op_name(call) in _VIEWS
             is_own = other == self.names.node(variable.name) or (other is None and is_view)
             if not is_own and not _adds_or_clamps(call):
                 return f"its result goes in floats to {_node(other)}"
-            behind = self._behind(reader)
-            if behind is not None:
-                return behind
+            after = self._after(consumer)
+            if after is not None:
+                return after
         return None
 
 
 def _adds_or_clamps(call: Any) -> bool:
-    """What a kernel does behind its sum."""
+    """What a kernel does after its sum."""
     if op_name(call) == "relax.add":
         return len(variables(call)) < 2 or any(is_constant(a) for a in call.args)
     return op_name(call) in ("relax.nn.relu", "relax.clip")

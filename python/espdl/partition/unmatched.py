@@ -16,7 +16,7 @@ from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, lower
-from espdl.partition.importer import Names
+from espdl.partition.importer import OnnxNames
 from espdl.partition.scales import per_tensor
 from espdl.partition.tvm_compat import is_constant, op_name
 from espdl.plan.types import Tensor
@@ -34,7 +34,7 @@ class Unmatched:
     scales: dict[tuple[str, int], Quantization]
 
 
-def lower_unmatched(module: tvm.IRModule, prefix: str, names: Names, label: str) -> Unmatched:
+def lower_unmatched(module: tvm.IRModule, prefix: str, names: OnnxNames, label: str) -> Unmatched:
     """Raises EspdlError with the ONNX node where TVM cannot lower an operator."""
     try:
         return Unmatched(lower(module, prefix), _scales(module))
@@ -46,7 +46,7 @@ def lower_unmatched(module: tvm.IRModule, prefix: str, names: Names, label: str)
 
 
 def _scales(module: tvm.IRModule) -> dict[tuple[str, int], Quantization]:
-    """See `Unmatched`. Names do not tell: a tensor can be quantised in several ways, each for a reader of its own."""
+    """See `Unmatched`. Names do not tell: a tensor can be quantised in several ways, each for a consumer of its own."""
     found: dict[tuple[str, int], Quantization] = {}
     for binding in (b for block in module["main"].body.blocks for b in block.bindings):
         call, results = binding.value, [binding.value]
@@ -65,7 +65,7 @@ def _scales(module: tvm.IRModule) -> dict[tuple[str, int], Quantization]:
 def fallback(
     lowered: Lowered, composites: Composites, variable: Any, call: Any, name: Callable, outputs: Sequence[Tensor]
 ) -> Fallback:
-    """The operator for a call_tir of a lowered module. `name(variable)` is the tensor behind an argument."""
+    """The operator for a call_tir of a lowered module. `name(variable)` is the tensor of an argument."""
     kernel = lowered.kernels[call.args[0].name_hint]
     arguments = list(call.args[1].fields)
     members = lowered.members[variable.name]

@@ -15,7 +15,7 @@ from test_pool2d import windows
 
 from espdl.backends import lower, select
 from espdl.graph import fuse_pad_and_transpose
-from espdl.graph.types import OperatorGraph, Settings
+from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_planar import Conv2dPlanar
@@ -33,8 +33,8 @@ def graph_of(*operators: Operator, outputs: tuple[str, ...] = ()) -> OperatorGra
 
 
 def absorbed(graph: OperatorGraph, target=TARGETS[0]) -> list[Operator]:
-    settings = Settings(lambda node: select(node, target).declined or None)
-    return list(fuse_pad_and_transpose.apply(graph, settings).operators)
+    options = GraphOptions(lambda node: select(node, target).declined or None)
+    return list(fuse_pad_and_transpose.apply(graph, options).operators)
 
 
 def padded(x: Tensor, inner: tuple[int, ...], top: int, left: int, value: int) -> Pad:

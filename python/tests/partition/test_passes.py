@@ -131,8 +131,8 @@ def _again(step: Pass) -> Callable[[Any, Any], bool]:
     return lambda value, context: tvm_ffi.structural_equal(step.run(value, context), value)
 
 
-def _again_on_operators(step: Pass) -> Callable[[OperatorGraph, graph.Settings], bool]:
-    return lambda value, settings: str(step.run(value, settings)) == str(value)
+def _again_on_operators(step: Pass) -> Callable[[OperatorGraph, graph.GraphOptions], bool]:
+    return lambda value, options: str(step.run(value, options)) == str(value)
 
 
 def _calls(module: tvm.IRModule) -> list[Any]:
@@ -201,7 +201,7 @@ def test_lists_of_passes_say_what_they_need(passes: Sequence[Pass]) -> None:
 def test_passes_keep_their_promises(name: str) -> None:
     """After every pass all facts hold that it left, and all from before that it does not say it undoes."""
     steps, composites = modules(name)
-    (_, options, _), settings = pass_models.quantized(name), graph.Settings(composites.accept)
+    options = graph.GraphOptions(composites.accept)
     facts: set[str] = set()
     assert (options.io, options.input_layout) == FORMS["plain"]
     for step, (title, module) in zip(RELAX, steps[1:], strict=True):
@@ -211,7 +211,7 @@ def test_passes_keep_their_promises(name: str) -> None:
     facts = set()
     for step, (title, operators) in zip(graph.PASSES, graphs(name, "plain")[1:], strict=True):
         facts = facts - set(step.undoes) | set(step.leaves)
-        wrong = [fact for fact in sorted(facts) if not FACTS[fact](operators, settings)]
+        wrong = [fact for fact in sorted(facts) if not FACTS[fact](operators, options)]
         assert not wrong, f"after {title}: {wrong}"
 
 

@@ -9,7 +9,7 @@ from espdl.partition.tvm_compat import converter, dtype_of, is_constant, shape_o
 
 @converter("LayerNormalization")
 def layer_normalization(bb, inputs, attributes):
-    """What is constant is part of the normalisation, for the kernel to see; what is computed comes behind it."""
+    """What is constant is part of the normalisation, for the kernel to see; what is computed comes after it."""
     data, scale, bias = (*inputs, None)[:3]
     if dtype_of(data) != "float32":
         return None

@@ -107,10 +107,10 @@ class _Graph:
                 self._join(node)
         self.result = _substitute(main.body.body, copies)
         self.outputs = set(variables(self.result))
-        self.readers: dict[int, list[_Node]] = {}
+        self.consumers: dict[int, list[_Node]] = {}
         for node in self.nodes:
             for producer in node.inputs:
-                self.readers.setdefault(producer.position, []).append(node)
+                self.consumers.setdefault(producer.position, []).append(node)
 
     def _join(self, node: _Node) -> None:
         for producer in node.inputs:
@@ -142,7 +142,7 @@ class _Graph:
     def escapes(self, node: _Node, group: list[_Node]) -> bool:
         """Whether something outside of `group` reads `node`."""
         return node.variable in self.outputs or any(
-            reader.group is not group for reader in self.readers.get(node.position, ())
+            consumer.group is not group for consumer in self.consumers.get(node.position, ())
         )
 
 

@@ -47,9 +47,9 @@ def legalizations() -> dict[str, Callable[[relax.BlockBuilder, relax.Call], rela
 
 def _quantize(bb: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
     data, *others = call.args
-    maker = bb.lookup_binding(data) if isinstance(data, relax.Var) else None
-    if isinstance(maker, relax.Call) and "tir" in getattr(maker.op, "name", ""):
-        name = re.sub(r"^tirx?_|\d+$", "", maker.args[0].name_hint)
+    producer = bb.lookup_binding(data) if isinstance(data, relax.Var) else None
+    if isinstance(producer, relax.Call) and "tir" in getattr(producer.op, "name", ""):
+        name = re.sub(r"^tirx?_|\d+$", "", producer.args[0].name_hint)
         if name in _UNDEFINED:
             data = bb.emit(bb.call_te(_numbers, data, primfunc_name_hint="number"))
     again = tvm.ir.Call(call.op, [data, *others], call.attrs, call.ty_args)
@@ -220,7 +220,7 @@ def _select(data: te.Tensor, axis: int, k: int, largest: bool, index_dtype: str)
 def _selection_loops(
     data: tirx.Buffer, values: tirx.Buffer, indices: tirx.Buffer, axis: int, largest: bool
 ) -> tirx.Stmt:
-    """Writes slot after slot: the best element among those that the sort puts behind the previous slot's."""
+    """Writes slot after slot: the best element among those that the sort puts after the previous slot's."""
     shape, k = [int(extent) for extent in data.shape], int(values.shape[axis])
     count = shape[axis]
     inner = math.prod(shape[axis + 1 :])

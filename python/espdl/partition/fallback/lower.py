@@ -10,10 +10,11 @@ from tvm import relax, s_tir, tirx
 from tvm.target import Target
 
 from espdl.errors import EspdlError, Node
-from espdl.partition.fallback.carried import hold
+from espdl.fresh import FreshNames
 from espdl.partition.fallback.fuse import LARGEST_REGION
 from espdl.partition.fallback.kernel import CKernel
 from espdl.partition.fallback.legalize import legalizations
+from espdl.partition.fallback.loop_buffers import hold
 from espdl.partition.fallback.printer import print_kernel
 from espdl.partition.fallback.schedule import schedule
 from espdl.partition.fallback.starts import infinite_starts
@@ -155,15 +156,8 @@ def _storage_rewrite(function: tirx.PrimFunc, module: tvm.IRModule, _: tvm.trans
 
 def _names(globals_: list[str], prefix: str) -> dict[str, str]:
     """A distinct C name for each global function, not longer than C guarantees to tell apart."""
-    names: dict[str, str] = {}
-    for name in globals_:
-        base = short = prefix + name[:NAME_LENGTH].rstrip("_")
-        number = 1
-        while short in names.values():
-            number += 1
-            short = f"{base}_{number}"
-        names[name] = short
-    return names
+    fresh = FreshNames()
+    return {name: fresh.unique(prefix + name[:NAME_LENGTH].rstrip("_")) for name in globals_}
 
 
 def _node(binding: relax.Binding) -> Node:

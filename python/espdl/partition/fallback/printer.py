@@ -17,6 +17,7 @@ import tvm
 from tvm import tirx
 
 from espdl.errors import EspdlError
+from espdl.fresh import FreshNames
 from espdl.partition.fallback.kernel import CKernel, KernelParameter
 
 LOCAL_BYTES = 64
@@ -172,11 +173,7 @@ class _Printer:
         """A name for `variable` that no variable in scope has."""
         base = re.sub(r"\W|^(?=\d|$)", "_", wish)
         base += "_" if base in _RESERVED else ""
-        taken = set().union(*self.scopes)
-        name, number = base, 0
-        while name in taken:
-            number += 1
-            name = f"{base}_{number}"
+        name = FreshNames(set().union(*self.scopes)).unique(base)
         self.scopes[-1].add(name)
         self.names[variable] = name
         return name

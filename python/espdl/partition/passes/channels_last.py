@@ -110,7 +110,7 @@ class Layout(Rewriter):
         )
 
     def constant_source(self, expression):
-        """The constant, or the dequantize of a constant, behind an old value (seen through a reshape); else None."""
+        """The constant, or the dequantize of one, that makes an old value (seen through a reshape); else None."""
         if is_constant(expression):
             return expression
         definition = self.old.get(expression) if isinstance(expression, tvm.ir.Var) else None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes from one scale to another: part of the layer or the table that makes the tensor, where nobody else reads it.
 
-Models that came quantised have them, as quantize(dequantize(x)) with two scales, and so do moves whose parts have
-several. What makes them cheap:
+Models that came quantised have them, as quantize(dequantize(x)) with two scales, and so does data movement whose
+parts have several. What makes them cheap:
 
 - They go in front of reshapes, permutations, slices and repetitions.
 - A layer computes its sum at the new scale at once. The old pair's range stays, as an activation, because a ReLU may be

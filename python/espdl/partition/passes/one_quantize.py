@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tensor that is quantised several times in one way is quantised once: some exporters write a pair per reader."""
+"""A tensor that is quantised several times in one way is quantised once: some exporters write a pair per consumer."""
 
 from __future__ import annotations
 

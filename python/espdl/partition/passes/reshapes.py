@@ -37,7 +37,7 @@ class Reshapes(Rewriter):
 def _reshaped_weights(dequantize, shape: tuple[int, ...]):
     """A dequantize of a constant with other dimensions; None where it is none, or where its scales have no axis then.
 
-    Patterns know weights after a permutation, such as a Gemm's with transB, and not behind the reshape that is left of
+    Patterns know weights after a permutation, such as a Gemm's with transB, and not after the reshape that is left of
     it for one output or one input.
     """
     if op_name(dequantize) != "relax.dequantize" or not is_constant(dequantize.args[0]):

@@ -118,7 +118,7 @@ class Tables(Rewriter):
         table = relax.const(np.broadcast_to(values, (count,)).astype(np.float32))
         index = self.emit(relax.op.astype(self.map(region.source), "int32"), variable.name)
         index = self.emit(relax.op.add(index, relax.const(count // 2, "int32")), variable.name)
-        # The name leads back to all nodes that the table stands for (`Names.all_nodes`).
+        # The name leads back to all nodes that the table stands for (`OnnxNames.all_nodes`).
         named = [v for v, values in region.known.items() if values is not None and v in self.place]
         inside = "".join(v.name for v in sorted(named, key=self.place.__getitem__))
         real = self.emit(relax.op.take(table, index, axis=0), inside)
@@ -137,7 +137,7 @@ def declined(module: tvm.IRModule) -> Mapping:
 
 class _Region:
     """The function that ends in one expression. `source`: the stored variable that it is a function of. `kept`: stored
-    tensors that it does not look behind."""
+    tensors beyond which it does not look."""
 
     def __init__(self, tables: Tables, kept: Container):
         self.tables = tables
@@ -261,7 +261,7 @@ class _Region:
         return quantization.quantize(real)
 
     def shared(self, variable) -> set:
-        """The stored tensors behind which it looks although something outside reads them too; `variable` is its
+        """The stored tensors beyond which it looks although something outside reads them too; `variable` is its
         result."""
         old = self.tables.old
         inside = [v for v, values in self.known.items() if values is not None]

@@ -3,8 +3,8 @@
 
 TVM moves a buffer into the innermost loop that holds all accesses to it, and then makes it as small as one round needs.
 That is right for blocks, whose rounds do not depend on each other, and wrong for plain loops such as those of a sort,
-which read what earlier rounds wrote: as soon as nobody behind reads such a result, it would shrink. An access outside
-of all loops keeps it where it is.
+which read what earlier rounds wrote: as soon as nobody reads such a result afterwards, it would shrink. An access
+outside of all loops keeps it where it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tvm import s_tir, tirx
 
 
 def hold(function: tirx.PrimFunc) -> tirx.PrimFunc:
-    """`function` with an access, which later passes remove again, behind all loops to each buffer of its own that
+    """`function` with an access, which later passes remove again, after all loops to each buffer of its own that
     statements outside of blocks store into."""
     realize = function.body
     if not isinstance(realize, s_tir.SBlockRealize):
