@@ -8,35 +8,28 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
-from espdl.frontend.names import Names
+from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.graph import Graph
-from espdl.quantize.placement import Weighted, place
+from espdl.quantize.placement import place
 
 
 def complete(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model with zeros for every missing bias; the input model is left as it is."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    graph = Graph(result)
-    missing = [w for w in place(graph).weighted if w.bias is None]
-    names = Names.of(result)
-    for weighted in missing:
-        _add_zeros(result, graph, weighted, names)
-    return onnx.shape_inference.infer_shapes(result, data_prop=True) if missing else result
+    graph, edit = Graph(proto), Edit(proto)
+    missing = {w.node.name: w for w in place(graph).weighted if w.bias is None}
+    for node in edit.proto.graph.node:
+        edit.nodes.append(node)
+        if node.name in missing:
+            _add_zeros(edit, node, graph.shape(missing[node.name].weights)[missing[node.name].axis])
+    return inferred(edit.finish()) if missing else proto
 
 
-def _add_zeros(proto: onnx.ModelProto, graph: Graph, weighted: Weighted, names: Names) -> None:
-    node = next(n for n in proto.graph.node if n.name == weighted.node.name)
-    zeros = np.zeros(graph.constants[weighted.weights].dims[weighted.axis], np.float32)
-    name = names.unique(f"{node.output[0]}_bias")
-    proto.graph.initializer.append(numpy_helper.from_array(zeros, name))
+def _add_zeros(edit: Edit, node: onnx.NodeProto, channels: int) -> None:
+    zeros = edit.constant(f"{node.output[0]}_bias", np.zeros(channels, np.float32))
     if node.op_type != "MatMul":
-        del node.input[2:]
-        node.input.append(name)
+        node.input[:] = [*node.input[:2], zeros]
         return
-    result, product = node.output[0], names.unique(f"{node.output[0]}_product")
+    result, product = node.output[0], edit.names.unique(f"{node.output[0]}_product")
     node.output[0] = product
-    adder = helper.make_node("Add", [product, name], [result], name=names.unique(f"{node.name}_bias"))
-    proto.graph.node.insert(list(proto.graph.node).index(node) + 1, adder)
+    edit.node("Add", [product, zeros], result, name=edit.names.unique(f"{node.name}_bias"))

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from espdl import traits
-from espdl.frontend.names import Names
 from espdl.quantize import channels
 from espdl.quantize.channels import Taken, Trace
+from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 from espdl.quantize.placement import Weighted, place
@@ -82,14 +82,12 @@ def _is_closed(graph: Graph, tensor: str, trace: Trace) -> bool:
     )
 
 
-class _Writer:
+class _Writer(Edit):
     """Puts the nodes of parts in the place of those that made the whole."""
 
     def __init__(self, proto: onnx.ModelProto):
-        self.proto = onnx.ModelProto()
-        self.proto.CopyFrom(proto)
+        super().__init__(proto)
         self.graph = Graph(proto)
-        self.names = Names.of(proto)
         self.gone: set[str] = set()
         self.made: list[onnx.NodeProto] = []
         self.place = ""
@@ -106,7 +104,7 @@ class _Writer:
         for node in reversed(trace.nodes):
             self.made.append(self._part(node, trace, names, result))
         if part.drops:
-            shape = self._constant(f"{result}_shape", np.array(self.graph.shape(result), np.int64))
+            shape = self.constant(f"{result}_shape", np.array(self.graph.shape(result), np.int64))
             name = self.names.unique(f"{part.node.name}/{result}")
             self.made.append(helper.make_node("Reshape", [names[last], shape], [result], name=name))
         return names
@@ -122,20 +120,20 @@ class _Writer:
         layer = trace.layer
         if node is layer.node:
             weights = self.graph.array(layer.weights)
-            made.input[1] = self._constant(f"{made.output[0]}_weights", np.take(weights, indices, layer.axis))
+            made.input[1] = self.constant(f"{made.output[0]}_weights", np.take(weights, indices, layer.axis))
         if node is (layer.bias_node if layer.bias_node is not None else layer.node):
             at = list(node.input).index(layer.bias)
-            made.input[at] = self._constant(f"{made.output[0]}_bias", self._bias(layer, indices))
+            made.input[at] = self.constant(f"{made.output[0]}_bias", self._bias(layer, indices))
         elif traits.of(node.op_type).elementwise:
             for at, name in enumerate(node.input):
                 own = channels.takes_along(self.graph, name, output, axis) if self.graph.is_constant(name) else None
                 if own is not None:
                     values = np.take(self.graph.array(name), indices, own)
-                    made.input[at] = self._constant(f"{made.output[0]}_{at}", values)
+                    made.input[at] = self.constant(f"{made.output[0]}_{at}", values)
         elif traits.of(node.op_type).reshapes:
             shape = list(self.graph.shape(output))
             shape[axis] = len(indices)
-            shape_name = self._constant(f"{made.output[0]}_shape", np.array(shape, np.int64))
+            shape_name = self.constant(f"{made.output[0]}_shape", np.array(shape, np.int64))
             return helper.make_node("Reshape", [made.input[0], shape_name], list(made.output), name=made.name)
         elif (inner := channels.taken(self.graph, node)) is not None and inner.axis == axis:
             return helper.make_node("Identity", [made.input[0]], list(made.output), name=made.name)
@@ -147,23 +145,10 @@ class _Writer:
         return np.take(bias, indices, -1) if bias.ndim and bias.shape[-1] > 1 else bias
 
     def finish(self) -> onnx.ModelProto:
-        graph = self.proto.graph
-        ordered = []
-        for node in graph.node:
+        for node in self.proto.graph.node:
             if node.name == self.place:
-                ordered += self.made
+                self.nodes += self.made
             elif node.name not in self.gone:
-                ordered.append(node)
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
-        del graph.node[:], graph.value_info[:]
-        graph.node.extend(copies)
-        used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
-        kept = [onnx.TensorProto.FromString(t.SerializeToString()) for t in graph.initializer if t.name in used]
-        del graph.initializer[:]
-        graph.initializer.extend(kept)
-        return onnx.shape_inference.infer_shapes(self.proto, data_prop=True)
-
-    def _constant(self, name: str, values: np.ndarray) -> str:
-        name = self.names.unique(name)
-        self.proto.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+                self.nodes.append(node)
+        del self.proto.graph.value_info[:]
+        return inferred(super().finish())

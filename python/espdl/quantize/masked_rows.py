@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from espdl.errors import EspdlError
-from espdl.frontend.names import Names
+from espdl.quantize.edit import Edit
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.types import Floors
 
@@ -35,37 +34,29 @@ def check(graph: Graph, softmax: onnx.NodeProto, scores: np.ndarray, index: int)
     )
 
 
-def find_by_floor(proto: onnx.ModelProto, floors: Floors) -> None:
-    """In place: IsNaN of the softmax of masked scores compares the largest score of each row with their floor."""
-    graph, unique = Graph(proto), Names.of(proto).unique
+def found_by_floor(proto: onnx.ModelProto, floors: Floors) -> onnx.ModelProto:
+    """The model where IsNaN of the softmax of masked scores compares the largest score of each row with their floor."""
+    graph, edit = Graph(proto), Edit(proto)
     opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
-    ordered = []
     for node in proto.graph.node:
         softmax = _guarded(graph, node)
         if softmax is None or softmax.input[0] not in floors.required:
-            copy = onnx.NodeProto()
-            copy.CopyFrom(node)
-            ordered.append(copy)
+            edit.nodes.append(node)
             continue
         scores, axis, result = softmax.input[0], int(attribute(softmax, "axis", -1)), node.output[0]
-        names = [unique(f"{result}/{what}") for what in ("largest", "limit", "axes")]
-        limit = np.float32(floors.tensors[scores] + _ABOVE)
-        proto.graph.initializer.append(numpy_helper.from_array(limit, names[1]))
-        operands, attributes = [scores], {"axes": [axis]}
+        largest = edit.names.unique(f"{result}/largest")
+        limit = edit.constant(f"{result}/limit", np.float32(floors.tensors[scores] + _ABOVE))
         if opset >= 18:
-            proto.graph.initializer.append(numpy_helper.from_array(np.array([axis]), names[2]))
-            operands, attributes = [scores, names[2]], {}
-        ordered += [
-            helper.make_node("ReduceMax", operands, names[:1], name=names[0], keepdims=1, **attributes),
-            helper.make_node("Less", names[:2], [result], name=node.name),
-        ]
-        floors.tensors[names[0]] = floors.tensors[scores]
-        floors.required.add(names[0])
-        shapes = [v for v in proto.graph.value_info if v.name != result]
-        del proto.graph.value_info[:]
-        proto.graph.value_info.extend(shapes)
-    del proto.graph.node[:]
-    proto.graph.node.extend(ordered)
+            edit.node("ReduceMax", [scores, edit.constant(f"{result}/axes", np.array([axis]))], largest, keepdims=1)
+        else:
+            edit.node("ReduceMax", [scores], largest, keepdims=1, axes=[axis])
+        edit.node("Less", [largest, limit], result, name=node.name)
+        floors.tensors[largest] = floors.tensors[scores]
+        floors.required.add(largest)
+        declared = [v for v in edit.proto.graph.value_info if v.name != result]
+        del edit.proto.graph.value_info[:]
+        edit.proto.graph.value_info.extend(declared)
+    return edit.finish()
 
 
 def _guarded(graph: Graph, node: onnx.NodeProto) -> onnx.NodeProto | None:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from espdl.errors import EspdlError
-from espdl.frontend.names import Names
+from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement, place
 
@@ -34,28 +34,21 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
     placement = place(graph)
     written = _written(graph, placement)
     wide = _closure(graph, placement, {written[n] for n in _known(graph, nodes, label) if n in written})
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    names = Names.of(proto)
+    edit = Edit(proto)
     casts: dict[tuple[str, bool], str] = {}
-    ordered = []
-    for node in result.graph.node:
+    for node in edit.proto.graph.node:
         is_wide = written.get(node.name, "") in wide
         for index, name in enumerate(node.input):
             if node.name not in written or name not in placement.quantized or (name in wide) == is_wide:
                 continue
             key = (name, is_wide)
             if key not in casts:
-                casts[key] = names.unique(f"{name}_int{16 if is_wide else 8}")
-                ordered.append(helper.make_node("Cast", [name], [casts[key]], name=casts[key], to=TensorProto.FLOAT))
+                casts[key] = edit.names.unique(f"{name}_int{16 if is_wide else 8}")
+                edit.node("Cast", [name], casts[key], to=TensorProto.FLOAT)
             node.input[index] = casts[key]
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        ordered.append(copy)
-    del result.graph.node[:]
-    result.graph.node.extend(ordered)
+        edit.nodes.append(node)
     wide |= {new for (_, is_wide), new in casts.items() if is_wide}
-    return Mixed(onnx.shape_inference.infer_shapes(result, data_prop=True), frozenset(wide))
+    return Mixed(inferred(edit.finish()), frozenset(wide))
 
 
 def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -63,22 +56,19 @@ def without_casts(proto: onnx.ModelProto) -> onnx.ModelProto:
 
     Each becomes a DequantizeLinear of its own, so that what is quantised after it keeps a name that nothing else has.
     """
+    edit = Edit(proto)
+    nodes = edit.proto.graph.node
     made = {n.output[0]: n for n in proto.graph.node if n.op_type == "DequantizeLinear"}
-    nodes = []
-    for node in proto.graph.node:
+    for node in nodes:
         producer = made.get(node.input[0]) if node.op_type == "Cast" else None
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
         if producer is not None and node.attribute[0].i == TensorProto.FLOAT:
-            copy.CopyFrom(producer)
-            copy.name, copy.output[0] = node.name, node.output[0]
-        nodes.append(copy)
+            name, output = node.name, node.output[0]
+            node.CopyFrom(producer)
+            node.name, node.output[0] = name, output
     read = {name for node in nodes for name in node.input} | {o.name for o in proto.graph.output}
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    del result.graph.node[:], result.graph.value_info[:]
-    result.graph.node.extend(n for n in nodes if n.op_type != "DequantizeLinear" or n.output[0] in read)
-    return onnx.shape_inference.infer_shapes(result, data_prop=True)
+    edit.nodes = [n for n in nodes if n.op_type != "DequantizeLinear" or n.output[0] in read]
+    del edit.proto.graph.value_info[:]
+    return inferred(edit.finish())
 
 
 def _known(graph: Graph, nodes: Sequence[str], label: str) -> Sequence[str]:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
-from espdl.frontend.names import Names
+from espdl.quantize.edit import Edit, replace
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.placement import Placement, Weighted, place
 from espdl.quantize.ranges import Statistics
@@ -47,10 +47,11 @@ def with_constants(graph: Graph, constants: Constants) -> onnx.ModelProto:
 
     Nodes that read one constant and get the same values in its place go on to read one.
     """
-    proto = onnx.ModelProto()
-    proto.CopyFrom(graph.proto)
-    names = Names.of(proto)
-    nodes = {node.name: node for node in proto.graph.node}
+    edit = Edit(graph.proto)
+    edit.nodes = list(edit.proto.graph.node)
+    nodes = {node.name: node for node in edit.nodes}
+    reads = Counter(name for node in edit.nodes for name in node.input)
+    replaced: dict[str, np.ndarray | None] = {}
     made: dict[tuple[str, tuple[int, ...], bytes], str] = {}
     for (node_name, index), given in constants.items():
         node = nodes[node_name]
@@ -59,18 +60,14 @@ def with_constants(graph: Graph, constants: Constants) -> onnx.ModelProto:
         key = (name, values.shape, values.tobytes())
         if key in made:
             node.input[index] = made[key]
-            continue
-        consumers = sum(list(n.input).count(name) for n in proto.graph.node)
-        if consumers > 1:
-            name = names.unique(f"{node.output[0]}_{index}")
-            node.input[index] = name
+        elif reads[name] > 1:
+            node.input[index] = made[key] = edit.constant(f"{node.output[0]}_{index}", values)
         else:
-            kept = [t for t in proto.graph.initializer if t.name != name]
-            del proto.graph.initializer[:]
-            proto.graph.initializer.extend(kept)
-        made[key] = name
-        proto.graph.initializer.append(numpy_helper.from_array(values, name))
-    return proto
+            replaced[name], made[key] = values, name
+            continue
+        reads[name] -= 1
+    replace(edit.proto, replaced)
+    return edit.finish()
 
 
 class Layer:

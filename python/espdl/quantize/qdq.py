@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from espdl.frontend import shapes
-from espdl.frontend.names import Names
 from espdl.quantization import Quantization
 from espdl.quantize import operands
+from espdl.quantize.edit import Edit
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement
 from espdl.quantize.types import Scales
@@ -48,41 +48,32 @@ def insert(graph: Graph, placement: Placement, scales: Scales, power_of_two: boo
     return writer.finish()
 
 
-class _Writer:
+class _Writer(Edit):
+    """`before`: the nodes that a node needs in front of it; `after`: those that follow the maker of a tensor."""
+
     def __init__(self, proto: onnx.ModelProto):
-        self.proto = onnx.ModelProto()
-        self.proto.CopyFrom(proto)
-        graph = self.proto.graph
-        self.nodes = {node.name: node for node in graph.node}
-        self.unique = Names.of(proto).unique
+        super().__init__(proto)
+        self.by_name = {node.name: node for node in self.proto.graph.node}
         self.before: dict[str, list[onnx.NodeProto]] = {}
         self.after: dict[str, list[onnx.NodeProto]] = {}
-        self.renamed: dict[str, str] = {}
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        name = self.unique(name)
-        self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
-        return name
 
     def replace_constant(
         self, node: onnx.NodeProto, name: str, values: np.ndarray, quantization: Quantization, index: int | None = None
     ) -> None:
         """`node` reads DequantizeLinear(values) where it read the float constant `name` (at `index`)."""
-        target = self.nodes[node.name]
+        target = self.by_name[node.name]
         index = list(target.input).index(name) if index is None else index
         base = f"{target.output[0]}_{('data', 'weights', 'bias')[index] if index < 3 else index}"
+        scale = quantization.scale.astype(np.float32)
         inputs = [
             self.constant(f"{base}_quantized", values),
-            self.constant(f"{base}_scale", quantization.scale.astype(np.float32)),
-            self.constant(
-                f"{base}_zero_point", np.full(quantization.scale.shape, quantization.zero_point, values.dtype)
-            ),
+            self.constant(f"{base}_scale", scale),
+            self.constant(f"{base}_zero_point", np.full(scale.shape, quantization.zero_point, values.dtype)),
         ]
-        output = self.unique(f"{base}_dequantized")
-        axis = {} if quantization.scale.ndim == 0 else {"axis": quantization.axis}
-        self.before.setdefault(node.name, []).append(
-            helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
-        )
+        output = self.names.unique(f"{base}_dequantized")
+        axis = {"axis": quantization.axis} if scale.ndim else {}
+        made = helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
+        self.before.setdefault(node.name, []).append(made)
         target.input[index] = output
 
     def quantize_activation(self, name: str, quantization: Quantization) -> None:
@@ -90,53 +81,25 @@ class _Writer:
         graph = self.proto.graph
         scale = self.constant(f"{name}_scale", np.asarray(quantization.scale, np.float32))
         zero_point = self.constant(f"{name}_zero_point", np.array(quantization.zero_point, quantization.dtype))
-        quantized, dequantized = self.unique(f"{name}_quantized"), self.unique(f"{name}_dequantized")
+        quantized, dequantized = self.names.unique(f"{name}_quantized"), self.names.unique(f"{name}_dequantized")
         source = name
-        is_output = any(o.name == name for o in graph.output)
-        if is_output:  # the model's output keeps its name, so what was computed gets another
-            source, dequantized = self.unique(f"{name}_float"), name
-            for node in graph.node:
-                for i, output in enumerate(node.output):
-                    if output == name:
-                        node.output[i] = source
+        if any(o.name == name for o in graph.output):  # it keeps its name, so that what was computed gets another
+            source, dequantized = self.names.unique(f"{name}_float"), name
         for node in graph.node:
-            for i, value in enumerate(node.input):
-                if value == name:
-                    node.input[i] = dequantized
-        pair = [
-            helper.make_node("QuantizeLinear", [source, scale, zero_point], [quantized], name=quantized),
-            helper.make_node(
-                "DequantizeLinear", [quantized, scale, zero_point], [dequantized], name=self.unique(f"{name}_dq")
-            ),
-        ]
-        self.after.setdefault(source, []).extend(pair)
+            node.output[:] = [source if output == name else output for output in node.output]
+            node.input[:] = [dequantized if value == name else value for value in node.input]
+        pair_name = self.names.unique(f"{name}_dq")
+        self.after.setdefault(source, []).extend(
+            (
+                helper.make_node("QuantizeLinear", [source, scale, zero_point], [quantized], name=quantized),
+                helper.make_node("DequantizeLinear", [quantized, scale, zero_point], [dequantized], name=pair_name),
+            )
+        )
 
     def finish(self) -> onnx.ModelProto:
         graph = self.proto.graph
-        ordered: list[onnx.NodeProto] = []
-        for value in graph.input:
-            ordered += self.after.get(value.name, [])
-        for node in list(graph.node):
-            ordered += self.before.get(node.name, [])
-            ordered.append(node)
-            for output in node.output:
-                ordered += self.after.get(output, [])
-        copies = [onnx.NodeProto() for _ in ordered]
-        for copy, node in zip(copies, ordered):
-            copy.CopyFrom(node)
-        del graph.node[:]
-        graph.node.extend(copies)
-        self._drop_unused_constants()
-        return shapes.inferred(self.proto)
-
-    def _drop_unused_constants(self) -> None:
-        graph = self.proto.graph
-        used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
-        kept = [t for t in graph.initializer if t.name in used]
-        copies = []
-        for tensor in kept:
-            copy = TensorProto()
-            copy.CopyFrom(tensor)
-            copies.append(copy)
-        del graph.initializer[:]
-        graph.initializer.extend(copies)
+        self.nodes = [made for value in graph.input for made in self.after.get(value.name, ())]
+        for node in graph.node:
+            self.nodes += [*self.before.get(node.name, ()), node]
+            self.nodes += [made for output in node.output for made in self.after.get(output, ())]
+        return shapes.inferred(super().finish())

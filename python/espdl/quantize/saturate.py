@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import helper
 
-from espdl.frontend.names import Names
 from espdl.quantize import masked_rows
+from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import with_constants
 from espdl.quantize.types import Floors
@@ -43,29 +42,24 @@ def apply(proto: onnx.ModelProto, floors: Floors) -> onnx.ModelProto:
         values = graph.array(nodes[name].input[index])
         if (values < floor).any():
             constants[name, index] = np.maximum(values, np.float32(floor))
-    result = with_constants(graph, constants)
-    _clip(result, graph, floors)
-    masked_rows.find_by_floor(result, floors)
-    return onnx.shape_inference.infer_shapes(result, data_prop=True)
+    result = _clipped(with_constants(graph, constants), graph, floors)
+    return inferred(masked_rows.found_by_floor(result, floors))
 
 
-def _clip(proto: onnx.ModelProto, graph: Graph, floors: Floors) -> None:
-    unique, ordered = Names.of(proto).unique, []
+def _clipped(proto: onnx.ModelProto, graph: Graph, floors: Floors) -> onnx.ModelProto:
+    edit = Edit(proto)
+    renamed: dict[str, str] = {}
 
-    def after(names: list[str]) -> None:
+    def after(names: Iterable[str]) -> None:
         for name in names:
             if name in floors.sources:
-                renamed[name], limit = unique(f"{name}_saturated"), unique(f"{name}_floor")
-                proto.graph.initializer.append(helper.make_tensor(limit, 1, [], [floors.tensors[name]]))
-                ordered.append(helper.make_node("Clip", [name, limit], [renamed[name]], name=renamed[name]))
+                renamed[name] = edit.names.unique(f"{name}_saturated")
+                limit = edit.constant(f"{name}_floor", np.float32(floors.tensors[name]))
+                edit.node("Clip", [name, limit], renamed[name])
 
-    renamed: dict[str, str] = {}
     after(graph.inputs)
-    for node in proto.graph.node:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        copy.input[:] = [renamed.get(i, i) for i in node.input]
-        ordered.append(copy)
-        after(list(node.output))
-    del proto.graph.node[:]
-    proto.graph.node.extend(ordered)
+    for node in edit.proto.graph.node:
+        node.input[:] = [renamed.get(i, i) for i in node.input]
+        edit.nodes.append(node)
+        after(node.output)
+    return edit.finish()

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from espdl import traits
-from espdl.frontend.names import Names
 from espdl.quantize import placement
+from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.network import Network
 from espdl.quantize.types import Settings
 from espdl.quantize.worth import Worth
@@ -149,36 +149,31 @@ def _is_rounded_here(network: Network, tensor: str) -> bool:
 
 
 def _with_borders(network: Network, cut: list[_Edge]) -> Network:
-    proto = onnx.ModelProto()
-    proto.CopyFrom(network.graph.proto)
+    edit = Edit(network.graph.proto)
     statistics, wide = dict(network.statistics), set(network.wide)
-    names = Names.of(proto)
 
     def border(tensor: str) -> str:
         """A name for `tensor` in another scale."""
-        name = names.unique(f"{tensor}_rescaled")
+        name = edit.names.unique(f"{tensor}_rescaled")
         statistics[name] = statistics[tensor]
         if tensor in wide:
             wide.add(name)
         return name
 
-    nodes = {node.name: node for node in proto.graph.node}
-    before: dict[str, list[onnx.NodeProto]] = {}
-    after: dict[str, list[onnx.NodeProto]] = {}
+    changed: dict[str, dict[str, None]] = {}
     for edge in cut:
-        node, name = nodes[edge.node.name], border(edge.changed)
-        if edge.changed == edge.source:
-            node.input[:] = [name if i == edge.source else i for i in node.input]
-            before.setdefault(node.name, []).append(_cast(edge.source, name))
-        else:
-            node.output[:] = [name if o == edge.target else o for o in node.output]
-            after.setdefault(node.name, []).append(_cast(name, edge.target))
-    ordered = [n for m in proto.graph.node for n in (*before.get(m.name, []), m, *after.get(m.name, []))]
-    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
-    del proto.graph.node[:]
-    proto.graph.node.extend(copies)
-    return Network.of(onnx.shape_inference.infer_shapes(proto, data_prop=True), statistics, frozenset(wide))
+        changed.setdefault(edge.node.name, {})[edge.changed] = None
+    for node in edit.proto.graph.node:
+        names = {tensor: border(tensor) for tensor in changed.get(node.name, ())}
+        for tensor in [n for n in names if n in node.input]:
+            _cast(edit, tensor, names[tensor])
+        edit.nodes.append(node)
+        for tensor in [n for n in names if n in node.output]:
+            _cast(edit, names[tensor], tensor)
+        node.input[:] = [names.get(i, i) for i in node.input]
+        node.output[:] = [names.get(o, o) for o in node.output]
+    return Network.of(inferred(edit.finish()), statistics, frozenset(wide))
 
 
-def _cast(source: str, target: str) -> onnx.NodeProto:
-    return helper.make_node("Cast", [source], [target], name=f"{source}_to_{target}", to=TensorProto.FLOAT)
+def _cast(edit: Edit, source: str, target: str) -> None:
+    edit.node("Cast", [source], target, name=f"{source}_to_{target}", to=TensorProto.FLOAT)

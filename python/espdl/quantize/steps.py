@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from espdl import traits
 from espdl.frontend import shapes
 from espdl.quantization import Quantization
+from espdl.quantize.edit import copied, replace
 from espdl.quantize.graph import Graph
 
 
@@ -116,15 +116,8 @@ def write(
     proto: onnx.ModelProto, changed: Mapping[str, np.ndarray], groups: Mapping[str, int] | None = None
 ) -> onnx.ModelProto:
     """The model with these initialisers and numbers of groups (by node) replaced, and its shapes inferred anew."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    kept = [t for t in result.graph.initializer if t.name not in changed]
-    new = [numpy_helper.from_array(np.ascontiguousarray(values), name) for name, values in sorted(changed.items())]
-    tensors = [onnx.TensorProto() for _ in kept]
-    for copy, tensor in zip(tensors, kept):
-        copy.CopyFrom(tensor)
-    del result.graph.initializer[:]
-    result.graph.initializer.extend([*tensors, *new])
+    result = copied(proto)
+    replace(result, dict(sorted(changed.items())))
     for node in result.graph.node:
         if node.name in (groups or {}):
             next(a for a in node.attribute if a.name == "group").i = groups[node.name]

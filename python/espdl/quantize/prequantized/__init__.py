@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 
 from espdl.frontend import shapes
+from espdl.quantize.edit import copied, inferred
 from espdl.quantize.graph import Graph
 from espdl.quantize.prequantized import biases, checks, constants, floats, pairs, rescaled, signed
 from espdl.quantize.prequantized.biases import accumulator_scale
@@ -28,15 +29,14 @@ __all__ = ["has_fixed_scales", "is_power_of_two", "normalise", "with_constants"]
 
 def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The model, preprocessed, without nodes that compute shapes or constants or that change no type."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
+    result = copied(proto)
     before = 0
     while before != len(result.graph.node):
         before = len(result.graph.node)
         constants.compute(result)
         constants.remove_copies(result)
         constants.move_dimensions(result)
-        result = onnx.shape_inference.infer_shapes(result, data_prop=True)
+        result = inferred(result)
     return result
 
 
@@ -45,8 +45,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
 
     Raises EspdlError for what cannot be taken.
     """
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
+    result = copied(proto)
     constants.complete_zero_points(result)
     checks.check(result, label)
     signed.convert(result, label)

@@ -9,8 +9,8 @@ from onnx import helper
 
 from espdl import traits
 from espdl.errors import EspdlError
+from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph
-from espdl.quantize.prequantized.edit import add, set_nodes
 
 
 def quantize(proto: onnx.ModelProto, label: str) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph, attribute
-from espdl.quantize.prequantized.edit import add, set_nodes
 from espdl.quantize.ranges import session
 
 # Weights stay integers with a scale.
@@ -86,8 +86,7 @@ def move_dimensions(proto: onnx.ModelProto) -> None:
         order = _order(graph, node, values.ndim)
         shape = [1 if axis is None else values.shape[axis] for axis in order]
         values = values.transpose([axis for axis in order if axis is not None])
-        moved = onnx.NodeProto()
-        moved.CopyFrom(source)
+        moved = onnx.NodeProto.FromString(source.SerializeToString())
         moved.name = node.name
         moved.output[0] = node.output[0]
         moved.input[0] = add(proto, f"{node.output[0]}_values", values.reshape(shape))

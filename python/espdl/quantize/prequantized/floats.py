@@ -9,9 +9,9 @@ import onnx
 from onnx import numpy_helper
 
 from espdl import traits
+from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph
 from espdl.quantize.prequantized.constants import run
-from espdl.quantize.prequantized.edit import add, set_nodes
 
 
 def use_float_numbers(proto: onnx.ModelProto) -> None:

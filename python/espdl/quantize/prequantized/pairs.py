@@ -10,8 +10,8 @@ import onnx
 from onnx import helper
 
 from espdl import traits
+from espdl.quantize.edit import set_nodes
 from espdl.quantize.graph import Graph
-from espdl.quantize.prequantized.edit import set_nodes
 
 
 def complete(proto: onnx.ModelProto) -> None:

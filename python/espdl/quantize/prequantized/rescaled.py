@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph
-from espdl.quantize.prequantized.edit import add, set_nodes
 
 # Tools compute one scale in several ways; further apart they mean two.
 _SAME = 1e-5

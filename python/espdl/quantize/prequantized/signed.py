@@ -9,8 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from espdl import traits
 from espdl.errors import EspdlError
+from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph, attribute
-from espdl.quantize.prequantized.edit import add, set_nodes
 from espdl.wording import option
 
 # Where an attribute asks for arithmetic, they are no moves.

@@ -6,8 +6,7 @@ Outputs are taken before a final softmax or other elementwise function: probabil
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -15,6 +14,7 @@ from onnx import TensorProto, helper
 
 from espdl import traits
 from espdl.quantization import Quantization
+from espdl.quantize.edit import Edit
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
 from espdl.quantize.refine.layer_by_layer import Sample
@@ -117,9 +117,7 @@ def _sources(network: Network, group: Sequence[str]) -> list[str]:
 
 
 def macs(network: Network) -> float:
-    graph = network.graph.proto.graph
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}
-    return sum(math.prod(shapes.get(layer.key, [0])) * layer.rows(layer.weights).shape[1] for layer in network.layers)
+    return sum(network.graph.count(layer.key) * layer.rows(layer.weights).shape[1] for layer in network.layers)
 
 
 def _error(name: str) -> str:
@@ -131,19 +129,19 @@ def _disturbed(name: str) -> str:
 
 
 def _with_error_inputs(network: Network, tensors: Sequence[str]) -> tuple[onnx.ModelProto, Mapping[str, list[int]]]:
-    proto = onnx.ModelProto()
-    proto.CopyFrom(network.graph.proto)
-    graph = proto.graph
-    known = (*graph.value_info, *graph.input, *graph.output)
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in known}
-    adders = {n: helper.make_node("Add", [n, _error(n)], [_disturbed(n)]) for n in tensors}
-    nodes = [adders[v.name] for v in graph.input if v.name in adders]
+    edit = Edit(network.graph.proto)
+    graph = edit.proto.graph
+    shapes = {name: list(network.graph.shape(name)) for name in tensors}
+
+    def disturb(names: Iterable[str]) -> None:
+        for name in names:
+            if name in shapes:
+                edit.node("Add", [name, _error(name)], _disturbed(name))
+
+    disturb(v.name for v in graph.input)
     for node in graph.node:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        copy.input[:] = [_disturbed(name) if name in adders else name for name in node.input]
-        nodes += [copy, *(adders[name] for name in node.output if name in adders)]
-    del graph.node[:]
-    graph.node.extend(nodes)
+        node.input[:] = [_disturbed(name) if name in shapes else name for name in node.input]
+        edit.nodes.append(node)
+        disturb(node.output)
     graph.input.extend(helper.make_tensor_value_info(_error(n), TensorProto.FLOAT, shapes[n]) for n in tensors)
-    return proto, shapes
+    return edit.finish(), shapes

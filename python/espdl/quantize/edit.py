@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes to a model: its nodes put together anew, constants beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from espdl.frontend.names import Names
+
+
+class Edit:
+    """A copy of a model that is written again, node by node: `proto` has its own until `finish` puts `nodes` there."""
+
+    def __init__(self, proto: onnx.ModelProto):
+        self.proto = copied(proto)
+        self.names = Names.of(proto)
+        self.nodes: list[onnx.NodeProto] = []
+
+    def constant(self, name: str, values: np.ndarray) -> str:
+        """The name of a new initialiser, `name` where that is free."""
+        name = self.names.unique(name)
+        self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+        return name
+
+    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """A new node, named as its output unless `attributes` have a name; that output."""
+        self.nodes.append(helper.make_node(operator, inputs, [output], **{"name": output, **attributes}))
+        return output
+
+    def finish(self) -> onnx.ModelProto:
+        """The model with its new nodes; what declares shapes stays as it was."""
+        set_nodes(self.proto, self.nodes)
+        remove_unused(self.proto)
+        return self.proto
+
+
+def copied(proto: onnx.ModelProto) -> onnx.ModelProto:
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    return result
+
+
+def inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """With the shapes of tensors that have none."""
+    return onnx.shape_inference.infer_shapes(proto, data_prop=True)
+
+
+def set_nodes(proto: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del proto.graph.node[:]
+    proto.graph.node.extend(copies)
+
+
+def remove_unused(proto: onnx.ModelProto) -> None:
+    """Initialisers that nobody reads go."""
+    graph = proto.graph
+    used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    replace(proto, {tensor.name: None for tensor in graph.initializer if tensor.name not in used})
+
+
+def replace(proto: onnx.ModelProto, constants: dict[str, np.ndarray | None]) -> None:
+    """Initialisers get other values, or go where they get None."""
+    graph = proto.graph
+    kept = [onnx.TensorProto.FromString(t.SerializeToString()) for t in graph.initializer if t.name not in constants]
+    new = [numpy_helper.from_array(np.asarray(v, order="C"), n) for n, v in constants.items() if v is not None]
+    if len(kept) < len(graph.initializer) or new:
+        del graph.initializer[:]
+        graph.initializer.extend([*kept, *new])
+
+
+def add(proto: onnx.ModelProto, name: str, values: np.ndarray) -> str:
+    """The name of a new initialiser of `proto`, `name` where that is free."""
+    name = Names.of(proto).unique(name)
+    proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+    return name
