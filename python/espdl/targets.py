@@ -24,7 +24,7 @@ CHIPS = tuple(all_chips())
 class Target:
     """What the code is compiled for.
 
-    `backends` are asked in this order; the first that accepts an operator lowers it. `rounding` is what the target's
+    `backends` are asked in this order; the first that takes an operator lowers it. `rounding` is what the target's
     kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
     `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
     `lane_bits`: of the sums in its fastest kernels; layers that need more run slower.

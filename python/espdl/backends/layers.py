@@ -13,6 +13,9 @@ from espdl.ops.numerics import Inexact, activation_range
 from espdl.ops.operator import Operator
 from espdl.plan.types import Constant, KernelCall, Tensor
 
+# With which the names of kernels end, by the dtype of their tensors.
+KERNEL_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+
 
 def conv_fields(node: Conv2d | ConvTranspose2d) -> dict[str, int]:
     """The shape of a convolution, with which its parameter structs begin; `groups` follows where there are any."""

@@ -11,9 +11,6 @@ from espdl.ops.numerics import activation_range
 from espdl.ops.operator import Operator
 from espdl.plan.types import Tensor
 
-# Operators whose outputs hold no value that their input does not hold.
-MOVES = ("max_pool2d", "transpose")
-
 
 def with_limits(operators: Iterable[Operator], aliases: Iterable[Tensor]) -> list[Operator]:
     """The operators, in their order of execution, with `limits` in the tensors that they read."""
@@ -48,4 +45,4 @@ def _written(operator: Operator) -> tuple[int, int] | None:
         return None
     if activation is not None:
         return activation_range(activation, y)
-    return operator.inputs[0].limits if operator.name in MOVES else None
+    return operator.inputs[0].limits if operator.keeps_values else None

@@ -34,6 +34,7 @@ class Declined:
 
 _Op = TypeVar("_Op", bound=Operator)
 _TryLower = Callable[[_Op, Target], "KernelCall | Declined"]
+_Function = TypeVar("_Function", bound=Callable[[Any, Target], "KernelCall | Declined"])
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,10 @@ _lowerings: dict[tuple[str, str, str], Lowering] = {}
 _packings: dict[str, Packing] = {}
 
 
-def lowering(
-    operator: str, backend: str, *dtypes: str, alignment: int = 1
-) -> Callable[[_TryLower[_Op]], _TryLower[_Op]]:
+def lowering(operator: str, backend: str, *dtypes: str, alignment: int = 1) -> Callable[[_Function], _Function]:
     """Function decorator: registers how `backend` runs the operator of this name on tensors of these dtypes."""
 
-    def register(function: _TryLower[_Op]) -> _TryLower[_Op]:
+    def register(function: _Function) -> _Function:
         for dtype in dtypes:
             known = _lowerings.setdefault((backend, operator, dtype), Lowering(function, alignment))
             if known.try_lower is not function:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.numerics import requantize, saturate, scale_wide
+from espdl.ops.numerics import requantize, saturate, scale_int16
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.ops.windows import tap_counts, taps, window_attributes
 from espdl.targets import ROUND_TFLITE
@@ -75,7 +75,7 @@ class AveragePool2d(Operator):
             entries = np.zeros_like(entries)
         multiplier, shift = (constants[name][entries][..., np.newaxis] for name in ("multiplier", "shift"))
         if inputs[0].dtype == np.int16:
-            y = scale_wide(sum(taps(x, p, border=0)), multiplier, shift)
+            y = scale_int16(sum(taps(x, p, border=0)), multiplier, shift)
         else:
             total = sum(taps(x - p["input_zero_point"], p, border=0))
             y = requantize(total, multiplier, shift, ROUND_TFLITE) + p["output_zero_point"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.layer_constants import weights_of
-from espdl.ops.numerics import requantize, saturate, scale_wide
+from espdl.ops.numerics import requantize, saturate, scale_int16
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
@@ -78,7 +78,7 @@ class Conv2d(Operator):
         image = x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1)
         weights, bias, multiplier, shift = (constants[name] for name in ("weights", "bias", "multiplier", "shift"))
         if x.dtype == np.int16:
-            y = scale_wide(convolve(image, weights, p) + bias, multiplier, shift)
+            y = scale_int16(convolve(image, weights, p) + bias, multiplier, shift)
         else:
             acc = convolve(image - p["input_zero_point"], weights, p) + bias
             y = requantize(acc, multiplier, shift, p["rounding"]) + p["output_zero_point"]

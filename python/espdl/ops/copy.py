@@ -36,6 +36,7 @@ class Copy(Operator):
     limits = "up to 6 axes"
     priority = 0
     keeps_scale = True
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -25,6 +25,7 @@ class Gather(Operator):
     limits = "constant indices; Resize: nearest; Pad: reflect, edge, wrap"
     priority = 1
     keeps_scale = True
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -38,6 +38,7 @@ class MaxPool2d(Operator):
 
     onnx = ("MaxPool", "GlobalMaxPool")
     priority = 10
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -121,7 +121,7 @@ def activation_range(activation: tuple[float, float] | None, output: Tensor) -> 
     return int(low), int(max(low, high))
 
 
-def wide_multiplier(real: float, bound: int) -> tuple[int, int]:
+def int16_multiplier(real: float, bound: int) -> tuple[int, int]:
     """(multiplier, shift) with real = multiplier * 2**-shift, for int64 sums of at most `bound` (16-bit activations).
 
     The multiplier has 31 bits, or as many fewer as keep |value * multiplier| below 2**62. 1 <= shift <= 62. A ratio too
@@ -143,13 +143,13 @@ def wide_multiplier(real: float, bound: int) -> tuple[int, int]:
     return multiplier, shift
 
 
-def wide_multipliers(ratios: Sequence[float], bounds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def int16_multipliers(ratios: Sequence[float], bounds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """int32 multipliers and shifts of several ratios."""
-    pairs = [wide_multiplier(float(r), int(b)) for r, b in zip(ratios, bounds)]
+    pairs = [int16_multiplier(float(r), int(b)) for r, b in zip(ratios, bounds)]
     return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32)
 
 
-def scale_wide(values: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def scale_int16(values: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """int64 -> int64: values * multiplier * 2**-shift, ties towards plus infinity (src/kernels/wide_inline.h)."""
     return shift_half_up(np.asarray(values, np.int64) * np.asarray(multiplier, np.int64), shift)
 

@@ -90,6 +90,8 @@ class Operator(ABC):
     kind: ClassVar[str] = "kernel"
     # Only moves values: the output has the input's scale, which nothing around the operator says.
     keeps_scale: ClassVar[bool] = False
+    # Its output holds no value that its first input does not hold.
+    keeps_values: ClassVar[bool] = False
     # Converts between the application's floats and int8: matched only after the fallback has taken the Q/DQ it needs.
     at_border: ClassVar[bool] = False
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.

@@ -38,6 +38,7 @@ class Reduction(Operator):
 class ReduceExtreme(Reduction):
     """Input and output have one scale."""
 
+    keeps_values = True
     relax: ClassVar[str]
     reduce: ClassVar[Callable[..., np.ndarray]]
 

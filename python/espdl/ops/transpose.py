@@ -23,6 +23,7 @@ class Transpose(Operator):
     limits = "up to 6 axes"
     priority = 0
     keeps_scale = True
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

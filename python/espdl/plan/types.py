@@ -112,7 +112,7 @@ class Constant:
 class KernelCall:
     """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?, state?)`.
 
-    `operator` names the module in `espdl.ops` whose `reference` gives this call's exact result.
+    `operator` names the operator of `espdl.ops` whose `reference` gives this call's exact result.
     `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
     kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
     output, lead): an output that begins `lead` bytes or more before the input may run into it; the kernel reads what it

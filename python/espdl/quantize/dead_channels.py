@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 
 from espdl import traits
-from espdl.ops.numerics import requantization, requantize, scale_wide, wide_multiplier
+from espdl.ops.numerics import int16_multiplier, requantization, requantize, scale_int16
 from espdl.quantization import Quantization
 from espdl.quantize.graph import attribute
 from espdl.quantize.steps import Step, Steps, find, write
@@ -121,7 +121,7 @@ class _Pruner:
         for channel in np.flatnonzero(closed):
             try:
                 if y.dtype == "int16":
-                    value = int(scale_wide(accumulator[channel], *wide_multiplier(ratios[channel], bounds[channel])))
+                    value = int(scale_int16(accumulator[channel], *int16_multiplier(ratios[channel], bounds[channel])))
                 else:
                     multiplier, shift = requantization([ratios[channel]], self.rounding)
                     value = int(requantize(accumulator[channel], multiplier[0], shift[0], self.rounding))

@@ -208,7 +208,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndar
     _ran.add(call.function)
     constants = {c.name: c.data for c in call.constants}
     expected = operators()[call.operator].reference(call.params, inputs, constants)
-    further = [(i, o, lead + 1 + shift) for i, o, lead in call.overlaps]
+    further = [(i, o, lead + (1 + shift) * expected[o].itemsize) for i, o, lead in call.overlaps]
     for pair in (None, *((i, o, 0) for i, o in call.in_place), *call.overlaps, *further):
         case = encode(call, inputs, expected, shift, pair)
         answers = runner().run(case, [y.nbytes for y in expected])

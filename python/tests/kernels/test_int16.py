@@ -24,7 +24,7 @@ from espdl.ops.extremes import Maximum
 from espdl.ops.gemm import Gemm
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU, Lookup
 from espdl.ops.max_pool2d import MaxPool2d
-from espdl.ops.numerics import activation_range, scale_wide, wide_multiplier
+from espdl.ops.numerics import activation_range, int16_multiplier, scale_int16
 from espdl.ops.quantize import Quantize
 from espdl.ops.rescale import Rescale
 from espdl.ops.softmax import Softmax
@@ -224,18 +224,18 @@ def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift:
 @given(st.floats(2.0**-30, 2.0**6), st.integers(1, 2**45), st.integers(0, 2**32 - 1))
 @examples
 def test_scaling_is_near_the_ratio(ratio: float, bound: int, seed: int) -> None:
-    multiplier, shift = wide_multiplier(ratio, bound)
+    multiplier, shift = int16_multiplier(ratio, bound)
     assert abs(multiplier * 2.0**-shift - ratio) <= ratio * 2.0**-16
     values = np.random.default_rng(seed).integers(-bound, bound + 1, 20)
     exact = [(int(v) * multiplier + (1 << (shift - 1))) >> shift for v in values]
-    assert scale_wide(values, np.int64(multiplier), np.int64(shift)).tolist() == exact
+    assert scale_int16(values, np.int64(multiplier), np.int64(shift)).tolist() == exact
 
 
 def test_ratios_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="leaves 64 bits"):
-        wide_multiplier(0.5, 2**50)
+        int16_multiplier(0.5, 2**50)
     with pytest.raises(ValueError, match="positive"):
-        wide_multiplier(0.0, 1)
+        int16_multiplier(0.0, 1)
 
 
 def test_kernels_are_asked_about_their_widths_only() -> None:

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from espdl.backends.accumulators import largest, require_int32
-from espdl.backends.layers import clamp, exact_scale, pool_fields, require_no_zero_points
+from espdl.backends.layers import KERNEL_SUFFIX, clamp, exact_scale, pool_fields, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import lead_of_windows
 from espdl.ops.average_pool2d import AveragePool2d
-from espdl.ops.numerics import requantization, wide_multipliers
+from espdl.ops.numerics import int16_multipliers, requantization
 from espdl.ops.windows import tap_counts
-from espdl.plan.types import Constant, KernelCall
+from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
 
@@ -31,23 +33,25 @@ def lower_average_pool2d(node: AveragePool2d, target: Target) -> KernelCall | De
     divisors = np.atleast_1d(counts.max() if counts.min() == counts.max() else np.arange(1, counts.max() + 1))
     ratios = exact_scale(x) / (exact_scale(y) * divisors)
     params = {**window, "count_include_pad": int(node.count_include_pad), "uniform": int(len(ratios) == 1)}
+    fields: dict[str, Any] = {}
     if node.dtype == "int16":
         # With taps on the border that count, a window's sum has fewer values than its divisor says, never more.
-        multiplier, shift = wide_multipliers(ratios, np.full(len(ratios), bound))
-        function, form = "espdl_average_pool2d_s16", "average_pool2d_s16"
-        fields = {}
+        multiplier, shift = int16_multipliers(ratios, np.full(len(ratios), bound))
+        form = "average_pool2d_s16"
     else:
         multiplier, shift = requantization(ratios, ROUND_TFLITE)
-        function, form = "espdl_average_pool2d_s8", "average_pool2d"
+        form = "average_pool2d"
         params |= {"input_zero_point": x.zero_point, "output_zero_point": y.zero_point}
-        overlaps = ((0, 0, lead_of_windows(window, window["channels"], window["channels"])),)
-        fields = {"overlaps": overlaps, "pitched": ("input_pitch", "output_pitch")}
+        # The Plan gives pitches in bytes, and the kernel for 16 bits takes elements.
+        fields = {"pitched": ("input_pitch", "output_pitch")}
+    pixel = window["channels"] * ITEM_BYTES[node.dtype]
     return call_of(
         node,
-        function,
+        f"espdl_average_pool2d_{KERNEL_SUFFIX[node.dtype]}",
         f"espdl_{form}_params_t",
         f"espdl/kernels/{form}.h",
         {**params, **clamp(node.activation, y)},
         constants=(Constant("multiplier", multiplier), Constant("shift", shift)),
+        overlaps=((0, 0, lead_of_windows(window, pixel, pixel)),),
         **fields,
     )

@@ -20,8 +20,8 @@ from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import lead_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
-from espdl.ops.numerics import requantization, wide_multipliers
-from espdl.plan.types import KernelCall, Tensor
+from espdl.ops.numerics import int16_multipliers, requantization
+from espdl.plan.types import ITEM_BYTES, KernelCall, Tensor
 from espdl.targets import Target
 
 
@@ -40,14 +40,15 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
     (x,), (y,) = node.inputs, node.outputs
     ratios = scale_ratios(x, node.weights_scale, y)
     clamped = clamp(node.activation, y)
-    shared = {"operator": "conv2d", "packing": "weights_and_channels", "macs": node.macs}
+    channels = shape["input_channels"], shape["output_channels"]
+    lead = lead_of_windows(shape, *(ITEM_BYTES[node.dtype] * c for c in channels))
+    shared = {"operator": "conv2d", "packing": "weights_and_channels", "macs": node.macs, "overlaps": ((0, 0, lead),)}
     if node.dtype == "int16":
         require_no_zero_points(node)
-        multiplier, shift = wide_multipliers(ratios, reach(weights, largest(x), node.bias))
+        multiplier, shift = int16_multipliers(ratios, reach(weights, largest(x), node.bias))
         shared |= {"constants": sum_constants(weights, node.bias, shift, multiplier)}
         header = "espdl/kernels/conv2d_s16.h"
         return call_of(node, "espdl_conv2d_s16", "espdl_conv2d_s16_params_t", header, {**shape, **clamped}, **shared)
-    channels = shape["input_channels"], shape["output_channels"]
     multiplier, shift = requantization(ratios, target.rounding)
     params: dict[str, Any] = {
         **shape,
@@ -65,7 +66,6 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
         "espdl/kernels/conv2d.h",
         params,
         constants=sum_constants(weights, node.bias, shift, multiplier),
-        overlaps=((0, 0, lead_of_windows(shape, *channels)),),
         pitched=pitches(x, channels[0]),
         **shared,
     )

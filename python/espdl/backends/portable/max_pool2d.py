@@ -3,32 +3,27 @@
 
 from __future__ import annotations
 
-from espdl.backends.layers import clamp, pool_fields
+from espdl.backends.layers import KERNEL_SUFFIX, clamp, pool_fields
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import lead_of_windows
 from espdl.ops.max_pool2d import MaxPool2d
-from espdl.plan.types import KernelCall
+from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
 
 
-@lowering("max_pool2d", "portable", "int8")
+@lowering("max_pool2d", "portable", "int8", "int16")
 def lower_max_pool2d(node: MaxPool2d, target: Target) -> KernelCall:
     """Any kernel, stride, dilation and border."""
     window = pool_fields(node)
+    pixel = window["channels"] * ITEM_BYTES[node.dtype]
+    kernel = {"int8": "max_pool2d", "int16": "max_pool2d_s16"}[node.dtype]
     return call_of(
         node,
-        "espdl_max_pool2d_s8",
+        f"espdl_max_pool2d_{KERNEL_SUFFIX[node.dtype]}",
         "espdl_max_pool2d_params_t",
-        "espdl/kernels/max_pool2d.h",
+        f"espdl/kernels/{kernel}.h",
         {**window, **clamp(node.activation, node.outputs[0])},
-        overlaps=((0, 0, lead_of_windows(window, window["channels"], window["channels"])),),
-        pitched=("input_pitch", "output_pitch"),
+        overlaps=((0, 0, lead_of_windows(window, pixel, pixel)),),
+        # The Plan gives pitches in bytes, and the kernel for 16 bits takes elements.
+        pitched=("input_pitch", "output_pitch") if node.dtype == "int8" else (),
     )
-
-
-@lowering("max_pool2d", "portable", "int16")
-def lower_max_pool2d_int16(node: MaxPool2d, target: Target) -> KernelCall:
-    """Likewise, channel by channel."""
-    params = {**pool_fields(node), **clamp(node.activation, node.outputs[0])}
-    header = "espdl/kernels/max_pool2d_s16.h"
-    return call_of(node, "espdl_max_pool2d_s16", "espdl_max_pool2d_params_t", header, params)

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.layers import clamp, exact_scale, require_no_zero_points
+from espdl.backends.layers import KERNEL_SUFFIX, clamp, exact_scale, require_no_zero_points
 from espdl.backends.lowering import call_of, lowering
 from espdl.ops.dequantize import Dequantize
-from espdl.ops.numerics import wide_multiplier
+from espdl.ops.numerics import int16_multiplier
 from espdl.ops.quantize import Quantize
 from espdl.ops.rescale import Rescale
 from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import Target
-
-_SUFFIX = {"int8": "s8", "int16": "s16"}
 
 
 @lowering("quantize", "portable", "int8", "int16")
@@ -32,7 +30,7 @@ def lower_dequantize(node: Dequantize, target: Target) -> KernelCall:
 def _conversion(node: Quantize | Dequantize, integers: Tensor) -> KernelCall:
     require_no_zero_points(node)
     params = {"count": integers.count, "scale": float(np.float32(integers.scale))}
-    function = f"espdl_{node.name}_{_SUFFIX[node.dtype]}"
+    function = f"espdl_{node.name}_{KERNEL_SUFFIX[node.dtype]}"
     if node.dtype == "int16":
         return call_of(node, function, "espdl_quantize_s16_params_t", "espdl/kernels/quantize_s16.h", params)
     params |= {"zero_point": integers.zero_point}
@@ -44,7 +42,7 @@ def lower_rescale(node: Rescale, target: Target) -> KernelCall:
     """One multiplication and one shift per element."""
     require_no_zero_points(node)
     (x,), (y,) = node.inputs, node.outputs
-    multiplier, shift = wide_multiplier(float(exact_scale(x) / exact_scale(y)), 2**15)
+    multiplier, shift = int16_multiplier(float(exact_scale(x) / exact_scale(y)), 2**15)
     params = {
         "count": y.count,
         "input_zero_point": x.zero_point,
@@ -53,5 +51,5 @@ def lower_rescale(node: Rescale, target: Target) -> KernelCall:
         "output_zero_point": y.zero_point,
         **clamp(None, y),
     }
-    function = f"espdl_rescale_{_SUFFIX[x.dtype]}_{_SUFFIX[y.dtype]}"
+    function = f"espdl_rescale_{KERNEL_SUFFIX[x.dtype]}_{KERNEL_SUFFIX[y.dtype]}"
     return call_of(node, function, "espdl_rescale_params_t", "espdl/kernels/rescale_s16.h", params)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from espdl.backends.accumulators import reach
-from espdl.backends.layers import exact_scale, require_no_zero_points
+from espdl.backends.layers import KERNEL_SUFFIX, exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.numerics import Inexact, quantize_multiplier, requantization
 from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
@@ -98,7 +98,7 @@ def _states_call(node: Recurrent) -> KernelCall:
     own = (Constant("initial", _initial(node)), *((Constant("peepholes", peepholes),) if node.has_cells else ()))
     return call_of(
         node,
-        f"espdl_{node.name}_states_{'s16' if node.dtype == 'int16' else 's8'}",
+        f"espdl_{node.name}_states_{KERNEL_SUFFIX[node.dtype]}",
         "espdl_recurrent_states_params_t",
         "espdl/kernels/recurrent_states.h",
         {
