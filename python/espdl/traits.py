@@ -223,6 +223,11 @@ def of(operator: str) -> Traits:
     return _ROWS.get(operator, _NOTHING)
 
 
+def having(field: str) -> tuple[str, ...]:
+    """The ONNX operators whose rows say something in this field."""
+    return tuple(name for name, row in _ROWS.items() if getattr(row, field))
+
+
 def check(operators: Iterable[str], who: str) -> None:
     """Raises RuntimeError for an operator that `who` takes and that has no row."""
     missing = sorted({*operators} - _ROWS.keys())

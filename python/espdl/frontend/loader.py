@@ -16,7 +16,7 @@ from espdl.errors import EspdlError, first_line
 from espdl.foreign import said
 from espdl.frontend import fixed, forms, names, older, operator_form, recurrent, sizes
 from espdl.frontend.external import load_external_data, tensors
-from espdl.frontend.shapes import refresh
+from espdl.frontend.shapes import refreshed
 from espdl.wording import option
 
 # The QDQ form with per-channel scales needs opset 13.
@@ -84,23 +84,14 @@ def load(
     _check(proto, label)
     forms.remove_unused(proto)
     _check_tensors(proto, label)
-    given = _copy(proto)
-    expanded = operator_form.expand(proto, label)
+    given = proto
+    proto = expanded = operator_form.expand(given, label)
     _check_domains(proto, label)
-    sizes.settle(proto)
-    refresh(proto)
-    proto = _convert_opset(proto, label)
-    sizes.settle(proto)
-    refresh(proto)
+    proto = _convert_opset(refreshed(sizes.settle(proto)), label)
+    proto = refreshed(sizes.settle(proto))
     recurrent.check(proto, label)
-    recurrent.sequence_first(proto)
-    return Model(proto, label, inputs, (path, *files), given if expanded else None)
-
-
-def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(proto)
-    return copy
+    proto = recurrent.sequence_first(proto)
+    return Model(proto, label, inputs, (path, *files), None if expanded is given else given)
 
 
 def _parse(path: Path, label: str) -> onnx.ModelProto:

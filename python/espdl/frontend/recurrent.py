@@ -3,76 +3,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import onnx
-from onnx import helper
+import onnx_ir as ir
 
 from espdl.errors import EspdlError
-from espdl.frontend.names import Names
+from espdl.frontend.graph import Chain, Results, about, is_used, opened, operands, rewritten, shape
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 # What a transposition makes of an input or output of a layer that is batch first, by its index.
 _INPUTS = {0: (1, 0, 2), 5: (1, 0, 2), 6: (1, 0, 2)}
-_OUTPUTS = {0: (2, 0, 1, 3), 1: (1, 0, 2), 2: (1, 0, 2)}
-
-Shapes = Mapping[str, "tuple[int, ...] | None"]
+_OUTPUTS = ((2, 0, 1, 3), (1, 0, 2), (1, 0, 2))
 
 
 def check(proto: onnx.ModelProto, label: str) -> None:
-    """Raises EspdlError for the first LSTM, GRU or RNN whose weights do not fit its size and its input."""
+    """Raises EspdlError for the first LSTM, GRU or RNN whose weights do not fit its size and its input.
+
+    Shapes must be inferred.
+    """
     if not any(node.op_type in GATES for node in proto.graph.node):
         return
-    shapes = _shapes(proto)
-    for node in proto.graph.node:
-        wrong = misfit(node, shapes) if node.op_type in GATES else None
+    for node in opened(proto).graph:
+        wrong = misfit(node) if node.op_type in GATES else None
         if wrong is not None:
-            raise EspdlError.at(
-                label,
-                node,
-                wrong,
-                "export the model again; gates lie one behind the other, each direction has weights of its own",
-            )
+            remedy = "export the model again; gates lie one behind the other, each direction has weights of its own"
+            raise EspdlError.at(label, about(node), wrong, remedy)
 
 
-def sequence_first(proto: onnx.ModelProto) -> None:
-    """Makes, in place, every layer with layout 1 one with layout 0: ONNX Runtime runs no other."""
-    if not any(node.op_type in GATES and _attributes(node).get("layout") for node in proto.graph.node):
-        return
-    names = Names.of(proto)
-    nodes: list[onnx.NodeProto] = []
-    for node in proto.graph.node:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(node)
-        is_batch_first = node.op_type in GATES and _attributes(node).get("layout")
-        nodes += _sequence_first(copy, names) if is_batch_first else [copy]
-    del proto.graph.node[:]
-    proto.graph.node.extend(nodes)
+def sequence_first(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """`proto` with every layer of layout 1 as one of layout 0 between transpositions: ONNX Runtime runs no other."""
+    return rewritten(proto, _sequence_first) if any(node.op_type in GATES for node in proto.graph.node) else proto
 
 
-def _sequence_first(node: onnx.NodeProto, names: Names) -> list[onnx.NodeProto]:
-    """`node` between transpositions."""
-    before, after = [], []
+def _sequence_first(node: ir.Node, chain: Chain) -> Results | None:
+    if node.op_type not in GATES or not node.attributes.get_int("layout", 0):
+        return None
+    inputs = list(node.inputs)
     for index, perm in _INPUTS.items():
-        if index < len(node.input) and node.input[index]:
-            name = names.unique(f"{node.input[index]}_sequence_first")
-            before.append(helper.make_node("Transpose", [node.input[index]], [name], name, perm=perm))
-            node.input[index] = name
-    for index, perm in _OUTPUTS.items():
-        if index < len(node.output) and node.output[index]:
-            name = names.unique(f"{node.output[index]}_sequence_first")
-            after.append(helper.make_node("Transpose", [name], [node.output[index]], f"{name}_back", perm=perm))
-            node.output[index] = name
-    kept = [a for a in node.attribute if a.name != "layout"]
-    del node.attribute[:]
-    node.attribute.extend(kept)
-    return [*before, node, *after]
+        if index < len(inputs) and inputs[index] is not None:
+            inputs[index] = chain.add("Transpose", inputs[index], perm=perm)
+    kept = {name: attribute for name, attribute in node.attributes.items() if name != "layout"}
+    chain.add(node.op_type, *inputs, outputs=len(node.outputs), name=node.name, **kept)
+    made = chain.nodes[-1].outputs
+    for value, old in zip(made, node.outputs):
+        value.name = value.name if is_used(old) else ""
+    return [chain.add("Transpose", value, perm=perm) if value.name else None for value, perm in zip(made, _OUTPUTS)]
 
 
-def misfit(node: onnx.NodeProto, shapes: Shapes) -> str | None:
-    """What is wrong with the shape of an input, as a sentence; `shapes`: those that are known."""
-    for name, given, wanted in _wanted(node, shapes):
+def misfit(node: ir.Node) -> str | None:
+    """What is wrong with the shape of an input that is known, as a sentence."""
+    for name, given, wanted in _wanted(node):
         if given is not None and not _fits(given, wanted):
             needed = ", ".join("?" if size is None else str(size) for size in wanted)
             return f"its input {name} has the shape {list(given)}; hidden_size, direction and data need [{needed}]"
@@ -83,20 +62,15 @@ def _fits(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(given) == len(wanted) and all(w in (None, g) for g, w in zip(given, wanted))
 
 
-def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def _wanted(node: onnx.NodeProto, shapes: Shapes) -> list[tuple]:
+def _wanted(node: ir.Node) -> list[tuple]:
     """(name in ONNX, shape, shape that it must have, None for a size that is not known) of all inputs but the data."""
-    attributes = _attributes(node)
-    x, w, r, b, lengths, h, c, p = (shapes.get(name) if name else None for name in (*node.input, *[""] * 8)[:8])
-    hidden = attributes.get("hidden_size") or (r[-1] if r else None)
+    x, w, r, b, lengths, h, c, p = (shape(value) for value in operands(node, 8))
+    hidden = node.attributes.get_int("hidden_size") or (r[-1] if r else None)
     if hidden is None:
         return []
-    directions = 2 if attributes.get("direction") == b"bidirectional" else 1
+    directions = 2 if node.attributes.get_string("direction") == "bidirectional" else 1
     rows = GATES[node.op_type] * hidden
-    batch_first = bool(attributes.get("layout"))
+    batch_first = bool(node.attributes.get_int("layout", 0))
     batch = x[0 if batch_first else 1] if x and len(x) == 3 else None
     state = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
     return [
@@ -108,17 +82,3 @@ def _wanted(node: onnx.NodeProto, shapes: Shapes) -> list[tuple]:
         ("initial_c", c, state),
         ("P", p, (directions, 3 * hidden)),
     ]
-
-
-def _shapes(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """The static shapes that are known."""
-    try:
-        graph = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
-    except Exception:  # whatever is wrong is told by those who need the shapes
-        graph = proto.graph
-    shapes = {t.name: tuple(t.dims) for t in graph.initializer}
-    for value in (*graph.input, *graph.value_info):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
-            shapes[value.name] = tuple(d.dim_value for d in dims)
-    return shapes

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import onnx
-from onnx import numpy_helper
+import onnx_ir as ir
 
 from espdl.errors import EspdlError
 from espdl.frontend import windows
+from espdl.frontend.graph import about, array, opened, operands
 from espdl.frontend.recurrent import GATES
 from espdl.frontend.rewrites.recurrent import refusal
-from espdl.frontend.rewrites.scope import Scope
 from espdl.wording import option
 
 _DYNAMIC = "the shape of its output depends on the values of its input, and the generated C has only static shapes"
@@ -80,25 +80,20 @@ def _remedy(operator: str) -> str:
 
 
 def check(proto: onnx.ModelProto, label: str) -> None:
-    """Raises EspdlError for the first node that nothing can run."""
-    constants = {t.name: t for t in proto.graph.initializer}
-    for node in proto.graph.node:
+    """Raises EspdlError for the first node that nothing can run. Shapes must be inferred."""
+    for node in opened(proto).graph:
         reason = REASONS.get(node.op_type)
-        if node.op_type == "Dropout" and not _is_idle(node, constants):
+        if node.op_type == "Dropout" and not _is_idle(node):
             reason = "in training mode " + _RANDOM
         if windows.is_open(node):
             reason = windows.REASON
+        if node.op_type in GATES:
+            reason = refusal(node)
         if reason is not None:
-            raise EspdlError.at(label, node, reason, _remedy(node.op_type))
-    scope = Scope(proto)
-    for node in proto.graph.node:
-        reason = refusal(node, scope) if node.op_type in GATES else None
-        if reason is not None:
-            raise EspdlError.at(label, node, reason, REMEDY)
+            raise EspdlError.at(label, about(node), reason, _remedy(node.op_type))
 
 
-def _is_idle(dropout: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
+def _is_idle(dropout: ir.Node) -> bool:
     """Whether a Dropout is none: not in training mode, or with ratio 0."""
-    ratio, mode = (*dropout.input[1:], "", "")[:2]
-    values = {name: numpy_helper.to_array(constants[name]) for name in (ratio, mode) if name in constants}
-    return not mode or (mode in values and not values[mode]) or (ratio in values and not values[ratio])
+    _, ratio, mode = operands(dropout, 3)
+    return mode is None or any(known is not None and not known for known in (array(ratio), array(mode)))

@@ -5,22 +5,6 @@ from __future__ import annotations
 
 import onnx
 
-Shape = tuple[int | None, ...]  # None: a dimension that is not known
-
-
-def implied(proto: onnx.ModelProto) -> dict[str, Shape]:
-    """The shapes of all tensors that have one, by name; none where the inference fails."""
-    try:
-        graph = inferred(proto).graph
-    except Exception:  # onnx raises several types for one reason: an operator that cannot be what it says
-        return {}
-    known = {
-        value.name: tuple(d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim)
-        for value in (*graph.input, *graph.value_info, *graph.output)
-        if value.type.tensor_type.HasField("shape")
-    }
-    return known | {t.name: tuple(t.dims) for t in graph.initializer}
-
 
 def inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A copy with the shapes of all inner values inferred anew, whatever was declared of them; those of outputs too,
@@ -42,10 +26,10 @@ def inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def refresh(proto: onnx.ModelProto) -> None:
-    """`inferred`, in place; a model for which that fails only loses its declarations: later stages refuse it, with the
-    reason."""
+def refreshed(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """`inferred`; a model for which that fails only loses its declarations: later stages refuse it, with the reason."""
     try:
-        proto.CopyFrom(inferred(proto))
+        return inferred(proto)
     except Exception:  # onnx raises several types for one reason: an operator that cannot be what it says
         del proto.graph.value_info[:]
+        return proto

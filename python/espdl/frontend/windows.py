@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.shapes import Shape
+from espdl.frontend.graph import values
 
 _POOLS = ("MaxPool", "AveragePool", "LpPool")
 REASON = (
     "its auto_pad stands for negative pads, as its stride is larger than its kernel and the input no multiple of both; "
     "runtimes disagree on them"
 )
-_UPPER, _SAME = b"SAME_UPPER", (b"SAME_UPPER", b"SAME_LOWER")
+_UPPER, _SAME = "SAME_UPPER", ("SAME_UPPER", "SAME_LOWER")
 
 
 @dataclass(frozen=True)
@@ -35,37 +32,32 @@ class _Axis:
         return (self.kernel - 1) * self.dilation + 1
 
 
-def is_candidate(node: onnx.NodeProto) -> bool:
+def is_candidate(node: ir.Node) -> bool:
     """Whether `settle` may change it."""
-    return is_open(node) or (node.op_type in _POOLS and bool(_attributes(node).get("ceil_mode", 0)))
+    return is_open(node) or (node.op_type in _POOLS and bool(node.attributes.get_int("ceil_mode", 0)))
 
 
-def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def is_open(node: onnx.NodeProto) -> bool:
+def is_open(node: ir.Node) -> bool:
     """Whether it has attributes that `settle` takes away."""
     if node.op_type not in ("Conv", "ConvTranspose", *_POOLS):
         return False
-    attributes = _attributes(node)
-    return attributes.get("auto_pad", b"NOTSET") != b"NOTSET" or "output_shape" in attributes
+    return node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET" or "output_shape" in node.attributes
 
 
-def settle(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> bool:
+def settle(node: ir.Node) -> bool:
     """Gives it explicit pads, in place; whether the size that was inferred for its result was not the one it has.
 
     `auto_pad` and `output_shape` go; `ceil_mode` stays only where it adds a window. A node stays as it is where its
     sizes are not known, and where its pads are negative: a pool with a kernel smaller than its stride can have those.
     """
-    attributes = _attributes(node)
-    axes = _axes(node, attributes, shapes)
+    attributes = values(node)
+    axes = _axes(node)
     if axes is None:
         return False
     count = len(axes)
     pads = list(attributes.get("pads", [0] * (2 * count)))
     extra = list(attributes.get("output_padding", [0] * count))
-    mode = attributes.pop("auto_pad", b"NOTSET")
+    mode = attributes.pop("auto_pad", "NOTSET")
     wanted = list(attributes.pop("output_shape", []))[-count:]
     given = [(pads[i], pads[i + count]) for i in range(count)]
     if node.op_type == "ConvTranspose":
@@ -75,7 +67,7 @@ def settle(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> bool:
             attributes["output_padding"] = extra
         sizes = [(a.size - 1) * a.stride + a.reach + e - sum(p) for a, e, p in zip(axes, extra, given)]
     else:
-        if mode != b"NOTSET":
+        if mode != "NOTSET":
             given = [_around(a, mode, node.op_type == "Conv") for a in axes]
             if min(min(p) for p in given) < 0:
                 return False
@@ -84,26 +76,36 @@ def settle(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> bool:
         sizes = ceil if attributes.pop("ceil_mode", 0) else floor
         if sizes != floor:
             attributes["ceil_mode"] = 1
-    attributes["pads"] = [p[0] for p in given] + [p[1] for p in given]
-    if attributes == _attributes(node):
+    attributes["pads"] = (*(p[0] for p in given), *(p[1] for p in given))
+    if attributes == values(node):
         return False
-    del node.attribute[:]
-    node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
-    return list(shapes.get(node.output[0], ())[2:]) != sizes
+    inferred = _sizes(node.outputs[0])
+    node.attributes.clear()
+    for attribute in ir.convenience.convert_attributes(attributes):
+        node.attributes.add(attribute)
+    return inferred != tuple(sizes)
 
 
-def _axes(node: onnx.NodeProto, attributes: Mapping[str, Any], shapes: Mapping[str, Shape]) -> list[_Axis] | None:
-    shape = shapes.get(node.input[0])
-    weights = shapes.get(node.input[1]) if node.op_type not in _POOLS else None
-    kernel: Sequence[int | None] | None = attributes.get("kernel_shape", weights[2:] if weights else None)
-    if shape is None or kernel is None or None in shape[2:] or None in kernel:
+def _axes(node: ir.Node) -> list[_Axis] | None:
+    if node.op_type not in _POOLS and "kernel_shape" not in node.attributes:
+        kernel = _sizes(node.inputs[1])
+    else:
+        kernel = node.attributes.get_ints("kernel_shape")
+    sizes = _sizes(node.inputs[0])
+    if sizes is None or kernel is None:
         return None
     ones = [1] * len(kernel)
-    sizes = (shape[2:], kernel, attributes.get("strides", ones), attributes.get("dilations", ones))
-    return [_Axis(*numbers) for numbers in zip(*sizes)]
+    more = (node.attributes.get_ints(name, ones) for name in ("strides", "dilations"))
+    return [_Axis(*numbers) for numbers in zip(sizes, kernel, *more)]
 
 
-def _around(axis: _Axis, mode: bytes, dilated: bool) -> tuple[int, int]:
+def _sizes(value: ir.Value) -> tuple[int, ...] | None:
+    """Those of all axes behind the channels, None where one is not known."""
+    known = None if value.shape is None else value.shape[2:]
+    return known if known is not None and all(isinstance(size, int) for size in known) else None
+
+
+def _around(axis: _Axis, mode: str, dilated: bool) -> tuple[int, int]:
     """The pads that `auto_pad` stands for. A pool's are those of its kernel without dilation, in ONNX Runtime."""
     if mode not in _SAME:
         return 0, 0
@@ -111,7 +113,7 @@ def _around(axis: _Axis, mode: bytes, dilated: bool) -> tuple[int, int]:
     return _halves(max(total, 0) if dilated else total, mode)
 
 
-def _halves(total: int, mode: bytes) -> tuple[int, int]:
+def _halves(total: int, mode: str) -> tuple[int, int]:
     less, more = total // 2, (total + 1) // 2
     return (less, more) if mode == _UPPER else (more, less)
 
@@ -123,11 +125,11 @@ def _ceiling(axis: _Axis, pads: tuple[int, int]) -> int:
 
 
 def _transposed(
-    axis: _Axis, extra: int, mode: bytes, pads: tuple[int, int], wanted: int | None
+    axis: _Axis, extra: int, mode: str, pads: tuple[int, int], wanted: int | None
 ) -> tuple[tuple[int, int], int]:
     """Pads and output_padding of a transposed convolution."""
     if wanted is None and mode not in _SAME:
-        return ((0, 0) if mode == b"VALID" else pads), extra
+        return ((0, 0) if mode == "VALID" else pads), extra
     size = axis.size * axis.stride if wanted is None else wanted
     surplus = (axis.size - 1) * axis.stride + axis.reach + extra - size
     if wanted is not None:

@@ -8,38 +8,30 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 
+from espdl.frontend.graph import Chain, rewritten, shape
 from espdl.frontend.rewrites.folded_norm import factors
-from espdl.frontend.rewrites.scope import Chain, Scope
 
 
 def as_convolutions(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with a depthwise Conv for each BatchNormalization of constant statistics; a copy.
+    """The model with a depthwise Conv for each BatchNormalization of constant statistics; itself where it has none.
 
     What has no two axes after its channels gets them for the Conv, which costs nothing in memory.
     """
     if all(node.op_type != "BatchNormalization" for node in proto.graph.node):
         return proto
-    result = onnx.ModelProto()
-    result.CopyFrom(onnx.shape_inference.infer_shapes(proto, data_prop=True))
-    scope = Scope(result)
-    scope.replace_nodes([made for node in result.graph.node for made in (_as_convolution(node, scope) or [node])])
-    return result
+    result = rewritten(onnx.shape_inference.infer_shapes(proto, data_prop=True), _as_convolution)
+    return onnx.shape_inference.infer_shapes(result, data_prop=True)
 
 
-def _as_convolution(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    shape = scope.shape(node.input[0])
-    pair = factors(node, scope) if node.op_type == "BatchNormalization" else None
-    if shape is None or len(shape) < 2 or pair is None:
+def _as_convolution(node: ir.Node, chain: Chain) -> ir.Value | None:
+    x, sizes = node.inputs[0], shape(node.inputs[0])
+    pair = factors(node) if node.op_type == "BatchNormalization" else None
+    if sizes is None or len(sizes) < 2 or pair is None:
         return None
-    chain = Chain(scope, node.name)
-    image = shape if len(shape) == 4 else (*shape[:2], int(np.prod(shape[2:])), 1)
-    x, y = node.input[0], node.output[0]
-    if image != shape:
-        x = chain.add("Reshape", x, chain.constant(image, np.int64))
-    parameters = chain.constant(pair[0].reshape(-1, 1, 1, 1)), chain.constant(pair[1])
-    result = chain.add("Conv", x, *parameters, output=None if image != shape else y, group=shape[1])
-    chain.nodes[-1].name = node.name
-    if image != shape:
-        chain.add("Reshape", result, chain.constant(shape, np.int64), output=y)
-    return chain.nodes
+    image = sizes if len(sizes) == 4 else (*sizes[:2], int(np.prod(sizes[2:])), 1)
+    if image != sizes:
+        x = chain.add("Reshape", x, image)
+    result = chain.add("Conv", x, pair[0].reshape(-1, 1, 1, 1), pair[1], name=node.name, group=sizes[1])
+    return result if image == sizes else chain.add("Reshape", result, sizes)

@@ -7,14 +7,13 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import onnx
 import onnxruntime as ort
-from onnx import numpy_helper
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, empties, forms, rewrites, sizes
 from espdl.frontend.names import name_nodes
+from espdl.frontend.recurrent import sequence_first
 from espdl.frontend.rewrites.functions import inline
 from espdl.quantize import folding
 from espdl.quantize.onnxruntime_errors import refused
@@ -26,13 +25,12 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
     name. `notes` gets sentences for the report.
     """
-    proto = _rewrite(inline(model.proto), notes, model.label)
+    proto = _rewrite(sequence_first(inline(model.proto)), notes, model.label)
     if not model.carries_quantization:
         proto = _optimize(proto, model)
     proto = _rewrite(proto, notes, model.label)
     forms.remove_unused(proto)
     _constants_to_initializers(proto)
-    _fold_gemm_factors(proto)
     name_nodes(proto)
     return proto
 
@@ -40,17 +38,16 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
 def _rewrite(proto: onnx.ModelProto, notes: list[str] | None, label: str) -> onnx.ModelProto:
     """`proto` with its constants folded, all rewrites applied and its shapes inferred, without tensors that have no
     elements."""
-    sizes.settle(proto)
-    result = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    again = True
-    while again:
+    before, result = None, _inferred(sizes.settle(proto))
+    while before is not result:
         if folding.fold(result):
-            sizes.settle(result)  # those whose sizes only the folded constants tell
-            result = onnx.shape_inference.infer_shapes(result, data_prop=True)
-        again = rewrites.apply(result, notes, only=("Loop",))  # behind it, more shapes are known
-    empties.remove(result, label)
-    rewrites.apply(result, notes)
-    return result
+            result = _inferred(sizes.settle(result))  # those whose sizes only the folded constants tell
+        before, result = result, rewrites.apply(result, notes, only=("Loop",))  # behind it, more shapes are known
+    return rewrites.apply(empties.remove(result, label), notes)
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    return onnx.shape_inference.infer_shapes(proto, data_prop=True)
 
 
 def _optimize(proto: onnx.ModelProto, model: Model) -> onnx.ModelProto:
@@ -64,7 +61,7 @@ def _optimize(proto: onnx.ModelProto, model: Model) -> onnx.ModelProto:
 
 def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Symbolic inference is for models whose inner shapes ONNX's own inference cannot find."""
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    inferred = _inferred(proto)
     known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.output) if _is_static(v)}
     if all(output in known for node in inferred.graph.node for output in node.output if output):
         return inferred
@@ -117,19 +114,3 @@ def _constants_to_initializers(proto: onnx.ModelProto) -> None:
             kept.append(node)
     del proto.graph.node[:]
     proto.graph.node.extend(kept)
-
-
-def _fold_gemm_factors(proto: onnx.ModelProto) -> None:
-    constants = {t.name: t for t in proto.graph.initializer}
-    for node in proto.graph.node:
-        if node.op_type != "Gemm":
-            continue
-        for attribute, index in (("alpha", 1), ("beta", 2)):
-            found = next((a for a in node.attribute if a.name == attribute), None)
-            if found is None or found.f == 1.0 or len(node.input) <= index or node.input[index] not in constants:
-                continue
-            scaled = (numpy_helper.to_array(constants[node.input[index]]) * np.float32(found.f)).astype(np.float32)
-            name = f"{node.output[0]}_{attribute}_{node.input[index]}"
-            proto.graph.initializer.append(numpy_helper.from_array(scaled, name))
-            node.input[index] = name
-            found.f = 1.0

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import onnx
+import onnx_ir as ir
 
 from espdl import traits
 from espdl.discover import discover
-from espdl.frontend.forms import remove_unused
-from espdl.frontend.operator_form.form import Form, Grid
-from espdl.frontend.rewrites.scope import Scope
+from espdl.frontend.graph import Chain, Results, rewritten
+from espdl.frontend.operator_form.form import Form
 
 __all__ = ["Form", "expand", "form", "forms"]
 
-# Appends the nodes that take a node's place to the form; False where the node stays as it is.
-Expand = Callable[[Form], "bool | None"]
-# ONNX's own two names, and what ONNX Runtime adds.
-_DOMAINS = ("", "ai.onnx", "com.microsoft")
+# What takes the place of the results of a form's node; None where it stays as it is.
+Expand = Callable[[Form], "Results | None"]
+# ONNX's own, and what ONNX Runtime adds.
+_DOMAINS = ("", "com.microsoft")
 _registry: dict[str, Expand] = {}
 
 
@@ -48,41 +49,20 @@ def forms() -> Mapping[str, Expand]:
     return dict(sorted(_registry.items()))
 
 
-def expand(proto: onnx.ModelProto, label: str) -> bool:
-    """Replaces such nodes of `proto` in place; whether there were any. Raises EspdlError where a scale is not fixed."""
-    table = forms()
-    scope: Scope | None = None
-    grids: dict[str, Grid] = {}
-    nodes: list[onnx.NodeProto] = []
-    done: set[str] = set()
-    changed = False
-    for node in proto.graph.node:
-        if node.output and node.output[0] in done:
-            continue
-        function = table.get(node.op_type) if node.domain in _DOMAINS else None
-        if function is None:
-            nodes.append(node)
-            continue
-        if scope is None:
-            _complete_opsets(proto)
-            scope = Scope(proto)
-        made = Form(scope, node, grids, label)
-        if function(made) is False:
-            nodes.append(node)
-            continue
-        changed = True
-        nodes += made.nodes
-        done |= made.taken
-    if changed:
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-        del proto.graph.node[:]
-        proto.graph.node.extend(copies)
-        del proto.graph.value_info[:]
-        remove_unused(proto)
-    return changed
+def expand(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
+    """`proto` with what such nodes mean in their place; itself where it has none. Raises EspdlError where a scale is
+    not fixed."""
+    table, known = forms(), {}
 
+    def chain_of(*arguments: Any) -> Form:
+        return Form(*arguments, known, label)
 
-def _complete_opsets(proto: onnx.ModelProto) -> None:
-    """ONNX's own operators may be made where there was none."""
-    if not any(o.domain in ("", "ai.onnx") for o in proto.opset_import):
-        proto.opset_import.append(onnx.helper.make_opsetid("", 13))
+    def meaning(node: ir.Node, f: Chain) -> Results | None:
+        return table[node.op_type](f) if node.domain in _DOMAINS and node.op_type in table else None
+
+    result = rewritten(proto, meaning, chain_of=chain_of)
+    if result is not proto:
+        del result.graph.value_info[:]
+        if not any(o.domain in ("", "ai.onnx") for o in result.opset_import):
+            result.opset_import.append(onnx.helper.make_opsetid("", 13))
+    return result

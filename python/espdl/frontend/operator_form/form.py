@@ -3,141 +3,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
 from espdl.errors import EspdlError
-from espdl.frontend.rewrites.scope import Chain, Scope
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What the integers of a tensor stand for: scale * (integer - zero point)."""
-
-    scale: np.ndarray
-    zero_point: np.ndarray
-
-    @staticmethod
-    def of(scale: np.ndarray, zero_point: np.ndarray) -> Grid:
-        scale = np.asarray(scale, np.float32)
-        if scale.size == 1 and zero_point.size == 1:
-            return Grid(scale.reshape(()), zero_point.reshape(()))
-        shape = (max(scale.size, zero_point.size),)
-        return Grid(np.broadcast_to(scale.reshape(-1), shape), np.broadcast_to(zero_point.reshape(-1), shape))
-
-    def real(self, integers: np.ndarray) -> np.ndarray:
-        return (self.scale * (integers.astype(np.float32) - self.zero_point.astype(np.float32))).astype(np.float32)
-
-    def equals(self, other: Grid) -> bool:
-        same_type = self.zero_point.dtype == other.zero_point.dtype
-        return (
-            same_type and np.array_equal(self.scale, other.scale) and np.array_equal(self.zero_point, other.zero_point)
-        )
+from espdl.frontend.graph import Chain, about, array, values
+from espdl.quantization import Quantization
 
 
 class Form(Chain):
-    """The nodes in the place of one node. `grids`: of all tensors of integers so far; `taken`: the outputs of nodes
-    behind it that are part of it.
-    """
+    """The nodes in the place of one node. `known`: what the integers of all tensors so far stand for."""
 
-    def __init__(self, scope: Scope, node: onnx.NodeProto, grids: dict[str, Grid], label: str):
-        super().__init__(scope, node.name or node.output[0])
-        self.node = node
-        self.grids = grids
-        self.label = label
-        self.taken: set[str] = set()
-        self.attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    def __init__(self, *arguments: Any):
+        *chain, self.known, self.label = arguments
+        super().__init__(*chain)
+        self.attributes = values(self.node)
 
-    def input(self, index: int) -> str:
-        """The name of an input, "" where it is left out."""
-        return self.node.input[index] if index < len(self.node.input) else ""
+    def input(self, index: int) -> ir.Value | None:
+        """An input, None where it is left out."""
+        return self.node.inputs[index] if index < len(self.node.inputs) else None
 
     def error(self, why: str, remedy: str) -> EspdlError:
-        return EspdlError.at(self.label, self.node, why, remedy)
+        return EspdlError.at(self.label, about(self.node), why, remedy)
 
-    def array(self, name: str) -> np.ndarray:
+    def array(self, value: ir.Value) -> np.ndarray:
         """A scale, a zero point: they have to be constants."""
-        value = self.scope.array(name)
-        if value is None:
+        known = array(value)
+        if known is None:
             raise self.error(
-                f"its scale or zero point '{name}' is computed while the model runs; the generated C has fixed ones",
+                f"its scale or zero point '{value.name}' is computed while the model runs; the generated C has fixed "
+                "ones",
                 "pass the float model, which is quantised here, or quantise it with fixed scales",
             )
-        return value
+        return known
 
-    def grid(self, index: int, like: str = "") -> Grid:
-        """The grid that the inputs `index` and `index` + 1 tell; a zero point that is left out is 0, of the type of the
-        tensor `like`.
+    def quantization(self, index: int, like: ir.Value | None = None, axis: int = 1) -> Quantization:
+        """What the inputs `index` and `index` + 1 tell; a zero point that is left out is 0, of the type of the tensor
+        `like`.
         """
-        name = self.input(index + 1)
-        zero = self.array(name) if name else np.zeros((), self.integers(like))
-        return self.grid_of(self.array(self.input(index)), zero)
+        scale, zero = self.input(index), self.input(index + 1)
+        return self.of(self.array(scale), np.zeros((), self.integers(like)) if zero is None else self.array(zero), axis)
 
-    def grid_of(self, scale: np.ndarray, zero_point: np.ndarray) -> Grid:
+    def of(self, scale: np.ndarray, zero_point: np.ndarray, axis: int = 1) -> Quantization:
         """One scale and zero point, or as many of both as one of them has."""
-        if 0 in (scale.size, zero_point.size) or (
-            scale.size != zero_point.size and 1 not in (scale.size, zero_point.size)
-        ):
+        sizes = {scale.size, zero_point.size}
+        if 0 in sizes or len(sizes - {1}) > 1:
             raise self.error(
                 f"it has {scale.size} scales and {zero_point.size} zero points",
                 "export the model again: they go together",
             )
-        return Grid.of(scale, zero_point)
+        shape = () if sizes == {1} else (max(sizes),)
+        both = (
+            np.broadcast_to(numbers.reshape(shape and -1), shape) for numbers in (scale.astype(np.float32), zero_point)
+        )
+        return Quantization(*both, str(zero_point.dtype), axis if shape else None)
 
-    def integers(self, name: str) -> np.dtype:
+    def integers(self, value: ir.Value) -> np.dtype:
         """The type of a tensor of integers."""
-        if name in self.grids:
-            return self.grids[name].zero_point.dtype
-        kind = self.scope.dtype(name)
-        return helper.tensor_dtype_to_np_dtype(kind) if kind else np.dtype(np.uint8)
+        if value in self.known:
+            return np.dtype(self.known[value].dtype)
+        return np.dtype(np.uint8) if value.dtype is None else value.dtype.numpy()
 
-    def real(self, index: int, axis: int = 1) -> str:
-        """The input `index` as real numbers, by the grid in the two inputs behind it."""
-        name = self.input(index)
-        if not name:
+    def real(self, index: int, axis: int = 1) -> ir.Value:
+        """The input `index` as real numbers, by the scale and the zero point in the two inputs behind it."""
+        value = self.input(index)
+        if value is None:
             raise self.error(f"its input {index} is missing", "export the model again")
-        return self.dequantized(name, self.grid(index + 1, name), axis)
+        return self.dequantized(value, self.quantization(index + 1, value, axis))
 
-    def dequantized(self, name: str, grid: Grid, axis: int = 1) -> str:
-        return self.add("DequantizeLinear", name, *self._constants(grid), **self._axis(grid, axis))
+    def dequantized(self, value: ir.Value, by: Quantization) -> ir.Value:
+        return self.add(
+            "DequantizeLinear", value, *self._constants(by), **({} if by.axis is None else {"axis": by.axis})
+        )
 
-    def quantized(self, value: str, grid: Grid, output: str | None = None) -> None:
-        """Ends the form: `value` becomes integers under the name that the node's result has."""
-        output = output or self.node.output[0]
-        self.grids[output] = grid
-        self.add("QuantizeLinear", value, *self._constants(grid), output=output)
+    def quantized(self, value: ir.Value, by: Quantization) -> ir.Value:
+        """`value` as the integers that the node's result is."""
+        result = self.add("QuantizeLinear", value, *self._constants(by))
+        self.known[result] = by
+        return result
 
-    def result(self, value: str, index: int) -> None:
-        """The same, on the grid that the inputs `index` and `index` + 1 tell."""
-        self.quantized(value, self.grid(index, self.input(0)))
+    def result(self, value: ir.Value, index: int) -> ir.Value:
+        """The same, by what the inputs `index` and `index` + 1 tell."""
+        return self.quantized(value, self.quantization(index, self.input(0)))
 
-    def compute(
-        self,
-        operator: str,
-        *inputs: str,
-        output: str | None = None,
-        attributes: Iterable[onnx.AttributeProto] = (),
-        **more: Any,
-    ) -> str:
-        """The node itself, on real numbers, under its own name; `attributes`: those that it keeps, `more`: new ones."""
-        output = output or self.scope.unique(f"{self.base}/{operator}:0")
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=self.node.name, **more))
-        self.nodes[-1].attribute.extend(attributes)
-        return output
+    def compute(self, operator: str, *inputs: ir.Value | None, without: str = "", **more: Any) -> ir.Value:
+        """The node itself, on real numbers, under its own name, with its own attributes but for `without`."""
+        kept = {name: attribute for name, attribute in self.node.attributes.items() if name != without}
+        return self.add(operator, *inputs, name=self.node.name, **kept, **more)
 
-    def without(self, *names: str) -> list[onnx.AttributeProto]:
-        """The node's attributes but for these."""
-        return [attribute for attribute in self.node.attribute if attribute.name not in names]
-
-    def _constants(self, grid: Grid) -> tuple[str, str]:
-        scale = self.scope.constant(grid.scale, f"{self.base}/scale")
-        return scale, self.scope.constant(grid.zero_point, f"{self.base}/zero_point")
-
-    @staticmethod
-    def _axis(grid: Grid, axis: int) -> dict[str, int]:
-        return {"axis": axis} if grid.scale.ndim else {}
+    def _constants(self, by: Quantization) -> tuple[ir.Value, ir.Value]:
+        zero_point = np.asarray(by.zero_point, by.dtype)
+        return self.constant(by.scale, "scale"), self.constant(zero_point, "zero_point")

@@ -4,35 +4,33 @@
 from __future__ import annotations
 
 import numpy as np
-from onnx import helper
+import onnx_ir as ir
 
+from espdl.frontend.graph import array
 from espdl.frontend.operator_form import Form, form
-from espdl.frontend.operator_form.form import Grid
 from espdl.frontend.refusals import RUNNING_SCALE
 
 
 @form("QuantizeLinear")
-def quantize(f: Form) -> bool | None:
+def quantize(f: Form) -> ir.Value | None:
     """Stays as it is; ONNX Runtime's own, which was there before ONNX had 16 bits, becomes ONNX's."""
-    scale, zero = f.scope.array(f.input(1)), f.scope.array(f.input(2)) if f.input(2) else None
-    if scale is not None and scale.size == 1 and (zero is not None or not f.input(2)):
+    result = _of_onnx(f)
+    scale, zero = array(f.input(1)), array(f.input(2))
+    if scale is not None and scale.size == 1 and (zero is not None or f.input(2) is None):
         if zero is None:
             kind = f.attributes.get("output_dtype", 0)
-            zero = np.zeros((), helper.tensor_dtype_to_np_dtype(kind) if kind else np.uint8)
-        f.grids[f.node.output[0]] = Grid(scale.astype(np.float32).reshape(()), zero.reshape(()))
-    return _of_onnx(f)
+            zero = np.zeros((), ir.DataType(kind).numpy() if kind else np.uint8)
+        f.known[f.node.outputs[0] if result is None else result] = f.of(scale, zero)
+    return result
 
 
 @form("DequantizeLinear")
-def dequantize(f: Form) -> bool | None:
+def dequantize(f: Form) -> ir.Value | None:
     return _of_onnx(f)
 
 
-def _of_onnx(f: Form) -> bool | None:
-    if f.node.domain != "com.microsoft":
-        return False
-    f.compute(f.node.op_type, *f.node.input, output=f.node.output[0], attributes=f.node.attribute)
-    return None
+def _of_onnx(f: Form) -> ir.Value | None:
+    return f.compute(f.node.op_type, *f.node.inputs) if f.node.domain else None
 
 
 @form("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")

@@ -7,10 +7,12 @@ split: with the input on the grid that made its integers, what is left of it is 
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
-from onnx import TensorProto
+import math
 
+import numpy as np
+import onnx_ir as ir
+
+from espdl.frontend.graph import FLOAT, Results, array, is_read_once, producer
 from espdl.frontend.operator_form import Form, form
 
 
@@ -21,7 +23,7 @@ class _Tail:
         self._f, self._axis, self._rank, self._channels = f, axis, rank, channels
         self.factor = np.ones((), np.float64)
         self.bias: np.ndarray | None = None
-        self.output = f.node.output[0]
+        self.output = f.node.outputs[0]
         self._add()
         self._cast()
         while (value := self._next("Mul")) is not None and (value > 0).all() and np.isfinite(value).all():
@@ -32,8 +34,8 @@ class _Tail:
         self._add()
 
     def _cast(self) -> None:
-        reader = self._reader()
-        if reader is None or reader.op_type != "Cast" or _type(reader) != TensorProto.FLOAT:
+        consumer = self._consumer()
+        if consumer is None or consumer.op_type != "Cast" or consumer.attributes.get_int("to") != FLOAT:
             raise self._f.error(
                 "its sums are read as 32-bit integers, and the generated C has no tensors of them",
                 "follow it by a Cast to float, or quantise in QDQ form (QuantFormat.QDQ in ONNX Runtime)",
@@ -46,21 +48,18 @@ class _Tail:
             self.bias = value if self.bias is None else self.bias + value
             self._take()
 
-    def _reader(self) -> onnx.NodeProto | None:
-        readers = self._f.scope.readers(self.output)
-        return readers[0] if len(readers) == 1 and self.output not in self._f.scope.outputs else None
+    def _consumer(self) -> ir.Node | None:
+        return self.output.consumers()[0] if is_read_once(self.output) else None
 
     def _take(self) -> None:
-        self.output = self._reader().output[0]
-        self._f.taken.add(self.output)
+        self.output = self._consumer().outputs[0]
 
     def _next(self, operator: str) -> np.ndarray | None:
         """float64: the constant operand of the node behind, where it is such a node; one number, or one per channel."""
-        reader = self._reader()
-        if reader is None or reader.op_type != operator:
+        consumer = self._consumer()
+        if consumer is None or consumer.op_type != operator:
             return None
-        other = reader.input[1] if reader.input[0] == self.output else reader.input[0]
-        value = constant(self._f, other)
+        value = _constant(consumer.inputs[1 if consumer.inputs[0] is self.output else 0])
         if value is None:
             return None
         if value.size == 1:
@@ -71,37 +70,29 @@ class _Tail:
         return value.reshape(-1).astype(np.float64) if list(shape) == wanted else None
 
 
-def _type(cast: onnx.NodeProto) -> int:
-    return next((a.i for a in cast.attribute if a.name == "to"), 0)
-
-
-def constant(f: Form, name: str) -> np.ndarray | None:
+def _constant(value: ir.Value) -> np.ndarray | None:
     """A constant, or a product of two."""
-    value = f.scope.array(name)
-    maker = f.scope.maker(name)
-    if value is None and maker is not None and maker.op_type == "Mul":
-        factors = [f.scope.array(operand) for operand in maker.input]
-        value = None if any(factor is None for factor in factors) else factors[0] * factors[1]
-    return value
+    product = producer(value, "Mul")
+    factors = [array(value)] if product is None else [array(operand) for operand in product.inputs]
+    return None if any(factor is None for factor in factors) else math.prod(factors)
 
 
 @form("ConvInteger")
-def convolution(f: Form) -> None:
-    weights = f.scope.array(f.input(1))
+def convolution(f: Form) -> Results:
+    weights = array(f.input(1))
     if weights is None or weights.ndim < 3:
         raise f.error("its weights are computed while the model runs", "pass the float model, which is quantised here")
     tail = _Tail(f, 1, weights.ndim, weights.shape[0])
     source, scale = _source(f, 0, 2)
     operands = [source, _weights(f, tail, scale, axis=0)]
     if tail.bias is not None:
-        bias = np.broadcast_to(tail.bias, (weights.shape[0],))
-        operands.append(f.constant(bias))
-    f.compute("Conv", *operands, output=tail.output, attributes=f.node.attribute)
+        operands.append(np.broadcast_to(tail.bias, (weights.shape[0],)))
+    return _end(f, f.compute("Conv", *operands), None, tail.output)
 
 
 @form("MatMulInteger")
-def product(f: Form) -> None:
-    weights = f.scope.array(f.input(1))
+def product(f: Form) -> Results:
+    weights = array(f.input(1))
     rank = weights.ndim if weights is not None else 0
     tail = _Tail(f, max(rank, 1) - 1, max(rank, 1), weights.shape[-1] if rank else 1)
     source, scale = _source(f, 0, 2)
@@ -111,43 +102,40 @@ def product(f: Form) -> None:
         other, other_scale = _source(f, 1, 3)
         made = f.compute("MatMul", source, other)
         rest = tail.factor / (float(scale) * float(other_scale))
-        made = made if abs(rest - 1.0) < 1e-6 else f.add("Mul", made, f.constant(rest))
-    _end(f, made, tail.bias, tail.output)
+        made = made if abs(rest - 1.0) < 1e-6 else f.add("Mul", made, rest)
+    return _end(f, made, tail.bias, tail.output)
 
 
 @form("MatMulIntegerToFloat")
-def product_to_float(f: Form) -> None:
+def product_to_float(f: Form) -> Results:
     """ONNX Runtime's: data, weights, their scales, their zero points, bias."""
-    grids = []
-    for index in (0, 1):
-        zero = f.input(4 + index)
-        scale = f.array(f.input(2 + index)).astype(np.float32)
-        grids.append(f.grid_of(scale, f.array(zero) if zero else np.zeros((), f.integers(f.input(index)))))
-    weights = f.scope.array(f.input(1))
-    axis = 1 if weights is None else weights.ndim - 1
-    made = f.compute("MatMul", f.dequantized(f.input(0), grids[0]), f.dequantized(f.input(1), grids[1], axis))
-    _end(f, made, f.array(f.input(6)) if f.input(6) else None, f.node.output[0])
+    weights = array(f.input(1))
+    operands = []
+    for index, axis in enumerate((1, 1 if weights is None else weights.ndim - 1)):
+        scale = f.array(f.input(2 + index))
+        operands.append(f.dequantized(f.input(index), f.of(scale, _zero_point(f, index, 4 + index), axis)))
+    bias = None if f.input(6) is None else f.array(f.input(6))
+    return _end(f, f.compute("MatMul", *operands), bias, f.node.outputs[0])
 
 
-def _end(f: Form, made: str, bias: np.ndarray | None, output: str) -> None:
-    if bias is None:
-        f.nodes[-1].output[0] = output
-    else:
-        f.add("Add", made, f.constant(bias), output=output)
+def _end(f: Form, made: ir.Value, bias: np.ndarray | None, output: ir.Value) -> Results:
+    """The result stands for `output`, which may be that of a node behind: no more is left of those between."""
+    f.replace(output, made if bias is None else f.add("Add", made, bias))
+    return ()
 
 
-def _source(f: Form, index: int, zero_point: int) -> tuple[str, np.float32]:
+def _source(f: Form, index: int, zero_point: int) -> tuple[ir.Value, np.float32]:
     """The data as real numbers, and its scale: that of the QuantizeLinear, or 1 where the integers are all there is."""
-    name = f.input(index)
-    scale = f.grids[name].scale if name in f.grids else np.float32(1.0)
-    return f.dequantized(name, f.grid_of(scale, _zero_point(f, index, zero_point))), np.float32(scale)
+    value = f.input(index)
+    scale = np.float32(f.known[value].scale if value in f.known else 1.0)
+    return f.dequantized(value, f.of(scale, _zero_point(f, index, zero_point))), scale
 
 
-def _weights(f: Form, tail: _Tail, scale: np.float32, axis: int) -> str:
+def _weights(f: Form, tail: _Tail, scale: np.float32, axis: int) -> ir.Value:
     left = np.asarray(tail.factor / np.float64(scale), np.float32)
-    return f.dequantized(f.input(1), f.grid_of(left, _zero_point(f, 1, 3)), axis)
+    return f.dequantized(f.input(1), f.of(left, _zero_point(f, 1, 3), axis))
 
 
 def _zero_point(f: Form, index: int, zero_point: int) -> np.ndarray:
-    name = f.input(zero_point)
-    return f.array(name) if name else np.zeros((), f.integers(f.input(index)))
+    value = f.input(zero_point)
+    return np.zeros((), f.integers(f.input(index))) if value is None else f.array(value)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX nodes that become other ONNX nodes before anything else looks at them.
 
-A rewrite is one file in this folder: a function that gets a node and the graph around it, and returns what takes the
-node's place. What it returns may be rewritten again.
+A rewrite is one file in this folder: a function that gets a node and a chain for the nodes in its place, and returns
+what takes the place of its results. What it makes may be rewritten again.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import onnx
+import onnx_ir as ir
 
 from espdl import traits
 from espdl.discover import discover
-from espdl.frontend import forms
-from espdl.frontend.rewrites.scope import Scope
+from espdl.frontend.graph import Chain, Results, Rewrite, rewritten
 
-__all__ = ["Scope", "apply", "rewrite", "rewrites"]
+__all__ = ["apply", "rewrite", "rewrites"]
 
-# (node, the graph around it) -> the nodes in its place, or None where it stays.
-Rewrite = Callable[[onnx.NodeProto, Scope], "list[onnx.NodeProto] | None"]
 _registry: dict[str, list[Rewrite]] = {}
 
 
@@ -43,25 +41,22 @@ def rewrites() -> Mapping[str, Sequence[Rewrite]]:
     return dict(sorted(_registry.items()))
 
 
-def apply(proto: onnx.ModelProto, notes: list[str] | None = None, only: Collection[str] | None = None) -> bool:
-    """Rewrites `proto`, whose shapes must be inferred, in place until nothing changes; whether anything did.
+def apply(
+    proto: onnx.ModelProto, notes: list[str] | None = None, only: Collection[str] | None = None
+) -> onnx.ModelProto:
+    """`proto`, whose shapes must be inferred, rewritten until nothing changes; itself where nothing did.
 
     `notes` gets sentences for the report. `only`: the operators whose rewrites are tried; None for all.
     """
     table = {name: found for name, found in rewrites().items() if only is None or name in only}
-    changed = False
+
+    def first(node: ir.Node, chain: Chain) -> Results | None:
+        tried = (function(node, chain) for function in table.get(node.op_type, ()))
+        return next((results for results in tried if results is not None), None)
+
     while any(node.op_type in table for node in proto.graph.node):
-        scope = Scope(proto, notes)
-        nodes: list[onnx.NodeProto] = []
-        again = False
-        for node in proto.graph.node:
-            tried = (function(node, scope) for function in table.get(node.op_type, ()))
-            replaced = next((nodes for nodes in tried if nodes is not None), None)
-            again |= replaced is not None
-            nodes += [node] if replaced is None else replaced
-        if not again:
+        result = rewritten(proto, first, notes)
+        if result is proto:
             break
-        changed = True
-        scope.replace_nodes(nodes)
-        forms.remove_unused(proto)
-    return changed
+        proto = onnx.shape_inference.infer_shapes(result, data_prop=True)
+    return proto

@@ -6,31 +6,24 @@ ONNX Runtime's optimiser makes of a product of rows a Gemm between two reshapes;
 
 from __future__ import annotations
 
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
+from espdl import traits
+from espdl.frontend.graph import Chain, is_read_once, producer
+from espdl.frontend.rewrites import rewrite
 
-_MOVES = {"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
-_LAYERS = {"Add", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul", "Mul", "Sub"}
+_MOVES = ("Transpose", *traits.having("reshapes"))
 
 
 @rewrite("Relu", "Clip")
-def activation_first(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    move = scope.maker(node.input[0])
-    if move is None or move.op_type not in _MOVES or not _is_read_once(scope, node.input[0]):
+def activation_first(node: ir.Node, chain: Chain) -> ir.Value | None:
+    move = producer(node.inputs[0], *_MOVES)
+    if move is None or not is_read_once(node.inputs[0]):
         return None
-    layer = scope.maker(move.input[0])
-    while layer is not None and layer.op_type in _MOVES and _is_read_once(scope, layer.output[0]):
-        layer = scope.maker(layer.input[0])
-    if layer is None or layer.op_type not in _LAYERS or not _is_read_once(scope, layer.output[0]):
+    layer = move
+    while layer is not None and layer.op_type in _MOVES and is_read_once(layer.outputs[0]):
+        layer = producer(layer.inputs[0])
+    if layer is None or not traits.of(layer.op_type).takes_activation or not is_read_once(layer.outputs[0]):
         return None
-    activation, behind = onnx.NodeProto(), onnx.NodeProto()
-    activation.CopyFrom(node)
-    behind.CopyFrom(move)  # nobody reads the old one any more
-    activation.input[0], behind.output[0] = move.input[0], node.output[0]
-    activation.output[0] = behind.input[0] = scope.unique(f"{node.output[0]}_before")
-    return [activation, behind]
-
-
-def _is_read_once(scope: Scope, name: str) -> bool:
-    return len(scope.readers(name)) == 1 and name not in scope.outputs
+    before = chain.add(node.op_type, move.inputs[0], *node.inputs[1:], name=node.name, **node.attributes)
+    return chain.add(move.op_type, before, *move.inputs[1:], name=move.name, **move.attributes)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
+from espdl.frontend.graph import FLOAT, Chain, Results, is_used, operands, shape
+from espdl.frontend.rewrites import rewrite
 from espdl.frontend.rewrites.attention_mask import Mask, mask_of
-from espdl.frontend.rewrites.scope import Chain
 
 
 @dataclass(frozen=True)
@@ -42,77 +39,61 @@ class Sizes:
 
 
 @rewrite("Attention")
-def attention(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def attention(node: ir.Node, chain: Chain) -> Results | None:
     """Only with static shapes, in float32."""
-    given = [*node.input, *[""] * 7][:7]
-    results = [*node.output, *[""] * 4][:4]
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    if any(name and scope.shape(name) is None for name in given) or scope.dtype(given[0]) != TensorProto.FLOAT:
+    given = operands(node, 7)
+    if any(value is not None and shape(value) is None for value in given) or given[0].dtype != FLOAT:
         return None
-    chain = Chain(scope, node.name or node.output[0])
-    flat = len(scope.shape(given[0])) == 3
-    counts = [attributes.get(f"{n}_num_heads") for n in ("q", "kv")] if flat else [None, None]
-    sizes = _sizes(scope, given, counts)
-    width = scope.shape(given[0])[-1] // (counts[0] or 1)
+    flat = len(shape(given[0])) == 3
+    counts = [node.attributes.get_int(f"{n}_num_heads") for n in ("q", "kv")] if flat else [None, None]
+    sizes = _sizes(given, counts)
+    width = shape(given[0])[-1] // (counts[0] or 1)
     query = given[0]
-    if (scale := attributes.get("scale", 1.0 / math.sqrt(width))) != 1.0:
-        query = chain.add("Mul", query, chain.constant(scale))
-    query = _heads(chain, query, scope.shape(given[0]), counts[0])
-    key, value = (_heads(chain, name, scope.shape(name), counts[1]) for name in given[1:3])
-    key = _with_past(chain, given[4], key, results[1])
-    value = _with_past(chain, given[5], value, results[2])
+    if (scale := node.attributes.get_float("scale", 1.0 / math.sqrt(width))) != 1.0:
+        query = chain.add("Mul", query, scale)
+    query = _heads(chain, query, shape(given[0]), counts[0])
+    key, value = (_heads(chain, v, shape(v), counts[1]) for v in given[1:3])
+    key, value = (chain.add("Concat", p, n, axis=2) if p else n for p, n in zip(given[4:6], (key, value)))
     query = _reshaped(chain, query, (*sizes.grouped, width), (sizes.batch, sizes.heads, sizes.rows, width))
     scores = chain.add("MatMul", query, chain.add("Transpose", key, perm=[0, 1, 3, 2]))
     scores = _reshaped(chain, scores, sizes.scores, (*sizes.grouped, sizes.columns))
-    probabilities = _probabilities(chain, scores, attributes, mask_of(chain, given, attributes, sizes), results[3])
+    probabilities, shown = _probabilities(node, chain, scores, mask_of(node, chain, given, sizes))
     mixed = chain.add("MatMul", _reshaped(chain, probabilities, (*sizes.grouped, sizes.columns), sizes.scores), value)
-    depth = scope.shape(given[2])[-1] // (counts[1] or 1)
+    depth = shape(given[2])[-1] // (counts[1] or 1)
     mixed = _reshaped(chain, mixed, (sizes.batch, sizes.heads, sizes.rows, depth), (*sizes.grouped, depth))
     if flat:
         mixed = chain.add("Transpose", mixed, perm=[0, 2, 1, 3])
-        joined = chain.constant([sizes.batch, sizes.rows, sizes.heads * depth], np.int64)
-        chain.add("Reshape", mixed, joined, output=results[0])
-    else:
-        chain.add("Identity", mixed, output=results[0])
-    return chain.nodes
+        mixed = chain.add("Reshape", mixed, [sizes.batch, sizes.rows, sizes.heads * depth])
+    return mixed, key, value, shown
 
 
-def _heads(chain: Chain, name: str, shape: tuple[int, ...], count: int | None) -> str:
+def _heads(chain: Chain, value: ir.Value, sizes: tuple[int, ...], count: int | None) -> ir.Value:
     """[batch, heads, length, width]; `count`: of heads that are side by side in the last of three axes."""
     if count is None:
-        return name
-    batch, length, width = shape
-    split = chain.add("Reshape", name, chain.constant([batch, length, count, width // count], np.int64))
+        return value
+    batch, length, width = sizes
+    split = chain.add("Reshape", value, [batch, length, count, width // count])
     return chain.add("Transpose", split, perm=[0, 2, 1, 3])
 
 
-def _sizes(scope: Scope, given: list[str], counts: list[int | None]) -> Sizes:
-    q, k = (scope.shape(name) for name in given[:2])
-    past = scope.shape(given[4])[2] if given[4] else 0
+def _sizes(given: list[ir.Value | None], counts: list[int | None]) -> Sizes:
+    q, k = (shape(value) for value in given[:2])
+    past = shape(given[4])[2] if given[4] else 0
     return Sizes(q[0], counts[0] or q[1], counts[1] or k[1], q[-2], k[-2] + past, past)
 
 
-def _with_past(chain: Chain, past: str, new: str, present: str) -> str:
-    joined = chain.add("Concat", past, new, axis=2) if past else new
-    if present and chain.scope.is_used(present):
-        chain.add("Identity", joined, output=present)
-    return joined
-
-
-def _probabilities(chain: Chain, scores: str, attributes: dict[str, Any], mask: Mask, output: str) -> str:
-    """The softmax of the masked scores; `output` shows one of the steps on the way."""
+def _probabilities(node: ir.Node, chain: Chain, scores: ir.Value, mask: Mask) -> tuple[ir.Value, ir.Value | None]:
+    """The softmax of the masked scores, and the one of the steps on the way that the fourth output shows."""
     steps = [scores]
-    if softcap := attributes.get("softcap", 0.0):
-        bounded = chain.add("Tanh", chain.add("Mul", scores, chain.constant(1.0 / softcap)))
-        scores = chain.add("Mul", bounded, chain.constant(softcap))
+    if softcap := node.attributes.get_float("softcap", 0.0):
+        scores = chain.add("Mul", chain.add("Tanh", chain.add("Mul", scores, 1.0 / softcap)), softcap)
     steps.append(scores)
     result = mask.guarded(chain, chain.add("Softmax", mask.applied(chain, scores), axis=-1))
-    if chain.scope.is_used(output):
-        mode = attributes.get("qk_matmul_output_mode", 0)
-        shown = [*steps, "", result][mode] if mode != 2 else mask.shown(chain, scores)
-        chain.add("Identity", shown, output=output)
-    return result
+    if len(node.outputs) < 4 or not is_used(node.outputs[3]):
+        return result, None
+    mode = node.attributes.get_int("qk_matmul_output_mode", 0)
+    return result, mask.shown(chain, scores) if mode == 2 else [*steps, None, result][mode]
 
 
-def _reshaped(chain: Chain, name: str, shape: tuple[int, ...], now: tuple[int, ...]) -> str:
-    return name if shape == now else chain.add("Reshape", name, chain.constant(shape, np.int64))
+def _reshaped(chain: Chain, value: ir.Value, sizes: tuple[int, ...], now: tuple[int, ...]) -> ir.Value:
+    return value if sizes == now else chain.add("Reshape", value, sizes)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import TensorProto
+import onnx_ir as ir
 
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import BOOL, FLOAT, INT32, INT64, Chain, array, shape
 
 if TYPE_CHECKING:
     from espdl.frontend.rewrites.attention import Sizes
@@ -24,117 +24,108 @@ class Mask:
     None where there is nothing of the kind. What is added is finite where something else says what is seen.
     """
 
-    seen: str | np.ndarray | None
-    added: str | None
+    seen: ir.Value | np.ndarray | None
+    added: ir.Value | None
 
-    def applied(self, chain: Chain, scores: str) -> str:
+    def applied(self, chain: Chain, scores: ir.Value) -> ir.Value:
         """The scores as the softmax is to read them; whole rows that are not seen are finite, and wrong."""
         if isinstance(self.seen, np.ndarray):
             alive = self.seen.any(axis=-1, keepdims=True)
-            return self._hidden(chain, scores, chain.constant(self.seen | ~alive, np.bool_), -np.inf)
+            return self._hidden(chain, scores, self.seen | ~alive, -np.inf)
         return self._hidden(chain, scores, self.seen, _LEAST)
 
-    def shown(self, chain: Chain, scores: str) -> str:
+    def shown(self, chain: Chain, scores: ir.Value) -> ir.Value:
         """The scores with the mask, as ONNX defines it."""
-        seen = chain.constant(self.seen, np.bool_) if isinstance(self.seen, np.ndarray) else self.seen
-        return self._hidden(chain, scores, seen, -np.inf)
+        return self._hidden(chain, scores, self.seen, -np.inf)
 
-    def _hidden(self, chain: Chain, scores: str, seen: str | None, fill: float) -> str:
+    def _hidden(self, chain: Chain, scores: ir.Value, seen: ir.Value | np.ndarray | None, fill: float) -> ir.Value:
         if self.added is not None:
             scores = chain.add("Add", scores, self.added)
-        return scores if seen is None else chain.add("Where", seen, scores, chain.constant(fill))
+        return scores if seen is None else chain.add("Where", seen, scores, fill)
 
-    def guarded(self, chain: Chain, probabilities: str) -> str:
+    def guarded(self, chain: Chain, probabilities: ir.Value) -> ir.Value:
         """The softmax, with zeros in rows of which nothing is seen."""
         result = probabilities
         if isinstance(self.seen, np.ndarray):
             alive = self.seen.any(axis=-1, keepdims=True)
             if not alive.all():
-                result = chain.add("Where", chain.constant(alive, np.bool_), result, chain.constant(0.0))
+                result = chain.add("Where", alive, result, 0.0)
         elif self.seen is not None:
-            number = chain.add("Cast", self.seen, to=TensorProto.INT32)
-            some = chain.add("Cast", chain.reduced("ReduceMax", number, [-1]), to=TensorProto.BOOL)
-            result = chain.add("Where", some, result, chain.constant(0.0))
-        if self.added is not None and self.seen is None and not _is_finite(chain, self.added):
-            result = chain.add("Where", chain.add("IsNaN", result), chain.constant(0.0), result)
+            number = chain.add("Cast", self.seen, to=INT32)
+            some = chain.add("Cast", chain.reduced("ReduceMax", number, [-1]), to=BOOL)
+            result = chain.add("Where", some, result, 0.0)
+        if self.added is not None and self.seen is None and not _is_finite(self.added):
+            result = chain.add("Where", chain.add("IsNaN", result), 0.0, result)
         return result
 
 
-def mask_of(chain: Chain, given: list[str], attributes: dict[str, Any], sizes: Sizes) -> Mask:
+def mask_of(node: ir.Node, chain: Chain, given: list[ir.Value | None], sizes: Sizes) -> Mask:
     """The mask of an Attention with these inputs."""
-    scope, name, padding = chain.scope, given[3], given[6]
+    mask, padding = given[3], given[6]
     places = np.arange(sizes.columns) - np.arange(sizes.rows)[:, np.newaxis]  # of a key, from the query's
-    ends = {"left_window_size": attributes.get("left_window_size", -1), "right": _right(attributes)}
-    if padding:
-        length = scope.array(padding)
+    ends = node.attributes.get_int("left_window_size", -1), _right(node)
+    if padding is not None:
+        length = array(padding)
         if length is None:
             return _padded(chain, given, places, ends, sizes)
         offset = length.reshape(-1, 1, 1, 1).astype(np.int64)
         seen = _inside(places, offset - sizes.rows, ends) & (np.arange(sizes.columns) < offset)
     else:
         seen = _inside(places, np.int64(sizes.past), ends)
-    if not name:
+    if mask is None:
         return Mask(None if seen.all() else seen, None)
-    values, is_truth = scope.array(name), scope.dtype(name) == TensorProto.BOOL
-    missing = sizes.columns - scope.shape(name)[-1]
-    if values is not None and is_truth:
-        seen = seen & np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
+    values = array(mask)
+    if values is None:
+        return _computed(chain, mask, sizes, None if seen.all() else chain.constant(seen))
+    missing = [(0, 0)] * (values.ndim - 1) + [(0, sizes.columns - values.shape[-1])]
+    if values.dtype == np.bool_:
+        seen = seen & np.pad(values, missing)
         return Mask(None if seen.all() else seen, None)
-    if values is not None:
-        values = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)], constant_values=-np.inf)
-        seen = seen & (values > -np.inf)
-        rest = np.where(values > -np.inf, values, np.float32(0.0))
-        return Mask(None if seen.all() else seen, chain.constant(rest) if rest.any() else None)
-    seen = None if seen.all() else chain.constant(seen, np.bool_)
-    return _computed(chain, name, is_truth, missing, seen)
+    values = np.pad(values, missing, constant_values=-np.inf)
+    seen = seen & (values > -np.inf)
+    rest = np.where(values > -np.inf, values, np.float32(0.0))
+    return Mask(None if seen.all() else seen, chain.constant(rest) if rest.any() else None)
 
 
-def _right(attributes: dict[str, Any]) -> int:
-    right = attributes.get("right_window_size", -1)
-    return (0 if right < 0 else min(right, 0)) if attributes.get("is_causal", 0) else right
+def _right(node: ir.Node) -> int:
+    right = node.attributes.get_int("right_window_size", -1)
+    return (0 if right < 0 else min(right, 0)) if node.attributes.get_int("is_causal", 0) else right
 
 
-def _inside(places: np.ndarray, offset: np.ndarray, ends: dict[str, int]) -> np.ndarray:
+def _inside(places: np.ndarray, offset: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
     """Which keys lie in the window of each query; `offset`: keys before the first query."""
     distance = places - offset
-    left, right = ends.values()
+    left, right = ends
     return ((distance <= right) | (right < 0)) & ((distance >= -left) | (left < 0))
 
 
-def _computed(chain: Chain, name: str, is_truth: bool, missing: int, seen: str | None) -> Mask:
+def _computed(chain: Chain, mask: ir.Value, sizes: Sizes, seen: ir.Value | None) -> Mask:
     """The mask is an input, or computed from one; `seen`: what is known without it."""
-    if missing:
-        rank = len(chain.scope.shape(name))
-        pads = chain.constant([0] * rank + [0] * (rank - 1) + [missing], np.int64)
-        number = chain.add("Cast", name, to=TensorProto.FLOAT) if is_truth else name
-        number = chain.add("Pad", number, pads, chain.constant(0.0 if is_truth else -np.inf))
-        name = chain.add("Cast", number, to=TensorProto.BOOL) if is_truth else number
+    is_truth, known = mask.dtype == BOOL, shape(mask)
+    if missing := sizes.columns - known[-1]:
+        pads = [0] * (2 * len(known) - 1) + [missing]
+        number = chain.add("Cast", mask, to=FLOAT) if is_truth else mask
+        number = chain.add("Pad", number, pads, 0.0 if is_truth else -np.inf)
+        mask = chain.add("Cast", number, to=BOOL) if is_truth else number
     if not is_truth:
-        return Mask(None, name if seen is None else chain.add("Where", seen, name, chain.constant(-np.inf)))
-    return Mask(name if seen is None else chain.add("And", name, seen), None)
+        return Mask(None, mask if seen is None else chain.add("Where", seen, mask, -np.inf))
+    return Mask(mask if seen is None else chain.add("And", mask, seen), None)
 
 
-def _padded(chain: Chain, given: list[str], places: np.ndarray, ends: dict[str, int], sizes: Sizes) -> Mask:
+def _padded(
+    chain: Chain, given: list[ir.Value | None], places: np.ndarray, ends: tuple[int, int], sizes: Sizes
+) -> Mask:
     """How many keys count is known when it runs only."""
-    shape = chain.constant([sizes.batch, 1, 1, 1], np.int64)
-    length = chain.add("Reshape", chain.add("Cast", given[6], to=TensorProto.INT64), shape)
-    terms = [chain.add("Less", chain.constant(np.arange(sizes.columns), np.int64), length)]
-    left, right = ends.values()
+    length = chain.add("Reshape", chain.add("Cast", given[6], to=INT64), [sizes.batch, 1, 1, 1])
+    seen = chain.add("Less", np.arange(sizes.columns), length)
+    left, right = ends
     if right >= 0:
-        limit = chain.constant(places + sizes.rows - right, np.int64)
-        terms.append(chain.add("LessOrEqual", limit, length))
+        seen = chain.add("And", seen, chain.add("LessOrEqual", places + sizes.rows - right, length))
     if left >= 0:
-        limit = chain.constant(places + sizes.rows + left, np.int64)
-        terms.append(chain.add("GreaterOrEqual", limit, length))
-    seen = terms[0]
-    for other in terms[1:]:
-        seen = chain.add("And", seen, other)
-    if not given[3]:
-        return Mask(seen, None)
-    is_truth = chain.scope.dtype(given[3]) == TensorProto.BOOL
-    return _computed(chain, given[3], is_truth, sizes.columns - chain.scope.shape(given[3])[-1], seen)
+        seen = chain.add("And", seen, chain.add("GreaterOrEqual", places + sizes.rows + left, length))
+    return Mask(seen, None) if given[3] is None else _computed(chain, given[3], sizes, seen)
 
 
-def _is_finite(chain: Chain, name: str) -> bool:
-    values = chain.scope.array(name)
+def _is_finite(value: ir.Value) -> bool:
+    values = array(value)
     return values is not None and bool(np.isfinite(values).all())

@@ -3,35 +3,32 @@
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, Results, is_used, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("BatchNormalization")
-def training(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    shape = scope.shape(node.input[0])
-    if not attributes.get("training_mode", 0) or shape is None:
+def training(node: ir.Node, chain: Chain) -> Results | None:
+    sizes = shape(node.inputs[0])
+    if not node.attributes.get_int("training_mode", 0) or sizes is None:
         return None
-    x, scale, bias, *running = node.input
-    y, *results = [*node.output, "", ""][:3]
-    chain = Chain(scope, node.name or y)
-    axes = [a for a in range(len(shape)) if a != 1]
-    per_channel = chain.constant([1 if a != 1 else shape[1] for a in range(len(shape))], np.int64)
+    x, scale, bias, *running = node.inputs
+    axes = [a for a in range(len(sizes)) if a != 1]
     mean = chain.reduced("ReduceMean", x, axes)
     spread = chain.add("Sub", x, mean)
     variance = chain.reduced("ReduceMean", chain.add("Mul", spread, spread), axes)
-    deviation = chain.add("Sqrt", chain.add("Add", variance, chain.constant(attributes.get("epsilon", 1e-5))))
-    scale, bias = (chain.add("Reshape", name, per_channel) for name in (scale, bias))
-    chain.add("Add", chain.add("Mul", chain.add("Div", spread, deviation), scale), bias, output=y)
-    momentum = attributes.get("momentum", 0.9)
-    for old, new, result in zip(running, (mean, variance), results):
-        if scope.is_used(result):
-            kept = chain.add("Mul", old, chain.constant(momentum))
-            flat = chain.add("Reshape", new, chain.constant([shape[1]], np.int64))
-            chain.add("Add", kept, chain.add("Mul", flat, chain.constant(1 - momentum)), output=result)
-    return chain.nodes
+    deviation = chain.add("Sqrt", chain.add("Add", variance, node.attributes.get_float("epsilon", 1e-5)))
+    per_channel = chain.constant([1 if a != 1 else sizes[1] for a in range(len(sizes))])
+    scale, bias = (chain.add("Reshape", value, per_channel) for value in (scale, bias))
+    results = [chain.add("Add", chain.add("Mul", chain.add("Div", spread, deviation), scale), bias)]
+    momentum = node.attributes.get_float("momentum", 0.9)
+    for old, new, output in zip(running, (mean, variance), node.outputs[1:]):
+        if is_used(output):
+            kept = chain.add("Mul", old, momentum)
+            flat = chain.add("Reshape", new, [sizes[1]])
+            results.append(chain.add("Add", kept, chain.add("Mul", flat, 1 - momentum)))
+        else:
+            results.append(None)
+    return results

@@ -6,10 +6,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, array, producer, shape
+from espdl.frontend.rewrites import rewrite
 
 # What a sum over a tensor goes through on its way to a divisor.
 _BETWEEN = {"Abs", "Add", "Clip", "Expand", "Identity", "Max", "Reshape", "Sqrt", "Squeeze", "Sub", "Unsqueeze"}
@@ -17,56 +17,45 @@ _MOST_BETWEEN = 8
 
 
 @rewrite("Div")
-def divide(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def divide(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Only where the divisor is more than a number: a number is part of a table."""
-    divisor = scope.array(node.input[1])
+    dividend, divisor = node.inputs[0], array(node.inputs[1])
     if divisor is None or divisor.dtype != np.float32 or divisor.size == 1 or not np.all(divisor):
         return None
-    if scope.array(node.input[0]) is not None:
-        return None
-    chain = Chain(scope, node.name or node.output[0])
-    chain.add("Mul", node.input[0], chain.constant(1.0 / divisor.astype(np.float64)), output=node.output[0])
-    return chain.nodes
+    return None if array(dividend) is not None else chain.add("Mul", dividend, 1.0 / divisor.astype(np.float64))
 
 
 @rewrite("Mul")
-def by_a_reciprocal(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def by_a_reciprocal(node: ir.Node, chain: Chain) -> ir.Value | None:
     """x * (1 / norm): where small norms have their reciprocals, integers of one step size have nothing left for large
     ones."""
-    for x, factor in (node.input, reversed(node.input)):
-        divisor = _reciprocal_of(scope, factor)
-        if divisor is None or not _is_smaller(scope, divisor, x) or not _is_of_a_reduction(scope, divisor):
-            continue
-        chain = Chain(scope, node.name or node.output[0])
-        chain.add("Div", x, divisor, output=node.output[0])
-        if node.name:
-            chain.nodes[0].name = node.name
-        return chain.nodes
+    for x, factor in (node.inputs, reversed(node.inputs)):
+        divisor = _reciprocal_of(factor)
+        if divisor is not None and _is_smaller(divisor, x) and _is_of_a_reduction(divisor):
+            return chain.add("Div", x, divisor, name=node.name)
     return None
 
 
-def _reciprocal_of(scope: Scope, name: str) -> str | None:
-    maker = scope.maker(name)
-    if maker is not None and maker.op_type == "Reciprocal":
-        return maker.input[0]
-    numerator = scope.array(maker.input[0]) if maker is not None and maker.op_type == "Div" else None
-    return maker.input[1] if numerator is not None and numerator.size == 1 and numerator.item() == 1.0 else None
+def _reciprocal_of(value: ir.Value) -> ir.Value | None:
+    made = producer(value, "Reciprocal", "Div")
+    if made is None or made.op_type == "Reciprocal":
+        return made and made.inputs[0]
+    numerator = array(made.inputs[0])
+    return made.inputs[1] if numerator is not None and numerator.size == 1 and numerator.item() == 1.0 else None
 
 
-def _is_smaller(scope: Scope, name: str, other: str) -> bool:
-    shapes = scope.shape(name), scope.shape(other)
+def _is_smaller(value: ir.Value, other: ir.Value) -> bool:
+    shapes = shape(value), shape(other)
     return None not in shapes and math.prod(shapes[0]) < math.prod(shapes[1])
 
 
-def _is_of_a_reduction(scope: Scope, name: str) -> bool:
+def _is_of_a_reduction(value: ir.Value) -> bool:
     for _ in range(_MOST_BETWEEN):
-        maker = scope.maker(name)
-        if maker is None:
+        made = producer(value)
+        if made is None or made.op_type.startswith("Reduce") or made.op_type == "GlobalAveragePool":
+            return made is not None
+        inner = [i for i in made.inputs if i is not None and array(i) is None]
+        if made.op_type not in _BETWEEN or not inner:
             return False
-        if maker.op_type.startswith("Reduce") or maker.op_type == "GlobalAveragePool":
-            return True
-        inner = [i for i in maker.input if i and scope.array(i) is None]
-        if maker.op_type not in _BETWEEN or not inner:
-            return False
-        name = inner[0]
+        value = inner[0]
     return False

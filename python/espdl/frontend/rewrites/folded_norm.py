@@ -3,80 +3,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, array, is_read_once, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @dataclass(frozen=True)
 class _Product:
     """x * weights + bias; float64 [inputs, outputs] and [outputs]."""
 
-    node: onnx.NodeProto
-    x: str
+    node: ir.Node
     weights: np.ndarray
     bias: np.ndarray
 
+    def plus(self, added: np.ndarray) -> _Product | None:
+        """It with a constant added, if that is one value per output."""
+        if added.size not in (1, len(self.bias)) or any(size != 1 for size in added.shape[:-1]):
+            return None
+        return replace(self, bias=self.bias + added.astype(np.float64).reshape(-1))
 
-def factors(node: onnx.NodeProto, scope: Scope) -> tuple[np.ndarray, np.ndarray] | None:
+
+def factors(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
     """float64 [channels]: what a BatchNormalization multiplies with and what it adds; None where it is not constant."""
-    arrays = [scope.array(name) for name in node.input[1:]]
-    attributes = _attributes(node)
-    if any(a is None for a in arrays) or any(node.output[1:]) or attributes.get("training_mode", 0):
+    arrays = [array(value) for value in node.inputs[1:]]
+    more = any(output.name for output in node.outputs[1:])
+    if any(a is None for a in arrays) or more or node.attributes.get_int("training_mode", 0):
         return None
     gamma, beta, mean, variance = (a.astype(np.float64) for a in arrays)
-    factor = gamma / np.sqrt(variance + attributes.get("epsilon", 1e-5))
+    factor = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
     return factor, beta - factor * mean
 
 
 @rewrite("BatchNormalization")
-def behind_a_product(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    pair = factors(node, scope)
-    product = None if pair is None else _product(node.input[0], scope)
+def behind_a_product(node: ir.Node, chain: Chain) -> ir.Value | None:
+    """The name of the product goes on to what does its work."""
+    pair = factors(node)
+    product = None if pair is None else _product(node.inputs[0])
     if product is None:
         return None
     factor, offset = pair
-    chain = Chain(scope, product.node.name or node.output[0])
-    parameters = chain.constant(product.weights * factor), chain.constant(product.bias * factor + offset)
-    chain.add("Gemm", product.x, *parameters, output=node.output[0])
-    if product.node.name:
-        # The name goes on to what does its work; nobody reads what it makes any more.
-        chain.nodes[0].name, product.node.name = product.node.name, chain.nodes[0].name
-    return chain.nodes
+    parameters = product.weights * factor, product.bias * factor + offset
+    return chain.add("Gemm", product.node.inputs[0], *parameters, name=product.node.name)
 
 
-def _product(name: str, scope: Scope) -> _Product | None:
+def _product(value: ir.Value) -> _Product | None:
     """The product of vectors [N, inputs] that only one node reads; a constant may be added to it."""
-    node, shape = scope.maker(name), scope.shape(name)
-    if node is None or shape is None or len(shape) != 2 or len(scope.readers(name)) != 1 or name in scope.outputs:
+    node, sizes = value.producer(), shape(value)
+    if node is None or sizes is None or len(sizes) != 2 or not is_read_once(value):
         return None
-    arrays = [scope.array(i) for i in node.input]
-    zeros = np.zeros(shape[1])
+    arrays = [array(i) for i in node.inputs]
+    zeros = np.zeros(sizes[1])
     if node.op_type == "MatMul" and arrays[1] is not None and arrays[1].ndim == 2:
-        return _Product(node, node.input[0], arrays[1].astype(np.float64), zeros)
+        return _Product(node, arrays[1].astype(np.float64), zeros)
     if node.op_type == "Add" and (arrays[0] is None) != (arrays[1] is None):
         inner, constant = (0, 1) if arrays[0] is None else (1, 0)
-        product = _product(node.input[inner], scope)
-        return product and _with(product, arrays[constant])
-    attributes = _attributes(node)
-    if node.op_type != "Gemm" or attributes.get("transA", 0) or any(a is None for a in arrays[1:]):
+        product = _product(node.inputs[inner])
+        return product and product.plus(arrays[constant])
+    if node.op_type != "Gemm" or node.attributes.get_int("transA", 0) or any(a is None for a in arrays[1:]):
         return None
-    weights = attributes.get("alpha", 1.0) * arrays[1].astype(np.float64)
-    product = _Product(node, node.input[0], weights.T if attributes.get("transB", 0) else weights, zeros)
-    return _with(product, attributes.get("beta", 1.0) * arrays[2]) if len(arrays) > 2 else product
-
-
-def _with(product: _Product, added: np.ndarray) -> _Product | None:
-    """`product` with a constant added, if that is one value per output."""
-    if added.size not in (1, len(product.bias)) or any(size != 1 for size in added.shape[:-1]):
-        return None
-    return _Product(product.node, product.x, product.weights, product.bias + added.astype(np.float64).reshape(-1))
-
-
-def _attributes(node: onnx.NodeProto) -> dict:
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    weights = node.attributes.get_float("alpha", 1.0) * arrays[1].astype(np.float64)
+    product = _Product(node, weights.T if node.attributes.get_int("transB", 0) else weights, zeros)
+    return product.plus(node.attributes.get_float("beta", 1.0) * arrays[2]) if len(arrays) > 2 else product

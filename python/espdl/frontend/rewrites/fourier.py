@@ -3,76 +3,65 @@
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
-from onnx import helper
+from collections.abc import Sequence
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+import numpy as np
+import onnx_ir as ir
+
+from espdl.frontend.graph import Chain, array, operands, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("DFT")
-def dft(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def dft(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Input [..., n, ..., 1 or 2], the last axis real and imaginary part; None where length or axis are computed."""
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    shape = scope.shape(node.input[0])
-    length, place = (scope.array(n) if n else None for n in (*node.input[1:], "", "")[:2])
-    if shape is None or any(n and scope.array(n) is None for n in node.input[1:]):
+    sizes = shape(node.inputs[0])
+    length, place = (array(value) for value in operands(node, 3)[1:])
+    if sizes is None or any(value is not None and array(value) is None for value in node.inputs[1:]):
         return None
-    default = 1 if scope.opset < 20 else -2
-    axis = (attributes.get("axis", default) if place is None else int(place.reshape(()))) % len(shape)
+    default = node.attributes.get_int("axis", 1 if chain.opset < 20 else -2)
+    axis = (default if place is None else int(place.reshape(()))) % len(sizes)
     matrix = _matrix(
-        shape[axis],
-        shape[-1],
-        shape[axis] if length is None else int(length.reshape(())),
-        bool(attributes.get("inverse", 0)),
-        bool(attributes.get("onesided", 0)),
+        sizes[axis],
+        sizes[-1],
+        sizes[axis] if length is None else int(length.reshape(())),
+        bool(node.attributes.get_int("inverse", 0)),
+        bool(node.attributes.get_int("onesided", 0)),
         length is None,
     )
-    chain = Chain(scope, node.name or node.output[0])
-    rank = len(shape)
+    rank = len(sizes)
     order = [a for a in range(rank - 1) if a != axis] + [axis, rank - 1]
     moved = order != list(range(rank))
-    value = chain.add("Transpose", node.input[0], perm=order) if moved else node.input[0]
-    before = [shape[a] for a in order[:-2]]
-    result = _transformed(chain, value, before, matrix, None if moved else node.output[0])
-    if moved:
-        chain.add("Transpose", result, perm=[order.index(a) for a in range(rank)], output=node.output[0])
-    return chain.nodes
+    value = chain.add("Transpose", node.inputs[0], perm=order) if moved else node.inputs[0]
+    result = _transformed(chain, value, [sizes[a] for a in order[:-2]], matrix)
+    return chain.add("Transpose", result, perm=[order.index(a) for a in range(rank)]) if moved else result
 
 
 @rewrite("STFT")
-def stft(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def stft(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Signal [batch, n], or [batch, n, 1 or 2]: frames are taken, weighted, and transformed each."""
-    shape = scope.shape(node.input[0])
-    step, _, given = (*node.input[1:], "", "")[:3]
-    hop, length = scope.array(step), scope.array(given) if given else None
-    window = node.input[2] if len(node.input) > 2 else ""
-    if shape is None or hop is None or (given and length is None):
+    signal, step, window, given = operands(node, 4)
+    sizes, hop, length = shape(signal), array(step), array(given)
+    if sizes is None or hop is None or (given is not None and length is None):
         return None
-    size = int(length.reshape(())) if length is not None else scope.shape(window)[0]
-    starts = np.arange(0, shape[1] - size + 1, int(hop.reshape(())))
-    chain = Chain(scope, node.name or node.output[0])
-    places = chain.constant(starts[:, np.newaxis] + np.arange(size), np.int64)
-    signal, parts = node.input[0], shape[2] if len(shape) > 2 else 1
-    if len(shape) == 2:
-        signal = chain.add("Unsqueeze", signal, chain.constant([2], np.int64))
-    frames = chain.add("Gather", signal, places, axis=1)
-    if window:
-        weights = chain.add("Reshape", window, chain.constant([size, 1], np.int64))
-        frames = chain.add("Mul", frames, weights)
-    onesided = next((a.i for a in node.attribute if a.name == "onesided"), 1)
-    matrix = _matrix(size, parts, size, False, bool(onesided), False)
-    _transformed(chain, frames, [shape[0], len(starts)], matrix, node.output[0])
-    return chain.nodes
+    size = int(length.reshape(())) if length is not None else shape(window)[0]
+    starts = np.arange(0, sizes[1] - size + 1, int(hop.reshape(())))
+    parts = sizes[2] if len(sizes) > 2 else 1
+    if len(sizes) == 2:
+        signal = chain.add("Unsqueeze", signal, [2])
+    frames = chain.add("Gather", signal, starts[:, np.newaxis] + np.arange(size), axis=1)
+    if window is not None:
+        frames = chain.add("Mul", frames, chain.add("Reshape", window, [size, 1]))
+    matrix = _matrix(size, parts, size, False, bool(node.attributes.get_int("onesided", 1)), False)
+    return _transformed(chain, frames, [sizes[0], len(starts)], matrix)
 
 
-def _transformed(chain: Chain, value: str, before: list[int], matrix: np.ndarray, output: str | None) -> str:
+def _transformed(chain: Chain, value: ir.Value, before: Sequence[int], matrix: np.ndarray) -> ir.Value:
     """The last two axes of `value` times `matrix` [n, parts, m, parts]; `before` are the sizes of the other axes."""
     rows, columns = matrix.shape[:2], matrix.shape[2:]
-    flat = chain.add("Reshape", value, chain.constant([*before, rows[0] * rows[1]], np.int64))
-    product = chain.add("MatMul", flat, chain.constant(matrix.reshape(rows[0] * rows[1], -1)))
-    return chain.add("Reshape", product, chain.constant([*before, *columns], np.int64), output=output)
+    flat = chain.add("Reshape", value, [*before, rows[0] * rows[1]])
+    product = chain.add("MatMul", flat, matrix.reshape(rows[0] * rows[1], -1))
+    return chain.add("Reshape", product, [*before, *columns])
 
 
 def _matrix(size: int, parts: int, length: int, inverse: bool, onesided: bool, whole: bool) -> np.ndarray:

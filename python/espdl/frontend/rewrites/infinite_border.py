@@ -7,59 +7,56 @@ import math
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
+from espdl.frontend.graph import Chain, array, is_used, operands, producer, shape, values
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("MaxPool", "GlobalMaxPool")
-def padded(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
+def padded(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Only where no window lies in the border, and where nobody asks for places, which count from the border's edge."""
-    pad = scope.maker(node.input[0])
-    if pad is None or pad.op_type != "Pad" or any(scope.is_used(name) for name in node.output[1:]):
+    pad = producer(node.inputs[0], "Pad")
+    if pad is None or any(is_used(output) for output in node.outputs[1:]):
         return None
-    shape, added = scope.shape(pad.input[0]), _border(pad, scope)
-    if shape is None or added is None or any(low or high for low, high in added[:2]):
+    sizes, added = shape(pad.inputs[0]), _border(pad)
+    if sizes is None or added is None or any(low or high for low, high in added[:2]):
         return None
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    attributes = values(node)
     if node.op_type == "MaxPool":
-        own = _own_pads(attributes, len(shape) - 2)
+        own = _own_pads(attributes, len(sizes) - 2)
         if own is None:
             return None
         both = [(low + a, high + b) for (low, high), (a, b) in zip(added[2:], own)]
-        sizes = [_size(attributes, axis, shape[axis + 2], pads) for axis, pads in enumerate(both)]
-        if tuple(sizes) != (scope.shape(node.output[0]) or ())[2:]:
+        counts = [_size(attributes, axis, sizes[axis + 2], pads) for axis, pads in enumerate(both)]
+        if tuple(counts) != (shape(node.outputs[0]) or ())[2:]:
             return None
-        if not all(_sees_data(attributes, axis, shape[axis + 2], both[axis], sizes[axis]) for axis in range(len(own))):
+        if not all(_sees_data(attributes, axis, sizes[axis + 2], both[axis], counts[axis]) for axis in range(len(own))):
             return None
         attributes.pop("auto_pad", None)
         attributes["pads"] = [low for low, _ in both] + [high for _, high in both]
-    return [helper.make_node(node.op_type, [pad.input[0]], node.output[:1], name=node.name, **attributes)]
+    return chain.add(node.op_type, pad.inputs[0], name=node.name, **attributes)
 
 
-def _border(pad: onnx.NodeProto, scope: Scope) -> list[tuple[int, int]] | None:
+def _border(pad: ir.Node) -> list[tuple[int, int]] | None:
     """What a Pad adds before and behind each axis; None where that is not minus infinity, or not known."""
-    mode = next((a.s for a in pad.attribute if a.name == "mode"), b"constant")
-    arrays = [scope.array(name) if name else None for name in [*pad.input[1:], "", "", ""][:3]]
-    pads, fill, axes = arrays
-    shape = scope.shape(pad.input[0])
-    if mode != b"constant" or shape is None or pads is None or fill is None or (len(pad.input) > 3 and axes is None):
+    pads, fill, axes = (array(value) for value in operands(pad, 4)[1:])
+    sizes, constant = shape(pad.inputs[0]), pad.attributes.get_string("mode", "constant") == "constant"
+    if not constant or sizes is None or pads is None or fill is None or (len(pad.inputs) > 3 and axes is None):
         return None
     if not float(fill.reshape(())) <= float(np.finfo(np.float32).min) or (pads < 0).any():
         return None
-    result = [(0, 0)] * len(shape)
-    half = len(pads) // 2
-    for place, axis in enumerate(range(len(shape)) if axes is None else axes.tolist()):
-        result[axis] = int(pads[place]), int(pads[place + half])
+    result = [(0, 0)] * len(sizes)
+    for axis, low, high in zip(range(len(sizes)) if axes is None else axes.tolist(), *np.split(pads, 2)):
+        result[axis] = int(low), int(high)
     return result
 
 
 def _own_pads(attributes: dict[str, Any], axes: int) -> list[tuple[int, int]] | None:
-    automatic = attributes.get("auto_pad", b"NOTSET")
-    if automatic not in (b"NOTSET", b"VALID"):
+    automatic = attributes.get("auto_pad", "NOTSET")
+    if automatic not in ("NOTSET", "VALID"):
         return None
-    pads = list(attributes.get("pads", [])) if automatic == b"NOTSET" else []
+    pads = list(attributes.get("pads", [])) if automatic == "NOTSET" else []
     pads = pads or [0] * (2 * axes)
     return list(zip(pads[:axes], pads[axes:]))
 

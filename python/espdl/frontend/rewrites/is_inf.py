@@ -4,24 +4,20 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("IsInf")
-def is_inf(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    wanted = {a.name: bool(a.i) for a in node.attribute}
-    negative, positive = wanted.get("detect_negative", True), wanted.get("detect_positive", True)
+def is_inf(node: ir.Node, chain: Chain) -> ir.Value | None:
+    negative, positive = (node.attributes.get_int(f"detect_{sign}", 1) for sign in ("negative", "positive"))
     if negative and positive:
         return None
-    chain = Chain(scope, node.name or node.output[0])
     limit = np.finfo(np.float32).max
     if positive:
-        chain.add("Greater", node.input[0], chain.constant(limit), output=node.output[0])
-    elif negative:
-        chain.add("Less", node.input[0], chain.constant(-limit), output=node.output[0])
-    else:
-        chain.add("And", chain.add("IsInf", node.input[0]), chain.constant(False, np.bool_), output=node.output[0])
-    return chain.nodes
+        return chain.add("Greater", node.inputs[0], limit)
+    if negative:
+        return chain.add("Less", node.inputs[0], -limit)
+    return chain.add("And", chain.add("IsInf", node.inputs[0]), False)

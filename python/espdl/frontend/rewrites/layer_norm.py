@@ -4,31 +4,21 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, Results, is_used, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("LayerNormalization")
-def layer_normalization(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    shape = scope.shape(node.input[0])
-    if shape is None or not any(scope.is_used(name) for name in node.output[1:]):
+def layer_normalization(node: ir.Node, chain: Chain) -> Results | None:
+    sizes = shape(node.inputs[0])
+    if sizes is None or not any(is_used(output) for output in node.outputs[1:]):
         return None
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    y, mean, deviation = [*node.output, "", ""][:3]
-    chain = Chain(scope, node.name or y)
-    if scope.is_used(y):
-        chain.add("LayerNormalization", *node.input, output=y, **attributes)
-    axes = list(range(attributes.get("axis", -1) % len(shape), len(shape)))
-    average = chain.reduced("ReduceMean", node.input[0], axes)
-    if scope.is_used(mean):
-        chain.add("Identity", average, output=mean)
-    if scope.is_used(deviation):
-        spread = chain.add("Sub", node.input[0], average)
-        variance = chain.reduced("ReduceMean", chain.add("Mul", spread, spread), axes)
-        epsilon = chain.constant(np.full([1] * len(shape), attributes.get("epsilon", 1e-5)))
-        root = chain.add("Sqrt", chain.add("Add", variance, epsilon))
-        chain.add("Reciprocal", root, output=deviation)
-    return chain.nodes
+    y = chain.add("LayerNormalization", *node.inputs, **node.attributes)
+    axes = list(range(node.attributes.get_int("axis", -1) % len(sizes), len(sizes)))
+    mean = chain.reduced("ReduceMean", node.inputs[0], axes)
+    spread = chain.add("Sub", node.inputs[0], mean)
+    variance = chain.reduced("ReduceMean", chain.add("Mul", spread, spread), axes)
+    epsilon = np.full([1] * len(sizes), node.attributes.get_float("epsilon", 1e-5))
+    return y, mean, chain.add("Reciprocal", chain.add("Sqrt", chain.add("Add", variance, epsilon)))

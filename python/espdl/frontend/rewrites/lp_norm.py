@@ -4,18 +4,14 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("LpNormalization")
-def lp_normalization(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    chain = Chain(scope, node.name or node.output[0])
-    norm = chain.reduced(f"ReduceL{attributes.get('p', 2)}", node.input[0], [attributes.get("axis", -1)])
-    positive = chain.add("Max", norm, chain.constant(np.finfo(np.float32).tiny))
-    chain.add("Div", node.input[0], positive, output=node.output[0])
-    return chain.nodes
+def lp_normalization(node: ir.Node, chain: Chain) -> ir.Value:
+    p, axis = node.attributes.get_int("p", 2), node.attributes.get_int("axis", -1)
+    norm = chain.reduced(f"ReduceL{p}", node.inputs[0], [axis])
+    return chain.add("Div", node.inputs[0], chain.add("Max", norm, np.finfo(np.float32).tiny))

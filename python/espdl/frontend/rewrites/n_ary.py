@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import FLOAT, Chain
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("Sum", "Mean")
-def n_ary(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    if scope.dtype(node.input[0]) != onnx.TensorProto.FLOAT:
+def n_ary(node: ir.Node, chain: Chain) -> ir.Value | None:
+    total, *others = node.inputs
+    if total.dtype != FLOAT:
         return None
-    chain = Chain(scope, node.name or node.output[0])
-    total, *others = node.input
-    steps = [("Add", name) for name in others]
-    if node.op_type == "Mean":
-        steps.append(("Mul", chain.constant(1.0 / len(node.input))))
-    for number, (operator, name) in enumerate(steps):
-        total = chain.add(operator, total, name, output=node.output[0] if number == len(steps) - 1 else None)
-    return chain.nodes or [onnx.helper.make_node("Identity", node.input, node.output, name=node.name)]
+    for value in others:
+        total = chain.add("Add", total, value)
+    return chain.add("Mul", total, 1.0 / len(node.inputs)) if node.op_type == "Mean" else total

@@ -4,31 +4,20 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, array, operands, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("Pad")
-def negative_pads(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    shape = scope.shape(node.input[0])
-    amounts = scope.array(node.input[1]) if len(node.input) > 1 else None
-    if shape is None or amounts is None or amounts.min(initial=0) >= 0:
+def negative_pads(node: ir.Node, chain: Chain) -> ir.Value | None:
+    data, pads, _, given = operands(node, 4)
+    sizes, amounts = shape(data), array(pads)
+    if sizes is None or amounts is None or amounts.min(initial=0) >= 0 or (given is not None and array(given) is None):
         return None
-    axes = np.arange(len(shape))
-    if len(node.input) > 3 and node.input[3]:
-        given = scope.array(node.input[3])
-        if given is None:
-            return None
-        axes = given % len(shape)
+    axes = np.arange(len(sizes)) if given is None else array(given) % len(sizes)
     before, after = amounts.reshape(2, -1)
-    ends = np.array(shape)[axes] + np.minimum(after, 0)
-    chain = Chain(scope, node.name or node.output[0])
-    cut = [chain.constant(v, np.int64) for v in (np.maximum(-before, 0), ends, axes)]
-    value = chain.add("Slice", node.input[0], *cut)
-    rest = chain.constant(np.maximum(amounts, 0), np.int64)
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    chain.add("Pad", value, rest, *node.input[2:], output=node.output[0], **attributes)
-    return chain.nodes
+    ends = np.array(sizes)[axes] + np.minimum(after, 0)
+    value = chain.add("Slice", data, np.maximum(-before, 0), ends, axes.astype(np.int64))
+    return chain.add("Pad", value, np.maximum(amounts, 0), *node.inputs[2:], **node.attributes)

@@ -3,30 +3,24 @@
 
 from __future__ import annotations
 
-import onnx
-from onnx import TensorProto
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import FLOAT, Chain, array, shape
+from espdl.frontend.rewrites import rewrite
 
 # Exponent -> operators, the innermost first. A product is that of the value with itself.
 _FORMS = {2.0: ("Mul",), 1.0: ("Identity",), 0.5: ("Sqrt",), -0.5: ("Sqrt", "Reciprocal"), -1.0: ("Reciprocal",)}
 
 
 @rewrite("Pow")
-def power(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    base, exponent = node.input[0], scope.array(node.input[1])
-    if exponent is None or exponent.size != 1 or scope.dtype(base) != TensorProto.FLOAT:
+def power(node: ir.Node, chain: Chain) -> ir.Value | None:
+    value, exponent = node.inputs[0], array(node.inputs[1])
+    if exponent is None or exponent.size != 1 or value.dtype != FLOAT:
         return None
-    form = _FORMS.get(float(exponent.reshape(())))
-    shape = scope.shape(base)
-    if form is None or scope.array(base) is not None or shape is None or exponent.ndim > len(shape):
+    form, sizes = _FORMS.get(float(exponent.reshape(()))), shape(value)
+    if form is None or array(value) is not None or sizes is None or exponent.ndim > len(sizes):
         return None
-    chain = Chain(scope, node.name or node.output[0])
-    value = base
     for operator in form:
-        output = node.output[0] if operator == form[-1] else None
-        value = chain.add(operator, *([value] * (2 if operator == "Mul" else 1)), output=output)
-    if node.name:
-        chain.nodes[-1].name = node.name
-    return chain.nodes
+        name = node.name if operator == form[-1] else None
+        value = chain.add(operator, *[value] * (2 if operator == "Mul" else 1), name=name)
+    return value

@@ -8,49 +8,47 @@ A node that no kernel takes is taken apart step by step (unrolled.py).
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import helper
+import onnx_ir as ir
 
+from espdl.frontend.graph import Chain, Results, array, operands, shape
 from espdl.frontend.recurrent import misfit
-from espdl.frontend.rewrites import Scope, rewrite, unrolled
+from espdl.frontend.rewrites import rewrite, unrolled
 from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, FUNCTIONS, INPUTS, Layer, weights
 
 
 @rewrite("RNN", "GRU", "LSTM")
-def recurrent(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    if refusal(node, scope) is not None:
+def recurrent(node: ir.Node, chain: Chain) -> Results | None:
+    if refusal(node) is not None:
         return None
-    layer = Layer(node, scope)
+    layer = Layer(node, chain)
     why = _why_no_kernel(layer)
     if why is not None:
-        scope.notes.append(_cost_of_unrolling(layer, why))
+        chain.notes.append(_cost_of_unrolling(layer, why))
         return unrolled.build(layer)
     return None if _is_normal(layer) else _normalize(layer)
 
 
-def refusal(node: onnx.NodeProto, scope: Scope) -> str | None:
+def refusal(node: ir.Node) -> str | None:
     """Why a node is neither run by a kernel nor taken apart; None where it is."""
-    inputs = dict(zip(INPUTS, node.input))
-    shape = scope.shape(inputs["X"])
-    if shape is None or len(shape) != 3:
+    inputs = dict(zip(INPUTS, operands(node, len(INPUTS))))
+    sizes = shape(inputs["X"])
+    if sizes is None or len(sizes) != 3:
         return "the size of its input is not known before it runs"
     for name in "WRBP":
-        if inputs.get(name) and weights(inputs[name], scope) is None:
-            return f"its weights {name} ('{inputs[name]}') are computed, not constant"
-    lengths = scope.array(inputs["lengths"]) if inputs.get("lengths") else None
-    if inputs.get("lengths") and lengths is None:
+        if inputs[name] is not None and weights(inputs[name]) is None:
+            return f"its weights {name} ('{inputs[name].name}') are computed, not constant"
+    lengths = array(inputs["lengths"])
+    if inputs["lengths"] is not None and lengths is None:
         return "it has sequence lengths that are not constant, and the generated C has only static shapes"
-    batch_first = any(a.name == "layout" and a.i for a in node.attribute)
-    steps = shape[1] if batch_first else shape[0]
     different = sorted(set([] if lengths is None else lengths.reshape(-1).tolist()))
     if len(different) > 1:
         return f"its sequence lengths differ within the batch: {different}"
-    if different and not 0 < different[0] <= steps:
-        return f"its sequence length is {different[0]}, and its input has {steps} steps"
-    wrong = misfit(node, {name: scope.shape(name) for name in filter(None, node.input)})
+    if different and not 0 < different[0] <= sizes[0]:
+        return f"its sequence length is {different[0]}, and its input has {sizes[0]} steps"
+    wrong = misfit(node)
     if wrong is not None:
         return wrong
-    layer = Layer(node, scope)
+    layer = Layer(node)
     unknown = [name for name, _ in layer.activations if name not in FUNCTIONS]
     if unknown:
         return f"its activation {unknown[0]} is none that the compiler knows ({', '.join(sorted(FUNCTIONS))})"
@@ -87,53 +85,46 @@ def _cost_of_unrolling(layer: Layer, why: str) -> str:
 def _is_normal(layer: Layer) -> bool:
     """Whether it is what `_normalize` makes."""
     allowed = {"hidden_size"} | ({"linear_before_reset"} if layer.node.op_type == "GRU" else set())
-    given = [layer.inputs[name] for name in "hcP" if name in layer.inputs]
-    zeros = [name for name in given if _is_zero(layer, name)]
+    given = (array(layer.inputs[name]) for name in "hcP" if name in layer.inputs)
+    zeros = any(values is not None and not np.any(values) for values in given)
     plain = set(layer.attributes) <= allowed and "lengths" not in layer.inputs
-    return plain and not zeros and bool(layer.node.output[0]) and not layer.outputs[1]
+    return plain and not zeros and bool(layer.node.outputs[0].name) and not layer.wanted[1]
 
 
-def _is_zero(layer: Layer, name: str) -> bool:
-    values = layer.scope.array(name)
-    return values is not None and not np.any(values)
-
-
-def _normalize(layer: Layer) -> list[onnx.NodeProto]:
+def _normalize(layer: Layer) -> Results:
     """One node per direction, all of which go forward and give Y, and the last cells where they are read."""
     data = layer.data()
     sequences, last, cells = [], [], []
     for index in range(layer.directions):
-        source = layer.backwards(data) if layer.is_backwards(index) else data
-        y, c = _one_direction(layer, index, source)
-        if layer.outputs[1]:
-            last.append(layer.slice(y, 0, layer.steps - 1, layer.steps))
-        if layer.outputs[0]:
-            sequences.append(layer.backwards(y) if layer.is_backwards(index) else y)
+        backwards = layer.is_backwards(index)
+        y, c = _one_direction(layer, index, layer.backwards(data) if backwards else data)
+        if layer.wanted[1]:
+            end = layer.slice(y, 0, layer.steps - 1, layer.steps)
+            last.append(layer.chain.add("Squeeze", end, [0]))
+        sequences.append(layer.backwards(y) if backwards and layer.wanted[0] else y)
         cells.append(c)
-    if layer.outputs[0]:
-        layer.sequence(layer.joined(sequences, 1))
-    if layer.outputs[1]:
-        axis = layer.chain.constant([0], np.int64)
-        layer.states([layer.chain.add("Squeeze", value, axis) for value in last], layer.outputs[1])
-    layer.states(cells, layer.outputs[2])
-    return layer.chain.nodes
+    return (
+        layer.sequence(sequences) if layer.wanted[0] else None,
+        layer.joined(last) if layer.wanted[1] else None,
+        layer.joined(cells) if layer.wanted[2] else None,
+    )
 
 
-def _one_direction(layer: Layer, index: int, source: str) -> tuple[str, str]:
-    """Its Y, by which later stages know the layer, and its last cells; '' where nobody reads those."""
+def _one_direction(layer: Layer, index: int, source: ir.Value) -> tuple[ir.Value, ir.Value | None]:
+    """Its Y, by which later stages know the layer, and its last cells; None where nobody reads those."""
     chain, kind = layer.chain, layer.node.op_type
     parts = {name: values[index : index + 1] for name, values in layer.constants.items()}
-    names = {name: chain.constant(values) for name, values in parts.items() if name in "WR" or np.any(values)}
-    states = [layer.initial(name, index) or "" for name in "hc"]
-    inputs = [source, names["W"], names["R"], names.get("B", ""), "", *states, names.get("P", "")]
-    while not inputs[-1]:
+    w, r, b, p = (v if (v := parts.get(name)) is not None and (name in "WR" or np.any(v)) else None for name in "WRBP")
+    inputs = [source, w, r, b, None, *(layer.initial(name, index) for name in "hc"), p]
+    while inputs[-1] is None:
         inputs.pop()
     late = kind == "GRU" and layer.attributes.get("linear_before_reset", 0)
     # The only one keeps the node's name, by which it is asked for.
     own = layer.node.name if layer.directions == 1 else ""
-    name = own or layer.scope.unique(f"{chain.base}/{'backward' if layer.is_backwards(index) else 'forward'}")
-    y = layer.scope.unique(f"{name}:0")
-    c = layer.scope.unique(f"{name}:2") if layer.outputs[2] else ""
+    name = own or chain.unique(f"{chain.base}/{'backward' if layer.is_backwards(index) else 'forward'}")
     attributes = {"hidden_size": layer.hidden, **({"linear_before_reset": 1} if late else {})}
-    chain.nodes.append(helper.make_node(kind, inputs, [y, "", c] if c else [y], name=name, **attributes))
+    if not layer.wanted[2]:
+        return chain.add(kind, *inputs, name=name, **attributes), None
+    y, h, c = chain.add(kind, *inputs, outputs=3, name=name, **attributes)
+    h.name = ""
     return y, c

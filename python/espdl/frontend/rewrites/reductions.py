@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, array, operands
+from espdl.frontend.rewrites import rewrite
 
 # What each makes of one value.
 _OF_ONE = {
-    "ReduceL1": ("Abs",), "ReduceL2": ("Abs",), "ReduceLogSum": ("Log",), "ReduceLogSumExp": (), "ReduceMax": (),
-    "ReduceMean": (), "ReduceMin": (), "ReduceProd": (), "ReduceSum": (), "ReduceSumSquare": ("Mul",),
+    "ReduceL1": "Abs", "ReduceL2": "Abs", "ReduceLogSum": "Log", "ReduceLogSumExp": "Identity", "ReduceMax": "Identity",
+    "ReduceMean": "Identity", "ReduceMin": "Identity", "ReduceProd": "Identity", "ReduceSum": "Identity",
+    "ReduceSumSquare": "Mul",
 }  # fmt: skip
 
 
 @rewrite(*_OF_ONE)
-def over_no_axis(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    if not any(a.name == "noop_with_empty_axes" and a.i for a in node.attribute):
+def over_no_axis(node: ir.Node, chain: Chain) -> ir.Value | None:
+    value, given = operands(node, 2)
+    axes = array(given)
+    if not node.attributes.get_int("noop_with_empty_axes", 0) or (given is not None and (axes is None or axes.size)):
         return None
-    if len(node.input) > 1 and node.input[1]:
-        axes = scope.array(node.input[1])
-        if axes is None or axes.size:
-            return None
-    chain = Chain(scope, node.name or node.output[0])
-    (operator,) = _OF_ONE[node.op_type] or ("Identity",)
-    chain.add(operator, *[node.input[0]] * (2 if operator == "Mul" else 1), output=node.output[0])
-    return chain.nodes
+    operator = _OF_ONE[node.op_type]
+    return chain.add(operator, *[value] * (2 if operator == "Mul" else 1))

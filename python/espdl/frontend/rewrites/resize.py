@@ -7,80 +7,71 @@ Linear interpolation of images in the usual modes stays, with the sizes of all a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, array, operands, shape, values
+from espdl.frontend.rewrites import rewrite
 
 # What linear kernels know, where the ratio of the sizes is the scale.
 _KEPT = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
-
-
 _CROP = "tf_crop_and_resize"
 
 
 @rewrite("Resize", "Upsample")
-def resize(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    shape, wanted = scope.shape(node.input[0]), scope.shape(node.output[0])
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    mode = attributes.get("mode", b"nearest").decode()
-    coordinates = attributes.get("coordinate_transformation_mode", b"half_pixel").decode()
+def resize(node: ir.Node, chain: Chain) -> ir.Value | None:
+    value = node.inputs[0]
+    sizes, wanted = shape(value), shape(node.outputs[0])
+    attributes = values(node)
+    mode = attributes.get("mode", "nearest")
+    coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
     if node.op_type == "Upsample":
-        coordinates, attributes["nearest_mode"] = "asymmetric", b"floor"
-    if shape is None or wanted is None:
+        coordinates, attributes["nearest_mode"] = "asymmetric", "floor"
+    if sizes is None or wanted is None:
         return None
-    crops = _crops(node, scope, attributes, len(shape)) if coordinates == _CROP else {}
+    crops = _crops(node, attributes, len(sizes)) if coordinates == _CROP else {}
     if crops is None:
         return None
-    scales = _scales(node, scope, attributes, shape, wanted)
-    axes = [a for a in range(len(shape)) if shape[a] != wanted[a] or scales[a] != 1.0 or a in crops]
-    chain = Chain(scope, node.name or node.output[0])
-    plain = all(math.isclose(scales[a], wanted[a] / shape[a], rel_tol=1e-6) for a in axes)
-    images = len(shape) == 4 and set(axes) <= {2, 3} and node.op_type == "Resize"
+    scales = _scales(node, attributes, sizes, wanted)
+    axes = [a for a in range(len(sizes)) if sizes[a] != wanted[a] or scales[a] != 1.0 or a in crops]
+    plain = all(math.isclose(scales[a], wanted[a] / sizes[a], rel_tol=1e-6) for a in axes)
+    images = len(sizes) == 4 and set(axes) <= {2, 3} and node.op_type == "Resize"
     aligned_to_one = coordinates == "align_corners" and 1 in (wanted[a] for a in axes)
     if mode == "linear" and plain and images and coordinates in _KEPT and not attributes.get("antialias", 0):
         if not aligned_to_one:
-            return _with_sizes(chain, node, attributes, wanted)
-    value = node.input[0]
-    outside = np.zeros([1] * len(shape), bool)
+            return _with_sizes(node, chain, wanted)
+    outside = np.zeros([1] * len(sizes), bool)
     for axis in axes:
-        size, count, scale = shape[axis], wanted[axis], scales[axis]
+        size, count, scale = sizes[axis], wanted[axis], scales[axis]
         places = _places(coordinates, count, size, scale, crops.get(axis))
         beyond = (places < 0) | (places > size - 1) if coordinates == _CROP else np.zeros(count, bool)
-        outside = outside | beyond.reshape([count if a == axis else 1 for a in range(len(shape))])
+        outside = outside | beyond.reshape([count if a == axis else 1 for a in range(len(sizes))])
         if mode == "nearest":
-            index = _nearest(attributes.get("nearest_mode", b"round_prefer_floor").decode(), places)
-            value = chain.add("Gather", value, chain.constant(np.clip(index, 0, size - 1), np.int64), axis=axis)
+            index = np.clip(_nearest(attributes.get("nearest_mode", "round_prefer_floor"), places), 0, size - 1)
+            value = chain.add("Gather", value, index.astype(np.int64), axis=axis)
         else:
-            value = _product(chain, value, _matrix(mode, attributes, places, size, scale), axis, len(shape))
+            value = _product(chain, value, _matrix(mode, attributes, places, size, scale), axis, len(sizes))
     if outside.any():
-        value = chain.add("Mul", value, chain.constant(~outside))
+        value = chain.add("Mul", value, (~outside).astype(np.float32))
         extrapolated = attributes.get("extrapolation_value", 0.0)
-        value = chain.add("Add", value, chain.constant(outside * extrapolated)) if extrapolated else value
-    chain.add("Identity", value, output=node.output[0])
-    return chain.nodes
+        value = chain.add("Add", value, outside * extrapolated) if extrapolated else value
+    return value
 
 
-def _with_sizes(
-    chain: Chain, node: onnx.NodeProto, attributes: dict[str, Any], wanted: tuple[int, ...]
-) -> list[onnx.NodeProto] | None:
+def _with_sizes(node: ir.Node, chain: Chain, wanted: tuple[int, ...]) -> ir.Value | None:
     """The node with the sizes of all axes, None where it has them."""
-    if len(node.input) > 3 and not {"axes", "keep_aspect_ratio_policy"} & set(attributes):
+    kept = {k: v for k, v in node.attributes.items() if k not in ("axes", "keep_aspect_ratio_policy")}
+    if len(node.inputs) > 3 and len(kept) == len(node.attributes):
         return None
-    kept = {k: v for k, v in attributes.items() if k not in ("axes", "keep_aspect_ratio_policy")}
-    chain.add("Resize", node.input[0], "", "", chain.constant(wanted, np.int64), output=node.output[0], **kept)
-    return chain.nodes
+    return chain.add("Resize", node.inputs[0], None, None, wanted, **kept)
 
 
-def _crops(
-    node: onnx.NodeProto, scope: Scope, attributes: dict[str, Any], rank: int
-) -> dict[int, tuple[float, float]] | None:
+def _crops(node: ir.Node, attributes: Mapping[str, Any], rank: int) -> dict[int, tuple[float, float]] | None:
     """Where the part that is taken begins and ends along each axis; None where that is computed."""
-    region = scope.array(node.input[1]) if node.input[1] else None
+    region = array(node.inputs[1])
     if region is None:
         return None
     axes = [axis % rank for axis in attributes.get("axes", range(rank))]
@@ -88,22 +79,21 @@ def _crops(
     return {axis: ends for axis, ends in found.items() if ends != (0.0, 1.0)}
 
 
-def _scales(node, scope: Scope, attributes: dict[str, Any], shape, wanted) -> list[float]:
+def _scales(node: ir.Node, attributes: Mapping[str, Any], sizes: Sequence[int], wanted: Sequence[int]) -> list[float]:
     """The factor of every axis: given, or the ratio of the sizes, adjusted as `keep_aspect_ratio_policy` says."""
-    axes = list(attributes.get("axes", range(len(shape))))
-    place = 1 if node.op_type == "Upsample" else 2
-    given = scope.array(node.input[place]) if len(node.input) > place and node.input[place] else None
-    result = [w / s for s, w in zip(shape, wanted)]
+    axes = list(attributes.get("axes", range(len(sizes))))
+    given = array(operands(node, 3)[1 if node.op_type == "Upsample" else 2])
+    result = [w / s for s, w in zip(sizes, wanted)]
     if given is not None and given.size:
         for axis, scale in zip(axes, given.tolist()):
             if not math.isclose(scale, result[axis], rel_tol=1e-6):
                 result[axis] = scale
         return result
-    sizes = scope.array(node.input[3]) if len(node.input) > 3 and node.input[3] else None
-    policy = attributes.get("keep_aspect_ratio_policy", b"stretch").decode()
-    if sizes is not None and policy != "stretch":
+    asked = array(operands(node, 4)[3])
+    policy = attributes.get("keep_aspect_ratio_policy", "stretch")
+    if asked is not None and policy != "stretch":
         choose: Callable = min if policy == "not_larger" else max
-        scale = choose(int(size) / shape[axis] for axis, size in zip(axes, sizes.tolist()))
+        scale = choose(int(size) / sizes[axis] for axis, size in zip(axes, asked.tolist()))
         for axis in axes:
             result[axis] = scale
     return result
@@ -141,7 +131,7 @@ def _nearest(mode: str, places: np.ndarray) -> np.ndarray:
     return np.ceil(places - 0.5) if mode == "round_prefer_floor" else np.floor(places + 0.5)
 
 
-def _matrix(mode: str, attributes: dict[str, Any], places: np.ndarray, size: int, scale: float) -> np.ndarray:
+def _matrix(mode: str, attributes: Mapping[str, Any], places: np.ndarray, size: int, scale: float) -> np.ndarray:
     """float64 [size, output size]: what each value of the input counts for each of the output."""
     stretch = min(scale, 1.0) if attributes.get("antialias", 0) else 1.0
     a = attributes.get("cubic_coeff_a", -0.75)
@@ -164,10 +154,10 @@ def _cubic(d: np.ndarray, a: float) -> np.ndarray:
     return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
 
 
-def _product(chain: Chain, value: str, matrix: np.ndarray, axis: int, rank: int) -> str:
+def _product(chain: Chain, value: ir.Value, matrix: np.ndarray, axis: int, rank: int) -> ir.Value:
     """`value` with `axis` brought last, multiplied, and brought back."""
     order = [a for a in range(rank) if a != axis] + [axis]
     if axis != rank - 1:
         value = chain.add("Transpose", value, perm=order)
-    value = chain.add("MatMul", value, chain.constant(matrix))
+    value = chain.add("MatMul", value, matrix)
     return value if axis == rank - 1 else chain.add("Transpose", value, perm=[order.index(a) for a in range(rank)])

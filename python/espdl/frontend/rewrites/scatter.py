@@ -4,29 +4,26 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import INT64, Chain, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("ScatterElements")
-def scatter_elements(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    data, indices, updates = node.input
-    shape, places = scope.shape(data), scope.shape(indices)
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    if shape is None or places is None:
+def scatter_elements(node: ir.Node, chain: Chain) -> ir.Value | None:
+    data, indices, updates = node.inputs
+    sizes, places = shape(data), shape(indices)
+    if sizes is None or places is None:
         return None
-    axis = attributes.pop("axis", 0) % len(shape)
-    if all(p == s for a, (p, s) in enumerate(zip(places, shape)) if a != axis):
+    attributes = dict(node.attributes)
+    attributes.pop("axis", None)
+    axis = node.attributes.get_int("axis", 0) % len(sizes)
+    if all(p == s for a, (p, s) in enumerate(zip(places, sizes)) if a != axis):
         return None
-    chain = Chain(scope, node.name or node.output[0])
-    if scope.dtype(indices) != TensorProto.INT64:
-        indices = chain.add("Cast", indices, to=TensorProto.INT64)
-    grid = np.indices(places)
-    parts = [chain.constant(grid[a][..., np.newaxis], np.int64) for a in range(len(shape))]
-    parts[axis] = chain.add("Unsqueeze", indices, chain.constant([len(shape)], np.int64))
-    coordinates = chain.add("Concat", *parts, axis=len(shape)) if len(parts) > 1 else parts[0]
-    chain.add("ScatterND", data, coordinates, updates, output=node.output[0], **attributes)
-    return chain.nodes
+    if indices.dtype != INT64:
+        indices = chain.add("Cast", indices, to=INT64)
+    parts = [chain.constant(grid[..., np.newaxis]) for grid in np.indices(places)]
+    parts[axis] = chain.add("Unsqueeze", indices, [len(sizes)])
+    coordinates = chain.add("Concat", *parts, axis=len(sizes)) if len(parts) > 1 else parts[0]
+    return chain.add("ScatterND", data, coordinates, updates, **attributes)

@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
-from espdl.frontend.rewrites import Scope, rewrite
-from espdl.frontend.rewrites.scope import Chain
+from espdl.frontend.graph import Chain, Results, is_used, shape
+from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("Split")
-def split(node: onnx.NodeProto, scope: Scope) -> list[onnx.NodeProto] | None:
-    shapes = [scope.shape(name) for name in node.output]
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+def split(node: ir.Node, chain: Chain) -> Results | None:
+    shapes = [shape(output) for output in node.outputs]
     if any(s is None for s in shapes):
         return None
-    axis = attributes.get("axis", 0) % len(shapes[0])
-    chain = Chain(scope, node.name or node.output[0])
+    axis = node.attributes.get_int("axis", 0) % len(shapes[0])
     bounds = np.cumsum([0, *(s[axis] for s in shapes)])
-    for name, start, stop in zip(node.output, bounds, bounds[1:]):
-        if scope.is_used(name):
-            where = [chain.constant([v], np.int64) for v in (start, stop, axis)]
-            chain.add("Slice", node.input[0], *where, output=name)
-    return chain.nodes
+    ends = zip(node.outputs, bounds[:, np.newaxis], bounds[1:, np.newaxis])
+    return [chain.add("Slice", node.inputs[0], *b, [axis]) if is_used(o) else None for o, *b in ends]

@@ -7,30 +7,29 @@ All that depends on the input alone is one product for the whole sequence.
 from __future__ import annotations
 
 import numpy as np
-import onnx
+import onnx_ir as ir
 
+from espdl.frontend.graph import Results
 from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, Layer
 
 
-def build(layer: Layer) -> list[onnx.NodeProto]:
-    """The nodes in its place."""
-    chain, data = layer.chain, layer.data()
-    sequences, hidden, cells = [], [], []
+def build(layer: Layer) -> Results:
+    """What takes the place of its results."""
+    data = layer.data()
+    sequences, cells = [], []
     for index in range(layer.directions):
-        backwards = layer.is_backwards(index)
+        order = -1 if layer.is_backwards(index) else 1
         cell = _CELLS[layer.node.op_type](layer, index, data)
-        for step in range(layer.steps)[:: -1 if backwards else 1]:
+        for step in range(layer.steps)[::order]:
             cell.step(step)
-        sequences.append(cell.results[::-1] if backwards else cell.results)
-        hidden.append(cell.h)
-        cells.append(cell.c)
-    if layer.outputs[0]:
-        axis = chain.constant([1], np.int64)
-        joined = [chain.add("Unsqueeze", layer.joined(parts, 0), axis) for parts in sequences]
-        layer.sequence(layer.joined(joined, 1))
-    layer.states(hidden, layer.outputs[1])
-    layer.states(cells, layer.outputs[2])
-    return chain.nodes
+        sequences.append(cell.results[::order])
+        cells.append(cell)
+    joined = [layer.chain.add("Unsqueeze", layer.joined(parts), [1]) for parts in sequences if layer.wanted[0]]
+    return (
+        layer.sequence(joined) if layer.wanted[0] else None,
+        layer.joined([cell.h for cell in cells]) if layer.wanted[1] else None,
+        layer.joined([cell.c for cell in cells]) if layer.wanted[2] else None,
+    )
 
 
 class _Cell:
@@ -38,7 +37,7 @@ class _Cell:
 
     gates = 1
 
-    def __init__(self, layer: Layer, index: int, data: str):
+    def __init__(self, layer: Layer, index: int, data: ir.Value):
         self.layer, self.chain, self.hidden = layer, layer.chain, layer.hidden
         self.functions = layer.activations[index * len(DEFAULTS[layer.node.op_type]) :]
         bias = layer.constants.get("B")
@@ -47,44 +46,43 @@ class _Cell:
         self.recurrence = layer.constants["R"][index]
         self.peepholes = layer.constants["P"][index].reshape(3, -1) if "P" in layer.constants else None
         self.h, self.c = layer.initial("h", index), layer.initial("c", index)
-        weights = self.chain.constant(layer.constants["W"][index].T)
+        weights = layer.constants["W"][index].T
         self.projected = self.add(self.chain.add("MatMul", data, weights), self.folded_bias())
-        self.results: list[str] = []
+        self.results: list[ir.Value] = []
 
     def folded_bias(self) -> np.ndarray:
         return self.input_bias + self.state_bias
 
-    def add(self, value: str, bias: np.ndarray) -> str:
-        return self.chain.add("Add", value, self.chain.constant(bias)) if np.any(bias) else value
+    def add(self, value: ir.Value, bias: np.ndarray) -> ir.Value:
+        return self.chain.add("Add", value, bias) if np.any(bias) else value
 
-    def sum(self, *parts: str | None) -> str:
+    def sum(self, *parts: ir.Value | None) -> ir.Value:
         given = [p for p in parts if p]
         total = given[0]
         for part in given[1:]:
             total = self.chain.add("Add", total, part)
         return total
 
-    def product(self, state: str | None, rows: slice) -> str | None:
+    def product(self, state: ir.Value | None, rows: slice) -> ir.Value | None:
         """The state times those rows of the recurrence weights; None for a state of zeros."""
-        weights = self.recurrence[rows]
-        return None if state is None else self.chain.add("MatMul", state, self.chain.constant(weights.T))
+        return None if state is None else self.chain.add("MatMul", state, self.recurrence[rows].T)
 
-    def times(self, a: str | None, b: str | None) -> str | None:
+    def times(self, a: ir.Value | None, b: ir.Value | None) -> ir.Value | None:
         return self.chain.add("Mul", a, b) if a and b else None
 
-    def gate(self, value: str, index: int) -> str:
+    def gate(self, value: ir.Value, index: int) -> ir.Value:
         """Block `index` of a tensor with several blocks of hidden values."""
         return self.layer.slice(value, 2, index * self.hidden, (index + 1) * self.hidden)
 
-    def activate(self, index: int, value: str) -> str:
+    def activate(self, index: int, value: ir.Value) -> ir.Value:
         # ONNX Runtime clips what goes into gates, not the cells behind them.
         limit = self.layer.attributes.get("clip") if index < 2 else None
         if limit:
-            value = self.chain.add("Clip", value, self.chain.constant(-limit), self.chain.constant(limit))
+            value = self.chain.add("Clip", value, -limit, limit)
         name, settings = self.functions[index]
         return self.chain.add(name, value, **settings)
 
-    def at(self, step: int) -> str:
+    def at(self, step: int) -> ir.Value:
         return self.projected if self.layer.steps == 1 else self.layer.slice(self.projected, 0, step, step + 1)
 
 
@@ -99,10 +97,10 @@ class _Lstm(_Cell):
 
     gates = 4
 
-    def peep(self, index: int, value: str, state: str | None) -> str:
+    def peep(self, index: int, value: ir.Value, state: ir.Value | None) -> ir.Value:
         if self.peepholes is None or state is None:
             return value
-        return self.sum(value, self.chain.add("Mul", state, self.chain.constant(self.peepholes[index])))
+        return self.sum(value, self.chain.add("Mul", state, self.peepholes[index]))
 
     def step(self, step: int) -> None:
         total = self.sum(self.at(step), self.product(self.h, slice(None)))
@@ -144,7 +142,7 @@ class _Gru(_Cell):
             inner = self.product(self.times(reset, self.h), slice(2 * size, None))
         candidate = self.activate(1, self.sum(self.gate(ahead, 2), inner))
         # (1 - z) * candidate + z * h
-        fresh = self.chain.add("Mul", self.chain.add("Sub", self.chain.constant(1.0), update), candidate)
+        fresh = self.chain.add("Mul", self.chain.add("Sub", 1.0, update), candidate)
         self.h = self.sum(fresh, self.times(update, self.h))
         self.results.append(self.h)
 
