@@ -121,7 +121,7 @@ def measure(data: Path, scheme: str, folder: Path, rv32_samples: int = 4, say: S
 
 
 def _render(plan: Plan, layers: bool) -> emit.Files:
-    return emit.render(plan, NAME, packings=backends.packings(), options=emit.Options(layers=layers))
+    return emit.render(plan, NAME, packings=backends.packings(), options=emit.CodeOptions(layers=layers))
 
 
 def _layers(plan: Plan, instructions: tuple[int, ...], counted: dict[str, int]) -> tuple[Layer, ...]:

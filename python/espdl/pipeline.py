@@ -198,7 +198,7 @@ def compile_model(
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
-    form = emit.Options(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
+    form = emit.CodeOptions(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
     files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
     weights_bytes = len(files[f"{options.name}_weights.bin"])
     summary = report.make(

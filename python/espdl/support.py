@@ -39,7 +39,7 @@ _DTYPES = ("int8", "int16", "float32", backends.ANY)
 
 
 @dataclass(frozen=True)
-class Row:
+class OperatorRow:
     """An ONNX operator: all the ways in which it may run, best first, and what is to be said about them."""
 
     operator: str
@@ -59,7 +59,7 @@ class NodeRow:
     remarks: tuple[str, ...]
 
 
-def table(target: targets.Target) -> list[Row]:
+def table(target: targets.Target) -> list[OperatorRow]:
     """A row for every operator of ONNX's own domain, in alphabetical order."""
     names = sorted({s.name for s in defs.get_all_schemas() if s.domain == "" and not s.deprecated})
     known = operators()
@@ -67,10 +67,10 @@ def table(target: targets.Target) -> list[Row]:
     return [_row(name, known.values(), target, importable) for name in names]
 
 
-def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, importable: set[str]) -> Row:
+def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, importable: set[str]) -> OperatorRow:
     ways, by, remarks = [], [], []
     if name in refusals.REASONS:
-        return Row(name, (REFUSED,), (), (refusals.REASONS[name],))
+        return OperatorRow(name, (REFUSED,), (), (refusals.REASONS[name],))
     if traits.of(name).is_alias:
         ways.append(ALIAS)
     for operator in known:
@@ -85,8 +85,8 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
     elif name in importable:
         ways.append(FALLBACK)
     if not ways:
-        return Row(name, (REFUSED,), (), ("there is no lowering for it",))
-    return Row(name, tuple(dict.fromkeys(ways)), tuple(by), tuple(dict.fromkeys(remarks)))
+        return OperatorRow(name, (REFUSED,), (), ("there is no lowering for it",))
+    return OperatorRow(name, tuple(dict.fromkeys(ways)), tuple(by), tuple(dict.fromkeys(remarks)))
 
 
 def model_rows(options: pipeline.Options) -> list[NodeRow]:

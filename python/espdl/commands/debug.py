@@ -14,7 +14,7 @@ from espdl.errors import EspdlError
 from espdl.wording import speak
 
 if TYPE_CHECKING:
-    from espdl.verify.debug import Build, Difference, Verdict
+    from espdl.verify.debug import Build, TapDifference, Verdict
 
 _REMEDY = "attach taps to the instance (espdl_taps.h) with CONFIG_ESPDL_TAPS, run it, and save the console's output"
 
@@ -98,7 +98,7 @@ def _lines(build: Build, position: int, verdict: Verdict) -> list[str]:
     return lines
 
 
-def _difference(build: Build, found: Difference) -> list[str]:
+def _difference(build: Build, found: TapDifference) -> list[str]:
     call = build.plan.calls[found.call]
     nodes = ", ".join(call.source_nodes) or call.operator
     lines = [f"  first layer that differs: {found.call}, {nodes} ({call.operator}, {call.function})"]

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         if options.test_vectors:
             for name, content in vectors.files_for(compilation, options.test_vectors).items():
                 files = files.with_file(name, content)
-    model = export.Model(options.name, __version__, compilation.plan, files, bool(options.test_vectors))
+    model = export.LibraryModel(options.name, __version__, compilation.plan, files, bool(options.test_vectors))
     export.write(export.render(model, form), options.name, folder)
     print(report.text(compilation.report))
     print(f"{folder}: a library; its README.md says how to use it")

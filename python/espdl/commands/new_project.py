@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from espdl.verify.first_run import Run
+    from espdl.verify.first_run import SampleRun
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_answers(first: Run) -> None:
+def _print_answers(first: SampleRun) -> None:
     if first.sample is None:
         print(f"The firmware runs {first.origin} and compares nothing: {first.why_none}.")
         print("The model in floats answers")

@@ -18,7 +18,7 @@ from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Port, Tensor
 
-__all__ = ["Files", "Options", "check_model_name", "render"]
+__all__ = ["Files", "CodeOptions", "check_model_name", "render"]
 
 check_model_name = c_text.check_model_name
 
@@ -26,7 +26,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class Options:
+class CodeOptions:
     """How the generated code is set up.
 
     `arena`: "caller" (config.arena must be given) or "static" (the model brings its own, used where config.arena is
@@ -52,7 +52,7 @@ def render(
     *,
     packings: Mapping[str, Callable[[KernelCall], list[np.ndarray]]],
     identity: str = "",
-    options: Options = Options(),
+    options: CodeOptions = CodeOptions(),
 ) -> Files:
     """`<name>_weights.bin`, `<name>_weights.S`, `<name>.h`, `<name>.c` for a plan whose memory is assigned.
 

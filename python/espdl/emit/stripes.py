@@ -48,7 +48,7 @@ def region(plan: Plan, region: Region) -> dict:
     }
 
 
-def _tensor(plan: Plan, graph: graphs.Graph, striped: Striped, root: str, is_input: bool) -> str:
+def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is_input: bool) -> str:
     kept, offset, aside, kind = graph.kept.get(root), plan.tensor(root).offset, 0, "ALL"
     if kept is not None:
         offset += graphs.ahead_bytes(kept)

@@ -5,6 +5,6 @@ The library is self-contained: generated code, weights as a C array, and of runt
 model needs.
 """
 
-from espdl.export.library import FORMS, Model, check_folder, render, write
+from espdl.export.library import FORMS, LibraryModel, check_folder, render, write
 
-__all__ = ["FORMS", "Model", "check_folder", "render", "write"]
+__all__ = ["FORMS", "LibraryModel", "check_folder", "render", "write"]

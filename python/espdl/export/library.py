@@ -30,7 +30,7 @@ _PRAGMA = b'#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC optimize("
 
 
 @dataclass(frozen=True)
-class Model:
+class LibraryModel:
     """A compiled model. `files` are those of the emitter; `tests`: whether its test vectors are among them."""
 
     name: str
@@ -40,7 +40,7 @@ class Model:
     tests: bool
 
 
-def render(model: Model, form: str) -> Files:
+def render(model: LibraryModel, form: str) -> Files:
     """All files of the library in one of FORMS, by path. Raises EspdlError for kernels that cannot leave ESP-IDF."""
     foreign = sorted({c.backend for c in model.plan.calls} - {"portable", "tvm", *sources.PORTS})
     if foreign:
@@ -89,7 +89,7 @@ def check_folder(name: str, folder: Path) -> None:
         raise EspdlError(f"export to {folder}", why, "name a folder that does not exist")
 
 
-def _context(model: Model, files: Sequence[str]) -> dict[str, object]:
+def _context(model: LibraryModel, files: Sequence[str]) -> dict[str, object]:
     plan = model.plan
     ids = [c_text.identifiers(port.name for port in ports) for ports in (plan.inputs, plan.outputs)]
     return {

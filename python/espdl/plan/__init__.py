@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from espdl.plan import graph, joins, memory, regions, schedule
-from espdl.plan.joins import Network
+from espdl.plan.joins import CallNetwork
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
 
 MEMORY_CHOICES = regions.CHOICES
@@ -34,7 +34,7 @@ def run(
     """
     tensors = tuple(tensors)
 
-    def arranged(network: Network) -> Plan:
+    def arranged(network: CallNetwork) -> Plan:
         known = network.tensors.values()
         ordered = schedule.order(graph.build(network.calls, known, *network.ports))
         return memory.assign(
@@ -50,7 +50,7 @@ def run(
         )
 
     graph.build(calls, tensors, inputs, outputs)
-    network = Network(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
+    network = CallNetwork(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
     best = arranged(network)
     results = joins.joinable(network)
     for joined in [results, *([result] for result in results[:MAX_TRIALS] if len(results) > 1)]:

@@ -66,7 +66,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Graph:
+class CallGraph:
     """A checked network: `spans` of all tensors, and per call what it reads and writes.
 
     `striped` are the pairs of calls in `regions`, by call: what they may share depends on their stripes.
@@ -149,7 +149,7 @@ def build(
     inputs: Sequence[Port],
     outputs: Sequence[Port],
     regions: Sequence[Region] = (),
-) -> Graph:
+) -> CallGraph:
     """Check the network and resolve its aliases; tensors that nothing uses are left out.
 
     Raises ValueError, naming call and tensor, where a name is unknown or defined twice, an alias has no end or leaves
@@ -162,7 +162,7 @@ def build(
         by_name[tensor.name] = tensor
     used = _used_names(calls, inputs, outputs, by_name)
     spans = {name: _span(by_name, name) for name in by_name if name in used}
-    graph = Graph(
+    graph = CallGraph(
         tensors={name: tensor for name, tensor in by_name.items() if name in used},
         calls=tuple(calls),
         inputs=tuple(port.tensor for port in inputs),
@@ -214,7 +214,7 @@ def _span(by_name: dict[str, Tensor], name: str) -> Span:
     return Span(tensor.name, start, stop, row, pitch)
 
 
-def _check_order(graph: Graph) -> None:
+def _check_order(graph: CallGraph) -> None:
     written = {root: np.zeros(graph.tensors[root].nbytes, bool) for root in graph.roots}
 
     def bytes_of(name: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from espdl.plan.types import KernelCall, Port, Tensor
 
 
 @dataclass(frozen=True)
-class Network:
+class CallNetwork:
     """What a Plan is made of. `ports` are inputs and outputs of the model."""
 
     calls: tuple[KernelCall, ...]
@@ -43,7 +43,7 @@ class Network:
         return found
 
 
-def joinable(network: Network) -> list[str]:
+def joinable(network: CallNetwork) -> list[str]:
     """The results of all calls that `join` removes, inner ones first: a joined tensor can be a part of the next."""
     results = []
     for result in [call.outputs[0] for call in network.calls if call.joins]:
@@ -54,7 +54,7 @@ def joinable(network: Network) -> list[str]:
     return results
 
 
-def join(network: Network, results: Iterable[str]) -> Network:
+def join(network: CallNetwork, results: Iterable[str]) -> CallNetwork:
     """`network` without the calls that write `results`, whose parts are written in place; those that need it stay."""
     for result in results:
         index = next(i for i, call in enumerate(network.calls) if result in call.outputs)
@@ -62,7 +62,7 @@ def join(network: Network, results: Iterable[str]) -> Network:
     return network
 
 
-def _joined(network: Network, index: int) -> Network | None:
+def _joined(network: CallNetwork, index: int) -> CallNetwork | None:
     call = network.calls[index]
     parts = call.inputs[: len(call.joins)]
     tensors, calls = dict(network.tensors), list(network.calls)
@@ -85,10 +85,10 @@ def _joined(network: Network, index: int) -> Network | None:
     last = max(writers)
     nodes = (*calls[last].source_nodes, *call.source_nodes)
     calls[last] = replace(calls[last], source_nodes=tuple(dict.fromkeys(nodes)))
-    return Network(tuple(c for i, c in enumerate(calls) if i != index), tensors, network.ports)
+    return CallNetwork(tuple(c for i, c in enumerate(calls) if i != index), tensors, network.ports)
 
 
-def _can_move(network: Network, name: str, join_index: int, place: int, row: int, pitch: int) -> bool:
+def _can_move(network: CallNetwork, name: str, join_index: int, place: int, row: int, pitch: int) -> bool:
     """Whether the tensor can be the bytes from `place` on of the joined one, or of each of its rows."""
     tensor, inside = network.tensors[name], [name, *network.aliases[name]]
     ports = {port.tensor for side in network.ports for port in side}

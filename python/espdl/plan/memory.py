@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from espdl.plan import graph as graphs
-from espdl.plan.graph import Graph, Pair, aligned
+from espdl.plan.graph import CallGraph, Pair, aligned
 from espdl.plan.packing import Block, Packer
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
@@ -65,7 +65,7 @@ def assign(plan: Plan, striped: Mapping[int, Sequence[Pair]] = MappingProxyType(
     )
 
 
-def demand(graph: Graph) -> list[int]:
+def demand(graph: CallGraph) -> list[int]:
     """Bytes alive in each slot, where all calls share what they can."""
     layout = _Layout(graph)
     return Packer(layout.blocks([best_pairs(graph, possible) for possible in layout.possible])).demand
@@ -85,7 +85,7 @@ def _place_states(calls: Sequence[KernelCall], start: int) -> tuple[tuple[Kernel
     return tuple(placed), start
 
 
-def best_pairs(graph: Graph, candidates: Sequence[Pair]) -> Pairs:
+def best_pairs(graph: CallGraph, candidates: Sequence[Pair]) -> Pairs:
     """Of the pairs that one call could share, those that save most; no tensor in two of them."""
     chosen: list[Pair] = []
     for pair in sorted(candidates, key=lambda p: -graph.saved(p)):
@@ -95,7 +95,7 @@ def best_pairs(graph: Graph, candidates: Sequence[Pair]) -> Pairs:
 
 
 class _Layout:
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: CallGraph):
         self.graph = graph
         self.slots = len(graph.calls) + 2
         self.lifetimes = lifetimes(graph, self.slots)
@@ -211,7 +211,7 @@ def _scratch_name(call: int) -> str:
     return f"scratch of call {call}\0"  # no tensor of a model has this name: ONNX names hold no NUL
 
 
-def lifetimes(graph: Graph, slots: int) -> dict[str, tuple[int, int]]:
+def lifetimes(graph: CallGraph, slots: int) -> dict[str, tuple[int, int]]:
     """Per root, the first and the last of `slots` (calls + 2) in which it lives."""
     result = {}
     inputs = {graph.spans[name].root for name in graph.inputs}

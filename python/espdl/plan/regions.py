@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from espdl.plan import graph as graphs
 from espdl.plan import memory
-from espdl.plan.graph import Graph, Pair, ahead_bytes, aligned
+from espdl.plan.graph import CallGraph, Pair, ahead_bytes, aligned
 from espdl.plan.rows import Kept, Region
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, region_of, simulate
 from espdl.plan.types import Plan
@@ -64,7 +64,7 @@ def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iter
     return _without_rows(planner.plan(plan, places, moves))
 
 
-def work(graph: Graph) -> float:
+def work(graph: CallGraph) -> float:
     """Estimated instructions of a run."""
     values = sum(graph.tensors[name].count for call in graph.calls for name in call.outputs)
     return MAC * sum(call.macs for call in graph.calls) + VALUE * values
@@ -78,7 +78,7 @@ def _without_rows(plan: Plan) -> Plan:
 
 
 class _Planner:
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: CallGraph):
         self.graph = graph
         self.striped = Striped(graph)
         self.count = len(graph.calls)

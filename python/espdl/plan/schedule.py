@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from espdl.plan.graph import Graph, aligned
+from espdl.plan.graph import CallGraph, aligned
 from espdl.plan.memory import best_pairs
 from espdl.plan.types import KernelCall
 
 MAX_STATES = 20_000
 
 
-def order(graph: Graph) -> tuple[KernelCall, ...]:
+def order(graph: CallGraph) -> tuple[KernelCall, ...]:
     """The calls in the order to run them: the given one, unless another one has a smaller peak."""
     scheduler = _Scheduler(graph)
     best = scheduler.search()
@@ -28,7 +28,7 @@ def order(graph: Graph) -> tuple[KernelCall, ...]:
 class _Scheduler:
     """Sets of calls are bit masks."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: CallGraph):
         self.graph = graph
         self.count = len(graph.calls)
         self.users = {root: sum(1 << call for call in calls) for root, calls in graph.users().items()}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from espdl.plan.graph import Graph, Pair, ahead_bytes
+from espdl.plan.graph import CallGraph, Pair, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.types import ALIGNMENT
 
@@ -84,7 +84,7 @@ class Striped:
     `shapes` are how many rows a root has, and the bytes of one, for those that such calls read or write.
     """
 
-    graph: Graph
+    graph: CallGraph
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @cached_property

@@ -13,7 +13,7 @@ from espdl.errors import EspdlError, first_line
 from espdl.frontend import Model
 from espdl.frontend.loader import ValueInfo
 from espdl.quantize import samples
-from espdl.quantize.npy_rows import Rows, arrays
+from espdl.quantize.npy_rows import NpyRows, arrays
 from espdl.wording import option
 
 _HOW = "pass a .npy file of shape {shape} (float32), or a .npz file with one array per input"
@@ -26,7 +26,7 @@ class Calibration:
 
     label: str
     files: tuple[Path, ...]
-    arrays: tuple[dict[str, Rows], ...]
+    arrays: tuple[dict[str, NpyRows], ...]
     inputs: tuple[ValueInfo, ...]
     limit: int = 0
 
@@ -95,7 +95,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _load(file: Path, model: Model) -> dict[str, Rows]:
+def _load(file: Path, model: Model) -> dict[str, NpyRows]:
     what = f"calibration {file.name}"
     try:
         held = arrays(file)
@@ -125,7 +125,7 @@ def _load(file: Path, model: Model) -> dict[str, Rows]:
     return {i.name: _checked(held[i.name], i, what) for i in model.inputs}
 
 
-def _checked(array: Rows, value: ValueInfo, what: str) -> Rows:
+def _checked(array: NpyRows, value: ValueInfo, what: str) -> NpyRows:
     samples.check_shape(array.shape, value.shape, what, value.name)
     if not (array.dtype.kind == "f" and value.dtype == "float32") and array.dtype != np.dtype(value.dtype):
         raise EspdlError(

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from espdl.errors import EspdlError
 
 
-class Rows(Protocol):
+class NpyRows(Protocol):
     """An array that can be read row by row (an ndarray is one)."""
 
     shape: tuple[int, ...]
@@ -62,7 +62,7 @@ class StoredRows:
         return np.frombuffer(values, self.dtype).reshape(shape)
 
 
-def arrays(path: Path) -> dict[str, Rows]:
+def arrays(path: Path) -> dict[str, NpyRows]:
     """The arrays of a .npz file by name, or that of a .npy file as "".
 
     Raises ValueError, OSError or BadZipFile for a file that is neither or that ends too early.
@@ -74,7 +74,7 @@ def arrays(path: Path) -> dict[str, Rows]:
     return {member.removesuffix(".npy"): _array(path, member, size) for member, size in members.items()}
 
 
-def _array(path: Path, member: str, size: int) -> Rows:
+def _array(path: Path, member: str, size: int) -> NpyRows:
     with _opened(path, member) as stream:
         shape, columns_first, dtype = _header(stream)
         held = size - stream.tell()

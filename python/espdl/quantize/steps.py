@@ -17,7 +17,7 @@ from espdl.quantize.graph import Graph
 
 
 @dataclass(frozen=True)
-class Constant:
+class StepConstant:
     """Integers after a DequantizeLinear: the names of the initialiser, its scale and zero point, and its values."""
 
     name: str
@@ -36,8 +36,8 @@ class Step:
     node: onnx.NodeProto
     inputs: tuple[str, ...]
     output: str | None
-    weights: Constant | None
-    bias: Constant | None
+    weights: StepConstant | None
+    bias: StepConstant | None
     activations: tuple[onnx.NodeProto, ...]
 
 
@@ -78,13 +78,13 @@ def find(proto: onnx.ModelProto) -> Steps:
     return Steps(graph, quantization, tuple(steps), frozenset(visible))
 
 
-def constant(graph: Graph, name: str) -> Constant | None:
+def constant(graph: Graph, name: str) -> StepConstant | None:
     """What a DequantizeLinear of constants makes `name`, or None."""
     node = graph.producer.get(name)
     if node is None or node.op_type != "DequantizeLinear" or not all(graph.is_constant(i) for i in node.input):
         return None
     zero_point = node.input[2] if len(node.input) > 2 else ""
-    return Constant(node.input[0], node.input[1], zero_point, graph.array(node.input[0]), graph.quantization(node))
+    return StepConstant(node.input[0], node.input[1], zero_point, graph.array(node.input[0]), graph.quantization(node))
 
 
 def _step(

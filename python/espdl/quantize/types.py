@@ -39,7 +39,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Integers:
+class LayerIntegers:
     """A layer's weights and bias, each with what an integer is worth."""
 
     weights: np.ndarray

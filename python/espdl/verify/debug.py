@@ -17,7 +17,7 @@ from espdl.quantize.samples import check_shape
 from espdl.verify import reference
 from espdl.verify import samples as sampling
 from espdl.verify.debug_patterns import meanings
-from espdl.verify.taps import Piece, Run, fnv
+from espdl.verify.taps import Piece, TappedRun, fnv
 from espdl.wording import option
 
 # Layers that use the C library's floats are taken as equal up to this part of their largest value.
@@ -54,7 +54,7 @@ class Build:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TapDifference:
     """Where a run first differs: `output` of layer `call`. The rest is known where the layer was printed in full.
 
     `index` in the tensor's shape; `count` values differ of those known, `total` is all.
@@ -77,9 +77,9 @@ class Verdict:
     `compared` counts the outputs of layers that were; 0 where `problems` tell why none could be.
     """
 
-    run: Run
+    run: TappedRun
     problems: tuple[str, ...] = ()
-    difference: Difference | None = None
+    difference: TapDifference | None = None
     compared: int = 0
     unknown: tuple[int, ...] = ()
     tolerated: tuple[int, ...] = field(default=())
@@ -89,7 +89,7 @@ class Verdict:
         return not self.problems and self.difference is None and self.compared > 0
 
 
-def examine(build: Build, run: Run, samples: Sequence[Mapping[str, np.ndarray]] = ()) -> Verdict:
+def examine(build: Build, run: TappedRun, samples: Sequence[Mapping[str, np.ndarray]] = ()) -> Verdict:
     """Compares one run with the reference. `samples` are inputs by port, for runs whose inputs were not printed."""
     if run.identity is not None and run.identity != build.identity:
         return Verdict(run, (_stale(build, run),))
@@ -140,7 +140,7 @@ def _only(plan: Plan, name: str) -> Plan:
     return dataclasses.replace(plan, inputs=tuple(port for port in plan.inputs if port.name == name))
 
 
-def _stale(build: Build, run: Run) -> str:
+def _stale(build: Build, run: TappedRun) -> str:
     if run.model != build.name:
         return f"the model is '{run.model}', the build's is '{build.name}': name the folder of the other build"
     return (
@@ -149,7 +149,7 @@ def _stale(build: Build, run: Run) -> str:
     )
 
 
-def _inputs(plan: Plan, run: Run, samples: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray] | str:
+def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray] | str:
     """The run's inputs by port, or why they are not known."""
     printed = [run.inputs.get(index, Piece()) for index in range(len(plan.inputs))]
     whole = [piece.complete() for piece in printed]
@@ -174,7 +174,7 @@ def _array(tensor: Tensor, content: bytes) -> np.ndarray:
     return np.frombuffer(content, np.dtype(tensor.dtype)).reshape(tensor.shape)
 
 
-def _compare(plan: Plan, run: Run, inputs: Mapping[str, np.ndarray], problems: tuple[str, ...]) -> Verdict:
+def _compare(plan: Plan, run: TappedRun, inputs: Mapping[str, np.ndarray], problems: tuple[str, ...]) -> Verdict:
     accepted: dict[str, np.ndarray] = {}  # what the chip computed in layers that may differ in their last bits
     tolerated: list[int] = []
     while True:
@@ -199,8 +199,8 @@ def _is_close(expected: np.ndarray, got: np.ndarray) -> bool:
 
 
 def _first_difference(
-    plan: Plan, run: Run, values: Mapping[str, np.ndarray]
-) -> tuple[Difference | None, int, tuple[int, ...]]:
+    plan: Plan, run: TappedRun, values: Mapping[str, np.ndarray]
+) -> tuple[TapDifference | None, int, tuple[int, ...]]:
     """The difference, how many outputs were compared up to it, and the layers before it of which nothing is known."""
     compared, unknown = 0, []
     for index, call in enumerate(plan.calls):
@@ -224,7 +224,7 @@ def _differs(expected: np.ndarray, piece: Piece) -> bool:
     return bool((np.frombuffer(content, np.uint8) != got)[known].any())
 
 
-def _describe(call: KernelCall, index: int, output: int, expected: np.ndarray, piece: Piece) -> Difference:
+def _describe(call: KernelCall, index: int, output: int, expected: np.ndarray, piece: Piece) -> TapDifference:
     got_bytes, known_bytes = piece.known(expected.nbytes)
     shape, size = np.atleast_1d(expected).shape, expected.dtype.itemsize
     got = got_bytes.view(expected.dtype).reshape(shape)
@@ -233,10 +233,10 @@ def _describe(call: KernelCall, index: int, output: int, expected: np.ndarray, p
     bits = f"u{size}"
     places = np.argwhere((np.ascontiguousarray(expected).view(bits) != got.view(bits)) & known)
     if not len(places):
-        return Difference(index, output, total=expected.size)
+        return TapDifference(index, output, total=expected.size)
     first = tuple(int(i) for i in places[0])
     sentences = meanings(expected, got, known)
     if not call.exact:
         sentences = [*sentences, "this layer uses the C library's floats, whose last bits may differ"]
     values = (expected[first].item(), got[first].item())
-    return Difference(index, output, first, *values, len(places), expected.size, tuple(sentences))
+    return TapDifference(index, output, first, *values, len(places), expected.size, tuple(sentences))

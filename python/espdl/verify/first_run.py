@@ -33,7 +33,7 @@ class InputValues:
 
 
 @dataclass(frozen=True)
-class Run:
+class SampleRun:
     """`sample` is the file of inputs to check against; None where only the C code tells what they give. Then `why_none`
     says it, and `values` are the inputs of one sample.
 
@@ -49,7 +49,7 @@ class Run:
     values: tuple[InputValues, ...] = ()
 
 
-def prepare(compilation: Compilation, given: Path | None, data: Path | None, folder: Path) -> Run:
+def prepare(compilation: Compilation, given: Path | None, data: Path | None, folder: Path) -> SampleRun:
     """The samples that the user gave, else the first one of the calibration `data`, else one of random numbers.
 
     What is not the user's own file is written into `folder`. Raises EspdlError where the user's does not fit the model.
@@ -69,9 +69,9 @@ def prepare(compilation: Compilation, given: Path | None, data: Path | None, fol
             raise
         one = next(iter(calibration.open(sample, compilation.model)))
         values, answers = _in_c(compilation.plan, one), tuple(_of_model(compilation, [one]))
-        return Run(None, origin, in_floats=answers, why_none=error.why, values=values)
+        return SampleRun(None, origin, in_floats=answers, why_none=error.why, values=values)
     shown = [values for _, values in zip(range(SHOWN_SAMPLES), calibration.open(sample, compilation.model))]
-    return Run(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
+    return SampleRun(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
 
 
 def _write(values: dict[str, np.ndarray], folder: Path) -> Path:

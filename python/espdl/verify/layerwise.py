@@ -18,7 +18,7 @@ import numpy as np
 from espdl.frontend.loader import ValueInfo
 from espdl.ops.operator import operators
 from espdl.plan import graph as graphs
-from espdl.plan.graph import Graph
+from espdl.plan.graph import CallGraph
 from espdl.plan.types import KernelCall, Plan, Tensor
 from espdl.quantize.ranges import session
 from espdl.quantize.types import QuantizedModel
@@ -27,7 +27,7 @@ from espdl.verify.counterparts import Counterpart
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerDifference:
     """One call: the `largest` difference in steps of its output and the most `allowed`, the `share` of values that
     differ, and the `spread` of ONNX Runtime's values (a check that there was something to compare)."""
 
@@ -49,7 +49,7 @@ class Layer:
         )
 
 
-def compare(model: QuantizedModel, plan: Plan, inputs: Mapping[str, np.ndarray]) -> list[Layer]:
+def compare(model: QuantizedModel, plan: Plan, inputs: Mapping[str, np.ndarray]) -> list[LayerDifference]:
     """Layers whose output is a tensor of the quantised model, over N samples ([N, input shape])."""
     found = counterparts.find(model.proto, plan)
     wanted = sorted({name for c in found.values() for name in (c.integers, c.real)} - set(inputs))
@@ -123,15 +123,15 @@ class _Comparison:
                 pair = values[name][finite], result.reshape(tensor.shape)[finite]
                 self.seen.setdefault(index, []).append(pair)
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerDifference]:
         return [self._layer(self.plan.calls[index], pairs) for index, pairs in sorted(self.seen.items())]
 
-    def _layer(self, call: KernelCall, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Layer:
+    def _layer(self, call: KernelCall, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> LayerDifference:
         expected, got = (np.concatenate([p[side] for p in pairs]).astype(np.int64) for side in (0, 1))
         difference = np.abs(expected - got) if expected.size else np.zeros(1, np.int64)
         operator = operators().get(call.operator)
         rounded = max(self.found[name].roundings for name in call.outputs if name in self.found)
-        return Layer(
+        return LayerDifference(
             name=", ".join(call.source_nodes) or call.operator,
             operator=call.operator,
             largest=int(difference.max()),
@@ -142,7 +142,7 @@ class _Comparison:
 
 
 def _from_memory(
-    graph: Graph, tensor: Tensor, values: Mapping[str, np.ndarray], known: set[str]
+    graph: CallGraph, tensor: Tensor, values: Mapping[str, np.ndarray], known: set[str]
 ) -> tuple[np.ndarray, bool]:
     """The value of a tensor that shares memory with others, and whether ONNX Runtime has all of those."""
     span = graph.spans[tensor.name]

@@ -54,7 +54,7 @@ class Piece:
 
 
 @dataclass
-class Run:
+class TappedRun:
     """One run of a model. `number`, `model` and `identity` are None where the line that says them was lost.
 
     `inputs` by index, `layers` by (layer, output).
@@ -73,14 +73,14 @@ class Run:
 class Log:
     """All runs in order; how many lines were `damaged` (their check is wrong) and how many are `missing` altogether."""
 
-    runs: list[Run]
+    runs: list[TappedRun]
     damaged: int
     missing: int
 
 
 def read(text: str) -> Log:
     """The runs in a log. Nothing in it is an error: what cannot be read is counted."""
-    runs: list[Run] = []
+    runs: list[TappedRun] = []
     missing, good, last, place = 0, 0, -1, (0,)
     for number, kind, fields in _records(text):
         good += 1
@@ -89,7 +89,7 @@ def read(text: str) -> Log:
         before, place = place, _place(kind, fields)
         # The line that begins a run, and the one that ends it, may both be lost.
         if not runs or runs[-1].ended or restarted or place <= before:
-            runs.append(Run())
+            runs.append(TappedRun())
         _add(runs[-1], kind, fields)
         last = number
     return Log(runs, len(_MARK.findall(text)) - good, missing)
@@ -119,7 +119,7 @@ def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
 _FIELDS = {"run": 4, "weights": 2, "input": 3, "input-data": 4, "layer": 4, "layer-data": 4, "end": 1}
 
 
-def _add(run: Run, kind: str, fields: list[str]) -> None:
+def _add(run: TappedRun, kind: str, fields: list[str]) -> None:
     if kind == "run":
         run.number, run.model, run.identity = int(fields[0]), fields[1], fields[2]
     elif kind == "end":

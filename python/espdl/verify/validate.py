@@ -19,7 +19,7 @@ from espdl.quantize.ranges import session
 from espdl.verify import compare, host, layerwise, metrics, samples
 from espdl.verify.compare import Difference
 from espdl.verify.evaluation import Evaluation
-from espdl.verify.layerwise import Layer
+from espdl.verify.layerwise import LayerDifference
 
 # Samples on which every layer is compared with its reference and with ONNX Runtime: arithmetic on numpy is slow.
 _LAYERWISE_SAMPLES = 2
@@ -57,7 +57,7 @@ class Validation:
     labels: np.ndarray | None
     outputs: Mapping[str, tuple[np.ndarray, np.ndarray]]
     difference: Difference | None
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerDifference, ...]
     notes: tuple[str, ...]
     compilation: pipeline.Compilation
 

@@ -46,7 +46,7 @@ def test_hostile_names(build_root: Path) -> None:
     inputs = tuple(Port(HOSTILE[0], port.tensor, HOSTILE[1]) for port in plan.inputs)
     outputs = tuple(Port(name, port.tensor, HOSTILE[3]) for name, port in zip(HOSTILE[8:10], plan.outputs))
     plan = dataclasses.replace(plan, calls=calls, inputs=inputs, outputs=outputs)
-    options = emit.Options(layers=True)
+    options = emit.CodeOptions(layers=True)
     for identity in HOSTILE:
         files = emit.render(plan, "net", packings=hand_made.packings(), identity=identity, options=options)
         assert all(len(line) < 200 for line in files["net.c"].splitlines())
@@ -151,6 +151,6 @@ def test_one_weight_changes_the_blob_only() -> None:
 
 def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="arena"):
-        emit.Options(arena="heap")
+        emit.CodeOptions(arena="heap")
     with pytest.raises(ValueError, match="weights"):
-        emit.Options(weights="sd card")
+        emit.CodeOptions(weights="sd card")

@@ -125,7 +125,7 @@ def build(kernels: Kernels, plan: Plan, folder: Path) -> Path:
     """A program of the plan (`for_this_computer`) with ESP-DL's kernels."""
     linked = kernels.library()
     packings = backends.packings() | dict(kernels.packings)
-    files = emit.render(plan, "net", packings=packings, options=emit.Options(layers=True))
+    files = emit.render(plan, "net", packings=packings, options=emit.CodeOptions(layers=True))
     files.write(folder)
     runtime = host.library(folder.parent)
     cxx = cxx_command(kernels.chip)

@@ -60,7 +60,7 @@ def planned(chip: str) -> Plan:
 def test_layers_equal_the_reference(build_root: Path, chip: str, flags: tuple[str, ...]) -> None:
     plan = planned(chip)
     assert {call.backend for call in plan.calls} == {"esp_dl"}
-    files = emit.render(plan, "net", packings=backends.packings(), options=emit.Options(layers=True))
+    files = emit.render(plan, "net", packings=backends.packings(), options=emit.CodeOptions(layers=True))
     program = host.build(plan, files, "net", build_root / f"{chip}{len(flags)}", flags=flags)
     inputs = layers.samples(plan)
     assert first_difference(plan, inputs, program.run(inputs, layers=True)) is None

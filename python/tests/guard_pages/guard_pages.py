@@ -77,7 +77,7 @@ def build(plan: Plan, edge: str, folder: Path) -> host.Program:
         return spread_constants(plan, packings, constants)
 
     with mock.patch.object(emit, "pack", pack):
-        files = emit.render(plan, "net", packings=backends.packings(), options=emit.Options(layers=True))
+        files = emit.render(plan, "net", packings=backends.packings(), options=emit.CodeOptions(layers=True))
     files = files.with_file("guard_pages.h", table(plan, arena, constants).encode())
     return host.build(plan, files, "net", folder, main=HERE / "guard_pages.c")
 
@@ -105,7 +105,7 @@ def spread(plan: Plan, edge: str) -> tuple[Plan, Memory]:
     return dataclasses.replace(plan, calls=tuple(calls), tensors=tensors, arena_bytes=memory.bytes), memory
 
 
-def _alignment(graph: graphs.Graph, root: str, users: Sequence[KernelCall]) -> int:
+def _alignment(graph: graphs.CallGraph, root: str, users: Sequence[KernelCall]) -> int:
     if {call.backend for call in users} & BLOCKS_OF_16:
         return 16
     return max(ITEM_BYTES[t.dtype] for name, t in graph.tensors.items() if graph.spans[name].root == root)

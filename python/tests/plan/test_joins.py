@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from espdl import plan as planner
 from espdl.plan import graph, joins
 from espdl.plan.graph import Span
-from espdl.plan.joins import Network
+from espdl.plan.joins import CallNetwork
 from espdl.plan.types import KernelCall, Port, Tensor
 
 BOTH = ("input_pitch", "output_pitch")
@@ -37,13 +37,13 @@ def concat(tensors: list[Tensor], parts: list[str], result: str) -> KernelCall:
     return call("concat", parts, [result], joins=tuple(rows[part] for part in parts))
 
 
-def network(calls: list[KernelCall], tensors: list[Tensor], inputs: list[str], outputs: list[str]) -> Network:
+def network(calls: list[KernelCall], tensors: list[Tensor], inputs: list[str], outputs: list[str]) -> CallNetwork:
     ports = [tuple(Port(name, name) for name in names) for names in (inputs, outputs)]
-    return Network(tuple(calls), {t.name: t for t in tensors}, (ports[0], ports[1]))
+    return CallNetwork(tuple(calls), {t.name: t for t in tensors}, (ports[0], ports[1]))
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
+def networks(draw: st.DrawFn) -> CallNetwork:
     tensors = [tensor("in", 3, 4), tensor("vector", 1, 16)]
     calls: list[KernelCall] = []
     for number in range(draw(st.integers(2, 9))):
@@ -64,7 +64,7 @@ def networks(draw: st.DrawFn) -> Network:
     return network(calls, tensors, ["in", "vector"], [t.name for t in outputs])
 
 
-def run(net: Network) -> dict[str, bytes]:
+def run(net: CallNetwork) -> dict[str, bytes]:
     """What each tensor holds when it is complete; a call gives bytes that depend on all that it reads."""
     found = graph.build(net.calls, net.tensors.values(), *net.ports)
     memory = {root: np.zeros(found.size(root), np.uint8) for root in found.roots}
@@ -91,7 +91,7 @@ def run(net: Network) -> dict[str, bytes]:
 
 @given(networks())
 @settings(deadline=None, max_examples=120, derandomize=True, database=None)
-def test_meaning(net: Network) -> None:
+def test_meaning(net: CallNetwork) -> None:
     results = joins.joinable(net)
     joined = joins.join(net, results)
     before, after = run(net), run(joined)
@@ -111,7 +111,7 @@ def test_meaning(net: Network) -> None:
 
 @given(networks())
 @settings(deadline=None, max_examples=60, derandomize=True, database=None)
-def test_arena_never_grows(net: Network) -> None:
+def test_arena_never_grows(net: CallNetwork) -> None:
     def arena() -> int:
         return planner.run(net.calls, net.tensors.values(), *net.ports, "generic", "affine").arena_bytes
 
@@ -120,7 +120,7 @@ def test_arena_never_grows(net: Network) -> None:
     assert arena() <= without
 
 
-def skip(readers_step_over: bool = True, **changes: Tensor) -> Network:
+def skip(readers_step_over: bool = True, **changes: Tensor) -> CallNetwork:
     """Two branches side by side, one of them read elsewhere too: the end of a U-Net."""
     names = ("in", "skip", "low", "up")
     tensors = {t.name: t for t in (*(tensor(n, 6, 8) for n in names), tensor("both", 6, 16), tensor("out", 6, 8))}
@@ -191,7 +191,7 @@ def test_vectors_one_behind_the_other_need_no_pitch() -> None:
     ],
     ids=["a reader cannot step over", "a part has other rows", "one part twice, and an input"],
 )
-def test_what_must_be_copied(net: Network) -> None:
+def test_what_must_be_copied(net: CallNetwork) -> None:
     assert joins.joinable(net) == []
 
 

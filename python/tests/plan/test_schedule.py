@@ -15,7 +15,7 @@ from espdl.plan import graph, memory, schedule
 from espdl.plan.types import KernelCall, Plan
 
 
-def build(network: Plan, calls: tuple[KernelCall, ...] | None = None) -> graph.Graph:
+def build(network: Plan, calls: tuple[KernelCall, ...] | None = None) -> graph.CallGraph:
     return graph.build(network.calls if calls is None else calls, network.tensors, network.inputs, network.outputs)
 
 

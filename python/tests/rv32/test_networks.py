@@ -68,7 +68,7 @@ def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: s
         check_report(compilation, program.run(first)[1][0], folder)
 
 
-def check_report(compilation: pipeline.Compilation, run: rv32.Run, folder: Path) -> None:
+def check_report(compilation: pipeline.Compilation, run: rv32.Rv32Run, folder: Path) -> None:
     """What the report says before anybody measured it, against the program for rv32."""
     report = compilation.report
     assert report["stack_bytes"] - 16 <= run.stack_bytes <= report["stack_bytes"]  # the last bytes may stay unwritten

@@ -143,7 +143,7 @@ def packings() -> dict:
 
 
 def render(plan: Plan, name: str = "net", **options: object) -> emit.Files:
-    chosen = emit.Options(**{"layers": True, **options})
+    chosen = emit.CodeOptions(**{"layers": True, **options})
     return emit.render(plan, name, packings=packings(), identity="0123456789abcdef", options=chosen)
 
 

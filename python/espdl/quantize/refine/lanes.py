@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from espdl.quantization import Quantization
-from espdl.quantize.types import Integers
+from espdl.quantize.types import LayerIntegers
 
 # Doublings of a scale that are tried, and by how much the error of the result may grow: 0.02 dB.
 _MOST = 4
@@ -45,8 +45,8 @@ class Lanes:
 
 
 def coarser(
-    found: Integers,
-    integers: Callable[[Quantization], Integers],
+    found: LayerIntegers,
+    integers: Callable[[Quantization], LayerIntegers],
     noise: Callable[[Quantization], float],
     rows: Callable[[np.ndarray], np.ndarray],
     lanes: Lanes,
@@ -72,5 +72,5 @@ def coarser(
     return own
 
 
-def _fit(found: Integers, rows: Callable[[np.ndarray], np.ndarray], lanes: Lanes) -> bool:
+def _fit(found: LayerIntegers, rows: Callable[[np.ndarray], np.ndarray], lanes: Lanes) -> bool:
     return lanes.hold(rows(found.weights), found.bias[0], float(found.quantization.scale))

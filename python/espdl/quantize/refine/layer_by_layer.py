@@ -24,7 +24,7 @@ from espdl.quantize.network import Layer, Network
 from espdl.quantize.power_of_two import written_tensor
 from espdl.quantize.ranges import Progress, session
 from espdl.quantize.refine import lanes
-from espdl.quantize.types import Integers, Scales
+from espdl.quantize.types import LayerIntegers, Scales
 from espdl.targets import ALL_BITS, ROUND_HALF_UP
 from espdl.wording import option
 
@@ -243,7 +243,7 @@ class _Undefined:
 
 
 class _LayerRefinement:
-    """Integers for one layer; `exact`: its products in the float network, by sample."""
+    """The integers of one layer; `exact`: its products in the float network, by sample."""
 
     def __init__(self, refinement: Refinement, layer: Layer, rounding: Rounding | None, correct_bias: bool):
         name = layer.weighted.data
@@ -254,7 +254,7 @@ class _LayerRefinement:
         self.product = _Product(refinement.graph, layer)
         self.exact = [self.product(x, layer.weights.astype(np.float32)) for x in self.real]
 
-    def integers(self, quantization: Quantization, samples: slice = slice(None)) -> Integers:
+    def integers(self, quantization: Quantization, samples: slice = slice(None)) -> LayerIntegers:
         """Weights of this scale and their bias, as these samples suggest."""
         layer, limits = self.layer, self.scales.weight_limits
         weights, own = self.scales.weights[layer.key]
@@ -265,7 +265,7 @@ class _LayerRefinement:
             scale = quantization.scale.astype(np.float64)
             real, seen = self.real[samples], self.seen[samples]
             weights = self.rounding(LayerInputs(layer, real, seen, self.data, weights, scale, limits))
-        result = Integers(weights, quantization, bias)
+        result = LayerIntegers(weights, quantization, bias)
         if self.correct_bias:
             exact, rough = self.exact[samples], self.rough(result, samples)
             error = _mean_by_channel(exact, self.product.axis) - _mean_by_channel(rough, self.product.axis)
@@ -273,7 +273,7 @@ class _LayerRefinement:
             result = replace(result, bias=round_bias(layer.bias + error, self.data, quantization))
         return result
 
-    def rough(self, integers: Integers, samples: slice = slice(None)) -> list[np.ndarray]:
+    def rough(self, integers: LayerIntegers, samples: slice = slice(None)) -> list[np.ndarray]:
         """The products in the quantised network, without the bias."""
         dequantized = integers.quantization.dequantize(integers.weights, np.float64).astype(np.float32)
         return [self.product(x, dequantized) for x in self.seen[samples]]

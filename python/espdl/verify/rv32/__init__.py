@@ -41,7 +41,7 @@ _REMEDY = "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf 
 
 
 @dataclass(frozen=True)
-class Run:
+class Rv32Run:
     """What one run of the model cost: `instructions` of espdl_run(), `stack_bytes` that it used below its caller.
 
     `layers`: instructions of each layer, empty where they were not asked for. Asking adds the calls of the hook
@@ -54,7 +54,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Program:
+class Rv32Program:
     """An image that runs `plan` on samples, under QEMU."""
 
     path: Path
@@ -62,7 +62,7 @@ class Program:
 
     def run(
         self, inputs: Mapping[str, np.ndarray], *, layers: bool = False, costs: bool = False, timeout: float = 600
-    ) -> tuple[Results, tuple[Run, ...]]:
+    ) -> tuple[Results, tuple[Rv32Run, ...]]:
         """Outputs and costs for N samples; `inputs` by name of the port, [N, ...].
 
         `layers` asks for every layer's outputs, `costs` for every layer's instructions; both need code with the table
@@ -119,7 +119,7 @@ def command(image: Path) -> list[str]:
     return [QEMU, *machine, *counted, "-kernel", str(image)]
 
 
-def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[str] = ()) -> Program:
+def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[str] = ()) -> Rv32Program:
     """Write the generated `files` of the model `name` to `folder` and make an image of them.
 
     `flags` come behind FLAGS. The runtime and the kernels are compiled once per set of flags into `folder`'s parent.
@@ -131,7 +131,7 @@ def build(plan: Plan, files: Files, name: str, folder: Path, *, flags: Sequence[
     own = [host.HARNESS / "harness.c", HERE / "harness_rv32.c"]
     image = folder / f"{name}_rv32.elf"
     link(image, [*own, *model, library(folder.parent, flags)], [*flags, *defines, f"-I{folder}", f"-I{host.HARNESS}"])
-    return Program(image, plan)
+    return Rv32Program(image, plan)
 
 
 def code_size(files: Files, name: str, folder: Path, *, flags: Sequence[str] = ()) -> CodeSize:
@@ -202,14 +202,14 @@ def _compile_model(files: Files, name: str, folder: Path, flags: Sequence[str]) 
     return [target, weights]
 
 
-def _runs(text: str) -> tuple[Run, ...]:
-    runs: list[Run] = []
+def _runs(text: str) -> tuple[Rv32Run, ...]:
+    runs: list[Rv32Run] = []
     layers: list[int] = []
     for line in text.splitlines():
         fields = line.split()
         if len(fields) == 3 and fields[0] == "layer":
             layers.append(int(fields[1]))
         if len(fields) == 3 and fields[0] == "run":
-            runs.append(Run(int(fields[1]), int(fields[2]), tuple(layers)))
+            runs.append(Rv32Run(int(fields[1]), int(fields[2]), tuple(layers)))
             layers = []
     return tuple(runs)
