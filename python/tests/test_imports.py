@@ -132,6 +132,16 @@ def test_the_table_would_find_a_wrong_import() -> None:
     assert _allowed("espdl.plan.types", "ops")
 
 
+def test_classes_have_a_name_each() -> None:
+    """Those that other files may use: two things of one name are taken for one another by who reads."""
+    found: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
 def test_private_hooks_into_tvm_are_in_one_file() -> None:
     for path in FILES:
         if path.name != "tvm_compat.py":

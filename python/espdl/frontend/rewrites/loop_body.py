@@ -18,7 +18,7 @@ _MOST_STEPS = 10000
 
 
 @dataclass(frozen=True)
-class Trace:
+class LoopTrace:
     """What the body makes of random states, step by step: `counts` of the steps, `given` and `results` [steps, batch,
     hidden] by state, `scans` of each scanned output, from the rows of `sequence`."""
 
@@ -90,7 +90,7 @@ class Body:
         known = [*self.constants.values(), *(array(value) for value in inner)]
         return [v for v in known if v is not None and v.dtype == np.float32]
 
-    def trace(self) -> Trace | None:
+    def trace(self) -> LoopTrace | None:
         """None where the body cannot be run, or does not end within the sequence."""
         try:
             return self._trace(ReferenceEvaluator(self._model()))
@@ -109,7 +109,7 @@ class Body:
         opsets = [onnx.helper.make_opsetid(domain, version) for domain, version in self.opsets.items()]
         return onnx.helper.make_model(graph, opset_imports=opsets)
 
-    def _trace(self, runner: ReferenceEvaluator) -> Trace | None:
+    def _trace(self, runner: ReferenceEvaluator) -> LoopTrace | None:
         random = np.random.default_rng(0)
         state = shape(self.outer[self.reals[0]])
         sequence = (random.normal(size=self.sequence_shape) * 2).astype(np.float32)
@@ -137,4 +137,4 @@ class Body:
             goes_on = bool(np.all(out[0]))
         stacked = tuple(np.stack(column) for column in zip(*scans))
         as_arrays = [{name: np.stack(values) for name, values in by.items()} for by in (given, results)]
-        return Trace(range(len(scans)), sequence, *as_arrays, stacked)
+        return LoopTrace(range(len(scans)), sequence, *as_arrays, stacked)

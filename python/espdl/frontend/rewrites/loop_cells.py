@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from espdl.frontend.rewrites.loop_body import Body, Trace
+from espdl.frontend.rewrites.loop_body import Body, LoopTrace
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -80,7 +80,7 @@ class Cell:
         return gate(o) * out(cell), cell
 
 
-def find(body: Body, trace: Trace) -> Cell | None:
+def find(body: Body, trace: LoopTrace) -> Cell | None:
     """None where no layer computes the same."""
     for cell in _candidates(body, len(trace.given)):
         for backwards in (False, True):
@@ -90,7 +90,7 @@ def find(body: Body, trace: Trace) -> Cell | None:
     return None
 
 
-def _agrees(cell: Cell, body: Body, trace: Trace, rows: np.ndarray, part: slice) -> bool:
+def _agrees(cell: Cell, body: Body, trace: LoopTrace, rows: np.ndarray, part: slice) -> bool:
     """Whether the layer computes what was seen, on these steps."""
     names = [body.reals[i] for i in cell.states]
     given = [trace.given[name][part].astype(np.float64) for name in names]

@@ -13,14 +13,14 @@ import onnx_ir as ir
 from espdl.frontend.graph import Chain, Results, array, operands, shape
 from espdl.frontend.recurrent import misfit
 from espdl.frontend.rewrites import rewrite, unrolled
-from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, FUNCTIONS, INPUTS, Layer, weights
+from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, FUNCTIONS, INPUTS, RecurrentLayer, weights
 
 
 @rewrite("RNN", "GRU", "LSTM")
 def recurrent(node: ir.Node, chain: Chain) -> Results | None:
     if refusal(node) is not None:
         return None
-    layer = Layer(node, chain)
+    layer = RecurrentLayer(node, chain)
     why = _why_no_kernel(layer)
     if why is not None:
         chain.notes.append(_cost_of_unrolling(layer, why))
@@ -48,7 +48,7 @@ def refusal(node: ir.Node) -> str | None:
     wrong = misfit(node)
     if wrong is not None:
         return wrong
-    layer = Layer(node)
+    layer = RecurrentLayer(node)
     unknown = [name for name, _ in layer.activations if name not in FUNCTIONS]
     if unknown:
         return f"its activation {unknown[0]} is none that the compiler knows ({', '.join(sorted(FUNCTIONS))})"
@@ -59,7 +59,7 @@ def refusal(node: ir.Node) -> str | None:
     return None
 
 
-def _why_no_kernel(layer: Layer) -> str | None:
+def _why_no_kernel(layer: RecurrentLayer) -> str | None:
     """Why no kernel can run its directions, one after the other, each from its first step to its last."""
     if layer.node.op_type == "RNN":
         return "there is no kernel for RNN"
@@ -71,7 +71,7 @@ def _why_no_kernel(layer: Layer) -> str | None:
     return None
 
 
-def _cost_of_unrolling(layer: Layer, why: str) -> str:
+def _cost_of_unrolling(layer: RecurrentLayer, why: str) -> str:
     """For the report."""
     name, weights_of_one = layer.node.name or layer.chain.base, layer.constants["R"].size
     steps = layer.steps * layer.directions
@@ -82,7 +82,7 @@ def _cost_of_unrolling(layer: Layer, why: str) -> str:
     )
 
 
-def _is_normal(layer: Layer) -> bool:
+def _is_normal(layer: RecurrentLayer) -> bool:
     """Whether it is what `_normalize` makes."""
     allowed = {"hidden_size"} | ({"linear_before_reset"} if layer.node.op_type == "GRU" else set())
     given = (array(layer.inputs[name]) for name in "hcP" if name in layer.inputs)
@@ -91,7 +91,7 @@ def _is_normal(layer: Layer) -> bool:
     return plain and not zeros and bool(layer.node.outputs[0].name) and not layer.wanted[1]
 
 
-def _normalize(layer: Layer) -> Results:
+def _normalize(layer: RecurrentLayer) -> Results:
     """One node per direction, all of which go forward and give Y, and the last cells where they are read."""
     data = layer.data()
     sequences, last, cells = [], [], []
@@ -110,7 +110,7 @@ def _normalize(layer: Layer) -> Results:
     )
 
 
-def _one_direction(layer: Layer, index: int, source: ir.Value) -> tuple[ir.Value, ir.Value | None]:
+def _one_direction(layer: RecurrentLayer, index: int, source: ir.Value) -> tuple[ir.Value, ir.Value | None]:
     """Its Y, by which later stages know the layer, and its last cells; None where nobody reads those."""
     chain, kind = layer.chain, layer.node.op_type
     parts = {name: values[index : index + 1] for name, values in layer.constants.items()}

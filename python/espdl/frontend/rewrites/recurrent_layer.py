@@ -35,7 +35,7 @@ def weights(value: ir.Value | None) -> np.ndarray | None:
     return ((integers.astype(np.float32) - zero_point.astype(np.float32)) * scale).astype(np.float32)
 
 
-class Layer:
+class RecurrentLayer:
     """One node with constant weights and lengths, sequence first (see frontend/recurrent.py): its parts.
 
     Its methods add to `chain`, the nodes in its place.

@@ -10,10 +10,10 @@ import numpy as np
 import onnx_ir as ir
 
 from espdl.frontend.graph import Results
-from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, Layer
+from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, RecurrentLayer
 
 
-def build(layer: Layer) -> Results:
+def build(layer: RecurrentLayer) -> Results:
     """What takes the place of its results."""
     data = layer.data()
     sequences, cells = [], []
@@ -37,7 +37,7 @@ class _Cell:
 
     gates = 1
 
-    def __init__(self, layer: Layer, index: int, data: ir.Value):
+    def __init__(self, layer: RecurrentLayer, index: int, data: ir.Value):
         self.layer, self.chain, self.hidden = layer, layer.chain, layer.hidden
         self.functions = layer.activations[index * len(DEFAULTS[layer.node.op_type]) :]
         bias = layer.constants.get("B")
