@@ -39,17 +39,21 @@ class Add(Operator):
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         if inputs[0].dtype == np.int16:
             return [_sum_int16(params, *inputs)]
-        p = params
-        a, b = (v.astype(np.int64) - p[f"{n}_zero_point"] for n, v in zip("ab", inputs))
-        if p["rounding"] == ROUND_TFLITE:
-            total = sum(
-                requantize(v << p["left_shift"], p[f"{n}_multiplier"], p[f"{n}_shift"], ROUND_TFLITE)
-                for n, v in (("a", a), ("b", b))
-            )
-        else:
-            total = (a << p["a_shift"]) + (b << p["b_shift"])
-        scaled = requantize(total, p["output_multiplier"], p["output_shift"], p["rounding"])
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        a, b = (v.astype(np.int64) - params[f"{n}_zero_point"] for n, v in zip("ab", inputs))
+        return [sum_of(params, a, b)]
+
+
+def sum_of(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """int8: the sum of two int64 operands without zero points, each brought to a common scale first."""
+    if p["rounding"] == ROUND_TFLITE:
+        a, b = (
+            requantize(v << p["left_shift"], p[f"{n}_multiplier"], p[f"{n}_shift"], ROUND_TFLITE)
+            for n, v in (("a", a), ("b", b))
+        )
+    else:
+        a, b = a << p["a_shift"], b << p["b_shift"]
+    scaled = requantize(a + b, p["output_multiplier"], p["output_shift"], p["rounding"])
+    return saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
 
 
 def _sum_int16(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from espdl.ops.add import sum_of
 from espdl.ops.broadcast import Broadcast, both, two_operands, views
-from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Arrays, Constants, Params, PatternBuilder, operator
-from espdl.targets import ROUND_TFLITE
 
 
 class AddSub(Broadcast):
@@ -26,18 +25,8 @@ class AddSub(Broadcast):
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        """y = a_sign * a + b_sign * b, each brought to a common scale first."""
-        p = params
-        total = np.int64(0)
-        for name, values in zip("ab", views(p, *both(list(inputs), constants))):
-            v = (values - p[f"{name}_zero_point"]) * p[f"{name}_sign"]
-            if p["rounding"] == ROUND_TFLITE:
-                v = requantize(v << p["left_shift"], p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
-            else:
-                v = v << p[f"{name}_shift"]
-            total = total + v
-        scaled = requantize(total, p["output_multiplier"], p["output_shift"], p["rounding"])
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        operands = zip("ab", views(params, *both(list(inputs), constants)))
+        return [sum_of(params, *((v - params[f"{n}_zero_point"]) * params[f"{n}_sign"] for n, v in operands))]
 
 
 @operator("add_broadcast")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,9 @@ class AveragePool2d(Operator):
             entries = np.zeros_like(entries)
         multiplier, shift = (constants[name][entries][..., np.newaxis] for name in ("multiplier", "shift"))
         if inputs[0].dtype == np.int16:
-            y = scale_int16(sum(taps(x, p, border=0)), multiplier, shift)
+            y = scale_int16(reduce(np.add, taps(x, p, border=0)), multiplier, shift)
         else:
-            total = sum(taps(x - p["input_zero_point"], p, border=0))
+            total = reduce(np.add, taps(x - p["input_zero_point"], p, border=0))
             y = requantize(total, multiplier, shift, ROUND_TFLITE) + p["output_zero_point"]
         return [saturate(y, p["activation_min"], p["activation_max"], inputs[0].dtype)[np.newaxis]]
 

@@ -46,7 +46,8 @@ class Conv2d(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Conv2d:
-        return cls.of(match, *match.inputs, *match.outputs, match.activation)
+        (x,), (y,) = match.inputs, match.outputs
+        return cls.of(match, x, y, match.activation)
 
     @classmethod
     def of(cls, match: Match, x: Tensor, y: Tensor, activation: tuple[float, float] | None) -> Conv2d:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +17,7 @@ class Extreme(Broadcast):
 
     priority = 10
     relax: ClassVar[str]
-    compare: ClassVar[Callable[[np.ndarray, np.ndarray], np.ndarray]]
+    compare: ClassVar[np.ufunc]
 
     @classmethod
     def pattern(cls, p: PatternBuilder) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Gather(Operator):
     row_index: np.ndarray
     column_index: np.ndarray
 
-    onnx = ("Gather", "Resize", "Upsample", "Pad")
+    onnx: ClassVar[tuple[str, ...]] = ("Gather", "Resize", "Upsample", "Pad")
     limits = "constant indices; Resize: nearest; Pad: reflect, edge, wrap"
     priority = 1
     keeps_scale = True

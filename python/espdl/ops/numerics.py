@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
@@ -50,7 +51,7 @@ def power_of_two_shift(real: float) -> int:
     return shift
 
 
-def requantization(ratios: Sequence[float], rounding: str) -> tuple[np.ndarray, np.ndarray]:
+def requantization(ratios: Sequence[float] | np.ndarray, rounding: str) -> tuple[np.ndarray, np.ndarray]:
     """(multipliers int32, shifts int32) for real ratios s_in * s_w / s_out, one per channel."""
     if rounding == ROUND_TFLITE:
         pairs = [quantize_multiplier(float(r)) for r in ratios]
@@ -101,7 +102,7 @@ def _shift_ties_away(value: np.ndarray, shift: np.ndarray) -> np.ndarray:
     return (value >> shift) + (remainder > threshold)
 
 
-def saturate(value: np.ndarray, low: int, high: int, dtype: type = np.int8) -> np.ndarray:
+def saturate(value: np.ndarray, low: int, high: int, dtype: DTypeLike = np.int8) -> np.ndarray:
     return np.clip(value, low, high).astype(dtype)
 
 
@@ -143,13 +144,13 @@ def int16_multiplier(real: float, bound: int) -> tuple[int, int]:
     return multiplier, shift
 
 
-def int16_multipliers(ratios: Sequence[float], bounds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def int16_multipliers(ratios: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int32 multipliers and shifts of several ratios."""
     pairs = [int16_multiplier(float(r), int(b)) for r, b in zip(ratios, bounds)]
     return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32)
 
 
-def scale_int16(values: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def scale_int16(values: np.ndarray, multiplier: int | np.ndarray, shift: int | np.ndarray) -> np.ndarray:
     """int64 -> int64: values * multiplier * 2**-shift, ties towards plus infinity (src/kernels/wide_inline.h)."""
     return shift_half_up(np.asarray(values, np.int64) * np.asarray(multiplier, np.int64), shift)
 

@@ -90,7 +90,8 @@ class Recurrent(Operator):
         (y,) = match.outputs
         weights, scales, bias = _floats(match) if y.dtype == "float32" else _integers(match)
         layer = cls(
-            match.inputs, (y,), match.source_nodes, weights, *scales, bias, First.of(match, "h"), First.of(match, "c"),
+            match.inputs, (y,), match.source_nodes, weights, scales[0], scales[1], bias,
+            First.of(match, "h"), First.of(match, "c"),
             peepholes if np.any(peepholes) else None, reset_first, ("cells",) if only_cells else ("sequence",),
         )  # fmt: skip
         return layer.with_both_outputs() if cls.has_cells else layer

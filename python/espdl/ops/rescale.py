@@ -40,6 +40,6 @@ class Rescale(Operator):
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         steps = inputs[0].astype(np.int64) - p["input_zero_point"]
-        y = scale_int16(steps, np.int64(p["multiplier"]), np.int64(p["shift"])) + p["output_zero_point"]
+        y = scale_int16(steps, p["multiplier"], p["shift"]) + p["output_zero_point"]
         dtype = np.int16 if p["activation_max"] > 127 else np.int8
         return [np.clip(y, p["activation_min"], p["activation_max"]).astype(dtype)]

@@ -11,7 +11,7 @@ import numpy as np
 from espdl.ops.operator import Match, Mismatch
 
 
-def window_attributes(match: Match, label: str) -> dict[str, tuple[int, ...]]:
+def window_attributes(match: Match, label: str) -> dict[str, Any]:
     """Kernel, strides, pads (top, left, bottom, right) and dilations of a matched pooling call; NHWC."""
     if match.attribute(label, "layout") != "NHWC":
         raise Mismatch("it does not pool over two spatial axes")

@@ -23,7 +23,7 @@ import pytest
 
 from espdl import backends, emit
 from espdl import plan as planner
-from espdl.backends.esp_dl import packing, sums
+from espdl.backends.esp_dl import accumulators, packing
 from espdl.plan.types import KernelCall, Plan
 from espdl.verify import host
 from espdl.verify.compare import first_difference
@@ -103,7 +103,7 @@ def cxx_command(chip: str | None) -> list[str]:
 
 def plain_c(call: KernelCall) -> list[np.ndarray]:
     """The constants as ESP-DL's C++ wants them: int8 [n][row][column][c], depthwise [row][column][n]; int32; int8."""
-    computed = sums.of_call(call)
+    computed = accumulators.of_call(call)
     weights = call.constant("weights").astype(np.int8)
     if packing.is_depthwise(call):
         weights = np.moveaxis(weights, 0, -1)

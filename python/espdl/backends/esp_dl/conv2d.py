@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from espdl.backends.esp_dl import sums
+from espdl.backends.esp_dl import accumulators
 from espdl.backends.layers import clamp, conv_fields, has_border
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.conv2d import Conv2d
@@ -27,7 +27,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     require_window(x.shape[1:3], node.weights.shape[1:3], node.dilations)
     if x.zero_point != 0 and has_border(node):
         return Declined(f"its input's zero point is {x.zero_point}; ESP-DL's borders hold 0")
-    constants = sums.constants(node, target)
+    constants = accumulators.constants(node, target)
     return call_of(
         node,
         "espdl_dl_conv2d_s8",
@@ -43,7 +43,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
         prepare="espdl_dl_conv2d_s8_prepare",
         state_bytes=STATE_BYTES,
         constants=constants,
-        packing=f"esp_dl_{sums.vector_unit(target).name}",
+        packing=f"esp_dl_{accumulators.vector_unit(target).name}",
         macs=node.macs,
         notes=(UNALIGNED,) if x.shape[3] % 16 or y.shape[3] % 16 else (),
     )

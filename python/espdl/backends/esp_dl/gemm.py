@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from espdl.backends.esp_dl import sums
+from espdl.backends.esp_dl import accumulators
 from espdl.backends.esp_dl.conv2d import STATE_BYTES, UNALIGNED
 from espdl.backends.layers import clamp
 from espdl.backends.lowering import call_of, lowering
@@ -33,8 +33,8 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
         },
         prepare="espdl_dl_gemm_s8_prepare",
         state_bytes=STATE_BYTES,
-        constants=sums.constants(node, target),
-        packing=f"esp_dl_{sums.vector_unit(target).name}",
+        constants=accumulators.constants(node, target),
+        packing=f"esp_dl_{accumulators.vector_unit(target).name}",
         macs=node.macs,
         notes=(UNALIGNED,) if inputs % 16 or outputs % 16 else (),
     )

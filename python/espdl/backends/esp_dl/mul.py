@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from espdl.backends.esp_dl.sums import vector_unit
+from espdl.backends.esp_dl.accumulators import vector_unit
 from espdl.backends.lowering import Declined, lowering, portable
 from espdl.ops.mul import Mul
 from espdl.ops.numerics import activation_range

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp_dl.sums import Sums, of_call
+from espdl.backends.esp_dl.accumulators import Accumulators, of_call
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -64,7 +64,7 @@ def pack_20_bits(biases: np.ndarray) -> np.ndarray:
     return np.pad(packed, ((0, 0), (0, 12))).reshape(-1)
 
 
-def _shifts(sums: Sums) -> np.ndarray:
+def _shifts(sums: Accumulators) -> np.ndarray:
     return _padded(sums.shift.astype(np.int8))
 
 

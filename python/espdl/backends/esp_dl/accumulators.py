@@ -22,7 +22,7 @@ from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
 
 
 @dataclass(frozen=True)
-class Sums:
+class Accumulators:
     """int64 [channels] each: what a sum begins with, and its right shift."""
 
     bias: np.ndarray
@@ -55,15 +55,17 @@ def settled(node: Conv2d | Gemm, target: Target) -> tuple[np.ndarray, np.ndarray
     return weights, bias, np.where(one_value, largest, shift)
 
 
-def of_call(call: KernelCall) -> Sums:
+def of_call(call: KernelCall) -> Accumulators:
     """The sums of a lowered call, from its logical constants."""
     weights, bias, shift = (call.constant(name) for name in ("weights", "bias", "shift"))
     return _sums(weights, bias, shift, call.params["input_zero_point"], call.params["output_zero_point"])
 
 
-def _sums(weights: np.ndarray, bias: np.ndarray, shift: np.ndarray, x_zero_point: int, y_zero_point: int) -> Sums:
+def _sums(
+    weights: np.ndarray, bias: np.ndarray, shift: np.ndarray, x_zero_point: int, y_zero_point: int
+) -> Accumulators:
     shift = shift.astype(np.int64)
-    return Sums(_folded(weights, bias, x_zero_point) + (np.int64(y_zero_point) << shift), shift)
+    return Accumulators(_folded(weights, bias, x_zero_point) + (np.int64(y_zero_point) << shift), shift)
 
 
 def _folded(weights: np.ndarray, bias: np.ndarray, zero_point: int) -> np.ndarray:
