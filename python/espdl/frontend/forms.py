@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import onnx
 
 # The first version in which an initializer need not be an input too, and the last in which a model may lack an opset.
@@ -41,7 +44,7 @@ def remove_unused(proto: onnx.ModelProto) -> None:
             _set(tensors, used)
 
 
-def _set(field, messages) -> None:
+def _set(field: Any, messages: Iterable) -> None:
     """Makes `messages`, some of a repeated field's, all of it."""
     copies = [type(message).FromString(message.SerializeToString()) for message in messages]
     del field[:]

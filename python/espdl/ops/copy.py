@@ -68,7 +68,9 @@ class Copy(Operator):
         return [as_strided(flat, params["shape"], [s * flat.itemsize for s in params["strides"]]).copy()]
 
 
-def _slice(x: Tensor, y: Tensor, strides: list[int], axes, begins, steps) -> View:
+def _slice(
+    x: Tensor, y: Tensor, strides: list[int], axes: Sequence[int], begins: Sequence[int], steps: Sequence[int] | None
+) -> View:
     steps = (1,) * len(axes) if steps is None else steps
     first = 0
     for axis, begin, step in zip(axes, begins, steps):

@@ -76,10 +76,10 @@ class Composites:
         matched = pattern.root.extract_matched_expr(root, definitions)
         labels = {label: matched[part] for label, part in pattern.labels.items() if part in matched}
 
-        def value(expression):
+        def value(expression: relax.Expr) -> Any:
             return definitions.get(expression, expression) if isinstance(expression, tvm.ir.Var) else expression
 
-        def tensor(variable):
+        def tensor(variable: relax.Var) -> str:
             return name(actual[variable]) if variable in actual else self.names.tensor(variable.name) or variable.name
 
         nodes = self._nodes(_variables(function))

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import tvm
 from tvm import relax
@@ -68,7 +70,7 @@ class Extraction:
             tuple(self.operators), tuple(self.aliases), tuple(inputs), tuple(outputs), tuple(parameters)
         )
 
-    def _visit(self, variable, value) -> None:
+    def _visit(self, variable: relax.Var, value: relax.Expr) -> None:
         operator = op_name(value)
         if operator == "relax.call_dps_packed":
             self._composite(variable, self._function(variable, value), value.args[1].fields)
@@ -82,7 +84,7 @@ class Extraction:
         else:
             self.names[variable] = self._resolve(value)
 
-    def _function(self, variable, call) -> relax.Function:
+    def _function(self, variable: relax.Var, call: relax.Call) -> relax.Function:
         """The composite that a call stands for; EspdlError for a layer that only a kernel can run, and none does."""
         name = str(call.args[0].global_symbol)
         if name not in self.functions:
@@ -97,7 +99,7 @@ class Extraction:
             )
         return self.functions[name]
 
-    def _composite(self, variable, function: relax.Function, arguments) -> None:
+    def _composite(self, variable: relax.Var, function: relax.Function, arguments: Sequence) -> None:
         name = self._unique(self.composites.output_name(function) or self._argument(arguments[0]))
         operator = self.composites.operator_of(function, arguments, self._argument, name)
         if isinstance(operator, Recurrent) and operator.dtype == "float32":
@@ -105,7 +107,7 @@ class Extraction:
         self.operators.append(operator)
         self.names[variable] = name
 
-    def _argument(self, expression) -> str:
+    def _argument(self, expression: relax.Expr) -> str:
         """The tensor that a composite reads."""
         resolved = self._resolve(expression)
         if isinstance(resolved, str):
@@ -114,7 +116,7 @@ class Extraction:
             self.constants[expression] = self._stored(resolved)
         return self.constants[expression]
 
-    def _fallback(self, variable, call) -> None:
+    def _fallback(self, variable: relax.Var, call: relax.Call) -> None:
         types = variable.ty.fields if isinstance(variable.ty, tvm.ir.TupleType) else [variable.ty]
         outputs = []
         for number, (ty, name) in enumerate(zip(types, self._result_names(variable, len(types)))):
@@ -126,7 +128,7 @@ class Extraction:
         names = [t.name for t in outputs]
         self.names[variable] = names if isinstance(variable.ty, tvm.ir.TupleType) else names[0]
 
-    def _result_names(self, variable, count: int) -> list[str]:
+    def _result_names(self, variable: relax.Var, count: int) -> list[str]:
         """The tensors that a call of the fallback writes; where it writes several, those who take them know them."""
         members, names = self.lowered.members[variable.name], self.composites.names
         named = (names.tensor(members[-1]) if members else "") or self._made_up_name(variable)
@@ -136,13 +138,13 @@ class Extraction:
         taken = {b.value.index: b.var.name for b in parts if variable.same_as(b.value.tuple_value)}
         return [names.tensor(taken.get(number, "")) or named for number in range(count)]
 
-    def _made_up_name(self, variable) -> str:
+    def _made_up_name(self, variable: relax.Var) -> str:
         """For a value that the model does not have: one step of an operator that TVM computes in several."""
         following = (b.var.name for b in self._bindings if b.var.name not in self.seen)
         names = map(self.composites.names.tensor, following)
         return f"{next((n for n in names if n), variable.name)}:step"
 
-    def _stored(self, result) -> str:
+    def _stored(self, result: Any) -> str:
         """The tensor of an argument or an output of the model; one that depends on no input is copied from its
         constant."""
         if isinstance(result, str):
@@ -153,7 +155,7 @@ class Extraction:
         self.operators.append(operator)
         return operator.outputs[0].name
 
-    def _resolve(self, expression):
+    def _resolve(self, expression: relax.Expr) -> Any:
         """The tensor, or for a tuple the tensors, that an expression stands for; a constant as it is."""
         if isinstance(expression, relax.Tuple):
             return [self._resolve(f) for f in expression.fields]

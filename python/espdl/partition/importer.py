@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import tvm
 from onnx import numpy_helper
+from tvm import relax
 
 from espdl.errors import EspdlError, Node, first_line
 from espdl.partition import tvm_compat
@@ -98,7 +99,7 @@ class _Inherit(Rewriter):
             self.names[binding.var.name] = following
         return super().run(module)
 
-    def emit(self, expression, name: str = ""):
+    def emit(self, expression: relax.Expr, name: str = "") -> relax.Var:
         return super().emit(expression, name if OnnxNames.key(name) else f"{self.names.get(name, '')}step")
 
 

@@ -53,7 +53,7 @@ class Rewriter:
             )
         return relax.transform.DeadCodeElimination()(result)
 
-    def _binding(self, binding):
+    def _binding(self, binding: relax.Binding) -> relax.Expr:
         value = binding.value
         if isinstance(value, tvm.ir.Call):
             return self.call(binding.var, value)
@@ -64,18 +64,18 @@ class Rewriter:
             return self.emit(relax.TupleGetItem(source, value.index), binding.var.name)
         return self.map(value)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         """The new expression for `variable = call`."""
         return self.emit(self.copy(call), variable.name)
 
-    def copy(self, call):
+    def copy(self, call: relax.Call) -> relax.Call:
         """`call` with its arguments replaced by the new ones."""
         return tvm.ir.Call(call.op, [self.map(a) for a in call.args], call.attrs, call.ty_args)
 
-    def outputs(self, body):
+    def outputs(self, body: relax.Expr) -> relax.Expr:
         return self.map(body)
 
-    def map(self, expression):
+    def map(self, expression: relax.Expr) -> Any:
         """The new expression for an old one."""
         if isinstance(expression, tvm.ir.Var):
             return self.value.get(expression, expression)
@@ -83,11 +83,11 @@ class Rewriter:
             return relax.Tuple([self.map(f) for f in expression.fields])
         return expression
 
-    def emit(self, expression, name: str = ""):
+    def emit(self, expression: relax.Expr, name: str = "") -> relax.Var:
         variable = self.builder.emit(expression, name)
         self._definitions[variable] = expression
         return variable
 
-    def definition(self, expression):
+    def definition(self, expression: relax.Expr) -> Any:
         """What a new variable was bound to; constants and parameters are returned as they are."""
         return self._definitions.get(expression, expression) if isinstance(expression, tvm.ir.Var) else expression

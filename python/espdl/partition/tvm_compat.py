@@ -7,7 +7,8 @@ import contextlib
 import io
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import onnx
 import tvm
@@ -27,11 +28,11 @@ class _StaticClip(onnx_frontend.OnnxOpConverter):
     """ONNX Clip with constant bounds as relax.clip; the importer's own form (isnan, where) defeats pattern matching."""
 
     @classmethod
-    def _impl_v6(cls, bb, inputs, attr, params):
+    def _impl_v6(cls, bb: relax.BlockBuilder, inputs: Sequence, attr: Mapping, params: Any) -> relax.Expr:
         return relax.op.clip(inputs[0], float(attr.get("min", -_FLOAT_MAX)), float(attr.get("max", _FLOAT_MAX)))
 
     @classmethod
-    def _impl_v11(cls, bb, inputs, attr, params):
+    def _impl_v11(cls, bb: relax.BlockBuilder, inputs: Sequence, attr: Mapping, params: Any) -> relax.Expr:
         low, high = _bound(inputs, 1, -_FLOAT_MAX), _bound(inputs, 2, _FLOAT_MAX)
         if low is not None and high is not None:
             low = min(low, high)  # of bounds that cross, the upper one holds
@@ -40,7 +41,7 @@ class _StaticClip(onnx_frontend.OnnxOpConverter):
         return relax.op.clip(inputs[0], low, high)
 
 
-def _bound(inputs, index: int, default: float) -> float | None:
+def _bound(inputs: Sequence, index: int, default: float) -> float | None:
     """The constant at `index`, `default` where it is left out, None where it is computed."""
     value = inputs[index] if len(inputs) > index else None
     if value is None:
@@ -51,7 +52,7 @@ def _bound(inputs, index: int, default: float) -> float | None:
     return default if math.isnan(number) else number
 
 
-def is_constant(expression) -> bool:
+def is_constant(expression: Any) -> bool:
     return isinstance(expression, tvm.ir.GenericConst)
 
 
@@ -59,7 +60,7 @@ class _TypedOneHot(onnx_frontend.OnnxOpConverter):
     """ONNX OneHot with the type of its values, of which the importer makes doubles, and with any type of numbers."""
 
     @classmethod
-    def _impl_v11(cls, bb, inputs, attr, params):
+    def _impl_v11(cls, bb: relax.BlockBuilder, inputs: Sequence, attr: Mapping, params: Any) -> relax.Expr:
         depth = onnx_frontend.get_constant(inputs[1], params)
         if is_constant(depth):
             indices = inputs[0]
@@ -113,8 +114,8 @@ class _OwnConverter(onnx_frontend.OnnxOpConverter):
     function: Conversion
 
     @classmethod
-    def get_converter(cls, opset):
-        def convert(bb, inputs, attributes, params):
+    def get_converter(cls, opset: int) -> Callable:
+        def convert(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping, params: Any) -> relax.Expr:
             given = [i if i is None else onnx_frontend.get_constant(i, params) for i in inputs]
             attributes["tvm_custom"]["opset"] = opset
             result = cls.function(bb, given, attributes)
@@ -134,7 +135,7 @@ def _discover_converters() -> None:
 
 
 @contextlib.contextmanager
-def _converters():
+def _converters() -> Iterator[None]:
     _discover_converters()
     original = onnx_frontend._get_convert_map
     _hidden.update(original())
@@ -160,7 +161,7 @@ class _NamedImporter(onnx_frontend.ONNXGraphImporter):
     on_error: ConversionError
     results: Mapping[str, Sequence[str]]  # the outputs of the nodes, by name
 
-    def _convert_operator(self, op_name, inputs, attrs, opset):
+    def _convert_operator(self, op_name: str, inputs: Sequence, attrs: Mapping, opset: int) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
         try:
             result = super()._convert_operator(op_name, inputs, attrs, opset)
@@ -179,7 +180,7 @@ class _NamedImporter(onnx_frontend.ONNXGraphImporter):
         parts = (p if is_constant(p) else self.bb.emit(p, part or name) for p, part in zip(result, names))
         return self.bb.normalize(relax.Tuple(list(parts)))
 
-    def _check_for_unsupported_ops(self, graph):
+    def _check_for_unsupported_ops(self, graph: Any) -> None:
         """Unsupported operators are reported by `_convert_operator`, with their node."""
 
 
@@ -198,20 +199,20 @@ def import_onnx(model: onnx.ModelProto, on_error: ConversionError) -> tvm.IRModu
         return importer.from_onnx(model.graph, opset)
 
 
-def dtype_of(expression) -> str:
+def dtype_of(expression: Any) -> str:
     return dtype_of_type(expression.ty)
 
 
-def dtype_of_type(ty) -> str:
+def dtype_of_type(ty: tvm.ir.Type) -> str:
     return str(ty.dtype.dtype) if hasattr(ty.dtype, "dtype") else str(ty.dtype)
 
 
-def shape_of(expression) -> tuple[int, ...]:
+def shape_of(expression: Any) -> tuple[int, ...]:
     """The static shape; raises ValueError where a dimension is symbolic."""
     return shape_of_type(expression.ty)
 
 
-def shape_of_type(ty) -> tuple[int, ...]:
+def shape_of_type(ty: tvm.ir.Type) -> tuple[int, ...]:
     shape = ty.shape
     if shape is None:
         raise ValueError("the shape is not known at compile time")
@@ -221,14 +222,14 @@ def shape_of_type(ty) -> tuple[int, ...]:
         raise ValueError("the shape is not known at compile time") from error
 
 
-def op_name(expression) -> str:
+def op_name(expression: Any) -> str:
     """The name of the Relax operator that `expression` calls; '' for anything else."""
     if isinstance(expression, tvm.ir.Call) and isinstance(expression.op, tvm.ir.Op):
         return str(expression.op.name)
     return ""
 
 
-def variables(expression) -> list[tvm.ir.Var]:
+def variables(expression: Any) -> list[tvm.ir.Var]:
     """Variables that a bound expression reads, in order, each as often as it is read."""
     if isinstance(expression, tvm.ir.Var):
         return [expression]
@@ -241,18 +242,18 @@ def variables(expression) -> list[tvm.ir.Var]:
     return []
 
 
-def attribute(call, name: str):
+def attribute(call: relax.Call, name: str) -> Any:
     """An attribute of a call as a plain Python value: int, float, str, or a tuple of those."""
     return _plain(getattr(call.attrs, name))
 
 
-def number_of(expression) -> float:
+def number_of(expression: Any) -> float:
     """The number in a PrimValue or an immediate."""
     inner = getattr(expression, "value", expression)
     return float(getattr(inner, "value", inner))
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):

@@ -7,6 +7,7 @@ was reached. Networks so wide that there are too many such sets keep their order
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from espdl.plan.graph import CallGraph, aligned
@@ -73,7 +74,7 @@ class _Scheduler:
     def alive_at_start(self) -> int:
         return sum(self.size[root] for root in self.inputs if self.users[root] or root in self.outputs)
 
-    def peak(self, calls) -> int:
+    def peak(self, calls: Iterable[int]) -> int:
         done, alive, peak = 0, self.alive_at_start(), 0
         for call in calls:
             during, alive = self.step(done, alive, call)

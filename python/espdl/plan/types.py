@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -229,7 +230,7 @@ _TYPES = {
 }
 
 
-def _encode(value):
+def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         sparse = {f.name: f.default for f in dataclasses.fields(value) if f.metadata.get("sparse")}
@@ -252,7 +253,7 @@ def _encode(value):
     return value
 
 
-def _decode(value):
+def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_decode(v) for v in value)
     if not isinstance(value, dict):

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from espdl import targets
 from espdl.errors import EspdlError
@@ -93,7 +94,7 @@ def _main_menu() -> str:
     return "\n".join([*lines, f'source "{path}"', ""])
 
 
-def _value(symbol, type_name: str) -> str | int | bool:
+def _value(symbol: Any, type_name: str) -> str | int | bool:
     if type_name == "bool":
         return symbol.str_value == "y"
     if type_name == "int":

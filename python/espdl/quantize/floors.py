@@ -9,7 +9,7 @@ probability. A scale that begins at the floor makes masks saturate there, instea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import onnx
@@ -30,6 +30,9 @@ _MASKED_ROW = 99.0
 _CERTAIN = 0.99
 # How many integers a probability has.
 SOFTMAX_STEPS = {"int8": 256, "int16": 32768}
+
+
+IsSink = Callable[[onnx.NodeProto], bool]
 
 
 def measure(proto: onnx.ModelProto, samples: Iterable[Mapping[str, np.ndarray]], steps: int) -> Floors:
@@ -161,7 +164,7 @@ class _Search:
                 found.constants[pad.name, 2] = least
 
 
-def _reading_only(graph: Graph, is_sink) -> set[str]:
+def _reading_only(graph: Graph, is_sink: IsSink) -> set[str]:
     """Activations that reach nothing but first inputs of sinks, by operators that keep the order of values."""
     result: set[str] = set()
     for name in reversed(graph.activations):
@@ -173,7 +176,7 @@ def _reading_only(graph: Graph, is_sink) -> set[str]:
     return result
 
 
-def _leads_there(graph: Graph, consumer: onnx.NodeProto, name: str, found: set[str], is_sink) -> bool:
+def _leads_there(graph: Graph, consumer: onnx.NodeProto, name: str, found: set[str], is_sink: IsSink) -> bool:
     places = [index for index, i in enumerate(consumer.input) if i == name]
     if is_sink(consumer):
         return places == [0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import onnx
@@ -99,7 +100,7 @@ class Graph:
         return consumers[0] if len(consumers) == 1 and name not in self.outputs else None
 
 
-def attribute(node: onnx.NodeProto, name: str, default=None):
+def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
     """The value of a node's attribute."""
     found = next((a for a in node.attribute if a.name == name), None)
     return default if found is None else onnx.helper.get_attribute_value(found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from espdl.plan import graph as graphs
 from espdl.plan.memory import lifetimes
-from espdl.plan.types import Plan
+from espdl.plan.types import KernelCall, Plan
 
 
 def make(plan: Plan) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def alive(memory: dict[str, Any], slot: int) -> list[dict[str, Any]]:
     )
 
 
-def _of(call) -> str:
+def _of(call: KernelCall) -> str:
     return ", ".join(call.source_nodes) or call.operator
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ from espdl.frontend import shapes
 from espdl.quantize import QuantizedModel, cutoffs
 from espdl.quantize.graph import Graph
 from espdl.quantize.ranges import session
-from espdl.quantize.steps import Steps, find
+from espdl.quantize.steps import Step, Steps, find
 from espdl.verify import metrics
 from espdl.verify.evaluation import Evaluation
 
@@ -147,7 +148,7 @@ def _used(proto: onnx.ModelProto, feed: Mapping[str, np.ndarray]) -> dict[str, n
     return {name: value for name, value in feed.items() if name in names}
 
 
-def _fetch(runner, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _fetch(runner: Any, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """Values of tensors; an input is its own value."""
     computed = [n for n in names if n not in feed]
     values = dict(zip(computed, runner.run(computed, dict(feed)))) if computed else {}
@@ -215,7 +216,7 @@ def _decibel(signal: float, noise: float) -> float:
     return min(metrics.EXACT_DB, 10.0 * float(np.log10(signal / noise))) if signal > 0.0 else -metrics.EXACT_DB
 
 
-def _accumulator_bits(steps: Steps, step) -> int | None:
+def _accumulator_bits(steps: Steps, step: Step | None) -> int | None:
     """Bits of the largest sum of products and bias that any input can give."""
     if step is None or step.weights is None or not step.inputs:
         return None

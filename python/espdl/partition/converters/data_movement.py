@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pad, Gather, Expand and Tile with constant arguments, in the form in which they are seen to move data only."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from tvm import relax
 
@@ -11,7 +15,7 @@ _PADDED = ("float32", "int8", "int16")
 
 
 @converter("Gather")
-def gather(bb, inputs, attributes):
+def gather(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     """Constant indices: one of them is a slice, several of them a take with indices that are not negative."""
     data, indices = inputs
     if is_constant(data) or not is_constant(indices):
@@ -28,7 +32,7 @@ def gather(bb, inputs, attributes):
 
 
 @converter("Pad")
-def pad(bb, inputs, attributes):
+def pad(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     """Constant pads: a slice where they are negative, and a pad with a number or takes along the axes that are
     continued."""
     data, pads, value, axes = (*inputs, None, None)[:4] if len(inputs) > 1 else (inputs[0], None, None, None)
@@ -54,7 +58,7 @@ def pad(bb, inputs, attributes):
     return data
 
 
-def _cropped(bb, data, widths: list[tuple[int, int]]):
+def _cropped(bb: relax.BlockBuilder, data: relax.Expr, widths: list[tuple[int, int]]) -> relax.Expr:
     """What negative widths take away."""
     ends = [(max(-before, 0), size - max(-after, 0)) for (before, after), size in zip(widths, shape_of(data))]
     axes = [axis for axis, end in enumerate(ends) if end != (0, shape_of(data)[axis])]
@@ -65,7 +69,7 @@ def _cropped(bb, data, widths: list[tuple[int, int]]):
 
 
 @converter("Expand")
-def expand(bb, inputs, attributes):
+def expand(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     data, wanted = inputs
     if not is_constant(wanted) or is_constant(data):
         return None
@@ -73,7 +77,7 @@ def expand(bb, inputs, attributes):
 
 
 @converter("Tile")
-def tile(bb, inputs, attributes):
+def tile(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     """Every axis beside one of its own that is repeated."""
     data, repeats = inputs
     if not is_constant(repeats) or is_constant(data):
@@ -86,5 +90,5 @@ def tile(bb, inputs, attributes):
     return relax.op.reshape(wide, [count * size for count, size in zip(times, shape)])
 
 
-def _broadcast(bb, data, shape):
+def _broadcast(bb: relax.BlockBuilder, data: relax.Expr, shape: Sequence[int]) -> relax.Expr:
     return data if tuple(shape) == shape_of(data) else bb.normalize(relax.op.broadcast_to(data, list(shape)))

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """LayerNormalization over the last axes, with a scale and a bias that broadcast."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from tvm import relax
 
@@ -8,7 +12,7 @@ from espdl.partition.tvm_compat import converter, dtype_of, is_constant, shape_o
 
 
 @converter("LayerNormalization")
-def layer_normalization(bb, inputs, attributes):
+def layer_normalization(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     """What is constant is part of the normalisation, for the kernel to see; what is computed comes after it."""
     data, scale, bias = (*inputs, None)[:3]
     if dtype_of(data) != "float32":
@@ -18,7 +22,7 @@ def layer_normalization(bb, inputs, attributes):
     shape = [shape_of(data)[a] for a in axes]
     inner = is_constant(scale) and (bias is None or is_constant(bias))
 
-    def spread(value, otherwise):
+    def spread(value: relax.Expr, otherwise: float) -> relax.Expr:
         values = value.value.numpy() if value is not None and inner else otherwise
         return relax.const(np.ascontiguousarray(np.broadcast_to(values, shape), np.float32))
 

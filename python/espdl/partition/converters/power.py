@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pow of integers with a small constant exponent: TVM has powers of floats only."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -12,7 +15,7 @@ _LARGEST = 16
 
 
 @converter("Pow")
-def power(bb, inputs, attributes):
+def power(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr | None:
     base, exponent = inputs
     if dtype_of(base).startswith("float"):
         return None

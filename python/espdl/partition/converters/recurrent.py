@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recurrent layers as the calls that kernels take; all that no kernel takes was taken apart before."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from tvm import relax
@@ -9,11 +11,13 @@ from tvm import relax
 from espdl.partition.tvm_compat import converter, shape_of
 
 
-def _zeros(*shape: int):
+def _zeros(*shape: int) -> relax.Expr:
     return relax.const(np.zeros(shape, np.float32))
 
 
-def _layer(name: str, bb, inputs: Sequence, attributes, shape: Sequence[int]):
+def _layer(
+    name: str, bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping, shape: Sequence[int]
+) -> relax.Expr:
     """`inputs`: as ONNX has them; states and peepholes that are left out are zeros."""
     data, weights, recurrence, bias, _, h, c, peepholes = [*inputs, *[None] * 8][:8]
     (_, batch, _), (_, rows, hidden) = shape_of(data), shape_of(recurrence)
@@ -35,7 +39,7 @@ def _layer(name: str, bb, inputs: Sequence, attributes, shape: Sequence[int]):
 
 
 @converter("LSTM")
-def lstm(bb, inputs, attributes):
+def lstm(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
     """With the attribute `only_cells`, which ONNX does not have, its result is the last cells."""
     return _layer(
         "espdl_lstm", bb, inputs, attributes, [1] if attributes.get("only_cells", 0) else [shape_of(inputs[0])[0], 1]
@@ -43,5 +47,5 @@ def lstm(bb, inputs, attributes):
 
 
 @converter("GRU")
-def gru(bb, inputs, attributes):
+def gru(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
     return _layer("espdl_gru", bb, inputs, attributes, [shape_of(inputs[0])[0], 1])

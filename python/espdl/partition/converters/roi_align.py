@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """RoiAlign with regions in pixels of the feature map: the importer takes its half pixel off before it scales them."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from tvm import relax
 
@@ -13,7 +17,7 @@ _LARGEST = (
 
 
 @converter("RoiAlign")
-def roi_align(bb, inputs, attributes):
+def roi_align(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
     data, regions, batches = inputs
     if attributes.get("mode", b"avg") != b"avg":
         raise Unsupported(_LARGEST)

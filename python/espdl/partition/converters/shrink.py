@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shrink, also with a negative `lambd`: where both conditions hold, the lower one goes first, as in ONNX Runtime."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 from tvm import relax
 
 from espdl.partition.tvm_compat import converter, dtype_of
 
 
 @converter("Shrink")
-def shrink(bb, inputs, attributes):
+def shrink(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
     (data,) = inputs
     limit, bias = (
         relax.const(attributes.get(name, default), dtype_of(data)) for name, default in (("lambd", 0.5), ("bias", 0.0))

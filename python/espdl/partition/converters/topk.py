@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """TopK. Where the order of its results is left open (sorted 0), they are sorted too."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 from tvm import relax
 
 from espdl.partition.tvm_compat import Unsupported, converter, is_constant, shape_of
 
 
 @converter("TopK")
-def topk(bb, inputs, attributes):
+def topk(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
     data, count = inputs
     if not is_constant(count):
         raise Unsupported("how many elements it keeps is computed, and the generated C has only static shapes")

@@ -10,6 +10,8 @@ number, a softmax to one row); and the initial value of a reduction is written b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import tvm
 import tvm_ffi
@@ -39,7 +41,7 @@ def _steps(sch: Schedule) -> list[SBlockRV]:
     return list(sch.get_child_blocks(sch.get_sblock("root")))
 
 
-def _attempt(action, *arguments) -> bool:
+def _attempt(action: Callable, *arguments: Any) -> bool:
     """Whether the rewrite applied; where its conditions do not hold the schedule stays as it was."""
     try:
         action(*arguments)
@@ -94,7 +96,7 @@ def _expensive(body: tirx.Stmt) -> bool:
     """A division of floats, or a call other than a choice."""
     found = False
 
-    def visit(node) -> None:
+    def visit(node: Any) -> None:
         nonlocal found
         if isinstance(node, tvm.ir.Call):
             found |= not (isinstance(node.op, tvm.ir.Op) and node.op.name.endswith((".if_then_else", ".likely")))

@@ -19,7 +19,7 @@ def infinite_starts(function: tirx.PrimFunc) -> tirx.PrimFunc:
     return function.with_body(tvm_ffi.structural_map(function.body, (s_tir.SBlock, _block), order="post"))
 
 
-def _block(block: s_tir.SBlock):
+def _block(block: s_tir.SBlock) -> s_tir.SBlock:
     if block.init is None:
         return block
     init = tvm_ffi.structural_map(block.init, (tirx.FloatImm, _number), order="post")
@@ -29,7 +29,7 @@ def _block(block: s_tir.SBlock):
     )  # fmt: skip
 
 
-def _number(number: tirx.FloatImm):
+def _number(number: tirx.FloatImm) -> tirx.FloatImm:
     if abs(number.value) != _LARGEST:
         return number
     return tirx.FloatImm("float32", math.copysign(math.inf, number.value))

@@ -9,6 +9,7 @@ none.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from tvm import relax
@@ -18,7 +19,7 @@ from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
 
 
 @rule("relax.permute_dims")
-def permute_dims(layout: Layout, call):
+def permute_dims(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """A model that takes NHWC begins with such a permutation: its result is channels last without a move."""
     axes, source = attribute(call, "axes"), call.args[0]
     if axes is None:
@@ -33,7 +34,7 @@ def permute_dims(layout: Layout, call):
 
 
 @rule("relax.reshape")
-def reshape(layout: Layout, call):
+def reshape(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """The end of a chain; a reshape alone stays what it is."""
     permutation = layout.old.get(call.args[0])
     if op_name(permutation) != "relax.permute_dims":
@@ -47,7 +48,9 @@ def reshape(layout: Layout, call):
     return _moved(layout, image, shape_of(source), axes, [int(d) for d in call.ty.shape.values])
 
 
-def _moved(layout: Layout, image, split: tuple[int, ...], axes: tuple[int, ...], wanted: list[int]):
+def _moved(
+    layout: Layout, image: relax.Expr, split: tuple[int, ...], axes: tuple[int, ...], wanted: list[int]
+) -> relax.Expr | None:
     """reshape(permute(reshape(image, split), axes), wanted), computed from the channels-last image; None where the
     shapes do not split and join whole axes."""
     groups = _groups(shape_of(image), split)
@@ -67,7 +70,7 @@ def _moved(layout: Layout, image, split: tuple[int, ...], axes: tuple[int, ...],
     return relax.op.reshape(value, wanted)
 
 
-def _groups(shape, factors) -> list[list[int]] | None:
+def _groups(shape: Sequence[int], factors: Sequence[int]) -> list[list[int]] | None:
     """For each axis of `shape` the places of those `factors` whose product it is; None where one straddles."""
     groups, place = [], 0
     for size in shape:
@@ -83,7 +86,7 @@ def _groups(shape, factors) -> list[list[int]] | None:
 
 
 @rule("relax.matmul")
-def matmul(layout: Layout, call):
+def matmul(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """A flattened image times constant weights: the weights' rows are put into the order of the image in memory."""
     data, weights = call.args
     flat = layout.old.get(data)
@@ -103,7 +106,7 @@ def matmul(layout: Layout, call):
     return relax.op.matmul(value, moved)
 
 
-def _reordered(layout: Layout, weights, image: tuple[int, int, int]):
+def _reordered(layout: Layout, weights: relax.Expr, image: tuple[int, int, int]) -> relax.Expr | None:
     """Weights [inputs, outputs], or transposed, with their inputs channels last; None where they are not constant."""
     definition = layout.old.get(weights)
     transposed = op_name(definition) == "relax.permute_dims"

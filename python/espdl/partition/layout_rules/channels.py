@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that know the axis of the channels, or the spatial axes, by an attribute."""
 
+from __future__ import annotations
+
 from tvm import relax
 
 from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
@@ -8,7 +10,7 @@ from espdl.partition.tvm_compat import attribute, op_name
 
 
 @rule("relax.nn.softmax", "relax.nn.log_softmax")
-def softmax(layout: Layout, call):
+def softmax(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     function = relax.op.nn.softmax if op_name(call) == "relax.nn.softmax" else relax.op.nn.log_softmax
@@ -16,7 +18,7 @@ def softmax(layout: Layout, call):
 
 
 @rule("relax.nn.prelu")
-def prelu(layout: Layout, call):
+def prelu(layout: Layout, call: relax.Call) -> relax.Expr | None:
     source = layout.constant_source(call.args[1])
     if not layout.has_last(call.args[0]) or source is None:
         return None
@@ -25,7 +27,7 @@ def prelu(layout: Layout, call):
 
 
 @rule("relax.image.resize2d")
-def resize2d(layout: Layout, call):
+def resize2d(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     names = ("method", "coordinate_transformation_mode", "rounding_method", "cubic_alpha", "cubic_exclude")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions with constant weights."""
 
+from __future__ import annotations
+
 from tvm import relax
 
 from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
@@ -8,7 +10,7 @@ from espdl.partition.tvm_compat import attribute
 
 
 @rule("relax.nn.conv2d")
-def conv2d(layout: Layout, call):
+def conv2d(layout: Layout, call: relax.Call) -> relax.Expr:
     """Weights become OHWI."""
     source = layout.constant_source(call.args[1])
     weights = layout.permuted_constant(source, TO_NHWC) if source is not None else layout.nhwc(call.args[1])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that only move data."""
 
+from __future__ import annotations
+
 from tvm import relax
 
 from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
@@ -8,7 +10,7 @@ from espdl.partition.tvm_compat import attribute
 
 
 @rule("relax.concat")
-def concat(layout: Layout, call):
+def concat(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """Only where a part is channels last already."""
     parts = call.args[0].fields
     if not any(layout.has_last(p) for p in parts):
@@ -17,7 +19,7 @@ def concat(layout: Layout, call):
 
 
 @rule("relax.strided_slice")
-def strided_slice(layout: Layout, call):
+def strided_slice(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     axes = [TO_NHWC.index(int(axis.value) % 4) for axis in call.args[1].fields]
@@ -25,7 +27,7 @@ def strided_slice(layout: Layout, call):
 
 
 @rule("relax.nn.pad")
-def pad(layout: Layout, call):
+def pad(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     widths = attribute(call, "pad_width")

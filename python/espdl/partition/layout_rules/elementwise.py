@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that treat every element alike."""
 
+from __future__ import annotations
+
 import tvm
+from tvm import relax
 
 from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import shape_of
@@ -15,14 +18,14 @@ BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power"
 
 
 @rule(*(f"relax.{name}" for name in UNARY))
-def unary(layout: Layout, call):
+def unary(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     return tvm.ir.Call(call.op, [layout.nhwc(call.args[0]), *call.args[1:]], call.attrs, call.ty_args)
 
 
 @rule(*(f"relax.{name}" for name in BINARY))
-def binary(layout: Layout, call):
+def binary(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """Both operands of rank 4, or one of them a constant that is a scalar or has one value per channel."""
     if not any(layout.has_last(a) for a in call.args):
         return None
@@ -32,7 +35,7 @@ def binary(layout: Layout, call):
     return tvm.ir.Call(call.op, operands, call.attrs, call.ty_args)
 
 
-def _operand(layout: Layout, argument):
+def _operand(layout: Layout, argument: relax.Expr) -> relax.Expr | None:
     shape = shape_of(argument)
     source = layout.constant_source(argument)
     if source is None:
@@ -48,5 +51,5 @@ def _operand(layout: Layout, argument):
     return layout.permuted_constant(source, TO_NHWC) if len(shape) == 4 and len(shape_of(_data(source))) == 4 else None
 
 
-def _data(source):
+def _data(source: relax.Expr) -> relax.Expr:
     return source.args[0] if isinstance(source, tvm.ir.Call) else source

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantize and dequantize follow the layout of what they read."""
 
+from __future__ import annotations
+
 import math
 
 from tvm import relax
@@ -10,7 +12,7 @@ from espdl.partition.tvm_compat import attribute, op_name, shape_of
 
 
 @rule("relax.quantize", "relax.dequantize")
-def quantization(layout: Layout, call):
+def quantization(layout: Layout, call: relax.Call) -> relax.Expr | None:
     if not layout.has_last(call.args[0]):
         return None
     function = relax.op.quantize if op_name(call) == "relax.quantize" else relax.op.dequantize

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of values: the index is a tensor of the network."""
 
+from __future__ import annotations
+
 from tvm import relax
 
 from espdl.partition.passes.channels_last import Layout, rule
@@ -8,7 +10,7 @@ from espdl.partition.tvm_compat import attribute, is_constant
 
 
 @rule("relax.take")
-def take(layout: Layout, call):
+def take(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """take(table, index) follows its index; take(data, constant indices) goes along the axis as it lies in memory."""
     data, index = call.args[:2]
     if is_constant(data):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transposed convolutions with constant quantised weights."""
 
+from __future__ import annotations
+
 from tvm import relax
 
 from espdl.partition.passes.channels_last import Layout, rule
@@ -8,7 +10,7 @@ from espdl.partition.tvm_compat import attribute, op_name
 
 
 @rule("relax.nn.conv2d_transpose")
-def conv2d_transpose(layout: Layout, call):
+def conv2d_transpose(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """Weights become OHWI. Without an int8 form, or with groups, the model's layout stays: TVM's loops are for that."""
     source = layout.constant_source(call.args[1])
     if op_name(source) != "relax.dequantize" or attribute(call, "groups") != 1:

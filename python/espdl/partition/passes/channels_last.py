@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import tvm
@@ -57,7 +58,7 @@ class Layout(Rewriter):
         self.old = {b.var: b.value for block in module["main"].body.blocks for b in block.bindings}
         return super().run(module)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr | None:
         found = _all_rules().get(op_name(call))
         if found is not None:
             result = found(self, call)
@@ -71,12 +72,12 @@ class Layout(Rewriter):
             return self.nhwc(call.args[0])
         return super().call(variable, call)
 
-    def map(self, expression):
+    def map(self, expression: relax.Expr) -> Any:
         if isinstance(expression, tvm.ir.Var) and self.value.get(expression) is None and expression in self.last:
             self.value[expression] = self._other_form(expression, self.last, self.map, TO_NCHW)
         return super().map(expression)
 
-    def nhwc(self, expression):
+    def nhwc(self, expression: relax.Expr) -> relax.Expr:
         """The channels-last form of an old four-dimensional value."""
         if is_constant(expression):
             return relax.const(np.ascontiguousarray(expression.value.numpy().transpose(TO_NHWC)))
@@ -84,10 +85,10 @@ class Layout(Rewriter):
             self.last[expression] = self._other_form(expression, self.value, self.nhwc, TO_NHWC)
         return self.last[expression]
 
-    def has_last(self, expression) -> bool:
+    def has_last(self, expression: relax.Expr) -> bool:
         return isinstance(expression, tvm.ir.Var) and expression in self.last
 
-    def _other_form(self, variable, forms: dict, convert: Callable, axes: tuple[int, ...]):
+    def _other_form(self, variable: relax.Var, forms: dict, convert: Callable, axes: tuple[int, ...]) -> relax.Expr:
         definition = self.old.get(variable)
         if (
             op_name(definition) == "relax.dequantize"
@@ -99,17 +100,17 @@ class Layout(Rewriter):
         return self.emit(permute(forms[variable], axes), variable.name)
 
     @staticmethod
-    def _per_tensor(call) -> bool:
+    def _per_tensor(call: relax.Call) -> bool:
         return math.prod(shape_of(call.args[1])) == 1
 
     @staticmethod
-    def dequantize(source, call, axis: int):
+    def dequantize(source: relax.Expr, call: relax.Call, axis: int) -> relax.Expr:
         """`call` (a dequantize) applied to `source`."""
         return relax.op.dequantize(
             source, call.args[1], call.args[2], axis=axis, out_dtype=attribute(call, "out_dtype")
         )
 
-    def constant_source(self, expression):
+    def constant_source(self, expression: relax.Expr) -> relax.Expr | None:
         """The constant, or the dequantize of one, that makes an old value (seen through a reshape); else None."""
         if is_constant(expression):
             return expression
@@ -120,7 +121,7 @@ class Layout(Rewriter):
             return self.constant_source(definition.args[0])
         return None
 
-    def permuted_constant(self, source, axes: tuple[int, ...]):
+    def permuted_constant(self, source: relax.Expr, axes: tuple[int, ...]) -> relax.Expr:
         """What `constant_source` returned, with its axes permuted."""
         if is_constant(source):
             return relax.const(np.ascontiguousarray(source.value.numpy().transpose(axes)))
@@ -128,7 +129,7 @@ class Layout(Rewriter):
         axis = 0 if self._per_tensor(source) else axes.index(attribute(source, "axis"))
         return self.emit(self.dequantize(data, source, axis))
 
-    def channel_constant(self, source):
+    def channel_constant(self, source: relax.Expr) -> relax.Expr:
         """What `constant_source` returned (one value per channel) as a vector, which broadcasts over NHWC."""
         if is_constant(source):
             return relax.const(source.value.numpy().reshape(-1))
@@ -136,7 +137,7 @@ class Layout(Rewriter):
         return self.emit(self.dequantize(data, source, 0))
 
 
-def permute(expression, axes: tuple[int, ...]):
+def permute(expression: relax.Expr, axes: tuple[int, ...]) -> relax.Expr:
     """A permutation; a reshape where it moves nothing because height and width, or channels, are 1."""
     shape = shape_of(expression)
     target = [shape[a] for a in axes]

@@ -23,7 +23,7 @@ class DataMovement(Rewriter):
     which changes no value: quantising and moving commute.
     """
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) in _MOVES:
             parts = self._parts(self.copy(call))
             sources = [self.definition(p) for p in parts]
@@ -42,16 +42,16 @@ class DataMovement(Rewriter):
         return super().call(variable, call)
 
     @staticmethod
-    def _parts(call) -> list:
+    def _parts(call: relax.Call) -> list:
         data = call.args[0]
         return list(data.fields) if isinstance(data, relax.Tuple) else [data]
 
-    def _dequantized(self, variable, call, sources: list):
+    def _dequantized(self, variable: relax.Var, call: relax.Call, sources: list) -> relax.Expr:
         first = sources[0]
         moved = self.emit(_move(self.copy(call), [b.args[0] for b in sources], first), variable.name)
         return self.emit(_on(first, moved), variable.name)
 
-    def _at_scale(self, dequantize, quantize):
+    def _at_scale(self, dequantize: relax.Call, quantize: relax.Call) -> relax.Expr:
         """What `dequantize` reads, quantised as `quantize` does it."""
         source = dequantize.args[0]
         if same_scale(quantize, dequantize):
@@ -63,7 +63,7 @@ class DataMovement(Rewriter):
         return self.emit(_on(quantize, real), source.name)
 
 
-def _on(call, data):
+def _on(call: relax.Call, data: relax.Expr) -> relax.Expr:
     """A quantize or dequantize with one scale, of `data`; its axis means nothing then, but must exist."""
     if call.attrs.axis < len(shape_of(data)):
         return tvm.ir.Call(call.op, [data, *call.args[1:]], call.attrs, call.ty_args)
@@ -71,7 +71,7 @@ def _on(call, data):
     return make(data, *call.args[1:], axis=-1, out_dtype=str(call.attrs.out_dtype))
 
 
-def _move(move, parts: list, quantization):
+def _move(move: relax.Call, parts: list, quantization: relax.Call) -> relax.Expr:
     """`move` with other operands; what it fills in is brought to the scale of `quantization`, which has a scale."""
     data = relax.Tuple(parts) if isinstance(move.args[0], relax.Tuple) else parts[0]
     if op_name(move) == "relax.nn.pad":

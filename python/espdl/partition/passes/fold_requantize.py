@@ -38,14 +38,16 @@ class FoldRequantize(Rewriter):
         self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
         return super().run(module)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         dequantize = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
         result = None
         if op_name(dequantize) == "relax.dequantize" and self.uses[call.args[0]] == 1 and _is_int8(call, dequantize):
             result = deep.run(self._earlier(dequantize.args[0], dequantize, call, variable.name))
         return super().call(variable, call) if result is None else result
 
-    def _earlier(self, source, dequantize, quantize, name: str, only_layers: bool = False) -> deep.Steps:
+    def _earlier(
+        self, source: relax.Expr, dequantize: relax.Call, quantize: relax.Call, name: str, only_layers: bool = False
+    ) -> deep.Steps:
         """quantize(dequantize(source)) made of what `source` is made of; None where something else reads that.
 
         With `only_layers` it is None, too, where it takes a table.
@@ -74,7 +76,7 @@ class FoldRequantize(Rewriter):
             real = self.emit(self._with_operand(dequantize, self.map(source)))
         return self.emit(self._with_operand(quantize, real), name)
 
-    def _saturated(self, first, second):
+    def _saturated(self, first: relax.Call, second: relax.Call) -> relax.Expr | None:
         """What the layer before `first`, a quantize, computes, in the range of `first`; None where it is no layer, or
         where `second` has finer steps."""
         real = first.args[0]
@@ -95,12 +97,12 @@ class FoldRequantize(Rewriter):
             return self.map(real)
         return self.emit(relax.op.clip(self.map(layer), low, high))
 
-    def _with_operand(self, call, operand):
+    def _with_operand(self, call: relax.Call, operand: relax.Expr) -> relax.Expr:
         """`call` with another first operand."""
         return tvm.ir.Call(call.op, [operand, *map(self.map, call.args[1:])], call.attrs, call.ty_args)
 
 
-def _is_int8(quantize, dequantize) -> bool:
+def _is_int8(quantize: relax.Call, dequantize: relax.Call) -> bool:
     """Whether both have one scale and int8 on their other side."""
     found = per_tensor(quantize), per_tensor(dequantize)
     return all(known is not None and known.dtype == "int8" for known in found)

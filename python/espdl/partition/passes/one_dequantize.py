@@ -12,14 +12,14 @@ from espdl.passes import Pass
 
 
 class OneDequantize(Rewriter):
-    def copy(self, call):
+    def copy(self, call: relax.Call) -> relax.Call:
         arguments = [self._own(self.map(a)) for a in call.args]
         return tvm.ir.Call(call.op, arguments, call.attrs, call.ty_args)
 
-    def outputs(self, body):
+    def outputs(self, body: relax.Expr) -> relax.Expr:
         return self._own(self.map(body))
 
-    def _own(self, argument):
+    def _own(self, argument: relax.Expr) -> relax.Expr:
         if isinstance(argument, relax.Tuple):
             return relax.Tuple([self._own(f) for f in argument.fields])
         definition = self.definition(argument)

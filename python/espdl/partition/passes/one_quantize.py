@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tvm
+from tvm import relax
 
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.scales import per_tensor
@@ -18,7 +19,7 @@ class OneQuantize(Rewriter):
         self.known: dict = {}
         return super().run(module)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         known = per_tensor(call) if op_name(call) == "relax.quantize" else None
         if known is None:
             return super().call(variable, call)

@@ -19,7 +19,7 @@ class OneScale(Rewriter):
 
     looks_for = _ORDERED
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) != "relax.quantize" or not per_tensor(call):
             return super().call(variable, call)
         ordered = self.definition(self.map(call.args[0]))
@@ -32,7 +32,7 @@ class OneScale(Rewriter):
         result = self.emit(tvm.ir.Call(ordered.op, operands, ordered.attrs, ordered.ty_args), call.args[0].name)
         return self.emit(tvm.ir.Call(call.op, [result, *call.args[1:]], call.attrs, call.ty_args), variable.name)
 
-    def _at_scale(self, real, dequantize, quantize):
+    def _at_scale(self, real: relax.Expr, dequantize: relax.Call, quantize: relax.Call) -> relax.Expr:
         if same_scale(quantize, dequantize):
             return real
         steps = self.emit(tvm.ir.Call(quantize.op, [real, *quantize.args[1:]], quantize.attrs, quantize.ty_args))

@@ -20,7 +20,7 @@ class Opaque(Rewriter):
         self._module = module
         return super().run(module)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         function = self._module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
         if function is None or not function.attrs or "Composite" not in function.attrs:
             return super().call(variable, call)

@@ -18,7 +18,7 @@ _RESHAPES = {"relax.reshape", "relax.squeeze", "relax.expand_dims", "relax.flatt
 class Reshapes(Rewriter):
     """A permutation that leaves all axes but those of size 1 in their order only gives other dimensions, too."""
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) not in _RESHAPES and not _moves_nothing(call):
             return super().call(variable, call)
         source = self.map(call.args[0])
@@ -34,7 +34,7 @@ class Reshapes(Rewriter):
         return self.emit(relax.op.reshape(source, list(shape)) if weights is None else weights, variable.name)
 
 
-def _reshaped_weights(dequantize, shape: tuple[int, ...]):
+def _reshaped_weights(dequantize: relax.Call, shape: tuple[int, ...]) -> relax.Expr | None:
     """A dequantize of a constant with other dimensions; None where it is none, or where its scales have no axis then.
 
     Patterns know weights after a permutation, such as a Gemm's with transB, and not after the reshape that is left of
@@ -55,7 +55,7 @@ def _reshaped_weights(dequantize, shape: tuple[int, ...]):
     )
 
 
-def _moves_nothing(call) -> bool:
+def _moves_nothing(call: relax.Call) -> bool:
     if op_name(call) != "relax.permute_dims":
         return False
     shape = shape_of(call.args[0])

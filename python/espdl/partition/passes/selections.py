@@ -17,7 +17,7 @@ class Selections(Rewriter):
 
     looks_for = ("relax.where",)
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) != "relax.quantize" or not per_tensor(call):
             return super().call(variable, call)
         where = self.definition(self.map(call.args[0]))
@@ -28,7 +28,7 @@ class Selections(Rewriter):
             return super().call(variable, call)
         return self.emit(relax.op.where(where.args[0], *operands), variable.name)
 
-    def _integers(self, operand, quantize):
+    def _integers(self, operand: relax.Expr, quantize: relax.Call) -> relax.Expr | None:
         """What an operand is at the scale of `quantize`; None where it has another."""
         if is_constant(operand):
             return relax.const(per_tensor(quantize).quantize(operand.value.numpy().astype(np.float32)))

@@ -74,7 +74,7 @@ class Tables(Rewriter):
     They round inside of f, as the tables of its parts would one after the other.
     """
 
-    def call(self, variable, call):
+    def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) == "relax.quantize":
             region, values = self._region(variable, call)
             if values is not None and region.source is not None and region.worth_it:
@@ -93,7 +93,7 @@ class Tables(Rewriter):
         self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
         return super().run(module)
 
-    def _region(self, variable, call) -> tuple[_Region, Values | None]:
+    def _region(self, variable: relax.Var, call: relax.Call) -> tuple[_Region, Values | None]:
         """The function that ends in `call`, and its values; a stored tensor that others read too begins it, where one
         tensor alone can."""
         kept: set = set()
@@ -113,7 +113,7 @@ class Tables(Rewriter):
             kept |= shared
 
     @np.errstate(over="ignore")
-    def _lookup(self, variable, call, region: _Region, values: Values):
+    def _lookup(self, variable: relax.Var, call: relax.Call, region: _Region, values: Values) -> relax.Expr:
         count = _COUNTS[dtype_of(region.source)]
         table = relax.const(np.broadcast_to(values, (count,)).astype(np.float32))
         index = self.emit(relax.op.astype(self.map(region.source), "int32"), variable.name)
@@ -153,7 +153,7 @@ class _Region:
         single = len(self.operators) == 1 and self.operators[0] in _SINGLE
         return bool(self.passed) or (bool(self.operators) and not single)
 
-    def evaluate(self, expression) -> deep.Steps:
+    def evaluate(self, expression: relax.Expr) -> deep.Steps:
         """f of all integers, a single number where it is constant, None where it is no such function."""
         if is_constant(expression):
             number = expression.value.numpy()
@@ -171,7 +171,7 @@ class _Region:
             self.known[expression] = np.empty(0)  # nobody asks again; those of a long chain would fill the memory
         return values
 
-    def _call(self, call) -> deep.Steps:
+    def _call(self, call: relax.Call) -> deep.Steps:
         name = op_name(call)
         if name == "relax.dequantize":
             return (yield self._leaf(call))
@@ -199,7 +199,7 @@ class _Region:
             return np.where(*arguments)
         return np.asarray((_UNARY.get(name) or _BINARY[name])(*arguments))
 
-    def _leaf(self, call) -> deep.Steps:
+    def _leaf(self, call: relax.Call) -> deep.Steps:
         source = call.args[0]
         quantization = per_tensor(call)
         if quantization is None:
@@ -210,7 +210,7 @@ class _Region:
         integers = yield self._integers(source)
         return None if integers is None else _real(integers, quantization)
 
-    def _table(self, call) -> deep.Steps:
+    def _table(self, call: relax.Call) -> deep.Steps:
         """A table that was made before."""
         values, index = call.args[:2]
         add = self.tables.old.get(index)
@@ -228,7 +228,7 @@ class _Region:
         self.known[index] = self.known[add.args[0]] = integers
         return values.value.numpy()[integers.astype(np.int64) + half].astype(np.float64)
 
-    def _integers(self, source) -> deep.Steps:
+    def _integers(self, source: relax.Var) -> deep.Steps:
         """What a tensor holds: for all integers of what it is a function of, or, where it is none, of itself."""
         stored = yield self._stored(source)
         if stored is not None:
@@ -241,7 +241,7 @@ class _Region:
         half = _COUNTS[dtype_of(source)] // 2
         return np.arange(-half, half)
 
-    def _stored(self, source) -> deep.Steps:
+    def _stored(self, source: relax.Var) -> deep.Steps:
         """The integers of a stored tensor that is itself such a function; None where it begins this one."""
         call = self.tables.old.get(source)
         quantization = per_tensor(call) if op_name(call) == "relax.quantize" else None
@@ -260,7 +260,7 @@ class _Region:
         self.passed.append(source)
         return quantization.quantize(real)
 
-    def shared(self, variable) -> set:
+    def shared(self, variable: relax.Var) -> set:
         """The stored tensors beyond which it looks although something outside reads them too; `variable` is its
         result."""
         old = self.tables.old
@@ -272,7 +272,7 @@ class _Region:
 
 
 @np.errstate(over="ignore")
-def _no_table(source, values: Values, call) -> str | None:
+def _no_table(source: relax.Var, values: Values, call: relax.Call) -> str | None:
     """Why the kernels for tables cannot have a function, given by its values before `call` quantises them."""
     width, result = dtype_of(source), attribute(call, "out_dtype")
     quantization = per_tensor(call)

@@ -293,7 +293,7 @@ class _LayerRefinement:
 class _Product:
     """A layer's node without its bias, as a function of data and weights. `axis` is that of the output channels."""
 
-    def __init__(self, graph, layer: Layer):
+    def __init__(self, graph: Graph, layer: Layer):
         node = onnx.NodeProto()
         node.CopyFrom(layer.node)
         del node.input[2:]
