@@ -21,11 +21,6 @@ HEADROOM = 4.0
 # 16-bit activations, sums have 64 bits and only the bias itself must fit.
 BIAS_LIMITS = {"int8": float(1 << 28), "int16": float(1 << 30)}
 WEIGHT_LIMITS = (-127, 127)
-DEFAULT_METHOD = "minmax"
-
-
-def method_of(settings: Settings) -> str:
-    return settings.method if settings.method != "default" else DEFAULT_METHOD
 
 
 def wide_tensors(network: Network, settings: Settings) -> frozenset[str]:
@@ -35,7 +30,7 @@ def wide_tensors(network: Network, settings: Settings) -> frozenset[str]:
 
 def choose(network: Network, settings: Settings) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = activation_scales(network, method_of(settings), wide_tensors(network, settings))
+    activations = activation_scales(network, settings.range_method, wide_tensors(network, settings))
     weights, biases = {}, {}
     for layer in network.layers:
         data = activations[layer.weighted.data]

@@ -78,3 +78,16 @@ def add(proto: onnx.ModelProto, name: str, values: np.ndarray) -> str:
     name = Names.of(proto).unique(name)
     proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
     return name
+
+
+def part(
+    proto: onnx.ModelProto,
+    nodes: Iterable[onnx.NodeProto],
+    inputs: Iterable[onnx.ValueInfoProto],
+    outputs: Iterable[str],
+    constants: Iterable[onnx.TensorProto],
+) -> onnx.ModelProto:
+    """A model of some nodes of `proto`."""
+    named = [onnx.ValueInfoProto(name=name) for name in outputs if name]
+    graph = helper.make_graph(list(nodes), "part", list(inputs), named, list(constants))
+    return helper.make_model(graph, opset_imports=proto.opset_import, ir_version=proto.ir_version)

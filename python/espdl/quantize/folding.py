@@ -6,14 +6,16 @@ input's shape is a constant to all that follows.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from espdl.frontend.forms import captured
 from espdl.frontend.refusals import REASONS
+from espdl.quantize.edit import part, set_nodes
+from espdl.quantize.ranges import session
 
 # Elements: larger results stay what computes them.
 _LARGEST = 1 << 22
@@ -21,10 +23,11 @@ _LARGEST = 1 << 22
 _NEVER = {"Constant", "DequantizeLinear", "QuantizeLinear", "Dropout", *REASONS}
 
 
-def fold(proto: onnx.ModelProto) -> bool:
+def fold(proto: onnx.ModelProto, computed: Collection[str] = (), largest: int | None = _LARGEST) -> bool:
     """Replaces, in place, nodes that read only constants, or only the static shape of a tensor; whether it did.
 
-    `proto`: its shapes are inferred.
+    `proto`: its shapes are inferred. `computed`: of what is left as it is elsewhere, these operators are computed, too.
+    `largest`: elements of the largest result; None for any.
     """
     graph = proto.graph
     shapes = {t.name: tuple(t.dims) for t in graph.initializer}
@@ -36,18 +39,17 @@ def fold(proto: onnx.ModelProto) -> bool:
     made: list[onnx.NodeProto] = []
     known = set(constants)
     for node in graph.node:
-        if _is_constant(node, known, shapes):
+        small = largest is None or all(math.prod(shapes.get(o, ())) <= largest for o in node.output if o)
+        if small and _is_constant(node, known, shapes, computed):
             made.append(_as_constant(node, shapes[node.input[0]]) if node.op_type == "Shape" else node)
             known |= set(filter(None, node.output))
     results = _results(proto, made)
-    computed = _run(proto, made, results, constants) if results else None
-    if not computed:
+    found = _run(proto, made, results, constants) if results else None
+    if not found:
         return False
     gone = {tuple(node.output) for node in made}
-    kept = [onnx.NodeProto.FromString(n.SerializeToString()) for n in graph.node if tuple(n.output) not in gone]
-    del graph.node[:]
-    graph.node.extend(kept)
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in computed.items())
+    set_nodes(proto, [node for node in graph.node if tuple(node.output) not in gone])
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in found.items())
     return True
 
 
@@ -59,13 +61,14 @@ def _static(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
     return tuple(d.dim_value for d in dims) if all(d.HasField("dim_value") for d in dims) else None
 
 
-def _is_constant(node: onnx.NodeProto, known: set[str], shapes: dict[str, tuple[int, ...]]) -> bool:
+def _is_constant(
+    node: onnx.NodeProto, known: set[str], shapes: dict[str, tuple[int, ...]], computed: Collection[str]
+) -> bool:
     if node.op_type == "Shape" and node.domain in ("", "ai.onnx"):
         return node.input[0] in shapes
-    if node.domain not in ("", "ai.onnx") or node.op_type in _NEVER or not any(node.input):
+    if node.domain not in ("", "ai.onnx") or not any(node.input):
         return False
-    small = all(math.prod(shapes.get(o, ())) <= _LARGEST for o in node.output if o)
-    return small and all(i in known for i in node.input if i)
+    return (node.op_type not in _NEVER or node.op_type in computed) and all(i in known for i in node.input if i)
 
 
 def _as_constant(node: onnx.NodeProto, shape: tuple[int, ...]) -> onnx.NodeProto:
@@ -101,13 +104,7 @@ def _run(
         tensor.CopyFrom(constants[name])
         tensor.name = name
         tensors.append(tensor)
-    graph = helper.make_graph(nodes, "constants", [], [onnx.ValueInfoProto(name=name) for name in results], tensors)
-    model = helper.make_model(graph, opset_imports=proto.opset_import, ir_version=proto.ir_version)
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
     try:
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return dict(zip(results, session.run(results, {})))
+        return dict(zip(results, session(part(proto, nodes, [], results, tensors)).run(results, {})))
     except Exception:  # onnxruntime raises its own types, all derived from Exception only
         return None

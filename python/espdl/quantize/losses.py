@@ -17,6 +17,7 @@ from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
 from espdl.quantize.refine import sensitivity
 from espdl.quantize.refine.layer_by_layer import Sample
+from espdl.quantize.samples import evenly
 from espdl.quantize.types import Scales, Settings
 from espdl.wording import option
 
@@ -39,8 +40,7 @@ def warnings(
 ) -> tuple[str, ...]:
     """`proto` is the quantised form of `network`."""
     count = int(np.clip(_WORK / max(1.0, sensitivity.macs(network)), 2, _MOST))
-    chosen = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int))
-    few = [samples[i] for i in chosen]
+    few = [samples[i] for i in evenly(len(samples), count)]
     found = [*_features(network, scales, samples, few)]
     if not found:
         found += _outputs(network, scales, proto, few, settings)

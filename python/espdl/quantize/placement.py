@@ -13,6 +13,7 @@ from espdl.quantize import divisors, operands, regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.operands import Operand
 from espdl.quantize.regions import is_function_of_one
+from espdl.quantize.sets import Sets
 
 
 @dataclass(frozen=True)
@@ -127,35 +128,21 @@ def of_one_table(graph: Graph) -> Iterable[list[str]]:
 
 
 def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    parent = {name: name for name in quantized}
-
-    def find(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    def join(members: list[str]) -> None:
-        for other in members[1:]:
-            parent[find(other)] = find(members[0])
-
+    sets = Sets(quantized)
     fixed = {o: known for n in graph.nodes if (known := traits.of(n.op_type).known_range) for o in n.output}
     several = []
     for node in graph.nodes:
         if traits.of(node.op_type).moves:
-            inputs = [n for n in dict.fromkeys(node.input) if n in parent]
+            inputs = [n for n in dict.fromkeys(node.input) if n in sets]
             if len(inputs) == 1:
-                join([*inputs, *(n for n in node.output if n in parent)])
+                sets.join([*inputs, *node.output])
             else:
-                several.append((inputs, [n for n in node.output if n in parent]))
+                several.append((inputs, node.output))
     for outputs in of_one_table(graph):
-        join([n for n in outputs if n in parent])
+        sets.join(outputs)
     for inputs, outputs in several:
         # A tensor whose range is known keeps it; where the others' differ, its values are brought to their scale.
-        known = {find(name): value for name, value in fixed.items() if name in parent}
-        ranges = {known.get(find(name)) for name in inputs}
-        join([n for n in inputs if len(ranges) == 1 or find(n) not in known] + outputs)
-    groups: dict[str, list[str]] = {}
-    for name in quantized:
-        groups.setdefault(find(name), []).append(name)
-    return tuple(tuple(g) for g in groups.values())
+        known = {sets.find(name): value for name, value in fixed.items() if name in sets}
+        ranges = {known.get(sets.find(name)) for name in inputs}
+        sets.join([*(n for n in inputs if len(ranges) == 1 or sets.find(n) not in known), *outputs])
+    return tuple(map(tuple, sets.all().values()))

@@ -24,7 +24,6 @@ from espdl.quantize.network import Layer, Network
 from espdl.quantize.types import Scales, Settings
 
 WEIGHT_LIMITS = (-128, 127)
-DEFAULT_METHOD = "mse"
 # Sums of products and bias stay below 2**29: room for rounding, and for kernels that add before they shift.
 ACCUMULATOR_LIMIT = float(1 << 29)
 BIAS_LIMIT = float(1 << 28)
@@ -50,13 +49,9 @@ class Parameters:
         return (self.zero_points or {}).get(tensor, 0)
 
 
-def method_of(settings: Settings) -> str:
-    return settings.method if settings.method != "default" else DEFAULT_METHOD
-
-
 def choose(network: Network, settings: Settings, parameters: Parameters = Parameters()) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = activation_scales(network, method_of(settings), parameters)
+    activations = activation_scales(network, settings.range_method, parameters)
     known = {name for group in network.placement.groups if _has_known_range(network, group) for name in group}
     weights = {}
     for layer in network.layers:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from espdl.errors import EspdlError
 
 
@@ -31,3 +33,8 @@ def expected(shape: Sequence[int]) -> str:
 def _forms(shape: Sequence[int]) -> list[tuple[int, ...]]:
     """The shapes that one sample may have, the shortest last."""
     return [tuple(shape)] + ([tuple(shape[1:])] if tuple(shape[:1]) == (1,) else [])
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Numbers of at most `most` among `count` samples, at even distances."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()

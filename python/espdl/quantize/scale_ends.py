@@ -21,6 +21,7 @@ from espdl import traits
 from espdl.quantize import placement
 from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.network import Network
+from espdl.quantize.sets import Sets
 from espdl.quantize.types import Settings
 from espdl.quantize.worth import Worth
 
@@ -85,20 +86,10 @@ def _edges(network: Network, scale: Mapping[str, float]) -> list[_Edge]:
 
 def _parts(network: Network, edges: Iterable[_Edge]) -> dict[str, str]:
     """Per tensor one that stands for all it shares its scale with in any case."""
-    parent = {name: name for name in network.placement.quantized}
-
-    def find(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    pairs = [(e.source, e.target) for e in edges]
-    pairs += [(names[0], n) for names in placement.of_one_table(network.graph) for n in names[1:]]
-    for one, other in pairs:
-        if one in parent and other in parent:
-            parent[find(other)] = find(one)
-    return {name: find(name) for name in parent}
+    sets = Sets(network.placement.quantized)
+    for names in (*((e.source, e.target) for e in edges), *placement.of_one_table(network.graph)):
+        sets.join(names)
+    return {name: sets.find(name) for name in network.placement.quantized}
 
 
 def _units(

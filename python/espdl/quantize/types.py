@@ -37,6 +37,12 @@ class Settings:
     channel_multiple: int = 1
     int16_nodes: tuple[str, ...] = ()
 
+    @property
+    def range_method(self) -> str:
+        """The calibration method; where none is named, that of the scheme."""
+        default = "mse" if self.scheme == "power_of_two" else "minmax"
+        return default if self.method == "default" else self.method
+
 
 @dataclass(frozen=True)
 class LayerIntegers:

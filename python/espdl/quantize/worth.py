@@ -31,25 +31,23 @@ class Worth:
 
     network: Network
     settings: Settings
-    method: str
     shared: dict[str, Quantization]
 
     @staticmethod
     def of(network: Network, settings: Settings) -> Worth:
         if settings.scheme == "power_of_two":
-            method = power_of_two.method_of(settings)
-            shared = power_of_two.activation_scales(network, method)
+            shared = power_of_two.activation_scales(network, settings.range_method)
         else:
-            method = affine.method_of(settings)
-            shared = affine.activation_scales(network, method, affine.wide_tensors(network, settings))
-        return Worth(network, settings, method, shared)
+            wide = affine.wide_tensors(network, settings)
+            shared = affine.activation_scales(network, settings.range_method, wide)
+        return Worth(network, settings, shared)
 
     def own(self, tensor: str) -> Quantization:
         """The scale that the tensor would have by itself."""
-        seen = self.network.statistics[tensor].distribution
+        seen, method = self.network.statistics[tensor].distribution, self.settings.range_method
         if self.settings.scheme == "power_of_two":
-            return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, self.method)))
-        return Quantization.of_range(*methods()[self.method](seen), self.shared[tensor].dtype, affine.HEADROOM)
+            return Quantization(np.float32(2.0 ** power_of_two.best_exponent(seen, 1.0, 0, method)))
+        return Quantization.of_range(*methods()[method](seen), self.shared[tensor].dtype, affine.HEADROOM)
 
     def cost(self, changed: Iterable[str]) -> str:
         """Of bringing these tensors to another scale: a key of the limits above."""

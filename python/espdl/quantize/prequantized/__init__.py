@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 
 from espdl.frontend import shapes
+from espdl.quantize import folding
 from espdl.quantize.edit import copied, inferred
 from espdl.quantize.graph import Graph
 from espdl.quantize.prequantized import biases, checks, constants, floats, pairs, rescaled, signed
@@ -33,7 +34,7 @@ def with_constants(proto: onnx.ModelProto) -> onnx.ModelProto:
     before = 0
     while before != len(result.graph.node):
         before = len(result.graph.node)
-        constants.compute(result)
+        folding.fold(result, {"QuantizeLinear"}, largest=None)
         constants.remove_copies(result)
         constants.move_dimensions(result)
         result = inferred(result)

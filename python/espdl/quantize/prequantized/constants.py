@@ -1,50 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does not depend on the inputs is computed, down to DequantizeLinear of integers."""
+"""Constants brought to integers before a DequantizeLinear, as layers read them."""
 
 from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
-from espdl.quantize.edit import add, set_nodes
+from espdl.quantize.edit import add, part, set_nodes
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.ranges import session
-
-# Weights stay integers with a scale.
-_KEPT = {"DequantizeLinear"}
-
-
-def compute(proto: onnx.ModelProto) -> None:
-    """Nodes of constants become constants, except DequantizeLinear, and so do shapes that are known."""
-    constants = {t.name: t for t in proto.graph.initializer}
-    shapes = _static_shapes(proto)
-    kept = []
-    for node in proto.graph.node:
-        inputs = [i for i in node.input if i]
-        if node.op_type == "Shape" and inputs[0] in shapes:
-            dims = shapes[inputs[0]]
-            begin, end = attribute(node, "start", 0), attribute(node, "end", len(dims))
-            constants[node.output[0]] = numpy_helper.from_array(np.array(dims[begin:end], np.int64), node.output[0])
-            proto.graph.initializer.append(constants[node.output[0]])
-            continue
-        if not inputs or node.op_type in _KEPT or not all(i in constants for i in inputs):
-            kept.append(node)
-            continue
-        for name, value in zip(node.output, run(proto, node, [constants[i] for i in dict.fromkeys(inputs)])):
-            constants[name] = numpy_helper.from_array(value, name)
-            proto.graph.initializer.append(constants[name])
-    set_nodes(proto, kept)
-
-
-def _static_shapes(proto: onnx.ModelProto) -> dict[str, list[int]]:
-    graph = proto.graph
-    values = {v.name: v.type.tensor_type for v in (*graph.value_info, *graph.input, *graph.output)}
-    return {
-        name: [d.dim_value for d in tensor.shape.dim]
-        for name, tensor in values.items()
-        if tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
-    }
 
 
 def remove_copies(proto: onnx.ModelProto) -> None:
@@ -67,9 +32,7 @@ def remove_copies(proto: onnx.ModelProto) -> None:
 
 def run(proto: onnx.ModelProto, node: onnx.NodeProto, inputs: list[onnx.TensorProto]) -> list[np.ndarray]:
     """What a node of `proto` makes of constants."""
-    graph = helper.make_graph([node], "constant", [], [onnx.ValueInfoProto(name=o) for o in node.output], inputs)
-    model = helper.make_model(graph, opset_imports=list(proto.opset_import), ir_version=proto.ir_version)
-    return session(model).run(None, {})
+    return session(part(proto, [node], [], node.output, inputs)).run(None, {})
 
 
 def move_dimensions(proto: onnx.ModelProto) -> None:

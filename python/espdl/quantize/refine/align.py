@@ -20,7 +20,6 @@ from espdl.quantize.power_of_two import (
     WEIGHT_LIMITS,
     Parameters,
     best_exponent,
-    method_of,
     weight_exponents,
     written_tensor,
 )
@@ -80,7 +79,7 @@ def _costs(
         d = Distribution.merged([network.statistics[name].distribution for name in group])
         zero_point = parameters.zero_point(group[0])
         for step, unit in enumerate(grid):
-            scale = unit * 2.0 ** best_exponent(d, unit, zero_point, method_of(settings))
+            scale = unit * 2.0 ** best_exponent(d, unit, zero_point, settings.range_method)
             tensors[found.of[group[0]], step] += gains[group[0]] * d.error(scale, zero_point)
     edges = []
     for layer in network.layers:

@@ -20,6 +20,7 @@ from espdl.quantize import regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 from espdl.quantize.placement import Placement
+from espdl.quantize.sets import Sets
 
 
 @dataclass(frozen=True)
@@ -47,37 +48,24 @@ class Groups:
 
 
 def groups(graph: Graph, placement: Placement) -> Groups:
-    parent = {name: name for name in graph.activations}
-
-    def find(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    def join(names: Sequence[str]) -> None:
-        for other in names[1:]:
-            parent[find(other)] = find(names[0])
-
+    sets = Sets(graph.activations)
     for group in placement.groups:  # they share one scale
-        join(group)
+        sets.join(group)
     layers = {w.node.name for w in placement.weighted}
     adders = {w.bias_node.name for w in placement.weighted if w.bias_node is not None}
     tables = regions.functions(graph, {*placement.quantized, *(w.output for w in placement.weighted)})
     pinned, exact = {*graph.inputs, *graph.outputs}, set()
     for node in graph.nodes:
-        values = [n for n in (*node.input, *node.output) if n in parent]
+        values = [n for n in (*node.input, *node.output) if n in sets]
         if node.name in layers or not values:
             continue
         if node.name in adders or _scaled(graph, node):
-            join(values)
+            sets.join(values)
             continue
         pinned |= set(values)
         if not traits.of(node.op_type).table and node.output[0] not in tables:
             exact |= set(values)
-    roots = list(dict.fromkeys(find(name) for name in parent))
-    number = {root: index for index, root in enumerate(roots)}
-    of = {name: number[find(name)] for name in parent}
+    of = {name: index for index, names in enumerate(sets.all().values()) for name in names}
     return Groups(
         of=of,
         edges={w.node.output[0]: (of[w.data], of[w.output]) for w in placement.weighted},

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx
 import onnxruntime as ort
-from onnx import helper
 
 from espdl.quantization import Quantization
 from espdl.quantize.affine import round_bias
+from espdl.quantize.edit import part
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.power_of_two import written_tensor
 from espdl.quantize.ranges import Progress, session
 from espdl.quantize.refine import lanes
+from espdl.quantize.samples import evenly
 from espdl.quantize.types import LayerIntegers, Scales
 from espdl.targets import ALL_BITS, ROUND_HALF_UP
 from espdl.wording import option
@@ -62,7 +63,7 @@ def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> l
     sizes = _sizes(network)
     alive = _alive(network, sizes)
     use = max(1, min(count, _MOST_SAMPLES, _MEMORY // max(1, 8 * alive)))
-    wanted = set(np.unique(np.linspace(0, count - 1, use).round().astype(int)).tolist())
+    wanted = set(evenly(count, use))
     return [dict(sample) for index, sample in enumerate(samples) if index in wanted]
 
 
@@ -312,14 +313,7 @@ def _runner(graph: Graph, nodes: Sequence[onnx.NodeProto], feeds: Sequence[str])
     read = dict.fromkeys(name for node in nodes for name in node.input)
     constants = [graph.constants[name] for name in read if name in graph.constants and name not in feeds]
     inputs = [onnx.ValueInfoProto(name=name, type=graph.type(name)) for name in feeds]
-    outputs = [onnx.ValueInfoProto(name=name) for name in nodes[-1].output if name]
-    held = graph.proto
-    proto = helper.make_model(
-        helper.make_graph(nodes, "part", inputs, outputs, constants),
-        opset_imports=held.opset_import,
-        ir_version=held.ir_version,
-    )
-    return session(proto)
+    return session(part(graph.proto, nodes, inputs, nodes[-1].output, constants))
 
 
 def _mean_by_channel(samples: Sequence[np.ndarray], axis: int) -> np.ndarray:

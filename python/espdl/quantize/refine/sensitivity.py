@@ -18,6 +18,7 @@ from espdl.quantize.edit import Edit
 from espdl.quantize.network import Network
 from espdl.quantize.ranges import session
 from espdl.quantize.refine.layer_by_layer import Sample
+from espdl.quantize.samples import evenly
 from espdl.quantize.types import Scales
 
 # Multiply-accumulates that a measurement of all tensors may cost, and the samples it uses within that.
@@ -59,8 +60,7 @@ class Probe:
         self.network = network
         low, high = _SAMPLES
         count = int(np.clip(_WORK / max(1.0, macs(network) * max(1, len(self.tensors))), low, high))
-        chosen = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int))
-        self.samples = [dict(samples[i]) for i in chosen]
+        self.samples = [dict(samples[i]) for i in evenly(len(samples), count)]
         proto, shapes = _with_error_inputs(network, self.tensors)
         outputs = logits(network)
         self.outputs = [_disturbed(name) if name in self.tensors else name for name in outputs]
