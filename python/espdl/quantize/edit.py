@@ -11,6 +11,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from espdl.frontend.names import Names
+from espdl.quantization import Quantization
 
 
 class Edit:
@@ -31,6 +32,18 @@ class Edit:
         """A new node, named as its output unless `attributes` have a name; that output."""
         self.nodes.append(helper.make_node(operator, inputs, [output], **{"name": output, **attributes}))
         return output
+
+    def dequantize(self, base: str, values: np.ndarray, known: Quantization) -> onnx.NodeProto:
+        """A DequantizeLinear of new integers, not among `nodes` yet; the names of its parts begin with `base`."""
+        scale = np.asarray(known.scale, np.float32)
+        inputs = [
+            self.constant(f"{base}_quantized", values),
+            self.constant(f"{base}_scale", scale),
+            self.constant(f"{base}_zero_point", np.full(scale.shape, known.zero_point, values.dtype)),
+        ]
+        output = self.names.unique(f"{base}_dequantized")
+        axis = {"axis": known.axis} if scale.ndim else {}
+        return helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
 
     def finish(self) -> onnx.ModelProto:
         """The model with its new nodes; what declares shapes stays as it was."""

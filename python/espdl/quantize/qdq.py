@@ -64,17 +64,9 @@ class _Writer(Edit):
         target = self.by_name[node.name]
         index = list(target.input).index(name) if index is None else index
         base = f"{target.output[0]}_{('data', 'weights', 'bias')[index] if index < 3 else index}"
-        scale = quantization.scale.astype(np.float32)
-        inputs = [
-            self.constant(f"{base}_quantized", values),
-            self.constant(f"{base}_scale", scale),
-            self.constant(f"{base}_zero_point", np.full(scale.shape, quantization.zero_point, values.dtype)),
-        ]
-        output = self.names.unique(f"{base}_dequantized")
-        axis = {"axis": quantization.axis} if scale.ndim else {}
-        made = helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
+        made = self.dequantize(base, values, quantization)
         self.before.setdefault(node.name, []).append(made)
-        target.input[index] = output
+        target.input[index] = made.output[0]
 
     def quantize_activation(self, name: str, quantization: Quantization) -> None:
         """All consumers of `name` see it through a Q/DQ pair."""

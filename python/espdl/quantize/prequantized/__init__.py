@@ -53,7 +53,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     rescaled.reconcile(result)
     floats.use_float_numbers(result)
     told = [*biases.shared(result), *floats.use_float_constants(result)]
-    biases.quantize(result, label)
+    result = biases.quantize(result, label)
     pairs.merge(result)
     pairs.complete(result)
     return shapes.inferred(result), tuple(told)

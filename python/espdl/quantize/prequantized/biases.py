@@ -5,25 +5,25 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from espdl import traits
 from espdl.errors import EspdlError
-from espdl.quantize.edit import add, set_nodes
+from espdl.quantization import Quantization
+from espdl.quantize.edit import Edit
 from espdl.quantize.graph import Graph
 
 
-def quantize(proto: onnx.ModelProto, label: str) -> None:
+def quantize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     """Biases of layers whose data and weights are dequantised: floats, and integers of another scale."""
-    graph = Graph(proto)
+    edit = Edit(proto)
+    graph = Graph(edit.proto)
     before: dict[str, onnx.NodeProto] = {}
-    for node in proto.graph.node:
+    for node in graph.nodes:
         scale = accumulator_scale(graph, node)
         place = None if scale is None else _bias_place(graph, node)
         if place is None:
             continue
         owner, index = place
-        owner = next(n for n in proto.graph.node if n.output[0] == owner.output[0])
         bias, given = _real(graph, owner.input[index])
         if given is not None and np.allclose(given, scale.reshape(-1), rtol=1e-6, atol=0.0):
             continue
@@ -38,21 +38,14 @@ def quantize(proto: onnx.ModelProto, label: str) -> None:
                 "its bias does not fit 32 bits at input scale * weights scale",
                 "quantise the model again with larger weight scales; a nearly dead channel is the usual cause",
             )
-        name = f"{owner.output[0]}_bias"
         flat = scale.astype(np.float32).reshape(-1) if scale.size > 1 else np.float32(scale.reshape(()))
-        inputs = [
-            add(proto, f"{name}_quantized", values.astype(np.int32)),
-            add(proto, f"{name}_scale", flat),
-            add(proto, f"{name}_zero_point", np.zeros(np.shape(flat), np.int32)),
-        ]
-        axis = {"axis": bias.ndim - 1} if np.ndim(flat) else {}
-        result = f"{name}_dequantized"
-        before[owner.output[0]] = helper.make_node("DequantizeLinear", inputs, [result], name=result, **axis)
-        owner.input[index] = result
-    nodes = []
-    for node in proto.graph.node:
-        nodes += [before[node.output[0]], node] if node.output[0] in before else [node]
-    set_nodes(proto, nodes)
+        known = Quantization(flat, 0, "int32", bias.ndim - 1 if scale.size > 1 else None)
+        made = edit.dequantize(f"{owner.output[0]}_bias", values.astype(np.int32), known)
+        before[owner.output[0]] = made
+        owner.input[index] = made.output[0]
+    for node in graph.nodes:
+        edit.nodes += [before[node.output[0]], node] if node.output[0] in before else [node]
+    return edit.finish()
 
 
 def shared(proto: onnx.ModelProto) -> list[str]:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 from onnx import helper
@@ -39,36 +37,27 @@ def _lacks(graph: Graph, name: str) -> bool:
 
 def merge(proto: onnx.ModelProto) -> None:
     """layer, Q, DQ, ReLU, Q with one scale: the first pair goes, because clamping commutes with rounding."""
-    while (found := _pair_to_merge(Graph(proto))) is not None:
-        quantize, dequantize, activation = found
-        consumer = next(n for n in proto.graph.node if n.name == activation.name and n.output == activation.output)
-        consumer.input[0] = quantize.input[0]
-        gone = {quantize.output[0], dequantize.output[0]}
-        set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in gone])
-
-
-def _pair_to_merge(graph: Graph) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto] | None:
+    graph, gone = Graph(proto), set()
     for activation in graph.nodes:
-        if activation.op_type != "Relu":
-            continue
-        dequantize = graph.producer.get(activation.input[0])
+        dequantize = graph.producer.get(activation.input[0]) if activation.op_type == "Relu" else None
         quantize = graph.producer.get(dequantize.input[0]) if dequantize is not None else None
-        after = graph.only_consumer(activation.output[0])
-        if quantize is None or quantize.op_type != "QuantizeLinear" or dequantize.op_type != "DequantizeLinear":
-            continue
-        producer = graph.producer.get(quantize.input[0])
-        once: Callable[[str], bool] = lambda name: graph.only_consumer(name) is not None  # noqa: E731
-        if (
-            after is not None
-            and after.op_type == "QuantizeLinear"
-            and producer is not None
-            and (traits.of(producer.op_type).layer or producer.op_type == "Add")
-            and all(once(n.output[0]) for n in (producer, quantize, dequantize))
-            and _same(graph, quantize, after)
-            and _same(graph, quantize, dequantize)
-        ):
-            return quantize, dequantize, activation
-    return None
+        if quantize is not None and _may_go(graph, quantize, dequantize, activation):
+            activation.input[0] = quantize.input[0]
+            gone |= {quantize.output[0], dequantize.output[0]}
+    set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in gone])
+
+
+def _may_go(graph: Graph, quantize: onnx.NodeProto, dequantize: onnx.NodeProto, activation: onnx.NodeProto) -> bool:
+    producer, after = graph.producer.get(quantize.input[0]), graph.only_consumer(activation.output[0])
+    return (
+        (quantize.op_type, dequantize.op_type) == ("QuantizeLinear", "DequantizeLinear")
+        and after is not None
+        and after.op_type == "QuantizeLinear"
+        and producer is not None
+        and (traits.of(producer.op_type).layer or producer.op_type == "Add")
+        and all(graph.only_consumer(n.output[0]) is not None for n in (producer, quantize, dequantize))
+        and all(_same(graph, quantize, other) for other in (after, dequantize))
+    )
 
 
 def _same(graph: Graph, a: onnx.NodeProto, b: onnx.NodeProto) -> bool:

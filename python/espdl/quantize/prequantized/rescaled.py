@@ -23,21 +23,19 @@ def reconcile(proto: onnx.ModelProto) -> None:
     for node in proto.graph.node:
         source = graph.producer.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
         if source is not None and source.op_type == "QuantizeLinear":
-            (wrote, wrote_zero), (reads, reads_zero) = (
-                [graph.array(name).astype(np.float64) for name in n.input[1:3]] for n in (source, node)
-            )
-            if np.array_equal(wrote_zero, reads_zero) and np.allclose(wrote, reads, rtol=_SAME, atol=0.0):
+            wrote, reads = graph.quantization(source), graph.quantization(node)
+            scale, offset = np.float64(reads.scale), wrote.zero_point - reads.zero_point
+            if offset == 0 and np.isclose(wrote.scale, scale, rtol=_SAME, atol=0.0):
                 node.input[1] = source.input[1]
             else:
-                factor = np.asarray(reads / wrote, np.float32).reshape(())
-                shift = np.asarray((wrote_zero - reads_zero) * reads, np.float32).reshape(())
+                factor, shift = np.float32(scale / wrote.scale), np.float32(offset * scale)
                 nodes += _shifted(proto, source, node, factor, shift)
         nodes.append(node)
     set_nodes(proto, nodes)
 
 
 def _shifted(
-    proto: onnx.ModelProto, source: onnx.NodeProto, node: onnx.NodeProto, factor: np.ndarray, shift: np.ndarray
+    proto: onnx.ModelProto, source: onnx.NodeProto, node: onnx.NodeProto, factor: np.float32, shift: np.float32
 ) -> list[onnx.NodeProto]:
     """The nodes between the integers of `source` and `node`, which then reads integers of its own grid."""
     base = f"{node.output[0]}/grid"
