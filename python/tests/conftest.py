@@ -44,6 +44,7 @@ SLOW = {
     "quantize/test_schemes.py",
     "report",
     "rv32",
+    "stripes",
     "verify/test_host.py",
     "verify/test_layerwise.py",
     "verify/test_programs.py",

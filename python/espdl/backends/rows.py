@@ -15,8 +15,10 @@ import numpy as np
 from espdl.plan.rows import POINTWISE, Change, Reach, Rows, Sharing
 from espdl.plan.types import KernelCall, Tensor
 
-# Instructions of depthwise kernels before the first pixel of a channel.
-PER_CHANNEL = 70
+# Instructions of depthwise kernels that do not depend on how many rows they compute, for a channel (measured, rv32).
+PER_CHANNEL = 190
+# Bytes of a vector of the ESP32-S3.
+VECTOR = 16
 # Pixels that products and convolutions in blocks compute at once.
 BLOCK = 4
 
@@ -61,20 +63,58 @@ def windows(sharing: str = "order", group: int = 1) -> Facts:
     return facts
 
 
-def lanes(centre: int) -> Facts:
-    """Depthwise convolutions, one channel after the other; an output row may lie in its window's row `centre`."""
+def lanes(rows: int) -> Facts:
+    """Depthwise convolutions, one channel after the other; an output row may lie in row `rows` of its window."""
 
     def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
         channels = call.params["input_channels"]
-        sharing = Sharing(0, "lanes", channels, centre)
+        sharing = Sharing(0, "lanes", channels, rows)
         return Rows((_reach(call),), _changes(), sharing=(sharing,), overhead=PER_CHANNEL * channels)
 
     return facts
 
 
+def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Convolutions of the ESP32-S3, which go through the image once for each vector of channels."""
+    once = call.params["output_channels"] * call.params["pixels"] <= VECTOR
+    return windows("order" if once else "")(call, height, inputs)
+
+
+def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Rows are copied before they are used, for one vector of channels after the other."""
+    p = call.params
+    span = (p["kernel_height"] - 1) * p["dilation_height"] + 1
+    sharing = Sharing(0, "copied", p["input_channels"], span)
+    overhead = PER_CHANNEL * p["input_channels"] // VECTOR
+    return Rows((_reach(call),), _changes(), sharing=(sharing,), overhead=overhead)
+
+
+def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Pixel by pixel; of 8 channels two pixels, which must not end with a row where the row has one left."""
+    p = call.params
+    pair = p["input_channels"] < VECTOR
+    if pair and p["output_width"] % 2:
+        return None
+    is_dense = p["stride_height"] == p["stride_width"] == 1
+    sharing = Sharing(0, "pixels", p["input_channels"] * (2 if pair else 1)) if is_dense else Sharing(0, "order")
+    return Rows((_reach(call),), _changes(), sharing=(sharing,))
+
+
 def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     reach = replace(_reach(call), planes=call.params["input_channels"])
     return Rows((reach,), _changes(), group=BLOCK)
+
+
+def channels_last(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """An image from channels first to channels last: its first axis is rows and columns in one."""
+    p, shape = call.params, inputs[0].shape
+    axis = next((i for i, size in enumerate(p["shape"]) if size != 1), len(p["shape"]) - 1)
+    if len(shape) != 4 or shape[0] != 1 or shape[2] != height:
+        return None
+    if (p["shape"][axis], p["strides"][axis]) != (height * shape[3], 1):
+        return None
+    reach = Reach(planes=shape[1])
+    return Rows((reach,), (Change(f"shape[{axis}]", "rows", shape[3]),))
 
 
 def window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
@@ -196,18 +236,37 @@ FACTS: dict[str, Facts] = {
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
     "espdl_conv2d_planar_4x4_s8": planar,
-    "espdl_depthwise_3x3_s8": lanes(centre=1),
-    "espdl_depthwise_3x3_stride2_s8": lanes(centre=0),
+    "espdl_depthwise_3x3_s8": lanes(rows=1),
+    "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),
     **dict.fromkeys(("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8"), window_and_sum),
+    **dict.fromkeys(
+        ("espdl_s3_conv2d_aligned_s8", "espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8"), s3_windows
+    ),
+    **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
+    "espdl_s3_conv2d_wide_s8": windows(sharing=""),
+    "espdl_s3_depthwise_s8": s3_depthwise,
+    "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
+    "espdl_s3_conv2d_add_s8": window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,
     "espdl_gemm_4x4_s8": counted("rows", group=BLOCK),
     **dict.fromkeys(
-        ("espdl_gemm_s8", "espdl_gemm_1x8_s8", "espdl_softmax_s8", "espdl_softmax_s16", "espdl_layer_norm_s8"),
+        (
+            "espdl_gemm_s8",
+            "espdl_gemm_1x8_s8",
+            "espdl_s3_gemm_aligned_s8",
+            "espdl_s3_gemm_bytes_s8",
+            "espdl_s3_gemm_narrow_s8",
+            "espdl_s3_gemm_wide_s8",
+            "espdl_softmax_s8",
+            "espdl_softmax_s16",
+            "espdl_layer_norm_s8",
+        ),
         counted("rows"),
     ),
     **dict.fromkeys(
         (
             "espdl_add_s8",
+            "espdl_s3_add_s8",
             "espdl_add_shift_s8",
             "espdl_add_s16",
             "espdl_lookup_s16",
@@ -223,9 +282,12 @@ FACTS: dict[str, Facts] = {
         counted("count"),
     ),
     "espdl_lookup_s8": counted("count", multiple="row"),
-    **dict.fromkeys(("espdl_concat", "espdl_prelu_s8"), counted("outer")),
-    **dict.fromkeys(("espdl_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8"), repeated),
-    "espdl_pad_s8": padded,
+    **dict.fromkeys(("espdl_concat", "espdl_s3_concat", "espdl_prelu_s8"), counted("outer")),
+    **dict.fromkeys(
+        ("espdl_mul_s8", "espdl_s3_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8"), repeated
+    ),
+    **dict.fromkeys(("espdl_pad_s8", "espdl_s3_pad_s8"), padded),
+    "espdl_transpose": channels_last,
     "espdl_gather": gathered,
     "espdl_resize_linear_s8": interpolated,
 }

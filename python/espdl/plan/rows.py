@@ -69,14 +69,16 @@ class Sharing:
     """Where the output of a call may lie in the memory of its input, both for any window of rows.
 
     "same": they start at the same address. "order": pixels are written in their order, each when it and all before it
-    are computed. "lanes": one channel after the other, so that addresses differ by a multiple of `pixel` bytes; row i
-    of the output at most at row i + `centre` of what the first output row wants.
+    are computed. "pixels": so are they, `pixel` bytes of the input at a time, each of which is read before its result
+    is written, and no other. "lanes": some channels after the other, so that addresses differ by a multiple of `pixel`
+    bytes; row i of the output at most at row i + `rows` of what the first output row wants. "copied": likewise, where
+    so many rows behind the first one that an output row wants are copied before it is written.
     """
 
     input: int
     kind: str
     pixel: int = 1
-    centre: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -329,10 +329,14 @@ def _pairs(call: RowCall, runs: Iterable[Ran], kept: Mapping[str, Kept]) -> list
 
 def _distance(sharing: Sharing, reach: Reach, run: Ran, begin: int, source: Kept, result: Kept) -> int:
     """From the first fresh row of the source to that of the result, at most, for one run of a call."""
-    read = begin * source.row_bytes
+    read, behind = begin * source.row_bytes, [(row + 1) * result.row_bytes for row in range(run.rows)]
     if sharing.kind == "same":
         return read
     if sharing.kind == "lanes":
-        return read + max(0, sharing.centre - run.above) * source.row_bytes
-    needed = (max(0, row * reach.step - run.above) * source.row_bytes for row in range(run.rows))
-    return read - max((row + 1) * result.row_bytes - least for row, least in enumerate(needed))
+        return read + max(0, sharing.rows - run.above) * source.row_bytes
+    if sharing.kind == "pixels":
+        pixels = run.rows * source.row_bytes // sharing.pixel
+        grown = sharing.pixel * result.row_bytes // source.row_bytes - sharing.pixel
+        return read - max(0, (pixels - 1) * grown)
+    free = [row * reach.step - run.above + (sharing.rows if sharing.kind == "copied" else 0) for row in range(run.rows)]
+    return read + min(max(0, row) * source.row_bytes - end for row, end in zip(free, behind))

@@ -40,9 +40,11 @@ class Loaded:
         self.plan = plan
         files = emit.render(plan, "net", packings=backends.packings())
         files.write(folder)
-        library = host.library(folder.parent, flags=FLAGS)
+        ports = [host.PORTS[name] for name in sorted({call.backend for call in plan.calls} & set(host.PORTS))]
+        library = host.library(folder.parent, flags=FLAGS, ports=ports)
+        includes = [f"-I{root / 'include'}" for root in (host.COMPONENT, *ports)]
         path = folder / "net.so"
-        command = [host.find_compiler(), *host.FLAGS, *FLAGS, "-Werror", "-shared", f"-I{host.COMPONENT / 'include'}"]
+        command = [host.find_compiler(), *host.FLAGS, *FLAGS, "-Werror", "-shared", *includes]
         sources = [str(folder / "net.c"), str(folder / "net_weights.S")]
         whole = ["-Wl,--whole-archive", str(library), "-Wl,--no-whole-archive", "-lm"]
         subprocess.run([*command, f"-I{folder}", *sources, *whole, "-o", str(path)], check=True)

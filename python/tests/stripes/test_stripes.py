@@ -74,12 +74,13 @@ def test_stripes_give_the_bytes_of_the_reference(programs: Path, case: tuple[Pla
     assert {name: values.tobytes() for name, values in outputs.items()} == expected(plan, inputs)
 
 
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
 @examples
-@given(striped_plans(), st.data())
+@given(st.data())
 def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothing_behind(
-    programs: Path, case: tuple[Plan, dict], data: st.DataObject
+    programs: Path, chip: str, data: st.DataObject
 ) -> None:
-    plan, inputs = case
+    plan, inputs = data.draw(striped_plans(chip))
     apart, free = spread(plan)
     with tempfile.TemporaryDirectory(dir=programs) as folder:
         loaded = Loaded(apart, Path(folder) / "net")
