@@ -14,8 +14,8 @@ _INTRODUCTION = """# Operators
 Made from the code by `make docs`: how each operator of ONNX runs on a chip without an accelerator of its own
 (kernels: portable C). `espdl ops --model net.onnx` says it for every node of a model, with the reason.
 
-- **kernel**: integer arithmetic in a function of `src/kernels`, in int8 networks. What is named in the last column must
-  be so; otherwise the next way is taken, and the report says why.
+- **kernel**: integer arithmetic in a function of `src/kernels`, for tensors of the types in brackets ("any": it moves
+  bytes). What is named in the last column must be so; otherwise the next way is taken, and the report says why.
 - **table**: one load per element from a table of 256 bytes, computed by the compiler. Chains of such operators are one.
 - **alias**: no code, the output is the input's memory.
 - **rewritten**: other operators take its place before anything else happens.

@@ -4,29 +4,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
 
 
 @operator("conv2d_planar")
 @dataclass(frozen=True, eq=False)
-class Conv2dPlanar(Operator):
-    """`conv` of the input [1, C, H, W] with its axes in the order [1, H, W, C]."""
+class Conv2dPlanar(Placed):
+    """`conv` of the input [1, C, H, W] with its axes in the order [1, H, W, C].
+
+    `espdl.graph.fuse_pad_and_transpose` makes it of a convolution and the permutation in front of it.
+    """
 
     conv: Conv2d
-
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        """None: `espdl.graph.fuse_pad_and_transpose` makes it of a convolution and the permutation in front of it."""
-        return None
-
-    @classmethod
-    def from_match(cls, match: Match) -> Conv2dPlanar:
-        raise NotImplementedError("a convolution with its channels first has no pattern")
 
     @property
     def activation(self) -> tuple[float, float] | None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
 
 
 @operator("fallback")
 @dataclass(frozen=True, eq=False)
-class Fallback(Operator):
+class Fallback(Placed):
     """A generated C function. Its own text is its meaning: there is no second definition to compare it with.
 
     `functions`: name -> C text, in the order in which they must stand in the file; `function` is the one to call, as
@@ -27,15 +26,6 @@ class Fallback(Operator):
     scratch_bytes: int
     exact: bool
     reasons: tuple[str, ...]
-
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        """None: it is never matched, it is what is left."""
-        return None
-
-    @classmethod
-    def from_match(cls, match: Match) -> Fallback:
-        raise NotImplementedError("the fallback has no pattern")
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

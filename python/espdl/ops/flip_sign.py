@@ -4,28 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
 
 
 @operator("flip_sign")
 @dataclass(frozen=True, eq=False)
-class FlipSign(Operator):
-    """The same values with another zero point: uint8 is int8 plus 128. `to_signed`: the output is int8."""
+class FlipSign(Placed):
+    """The same values with another zero point: uint8 is int8 plus 128. `to_signed`: the output is int8.
+
+    It stands for nothing in the model, `IO uint8` puts it there.
+    """
 
     to_signed: bool
-
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        """None: it stands for nothing in the model, `IO uint8` puts it there."""
-        return None
-
-    @classmethod
-    def from_match(cls, match: Match) -> FlipSign:
-        raise NotImplementedError("the conversion between uint8 and int8 has no pattern")
 
     @staticmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

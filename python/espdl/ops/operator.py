@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator is: a pattern over the quantised graph, its meaning, and an exact numpy reference.
 
-An operator is one file in this package. It says nothing about any chip: how a backend runs it is a file in
-`espdl.backends.<backend>`. Importing the package's registry finds all files; two operators of one name are an error.
+An operator is a class in a file of this package, alone or with its nearest relatives. It says nothing about any chip
+(how a backend runs it is a function in `espdl.backends.<backend>`), and is one whatever the dtype of its tensors: a
+reference computes what the call is. Importing the package's registry finds all files; two operators of one name are an
+error.
 """
 
 from __future__ import annotations
@@ -126,6 +128,18 @@ class Operator(ABC):
     @abstractmethod
     def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         """The exact outputs of a kernel call, from the call's parameters and its logical constants."""
+
+
+class Placed(Operator):
+    """An operator that no pattern finds: the compiler itself puts it where it belongs."""
+
+    @staticmethod
+    def pattern(p: PatternBuilder) -> Any:
+        return None
+
+    @classmethod
+    def from_match(cls, match: Match) -> Operator:
+        raise NotImplementedError(f"operator '{cls.name}' has no pattern")
 
 
 _registry: dict[str, type[Operator]] = {}
