@@ -17,6 +17,7 @@ from espdl.partition import reasons
 from espdl.partition.importer import OnnxNames
 from espdl.partition.patterns import TvmMatch, TvmPattern
 from espdl.partition.spans import named_calls, original_name
+from espdl.partition.tvm_compat import bindings
 
 
 @cache
@@ -136,7 +137,7 @@ def _is_read_elsewhere(context: PatternCheckContext, output: str) -> bool:
 
 def _variables(function: relax.Function) -> list[str]:
     """The names that a function's variables had in main."""
-    return [original_name(b) for block in function.body.blocks for b in block.bindings]
+    return [original_name(b) for b in bindings(function)]
 
 
 def _named_call(value: Any, actual: dict) -> Any:

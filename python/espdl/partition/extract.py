@@ -17,7 +17,7 @@ from espdl.ops.operator import Operator
 from espdl.ops.recurrent import Recurrent
 from espdl.partition.composites import Composites
 from espdl.partition.constants import constant_output
-from espdl.partition.tvm_compat import dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
+from espdl.partition.tvm_compat import bindings, dtype_of, dtype_of_type, is_constant, op_name, shape_of, shape_of_type
 from espdl.partition.unmatched import Unmatched, fallback
 from espdl.plan.types import QUANTIZED, Port, Tensor
 from espdl.wording import option
@@ -51,7 +51,7 @@ class Extraction:
 
     def build(self) -> OperatorGraph:
         main = self.lowered.module["main"]
-        self._bindings = [binding for block in main.body.blocks for binding in block.bindings]
+        self._bindings = bindings(main)
         parameters = []
         for variable, name in zip(main.params, self.input_names):
             self.names[variable] = self._unique(name)

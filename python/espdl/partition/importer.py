@@ -75,7 +75,7 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, OnnxNames]:
         )
 
     try:
-        return _Inherit().run(tvm_compat.import_onnx(proto, on_error)), names
+        return _Inherit(tvm_compat.import_onnx(proto, on_error)).run(), names
 
     except EspdlError:
         raise
@@ -90,14 +90,13 @@ def import_model(model: QuantizedModel) -> tuple[tvm.IRModule, OnnxNames]:
 class _Inherit(Rewriter):
     """Steps of an operator that the importer makes several of get the name of its result."""
 
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        bindings = [b for block in module["main"].body.blocks for b in block.bindings]
+    def __init__(self, module: tvm.IRModule):
+        super().__init__(module)
         self.names: dict[str, str] = {}
         following = ""
-        for binding in reversed(bindings):
-            following = OnnxNames.key(binding.var.name) or following
-            self.names[binding.var.name] = following
-        return super().run(module)
+        for variable in reversed(self.old):
+            following = OnnxNames.key(variable.name) or following
+            self.names[variable.name] = following
 
     def emit(self, expression: relax.Expr, name: str = "") -> relax.Var:
         return super().emit(expression, name if OnnxNames.key(name) else f"{self.names.get(name, '')}step")

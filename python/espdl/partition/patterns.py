@@ -13,7 +13,7 @@ from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcar
 
 from espdl.ops.operator import Mismatch, Operator, PatternBuilder
 from espdl.partition.scales import per_tensor, quantization
-from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, shape_of
+from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, op_name, shape_of
 from espdl.plan.types import Tensor
 from espdl.quantization import Quantization
 
@@ -124,13 +124,13 @@ class TvmMatch:
     def tensor(self, label: str) -> Tensor:
         """The tensor that a `dequantized` or `wildcard` label stands for."""
         expression = self._expressions[label]
-        if _is_dequantize(expression):
+        if op_name(expression) == "relax.dequantize":
             return self._tensor(expression.args[0], _one(expression))
         return self._tensor(self._raw[label], None)
 
     def array(self, label: str) -> np.ndarray:
         expression = self._expressions[label]
-        constant = expression.args[0] if _is_dequantize(expression) else expression
+        constant = expression.args[0] if op_name(expression) == "relax.dequantize" else expression
         if not is_constant(constant):
             raise Mismatch(f"its {label} are computed, not constant")
         return constant.value.numpy()
@@ -138,13 +138,13 @@ class TvmMatch:
     def real(self, label: str) -> np.ndarray:
         """float64: what constants stand for, whether they are quantised or not."""
         expression, values = self._expressions[label], self.array(label)
-        if not _is_dequantize(expression):
+        if op_name(expression) != "relax.dequantize":
             return values.astype(np.float64)
         return quantization(expression).dequantize(values, np.float64)
 
     def scale(self, label: str) -> np.ndarray:
         expression = self._expressions[label]
-        if not _is_dequantize(expression):
+        if op_name(expression) != "relax.dequantize":
             raise Mismatch(f"its {label} are not quantised")
         if np.any(expression.args[2].value.numpy()):
             raise Mismatch(f"its {label} have a zero point, only symmetric ones can be accelerated")
@@ -154,7 +154,7 @@ class TvmMatch:
         """A constant operand as an int8 tensor without a name, and its values; a float one is quantised here."""
         expression = self._expressions[label]
         values = self.array(label)
-        if _is_dequantize(expression):
+        if op_name(expression) == "relax.dequantize":
             known = _one(expression)
         elif values.dtype == np.float32:
             known = Quantization(max(float(np.abs(values).max(initial=0.0)) / 127, 2.0**-60))
@@ -196,7 +196,3 @@ def _one(call: Any) -> Quantization:
     if found is None:
         raise Mismatch("an activation has more than one scale")
     return found
-
-
-def _is_dequantize(expression: Any) -> bool:
-    return isinstance(expression, tvm.ir.Call) and getattr(expression.op, "name", "") == "relax.dequantize"

@@ -10,7 +10,7 @@ import tvm
 
 from espdl.partition.importer import OnnxNames
 from espdl.partition.passes import tables
-from espdl.partition.tvm_compat import dtype_of, is_constant, op_name, variables
+from espdl.partition.tvm_compat import bindings, dtype_of, is_constant, op_name, variables
 
 _BORDER = ("relax.quantize", "relax.dequantize")
 # What the choice of a layout puts between two operators.
@@ -22,15 +22,15 @@ _UNKNOWN = "no kernel knows it with these attributes or constants"
 def of_operators(module: tvm.IRModule, names: OnnxNames) -> Mapping[str, str]:
     """Key of a variable -> a sentence that is true if no group holds it. `module`: before anything is grouped."""
     main = module["main"]
-    bindings = {b.var: b.value for block in main.body.blocks for b in block.bindings}
+    values = {b.var: b.value for b in bindings(main)}
     consumers: dict[Any, list[Any]] = {}
-    for variable, value in bindings.items():
+    for variable, value in values.items():
         for operand in variables(value):
             consumers.setdefault(operand, []).append(variable)
-    table = _Table(names, bindings, consumers, set(variables(main.body.body)))
+    table = _Table(names, values, consumers, set(variables(main.body.body)))
     found: dict[str, list[str]] = {}
     declined = tables.declined(module)
-    for variable, value in bindings.items():
+    for variable, value in values.items():
         if op_name(value) and op_name(value) not in _BORDER and names.node(variable.name):
             found.setdefault(names.key(variable.name), []).append(declined.get(variable) or table.why(variable, value))
     return {key: min(sentences, key=_vagueness) for key, sentences in found.items()}

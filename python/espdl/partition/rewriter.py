@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from functools import cached_property
 from typing import Any, ClassVar
 
 import tvm
 from tvm import relax
 
-from espdl.partition.tvm_compat import op_name
+from espdl.partition.tvm_compat import bindings, op_name, variables
 
 
 class Rewriter:
@@ -24,27 +26,38 @@ class Rewriter:
     @classmethod
     def apply(cls, module: tvm.IRModule, _: Any = None) -> tvm.IRModule:
         """The rewritten module. As a pass: whatever it is given besides does not matter."""
-        calls = (b.value for block in module["main"].body.blocks for b in block.bindings)
-        if cls.looks_for and not any(op_name(call) in cls.looks_for for call in calls):
+        if cls.looks_for and not any(op_name(b.value) in cls.looks_for for b in bindings(module["main"])):
             return module
-        return cls().run(module)
+        return cls(module).run()
 
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        function = module["main"]
+    def __init__(self, module: tvm.IRModule):
+        self.module = module
         self.builder = relax.BlockBuilder()
         self.value: dict = {}
         self._definitions: dict = {}
+
+    @cached_property
+    def old(self) -> dict[relax.Var, relax.Expr]:
+        """What the old variables are bound to, in order."""
+        return {b.var: b.value for b in bindings(self.module["main"])}
+
+    @cached_property
+    def uses(self) -> Counter[relax.Var]:
+        """How often each of them is read."""
+        return Counter(v for value in (*self.old.values(), self.module["main"].body.body) for v in variables(value))
+
+    def run(self) -> tvm.IRModule:
+        function = self.module["main"]
         parameters = [relax.Var(p.name, p.ty) for p in function.params]
         self.value.update(zip(function.params, parameters))
         with self.builder.function("main", parameters):
             with self.builder.dataflow():
-                for block in function.body.blocks:
-                    for binding in block.bindings:
-                        self.value[binding.var] = self._binding(binding)
+                for binding in bindings(function):
+                    self.value[binding.var] = self._binding(binding)
                 output = self.builder.emit_output(self.outputs(function.body.body))
             self.builder.emit_func_output(output)
         result = self.builder.get()
-        for variable, other in module.functions.items():
+        for variable, other in self.module.functions.items():
             if variable.name_hint != "main":
                 result[variable] = other
         if function.attrs:

@@ -222,6 +222,11 @@ def shape_of_type(ty: tvm.ir.Type) -> tuple[int, ...]:
         raise ValueError("the shape is not known at compile time") from error
 
 
+def bindings(function: relax.Function) -> list[relax.Binding]:
+    """Those of all its blocks, in order."""
+    return [binding for block in function.body.blocks for binding in block.bindings]
+
+
 def op_name(expression: Any) -> str:
     """The name of the Relax operator that `expression` calls; '' for anything else."""
     if isinstance(expression, tvm.ir.Call) and isinstance(expression.op, tvm.ir.Op):

@@ -18,7 +18,7 @@ from espdl.partition.composites import Composites
 from espdl.partition.fallback import CKernel, Lowered, lower
 from espdl.partition.importer import OnnxNames
 from espdl.partition.scales import per_tensor
-from espdl.partition.tvm_compat import is_constant, op_name
+from espdl.partition.tvm_compat import bindings, is_constant, op_name
 from espdl.plan.types import Tensor
 from espdl.quantization import Quantization
 
@@ -48,7 +48,7 @@ def lower_unmatched(module: tvm.IRModule, prefix: str, names: OnnxNames, label: 
 def _scales(module: tvm.IRModule) -> dict[tuple[str, int], Quantization]:
     """See `Unmatched`. Names do not tell: a tensor can be quantised in several ways, each for a consumer of its own."""
     found: dict[tuple[str, int], Quantization] = {}
-    for binding in (b for block in module["main"].body.blocks for b in block.bindings):
+    for binding in bindings(module["main"]):
         call, results = binding.value, [binding.value]
         if isinstance(call, tvm.ir.Call) and isinstance(call.op, tvm.ir.GlobalVar):
             function = module[call.op]

@@ -15,7 +15,7 @@ import tvm
 from tvm import relax, topi
 
 from espdl.partition import deep
-from espdl.partition.tvm_compat import variables
+from espdl.partition.tvm_compat import bindings, op_name, variables
 from espdl.passes import Pass
 
 _BOUNDARY = {"relax.call_dps_packed", "relax.dequantize"}
@@ -37,14 +37,10 @@ def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
 PASS = Pass("fuse_quantized", lambda module, _: fuse_quantized(module), needs=("opaque",), leaves=("fused",))
 
 
-def _operator(value: relax.Expr) -> str:
-    return value.op.name if isinstance(value, tvm.ir.Call) and isinstance(value.op, tvm.ir.Op) else ""
-
-
 def _number(value: relax.Expr) -> relax.Expr:
     """The dequantize of a number as a number: TVM folds it after the operators have become loops, and loops take only
     those constants as numbers that they saw as such."""
-    arguments = value.args if _operator(value) == "relax.dequantize" else ()
+    arguments = value.args if op_name(value) == "relax.dequantize" else ()
     if not arguments or not all(isinstance(a, tvm.ir.GenericConst) and a.ty.ndim == 0 for a in arguments):
         return value
     quantized, scale, zero_point = (a.value.numpy() for a in arguments)
@@ -52,7 +48,7 @@ def _number(value: relax.Expr) -> relax.Expr:
 
 
 def _short_name(call: relax.Call) -> str:
-    name = _operator(call)
+    name = op_name(call)
     return call.args[0].name_hint if name == "relax.call_tir" else name.split(".")[-1]
 
 
@@ -75,7 +71,7 @@ class _Node:
     @property
     def is_member(self) -> bool:
         """Whether it computes on floats; what only produces or hands on the boundary's tensors does not."""
-        operator = _operator(self.value)
+        operator = op_name(self.value)
         if isinstance(self.value, tvm.ir.TupleGetItem):
             return any(node.is_member for node in self.inputs)
         if not operator or operator in _BOUNDARY:
@@ -91,9 +87,9 @@ class _Graph:
         self.nodes: list[_Node] = []
         self.of: dict[relax.Var, _Node] = {}
         copies: dict[relax.Var, relax.Expr] = {}
-        for binding in (b for block in main.body.blocks for b in block.bindings):
+        for binding in bindings(main):
             value = _substitute(binding.value, copies)
-            if _operator(value) == "relax.shape_of":  # static, so it does not read the tensor
+            if op_name(value) == "relax.shape_of":  # static, so it does not read the tensor
                 value = relax.ShapeExpr(binding.var.ty.values)
             value = _number(value)
             if isinstance(value, (tvm.ir.Var, relax.ShapeExpr, tvm.ir.GenericConst)):
@@ -193,7 +189,7 @@ class _Builder:
         return module
 
     def _worth_it(self, group: list[_Node]) -> bool:
-        touching = [n for n in group if _operator(n.value) == "relax.quantize"] + _dequantizes(group)
+        touching = [n for n in group if op_name(n.value) == "relax.quantize"] + _dequantizes(group)
         return group[0].is_member and bool(touching) and len(group) + len(_dequantizes(group)) > 1
 
     def _function(self, group: list[_Node]) -> tuple[tvm.ir.GlobalVar, list[relax.Expr], list[_Node]]:
@@ -239,7 +235,7 @@ def _substitute(expression: relax.Expr, values: dict[relax.Var, relax.Expr]) -> 
 
 def _dequantizes(group: list[_Node]) -> list[_Node]:
     """The dequantizes that `group` reads, each once, in the order of main."""
-    found = {n.position: n for member in group for n in member.inputs if _operator(n.value) == "relax.dequantize"}
+    found = {n.position: n for member in group for n in member.inputs if op_name(n.value) == "relax.dequantize"}
     return [found[position] for position in sorted(found)]
 
 
@@ -284,7 +280,7 @@ class _Region:
     def _lowered(self, builder: relax.BlockBuilder, node: _Node) -> relax.Expr:
         """The node's value inside of the function. A reshape, an alias between kernels, is index arithmetic in one."""
         value = _substitute(self._without_constants(node.value), self.value)
-        if _operator(value) == "relax.reshape":
+        if op_name(value) == "relax.reshape":
             return builder.call_te(
                 topi.reshape, value.args[0], node.variable.ty.shape.values, primfunc_name_hint="reshape"
             )
@@ -296,7 +292,7 @@ class _Region:
         if isinstance(value, tvm.ir.Tuple):
             return relax.Tuple([self._without_constants(f) for f in value.fields])
         if isinstance(value, tvm.ir.Call):
-            scalars = _operator(value) == "relax.where"
+            scalars = op_name(value) == "relax.where"
             arguments = [self._without_constants(a, scalars) for a in value.args]
             return tvm.ir.Call(value.op, arguments, value.attrs, value.ty_args)
         return value

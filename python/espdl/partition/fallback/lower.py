@@ -19,6 +19,7 @@ from espdl.partition.fallback.printer import print_kernel
 from espdl.partition.fallback.schedule import schedule
 from espdl.partition.fallback.starts import infinite_starts
 from espdl.partition.spans import named_calls, original_name
+from espdl.partition.tvm_compat import bindings, op_name
 
 NAME_LENGTH = 40
 """Longest part of a kernel's name that comes from its operators; the names of fused chains have hundreds of letters."""
@@ -57,7 +58,7 @@ def lower(module: tvm.IRModule, prefix: str) -> Lowered:
     names = _names(sorted(functions), prefix)
     loops = _lower_loops(functions)
     kernels = {g: print_kernel(loops[g], names[g], inputs[g], prefix) for g in sorted(functions)}
-    calls = [b.var.name for b in _bindings(module["main"]) if _operator(b.value) == "relax.call_tir"]
+    calls = [b.var.name for b in bindings(module["main"]) if op_name(b.value) == "relax.call_tir"]
     return Lowered(module, kernels, {name: members.get(name, (name,)) for name in calls})
 
 
@@ -95,27 +96,19 @@ def _merge_groups(module: tvm.IRModule) -> tvm.IRModule:
     return tvm.ir.transform.Sequential(passes)(module)
 
 
-def _bindings(function: relax.Function) -> list[relax.Binding]:
-    return [binding for block in function.body.blocks for binding in block.bindings]
-
-
-def _operator(value: relax.Expr) -> str:
-    return value.op.name if isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.Op) else ""
-
-
 def _members(module: tvm.IRModule) -> dict[str, tuple[str, ...]]:
     """Variable of main to the variables inside of the function it calls; a copy of a variable has that one's.
 
     Opaque calls have none, and their variables may have a name that another variable has.
     """
     members: dict[str, tuple[str, ...]] = {}
-    for binding in _bindings(module["main"]):
+    for binding in bindings(module["main"]):
         name, value = binding.var.name, binding.value
         if isinstance(value, tvm.ir.Var):
             members[name] = members.get(value.name, ())
         elif isinstance(value, relax.Call) and isinstance(value.op, tvm.ir.GlobalVar):
-            members[name] = tuple(original_name(inner) for inner in _bindings(module[value.op]))
-        elif isinstance(value, relax.Call) and _operator(value) != "relax.call_dps_packed":
+            members[name] = tuple(original_name(inner) for inner in bindings(module[value.op]))
+        elif isinstance(value, relax.Call) and op_name(value) != "relax.call_dps_packed":
             members[name] = (original_name(binding),)
     return members
 
@@ -161,12 +154,12 @@ def _names(globals_: list[str], prefix: str) -> dict[str, str]:
 
 
 def _node(binding: relax.Binding) -> Node:
-    operator = _operator(binding.value) or type(binding.value).__name__
+    operator = op_name(binding.value) or type(binding.value).__name__
     return Node(original_name(binding), operator.removeprefix("relax."))
 
 
 def _check_static(main: relax.Function) -> None:
-    for binding in _bindings(main):
+    for binding in bindings(main):
         ty = binding.var.ty
         for tensor in ty.fields if isinstance(ty, tvm.ir.TupleType) else [ty]:
             shape = getattr(tensor, "shape", None)
@@ -183,14 +176,14 @@ def _check_static(main: relax.Function) -> None:
 def _check_lowered(main: relax.Function) -> dict[str, int]:
     """Number of inputs of each TIR function that `main` calls; raises on whatever has not been lowered."""
     inputs: dict[str, int] = {}
-    for binding in _bindings(main):
-        if isinstance(binding.value, relax.Call) and _operator(binding.value) not in _ALLOWED:
+    for binding in bindings(main):
+        if isinstance(binding.value, relax.Call) and op_name(binding.value) not in _ALLOWED:
             raise EspdlError.at(
                 "",
                 _node(binding),
                 "no backend takes this operator and it has no lowering to plain loops",
                 "replace the operator in the model, or cut the graph before it",
             )
-        if _operator(binding.value) == "relax.call_tir":
+        if op_name(binding.value) == "relax.call_tir":
             inputs[binding.value.args[0].name_hint] = len(binding.value.args[1].fields)
     return inputs

@@ -53,10 +53,9 @@ def _all_rules() -> Mapping[str, Rule]:
 class Layout(Rewriter):
     """`self.value` has the model's form of a value, `self.last` its channels-last form; either may be missing."""
 
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+    def __init__(self, module: tvm.IRModule):
+        super().__init__(module)
         self.last: dict = {}
-        self.old = {b.var: b.value for block in module["main"].body.blocks for b in block.bindings}
-        return super().run(module)
 
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr | None:
         found = _all_rules().get(op_name(call))

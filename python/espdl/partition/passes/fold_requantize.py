@@ -12,15 +12,13 @@ parts have several. What makes them cheap:
 
 from __future__ import annotations
 
-from collections import Counter
-
 import tvm
 from tvm import relax
 
 from espdl.partition import deep
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.scales import per_tensor, same_scale
-from espdl.partition.tvm_compat import is_constant, number_of, op_name, variables
+from espdl.partition.tvm_compat import is_constant, number_of, op_name
 from espdl.passes import Pass
 
 _MOVES = {"relax.reshape", "relax.permute_dims", "relax.strided_slice", "relax.take", "relax.broadcast_to"}
@@ -30,14 +28,6 @@ _LAYERS = {
 
 
 class FoldRequantize(Rewriter):
-    """`old`: what a variable of the module was bound to; `uses`: how often it is read."""
-
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        main = module["main"]
-        self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
-        self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
-        return super().run(module)
-
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         dequantize = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
         result = None

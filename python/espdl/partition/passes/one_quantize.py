@@ -15,9 +15,9 @@ from espdl.passes import Pass
 class OneQuantize(Rewriter):
     """Among quantizes with one scale; `known`: tensor and numbers -> what was made of them first."""
 
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
+    def __init__(self, module: tvm.IRModule):
+        super().__init__(module)
         self.known: dict = {}
-        return super().run(module)
 
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         known = per_tensor(call) if op_name(call) == "relax.quantize" else None

@@ -13,15 +13,12 @@ from espdl.passes import Pass
 class Opaque(Rewriter):
     """`functions`: those that it has taken out of modules, by the names that main calls."""
 
-    def __init__(self, functions: dict[str, relax.Function]):
+    def __init__(self, module: tvm.IRModule, functions: dict[str, relax.Function]):
+        super().__init__(module)
         self.functions = functions
 
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        self._module = module
-        return super().run(module)
-
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
-        function = self._module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
+        function = self.module[call.op] if isinstance(call.op, tvm.ir.GlobalVar) else None
         if function is None or not function.attrs or "Composite" not in function.attrs:
             return super().call(variable, call)
         name = f"composite_{len(self.functions)}"
@@ -32,7 +29,7 @@ class Opaque(Rewriter):
 
 PASS = Pass(
     "opaque",
-    lambda module, composites: Opaque(composites.functions).run(module),
+    lambda module, composites: Opaque(module, composites.functions).run(),
     needs=("composites",),
     leaves=("opaque",),
 )

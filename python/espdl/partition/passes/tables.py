@@ -74,6 +74,12 @@ class Tables(Rewriter):
     They round inside of f, as the tables of its parts would one after the other.
     """
 
+    def __init__(self, module: tvm.IRModule):
+        super().__init__(module)
+        self.opaque: set = set()  # stored tensors that are no function of one
+        self.declined: dict = {}  # part of a function that has no table -> why
+        self.place = {variable: index for index, variable in enumerate(self.old)}
+
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
         if op_name(call) == "relax.quantize":
             region, values = self._region(variable, call)
@@ -83,15 +89,6 @@ class Tables(Rewriter):
                     return self._lookup(variable, call, region, values)
                 self.declined.update((v, reason) for v, known in region.known.items() if known is not None)
         return super().call(variable, call)
-
-    def run(self, module: tvm.IRModule) -> tvm.IRModule:
-        main = module["main"]
-        self.old = {b.var: b.value for block in main.body.blocks for b in block.bindings}
-        self.opaque: set = set()  # stored tensors that are no function of one
-        self.declined: dict = {}  # part of a function that has no table -> why
-        self.place = {variable: index for index, variable in enumerate(self.old)}
-        self.uses = Counter(v for value in (*self.old.values(), main.body.body) for v in variables(value))
-        return super().run(module)
 
     def _region(self, variable: relax.Var, call: relax.Call) -> tuple[_Region, Values | None]:
         """The function that ends in `call`, and its values; a stored tensor that others read too begins it, where one
@@ -130,8 +127,8 @@ PASS = Pass("tables", Tables.apply, leaves=("tables",))
 
 def declined(module: tvm.IRModule) -> Mapping:
     """Variables of main that are parts of a function that no table can hold -> why."""
-    tables = Tables()
-    tables.run(module)
+    tables = Tables(module)
+    tables.run()
     return tables.declined
 
 
