@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import onnx
 
 # The first version in which an initializer need not be an input too, and the last in which a model may lack an opset.
@@ -21,6 +22,27 @@ def separate_initializers(proto: onnx.ModelProto) -> None:
     if proto.ir_version <= _NO_OPSET and not proto.opset_import:
         proto.opset_import.append(onnx.helper.make_opsetid("", 1))
     proto.ir_version = max(proto.ir_version, _SEPARATE_INITIALIZERS)
+
+
+def make_dense(graph: onnx.GraphProto) -> None:
+    """Makes, in place, tensors with all their zeros of sparse ones, which onnx-ir does not know."""
+    graph.initializer.extend(_dense(sparse) for sparse in graph.sparse_initializer)
+    del graph.sparse_initializer[:]
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        if attribute.type == onnx.AttributeProto.SPARSE_TENSOR:
+            attribute.CopyFrom(onnx.helper.make_attribute("value", _dense(attribute.sparse_tensor)))
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            make_dense(attribute.g)
+
+
+def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
+    values, places = onnx.numpy_helper.to_array(sparse.values), onnx.numpy_helper.to_array(sparse.indices)
+    dense = np.zeros(tuple(sparse.dims), values.dtype)
+    if places.ndim == 1:
+        dense.reshape(-1)[places] = values
+    else:
+        dense[tuple(places.T)] = values
+    return onnx.numpy_helper.from_array(dense, sparse.values.name)
 
 
 def remove_unused(proto: onnx.ModelProto) -> None:

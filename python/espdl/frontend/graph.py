@@ -155,8 +155,8 @@ def remove_unused(graph: ir.Graph) -> None:
     for node in reversed(graph):
         if not any(is_used(output) for output in node.outputs):
             bodies = [a.as_graph() for a in node.attributes.values() if a.type == ir.AttributeType.GRAPH]
-            for reader in (node, *(inner for body in bodies for inner in body.all_nodes())):
-                reader.resize_inputs(0)
+            for consumer in (node, *(inner for body in bodies for inner in body.all_nodes())):
+                consumer.resize_inputs(0)
             graph.remove(node, safe=True)
     for name in [name for name, value in graph.initializers.items() if not is_used(value)]:
         del graph.initializers[name]

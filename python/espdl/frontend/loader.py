@@ -84,6 +84,7 @@ def load(
     _check(proto, label)
     forms.remove_unused(proto)
     _check_tensors(proto, label)
+    forms.make_dense(proto.graph)
     given = proto
     proto = expanded = operator_form.expand(given, label)
     _check_domains(proto, label)
@@ -124,7 +125,7 @@ def _check(proto: onnx.ModelProto, label: str) -> None:
         told = said(error)
         node = next((n for n in proto.graph.node if told.node and n.name == told.node), None)
         why = f"the ONNX checker rejects it: {told.reason}"
-        remedy = "export the model again with a current exporter, or mend it with onnx.checker's help"
+        remedy = "export the model again with a current exporter, or fix it with onnx.checker's help"
         if node is None:
             raise EspdlError(label, why, remedy) from error
         raise EspdlError.at(label, node, why, remedy) from error

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import onnx
+import onnx_ir as ir
 from onnx import helper, version_converter
+
+from espdl.frontend.graph import Chain, rewritten
 
 # Before, Resize and Upsample knew only these.
 _RESIZE = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -13,7 +16,7 @@ _RESIZE = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floo
 def convert(proto: onnx.ModelProto, given: int, wanted: int) -> onnx.ModelProto:
     """`proto` of operator set `given` in operator set `wanted`. Raises what the converter raises."""
     if given < 13 <= wanted:
-        proto = _with_flat_hardmax(proto)
+        proto = rewritten(proto, _flat_hardmax)
     result = version_converter.convert_version(proto, wanted)
     if given < 11 <= wanted:
         for node in result.graph.node:
@@ -23,23 +26,10 @@ def convert(proto: onnx.ModelProto, given: int, wanted: int) -> onnx.ModelProto:
     return result
 
 
-def _with_flat_hardmax(proto: onnx.ModelProto) -> onnx.ModelProto:
+def _flat_hardmax(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Hardmax over all axes from one on, as it was before operator set 13, over the last axis of a matrix."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    del result.graph.node[:]
-    for node in proto.graph.node:
-        if node.op_type != "Hardmax":
-            result.graph.node.append(node)
-            continue
-        axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
-        base = f"{node.output[0]}/hardmax"
-        result.graph.node.extend(
-            [
-                helper.make_node("Shape", [node.input[0]], [f"{base}/shape"]),
-                helper.make_node("Flatten", [node.input[0]], [f"{base}/flat"], axis=axis),
-                helper.make_node("Hardmax", [f"{base}/flat"], [f"{base}/largest"], name=node.name, axis=1),
-                helper.make_node("Reshape", [f"{base}/largest", f"{base}/shape"], [node.output[0]]),
-            ]
-        )
-    return result
+    if node.op_type != "Hardmax":
+        return None
+    shape = chain.add("Shape", node.inputs[0])
+    flat = chain.add("Flatten", node.inputs[0], axis=node.attributes.get_int("axis", 1))
+    return chain.add("Reshape", chain.add("Hardmax", flat, name=node.name, axis=1), shape)

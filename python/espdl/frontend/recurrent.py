@@ -25,7 +25,7 @@ def check(proto: onnx.ModelProto, label: str) -> None:
     for node in opened(proto).graph:
         wrong = misfit(node) if node.op_type in GATES else None
         if wrong is not None:
-            remedy = "export the model again; gates lie one behind the other, each direction has weights of its own"
+            remedy = "export the model again; gates lie one after the other, each direction has weights of its own"
             raise EspdlError.at(label, about(node), wrong, remedy)
 
 

@@ -27,39 +27,27 @@ _RANDOM = "it draws random numbers, and a compiled model must give the same answ
 
 # Operator -> why not. Those that a constant input makes static are gone before anybody looks here: they are folded.
 REASONS: Mapping[str, str] = {
-    "Compress": _DYNAMIC,
+    **dict.fromkeys(("Compress", "NonMaxSuppression", "NonZero", "Unique"), _DYNAMIC),
     "DynamicQuantizeLinear": RUNNING_SCALE,
-    "NonMaxSuppression": _DYNAMIC,
-    "NonZero": _DYNAMIC,
-    "Unique": _DYNAMIC,
     "If": "which of its branches runs is not known before it runs",
     "Loop": _LOOP,
     "Scan": "the generated C has no loops over a graph",
-    "ConcatFromSequence": _SEQUENCE,
-    "Optional": _SEQUENCE,
-    "OptionalGetElement": _SEQUENCE,
-    "OptionalHasElement": _SEQUENCE,
-    "SequenceAt": _SEQUENCE,
-    "SequenceConstruct": _SEQUENCE,
-    "SequenceEmpty": _SEQUENCE,
-    "SequenceErase": _SEQUENCE,
-    "SequenceInsert": _SEQUENCE,
-    "SequenceLength": _SEQUENCE,
-    "SequenceMap": _SEQUENCE,
-    "SplitToSequence": _SEQUENCE,
-    "RegexFullMatch": _STRINGS,
-    "StringConcat": _STRINGS,
-    "StringNormalizer": _STRINGS,
-    "StringSplit": _STRINGS,
-    "TfIdfVectorizer": _STRINGS,
-    "Bernoulli": _RANDOM,
-    "Multinomial": _RANDOM,
-    "RandomNormal": _RANDOM,
-    "RandomNormalLike": _RANDOM,
-    "RandomUniform": _RANDOM,
-    "RandomUniformLike": _RANDOM,
+    **dict.fromkeys(
+        ("ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement", "SequenceAt",
+         "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
+         "SplitToSequence"),
+        _SEQUENCE,
+    ),
+    **dict.fromkeys(
+        ("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"),
+        _STRINGS,
+    ),
+    **dict.fromkeys(
+        ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+        _RANDOM,
+    ),
     "ImageDecoder": "it decodes image files; give the model the decoded pixels",
-}
+}  # fmt: skip
 
 _UNROLL = (
     "in Keras, give the layer unroll=True before the export (a GRU or LSTM whose loop is recognised needs none); in "

@@ -18,7 +18,7 @@ class Sources:
 
     def __init__(self, proto: onnx.ModelProto):
         self._nodes = {node.name: node for node in proto.graph.node if node.name}
-        self._makers = {name: node for node in proto.graph.node for name in node.output if name}
+        self._producers = {name: node for node in proto.graph.node for name in node.output if name}
 
     def __contains__(self, name: str) -> bool:
         return name in self._nodes
@@ -26,14 +26,14 @@ class Sources:
     def of(self, name: str, outputs: Sequence[str] = ()) -> onnx.NodeProto | None:
         """The node that `name`, which computes the tensors `outputs`, came from; None where nothing says so."""
         for key in (name, *outputs):
-            found = self._nodes.get(key) or self._makers.get(key)
+            found = self._nodes.get(key) or self._producers.get(key)
             if found is not None:
                 return found
         for key in (name, name.partition(":")[2], *outputs):
-            known = [n for n in (*self._nodes, *self._makers) if _begins(key, n)]
+            known = [n for n in (*self._nodes, *self._producers) if _begins(key, n)]
             if known:
                 longest = max(known, key=len)
-                return self._nodes.get(longest) or self._makers[longest]
+                return self._nodes.get(longest) or self._producers[longest]
         return None
 
 

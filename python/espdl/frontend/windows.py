@@ -18,7 +18,7 @@ _UPPER, _SAME = "SAME_UPPER", ("SAME_UPPER", "SAME_LOWER")
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """A window and what it slides over, along one axis."""
 
     size: int
@@ -30,6 +30,12 @@ class _Axis:
     def reach(self) -> int:
         """From the first value of a window to its last."""
         return (self.kernel - 1) * self.dilation + 1
+
+    def count(self, pads: tuple[int, int], ceil: bool) -> int:
+        """How many windows; with `ceil` the last may reach beyond the pads, if it begins in the input or before it."""
+        rest = self.size + sum(pads) - self.reach
+        more = ceil and rest % self.stride and (rest // self.stride + 1) * self.stride < self.size + pads[0]
+        return rest // self.stride + (2 if more else 1)
 
 
 def is_candidate(node: ir.Node) -> bool:
@@ -51,7 +57,7 @@ def settle(node: ir.Node) -> bool:
     sizes are not known, and where its pads are negative: a pool with a kernel smaller than its stride can have those.
     """
     attributes = values(node)
-    axes = _axes(node)
+    axes = axes_of(node)
     if axes is None:
         return False
     count = len(axes)
@@ -71,10 +77,9 @@ def settle(node: ir.Node) -> bool:
             given = [_around(a, mode, node.op_type == "Conv") for a in axes]
             if min(min(p) for p in given) < 0:
                 return False
-        floor = [(a.size + sum(p) - a.reach) // a.stride + 1 for a, p in zip(axes, given)]
-        ceil = [_ceiling(a, p) for a, p in zip(axes, given)]
-        sizes = ceil if attributes.pop("ceil_mode", 0) else floor
-        if sizes != floor:
+        ceil = bool(attributes.pop("ceil_mode", 0))
+        sizes = [axis.count(p, ceil) for axis, p in zip(axes, given)]
+        if sizes != [axis.count(p, False) for axis, p in zip(axes, given)]:
             attributes["ceil_mode"] = 1
     attributes["pads"] = (*(p[0] for p in given), *(p[1] for p in given))
     if attributes == values(node):
@@ -86,7 +91,8 @@ def settle(node: ir.Node) -> bool:
     return inferred != tuple(sizes)
 
 
-def _axes(node: ir.Node) -> list[_Axis] | None:
+def axes_of(node: ir.Node) -> list[Axis] | None:
+    """Those of a convolution or pool, None where a size is not known."""
     if node.op_type not in _POOLS and "kernel_shape" not in node.attributes:
         kernel = _sizes(node.inputs[1])
     else:
@@ -96,16 +102,16 @@ def _axes(node: ir.Node) -> list[_Axis] | None:
         return None
     ones = [1] * len(kernel)
     more = (node.attributes.get_ints(name, ones) for name in ("strides", "dilations"))
-    return [_Axis(*numbers) for numbers in zip(sizes, kernel, *more)]
+    return [Axis(*numbers) for numbers in zip(sizes, kernel, *more)]
 
 
 def _sizes(value: ir.Value) -> tuple[int, ...] | None:
-    """Those of all axes behind the channels, None where one is not known."""
+    """Those of all axes after the channels, None where one is not known."""
     known = None if value.shape is None else value.shape[2:]
     return known if known is not None and all(isinstance(size, int) for size in known) else None
 
 
-def _around(axis: _Axis, mode: str, dilated: bool) -> tuple[int, int]:
+def _around(axis: Axis, mode: str, dilated: bool) -> tuple[int, int]:
     """The pads that `auto_pad` stands for. A pool's are those of its kernel without dilation, in ONNX Runtime."""
     if mode not in _SAME:
         return 0, 0
@@ -118,14 +124,8 @@ def _halves(total: int, mode: str) -> tuple[int, int]:
     return (less, more) if mode == _UPPER else (more, less)
 
 
-def _ceiling(axis: _Axis, pads: tuple[int, int]) -> int:
-    """How many windows begin in the input or before it, the last of which may reach beyond the pads."""
-    count = -(-(axis.size + sum(pads) - axis.reach) // axis.stride) + 1
-    return count - 1 if (count - 1) * axis.stride >= axis.size + pads[0] else count
-
-
 def _transposed(
-    axis: _Axis, extra: int, mode: str, pads: tuple[int, int], wanted: int | None
+    axis: Axis, extra: int, mode: str, pads: tuple[int, int], wanted: int | None
 ) -> tuple[tuple[int, int], int]:
     """Pads and output_padding of a transposed convolution."""
     if wanted is None and mode not in _SAME:

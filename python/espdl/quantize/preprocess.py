@@ -8,10 +8,13 @@ import tempfile
 from pathlib import Path
 
 import onnx
+import onnx_ir as ir
 import onnxruntime as ort
+from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from espdl.errors import EspdlError
 from espdl.frontend import Model, empties, forms, rewrites, sizes
+from espdl.frontend.graph import opened, shape
 from espdl.frontend.names import name_nodes
 from espdl.frontend.recurrent import sequence_first
 from espdl.frontend.rewrites.functions import inline
@@ -25,12 +28,12 @@ def preprocess(model: Model, notes: list[str] | None = None) -> onnx.ModelProto:
     Gemm's alpha and beta are folded into its constants, `Constant` nodes become initialisers, and every node has a
     name. `notes` gets sentences for the report.
     """
-    proto = _rewrite(sequence_first(inline(model.proto)), notes, model.label)
+    proto = _with_initializers(sequence_first(inline(model.proto)))
+    proto = _rewrite(proto, notes, model.label)
     if not model.carries_quantization:
         proto = _optimize(proto, model)
     proto = _rewrite(proto, notes, model.label)
     forms.remove_unused(proto)
-    _constants_to_initializers(proto)
     name_nodes(proto)
     return proto
 
@@ -42,7 +45,7 @@ def _rewrite(proto: onnx.ModelProto, notes: list[str] | None, label: str) -> onn
     while before is not result:
         if folding.fold(result):
             result = _inferred(sizes.settle(result))  # those whose sizes only the folded constants tell
-        before, result = result, rewrites.apply(result, notes, only=("Loop",))  # behind it, more shapes are known
+        before, result = result, rewrites.apply(result, notes, only=("Loop",))  # after it, more shapes are known
     return rewrites.apply(empties.remove(result, label), notes)
 
 
@@ -62,8 +65,7 @@ def _optimize(proto: onnx.ModelProto, model: Model) -> onnx.ModelProto:
 def _infer_symbolic_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Symbolic inference is for models whose inner shapes ONNX's own inference cannot find."""
     inferred = _inferred(proto)
-    known = {v.name for v in (*inferred.graph.value_info, *inferred.graph.output) if _is_static(v)}
-    if all(output in known for node in inferred.graph.node for output in node.output if output):
+    if all(shape(output) is not None for node in opened(inferred).graph for output in node.outputs if output.name):
         return inferred
     from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference  # sympy takes a second to load
 
@@ -96,21 +98,10 @@ def _run_ort_optimizer(proto: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(str(result))
 
 
-def _is_static(value: onnx.ValueInfoProto) -> bool:
-    tensor = value.type.tensor_type
-    return tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim)
-
-
-def _constants_to_initializers(proto: onnx.ModelProto) -> None:
-    kept = []
-    for node in proto.graph.node:
-        value = next((a for a in node.attribute if a.name == "value"), None)
-        if node.op_type == "Constant" and value is not None:
-            tensor = onnx.TensorProto()
-            tensor.CopyFrom(value.t)
-            tensor.name = node.output[0]
-            proto.graph.initializer.append(tensor)
-        else:
-            kept.append(node)
-    del proto.graph.node[:]
-    proto.graph.node.extend(kept)
+def _with_initializers(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """`proto` with initializers for its Constant nodes."""
+    if all(node.op_type != "Constant" for node in proto.graph.node):
+        return proto
+    model = opened(proto)
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    return ir.to_proto(model)

@@ -59,6 +59,25 @@ def unread() -> onnx.ModelProto:
     return proto
 
 
+def sparse() -> onnx.ModelProto:
+    """Weights and bias of its dense layer as places and values: with an index per axis, and with one for all axes."""
+    proto = network()
+    held = {t.name: t for t in proto.graph.initializer}
+    gemm = next(n for n in proto.graph.node if n.op_type == "Gemm")
+    weights, bias = (onnx.numpy_helper.to_array(held[name]) for name in gemm.input[1:])
+    for name in gemm.input[1:]:
+        proto.graph.initializer.remove(held[name])
+    proto.graph.sparse_initializer.append(_sparse(weights, np.argwhere(weights), gemm.input[1]))
+    value = _sparse(bias, np.flatnonzero(bias), "")
+    proto.graph.node.insert(0, node("Constant", [], [gemm.input[2]], sparse_value=value))
+    return proto
+
+
+def _sparse(dense: np.ndarray, places: np.ndarray, name: str) -> onnx.SparseTensorProto:
+    values = onnx.numpy_helper.from_array(dense[dense != 0], name)
+    return helper.make_sparse_tensor(values, onnx.numpy_helper.from_array(places), dense.shape)
+
+
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> list[tuple]:
     return layers(network(), tmp_path_factory.mktemp("usual"))
@@ -69,7 +88,9 @@ def layers(proto: onnx.ModelProto, folder: Path) -> list[tuple]:
     return [(c.function, c.macs, repr(c.params)) for c in calls]
 
 
-@pytest.mark.parametrize("make", [lambda: old(3), one_name, unread], ids=["ir 3", "equal names", "unread"])
+@pytest.mark.parametrize(
+    "make", [lambda: old(3), one_name, unread, sparse], ids=["ir 3", "equal names", "unread", "sparse"]
+)
 def test_rare_form(make, usual: list[tuple], tmp_path: Path) -> None:
     assert layers(make(), tmp_path) == usual
 

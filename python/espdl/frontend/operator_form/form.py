@@ -67,7 +67,7 @@ class Form(Chain):
         return np.dtype(np.uint8) if value.dtype is None else value.dtype.numpy()
 
     def real(self, index: int, axis: int = 1) -> ir.Value:
-        """The input `index` as real numbers, by the scale and the zero point in the two inputs behind it."""
+        """The input `index` as real numbers, by the scale and the zero point in the two inputs after it."""
         value = self.input(index)
         if value is None:
             raise self.error(f"its input {index} is missing", "export the model again")

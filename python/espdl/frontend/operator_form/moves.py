@@ -70,7 +70,7 @@ def _common(f: Form) -> Quantization | None:
 
 
 def _of_consumers(f: Form) -> Iterator[Quantization]:
-    """By which the nodes behind read the result: behind each operand stand its scale and its zero point."""
+    """By which later nodes read the result: after each operand stand its scale and its zero point."""
     for use in f.node.outputs[0].uses():
         if use.node.op_type.startswith(("DequantizeLinear", "QLinear", "QGemm")):
             scale, zero = (array(operand) for operand in [*use.node.inputs, None, None][use.idx + 1 : use.idx + 3])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers whose result is the sum itself: ConvInteger and MatMulInteger, with the factors and the bias behind them.
+"""Layers whose result is the sum itself: ConvInteger and MatMulInteger, with the factors and the bias after them.
 
 They are followed by Cast to float, Mul with input scale * weights scale, and Add of a bias. However the factor is
-split: with the input on the grid that made its integers, what is left of it is the scale of the weights.
+split: with the input on the scale that made its integers, what is left of it is the scale of the weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from espdl.frontend.operator_form import Form, form
 
 
 class _Tail:
-    """The nodes behind a sum: `factor` for each channel, `bias` for each channel or None, `output` of the last."""
+    """The nodes after a sum: `factor` for each channel, `bias` for each channel or None, `output` of the last."""
 
     def __init__(self, f: Form, axis: int, rank: int, channels: int):
         self._f, self._axis, self._rank, self._channels = f, axis, rank, channels
@@ -55,7 +55,7 @@ class _Tail:
         self.output = self._consumer().outputs[0]
 
     def _next(self, operator: str) -> np.ndarray | None:
-        """float64: the constant operand of the node behind, where it is such a node; one number, or one per channel."""
+        """float64: the constant operand of the next node, where it is such a node; one number, or one per channel."""
         consumer = self._consumer()
         if consumer is None or consumer.op_type != operator:
             return None
@@ -119,7 +119,7 @@ def product_to_float(f: Form) -> Results:
 
 
 def _end(f: Form, made: ir.Value, bias: np.ndarray | None, output: ir.Value) -> Results:
-    """The result stands for `output`, which may be that of a node behind: no more is left of those between."""
+    """The result stands for `output`, which may be that of a later node: no more is left of those between."""
     f.replace(output, made if bias is None else f.add("Add", made, bias))
     return ()
 

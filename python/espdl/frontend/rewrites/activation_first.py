@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An activation in front of what only moves its operand: directly behind a layer it is part of that layer.
+"""An activation in front of what only moves its operand: directly after a layer it is part of that layer.
 
 ONNX Runtime's optimiser makes of a product of rows a Gemm between two reshapes; exporters put a transposition there.
 """

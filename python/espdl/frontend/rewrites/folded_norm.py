@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BatchNormalization behind a product with constant weights, which take it in (ONNX Runtime does so behind Conv)."""
+"""BatchNormalization after a product with constant weights, which take it in (ONNX Runtime does so after Conv)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def factors(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 @rewrite("BatchNormalization")
-def behind_a_product(node: ir.Node, chain: Chain) -> ir.Value | None:
+def after_a_product(node: ir.Node, chain: Chain) -> ir.Value | None:
     """The name of the product goes on to what does its work."""
     pair = factors(node)
     product = None if pair is None else _product(node.inputs[0])

@@ -20,57 +20,58 @@ def inline(proto: onnx.ModelProto) -> onnx.ModelProto:
     """`proto` without these operators, and without functions of the model's own; itself where it has none."""
     if not proto.functions and not any(node.op_type in FUNCTIONS for node in proto.graph.node):
         return proto
-    proto = _with_types(proto)
-    proto = _without_gaps(_with_defaults(proto))
-    local = [(f.domain, f.name) for f in proto.functions]
+    result = onnx.shape_inference.infer_shapes(proto)
+    opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
+    _add_types(result)
+    _add_defaults(result, opset)
+    _fill_gaps(result, opset)
+    local = [(f.domain, f.name) for f in result.functions]
     wanted = local + [(domain, name) for name in FUNCTIONS for domain in ("", "ai.onnx")]
-    return _named(inliner.inline_selected_functions(proto, wanted, inline_schema_functions=True), proto)
+    return _named(inliner.inline_selected_functions(result, wanted, inline_schema_functions=True), result)
 
 
 def _named(result: onnx.ModelProto, before: onnx.ModelProto) -> onnx.ModelProto:
     """`result`, whose nodes of a definition get names that begin with that of the node that they stand for.
 
-    They lie in its place: behind the last node before it, in front of the one that computes its results.
+    They lie in its place: after the last node before it, and before the one that computes its results.
     """
-    makers = {name: node for node in before.graph.node for name in node.output if name}
+    producers = {name: node for node in before.graph.node for name in node.output if name}
     kept = {(node.op_type, *node.output) for node in before.graph.node}
     owner, count = None, 0
     for node in reversed(result.graph.node):
         if (node.op_type, *node.output) in kept:
             owner = None
             continue
-        owner = next((makers[name] for name in node.output if name in makers), owner)
+        owner = next((producers[name] for name in node.output if name in producers), owner)
         if owner is not None:
             count += 1
             node.name = f"{owner.name or owner.output[0]}/{node.op_type}_{count}"
     return result
 
 
-def _with_defaults(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """`proto` with the attributes that these nodes leave out: the inliner drops what the definition makes of them."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
-    for node in result.graph.node:
+def _add_types(proto: onnx.ModelProto) -> None:
+    """The types of its constants, in place, among the values: what a function becomes may depend on them."""
+    known = {v.name for v in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)}
+    for tensor in proto.graph.initializer:
+        if tensor.name not in known:
+            value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            proto.graph.value_info.append(value)
+
+
+def _add_defaults(proto: onnx.ModelProto, opset: int) -> None:
+    """The attributes, in place, that these nodes leave out: the inliner drops what the definition makes of them."""
+    for node in proto.graph.node:
         if node.op_type in FUNCTIONS and node.domain in ("", "ai.onnx"):
             given = {a.name for a in node.attribute}
-            known = onnx.defs.get_schema(node.op_type, opset).attributes.values()
-            node.attribute.extend(
-                a.default_value
-                for a in known
-                if a.name not in given and a.default_value.type != a.default_value.UNDEFINED
-            )
-    return result
+            defaults = [a.default_value for a in onnx.defs.get_schema(node.op_type, opset).attributes.values()]
+            node.attribute.extend(d for d in defaults if d.type != d.UNDEFINED and d.name not in given)
 
 
-def _without_gaps(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """`proto` with a function of the model's own for each of these nodes that leaves out an input before another: the
+def _fill_gaps(proto: onnx.ModelProto, opset: int) -> None:
+    """A function of the model's own, in place, for each of these nodes that leaves out an input before another: the
     inliner asks for the type of what is not there."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
     values = {v.name: v.type for v in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)}
-    opset = next(o.version for o in proto.opset_import if o.domain in ("", "ai.onnx"))
-    for index, node in enumerate(result.graph.node):
+    for index, node in enumerate(proto.graph.node):
         if node.op_type not in FUNCTIONS or "" not in node.input:
             continue
         schema = onnx.defs.get_schema(node.op_type, opset)
@@ -84,18 +85,6 @@ def _without_gaps(proto: onnx.ModelProto) -> onnx.ModelProto:
         # Attributes are part of the body by now.
         node.domain, node.op_type = function.domain, function.name
         del node.attribute[:], function.attribute[:], function.attribute_proto[:]
-        result.functions.append(function)
-    if result.functions != proto.functions:
-        result.opset_import.append(onnx.helper.make_opsetid(_OWN_DOMAIN, 1))
-    return result
-
-
-def _with_types(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """`proto` with the types of its constants among the values: what a function becomes may depend on them."""
-    result = onnx.shape_inference.infer_shapes(proto)
-    known = {v.name for v in (*result.graph.value_info, *result.graph.input, *result.graph.output)}
-    for tensor in result.graph.initializer:
-        if tensor.name not in known:
-            value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
-            result.graph.value_info.append(value)
-    return result
+        proto.functions.append(function)
+    if any(function.domain == _OWN_DOMAIN for function in proto.functions):
+        proto.opset_import.append(onnx.helper.make_opsetid(_OWN_DOMAIN, 1))

@@ -59,7 +59,7 @@ class Cell:
         return [f[2] for f in self.functions if len(f) > 1]
 
     def step(self, x: np.ndarray, h: np.ndarray, c: np.ndarray | None) -> tuple[np.ndarray, ...]:
-        """The states behind a step."""
+        """The states after a step."""
         known = {**_VALUES, **_GATES}
         functions = [known[f] for f in self.functions]
         of_input, of_state = np.split(self.bias, 2)
@@ -106,14 +106,14 @@ def _candidates(body: Body, states: int) -> Iterator[Cell]:
     constants = body.weights()
     for operator, gates in (("LSTM", 4),) if states == 2 else (("GRU", 3), ("RNN", 1)):
         rows = gates * hidden
-        ahead, behind = _matrices(constants, rows, inputs), _matrices(constants, rows, hidden)
-        for w, r in itertools.product(ahead, behind):
+        of_data, of_state = _matrices(constants, rows, inputs), _matrices(constants, rows, hidden)
+        for w, r in itertools.product(of_data, of_state):
             rest = [v for i, v in enumerate(constants) if i not in (w, r) and v.size in (rows, 2 * rows)]
             vectors = [row for v in rest for row in v.reshape(-1, rows).astype(np.float64)]
             if w == r or len(vectors) > _MOST_BIASES:
                 continue
             for bias in _biases(vectors, operator == "GRU"):
-                yield from _forms(operator, gates, ahead[w], behind[r], bias, states)
+                yield from _forms(operator, gates, of_data[w], of_state[r], bias, states)
 
 
 def _matrices(constants: Sequence[np.ndarray], rows: int, columns: int) -> dict[int, np.ndarray]:

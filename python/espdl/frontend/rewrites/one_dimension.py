@@ -44,7 +44,7 @@ def window(node: ir.Node, chain: Chain) -> ir.Value | None:
 
 @rewrite(*_FOLLOWING)
 def following(node: ir.Node, chain: Chain) -> ir.Value | None:
-    """Only behind an operator that was rewritten, and where every operand fits."""
+    """Only after an operator that was rewritten, and where every operand fits."""
     if not _is_sequence(node.outputs[0]) or _results(node) != 1 or not any(_is_signal(i) for i in node.inputs):
         return None
     attributes = dict(node.attributes)
@@ -60,7 +60,7 @@ def following(node: ir.Node, chain: Chain) -> ir.Value | None:
 
 @rewrite("Unsqueeze")
 def put_in_again(node: ir.Node, chain: Chain) -> ir.Value | None:
-    """An axis that was taken out just before: without both, an activation stands directly behind its layer."""
+    """An axis that was taken out just before: without both, an activation stands directly after its layer."""
     if len(node.inputs) != 2 or not _is_signal(node.inputs[0]):
         return None
     axes = array(node.inputs[1])

@@ -54,7 +54,7 @@ class RecurrentLayer:
         self.wanted = [is_used(o) for o in node.outputs] + [False] * (3 - len(node.outputs))
 
     def _activations(self) -> list[tuple[str, dict[str, float]]]:
-        """(function, its parameters), those of one direction behind those of the other."""
+        """(function, its parameters), those of one direction after those of the other."""
         titles = {name.lower(): name for name in FUNCTIONS}
         names = [titles.get(n.lower(), n) for n in self.attributes.get("activations", [])]
         names = names or DEFAULTS[self.node.op_type] * self.directions
@@ -69,7 +69,7 @@ class RecurrentLayer:
         return self.attributes.get("direction") == "reverse" or index == 1
 
     def data(self) -> ir.Value:
-        """The input [steps, batch, inputs], without what lies behind the sequences' length."""
+        """The input [steps, batch, inputs], without what lies after the sequences' length."""
         data = self.inputs["X"]
         return data if self.steps == self.all_steps else self.slice(data, 0, 0, self.steps)
 
@@ -81,7 +81,7 @@ class RecurrentLayer:
         return parts[0] if len(parts) == 1 else self.chain.add("Concat", *parts, axis=axis)
 
     def sequence(self, parts: Sequence[ir.Value]) -> ir.Value:
-        """Y from those of each direction [steps, 1, batch, hidden]: with zeros behind the sequences' length."""
+        """Y from those of each direction [steps, 1, batch, hidden]: with zeros after the sequences' length."""
         value = self.joined(parts, 1)
         rest = self.all_steps - self.steps
         return self.chain.add("Pad", value, [0, 0, 0, 0, rest, 0, 0, 0]) if rest else value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ReverseSequence: every sequence reads its own steps backwards, and those behind its end as they are."""
+"""ReverseSequence: every sequence reads its own steps backwards, and those after its end as they are."""
 
 from __future__ import annotations
 

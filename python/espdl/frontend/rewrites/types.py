@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators on element types that nobody behind computes with: they get a type that somebody does."""
+"""Operators on element types that no later stage computes with: they get a type that one does."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class _Cell:
         return self.layer.slice(value, 2, index * self.hidden, (index + 1) * self.hidden)
 
     def activate(self, index: int, value: ir.Value) -> ir.Value:
-        # ONNX Runtime clips what goes into gates, not the cells behind them.
+        # ONNX Runtime clips what goes into gates, not the cells after them.
         limit = self.layer.attributes.get("clip") if index < 2 else None
         if limit:
             value = self.chain.add("Clip", value, -limit, limit)
