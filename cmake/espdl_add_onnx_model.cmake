@@ -48,6 +48,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 # @param[in, optional] ARENA               caller, static: who provides the working memory.
 # @param[in, optional] WEIGHTS             flash, ram, psram: where the weights are during a run.
 # @param[in, optional] MEMORY              plain, smallest, auto: whether large layers run a few rows at a time.
+# @param[in, optional] INPUT_MEMORY        arena, caller: whether inputs are copied, or read where the application has them.
 # @param[in, optional] TEST_VECTORS        .npy or .npz with inputs to build into the program as <NAME>_test.h, with the
 #                                          outputs that they must give and a function that compares.
 #
@@ -60,7 +61,7 @@ function(espdl_add_onnx_model target)
     endif()
     set(name "")
     set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT
-        KERNELS IO INPUT_LAYOUT ARENA WEIGHTS MEMORY TEST_VECTORS)
+        KERNELS IO INPUT_LAYOUT INPUT_MEMORY ARENA WEIGHTS MEMORY TEST_VECTORS)
     set(multiple SHAPES INPUT INT16)
     cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "${multiple}")
     _espdl_check_target()

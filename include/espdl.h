@@ -10,6 +10,8 @@
  * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
  *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
+ * - Inputs of a model compiled with INPUT_MEMORY caller stay where the application has them: name their addresses before
+ *   every run. A run only reads them.
  * - Kernels of ESP-DL keep what espdl_init() prepared for them in the arena's last `state_bytes`. Where something else wrote
  *   there in the meantime (another model that shares the arena), initialise again before the next run.
  * - Never call espdl_run() from an interrupt handler: a run takes milliseconds to seconds.
@@ -52,6 +54,8 @@ typedef enum {
     ESPDL_CANCELLED,          /**< the layer hook answered false; the outputs are not valid */
     ESPDL_BUFFER_TOO_SMALL,   /**< a profile has fewer entries than the model has layers */
     ESPDL_DIFFERENT,          /**< a test vector gives another output than expected */
+    ESPDL_NO_INPUT,           /**< no address was set for an input at the caller since the last run; or there is no such input */
+    ESPDL_INPUT_MISALIGNED,   /**< the address of an input is no multiple of its alignment */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -74,10 +78,11 @@ typedef struct {
     const int32_t *shape;   /**< `rank` sizes, order in memory (row major), batch included */
     float scale;            /**< 0 where the tensor is not quantised */
     int32_t zero_point;     /**< in the range of the type; 0 where the tensor is not quantised */
-    uint32_t offset;        /**< place in the arena, bytes */
+    uint32_t offset;        /**< place in the arena, bytes; of an input at the caller, of what says where it is */
     uint32_t bytes;         /**< size, bytes */
     uint8_t rank;           /**< number of dimensions, 0 for a scalar */
     uint8_t dtype;          /**< an espdl_dtype_t */
+    uint8_t alignment;      /**< 0: in the arena. Else an input at the caller, whose address is a multiple of it */
 } espdl_tensor_t;
 
 /** A tensor in the arena. Row `i` is the `row` bytes at `offset + i * pitch`. */
@@ -158,6 +163,7 @@ typedef struct {
     uint16_t input_count;
     uint16_t output_count;
     uint16_t region_count;
+    uint16_t caller_count;         /**< how many of the inputs are at the caller */
     const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
 } espdl_model_t;
 
@@ -183,10 +189,10 @@ typedef struct espdl_instance {
 espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl_config_t *config);
 
 /**
- * Compute the outputs from the inputs; the inputs are destroyed.
+ * Compute the outputs from the inputs; those in the arena are destroyed, the addresses of the others forgotten.
  *
  * @param self  instance
- * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_CANCELLED
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_CANCELLED; ESPDL_NO_INPUT before anything is computed
  */
 espdl_status_t espdl_run(espdl_t *self);
 
@@ -206,9 +212,21 @@ espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *us
  *
  * @param self   instance
  * @param index  0 .. input_count - 1
- * @return its memory, or NULL (no such input, or not initialised)
+ * @return its memory, or NULL (no such input, one at the caller, or not initialised)
  */
 void *espdl_input(const espdl_t *self, size_t index);
+
+/**
+ * Say where an input at the caller is (INPUT_MEMORY caller), before every run: the address is kept in the arena.
+ *
+ * @param self   instance
+ * @param index  0 .. input_count - 1
+ * @param data   its values, which the next run reads and does not change, until it returns; a multiple of the alignment that
+ *               espdl_input_info() says. A run may read, not use, up to 15 bytes behind them, in the same 16 bytes as the last
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_NO_INPUT (no such input, or one in the arena),
+ *         ESPDL_INPUT_MISALIGNED
+ */
+espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data);
 
 /**
  * Where to read an output after a run. It stays until the next run, or until an input is written.

@@ -39,6 +39,7 @@ typedef enum {
     ESPDL_ROWS_FRESH,   /**< those of the stripe at `place`; no others are needed */
     ESPDL_ROWS_ASIDE,   /**< older ones wait at `aside` */
     ESPDL_ROWS_MOVE,    /**< older ones wait in front of the fresh ones */
+    ESPDL_ROWS_CALLER,  /**< in the application's memory, row 0 where the input at `place` says */
 } espdl_rows_kind_t;
 
 /** A tensor that a region reads or writes rows of. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "inputs.h"
+
 static size_t bytes_of(uint8_t dtype)
 {
     switch (dtype) {
@@ -63,10 +65,15 @@ espdl_status_t espdl_run_test(espdl_t *self, const void *const *inputs, const vo
     if (self->model == NULL) {
         return ESPDL_NOT_INITIALIZED;
     }
-    for (size_t i = 0; i < self->model->input_count; i++) {
-        memcpy(espdl_input(self, i), inputs[i], self->model->inputs[i].bytes);
+    espdl_status_t status = ESPDL_OK;
+    for (size_t i = 0; status == ESPDL_OK && i < self->model->input_count; i++) {
+        if (espdl_is_at_caller(&self->model->inputs[i])) {
+            status = espdl_set_input(self, i, inputs[i]);
+        } else {
+            memcpy(espdl_input(self, i), inputs[i], self->model->inputs[i].bytes);
+        }
     }
-    espdl_status_t status = espdl_run(self);
+    status = status == ESPDL_OK ? espdl_run(self) : status;
     for (size_t i = 0; status == ESPDL_OK && i < self->model->output_count; i++) {
         status = compare(self, i, outputs[i], first);
     }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "inputs.h"
 #include "espdl_stripes.h"
 #include "hook.h"
 
@@ -104,6 +105,22 @@ bool espdl_call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
     return self->on_layer(self->user, &nameless, phase);
 }
 
+/* What is not set again before the next run is missed there. */
+static espdl_status_t take_inputs(const espdl_t *self)
+{
+    espdl_status_t status = ESPDL_OK;
+    for (size_t i = 0; i < self->model->input_count; i++) {
+        const espdl_tensor_t *input = &self->model->inputs[i];
+        if (espdl_is_at_caller(input)) {
+            espdl_input_place_t *place = espdl_input_place(self, input);
+            const uintptr_t check = (uintptr_t)place->data ^ (uintptr_t)self->model;
+            status = place->check == check ? status : ESPDL_NO_INPUT;
+            place->check = ~check;
+        }
+    }
+    return status;
+}
+
 espdl_status_t espdl_run(espdl_t *self)
 {
     if (self == NULL) {
@@ -112,6 +129,9 @@ espdl_status_t espdl_run(espdl_t *self)
     const espdl_model_t *model = self->model;
     if (model == NULL) {
         return ESPDL_NOT_INITIALIZED;
+    }
+    if (model->caller_count != 0 && take_inputs(self) != ESPDL_OK) {
+        return ESPDL_NO_INPUT;
     }
     const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
     size_t regions = 0;
@@ -149,7 +169,26 @@ const espdl_tensor_t *espdl_output_info(const espdl_model_t *model, size_t index
 void *espdl_input(const espdl_t *self, size_t index)
 {
     const espdl_tensor_t *info = self != NULL ? espdl_input_info(self->model, index) : NULL;
-    return info != NULL ? self->arena + info->offset : NULL;
+    return info != NULL && !espdl_is_at_caller(info) ? self->arena + info->offset : NULL;
+}
+
+espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data)
+{
+    if (self == NULL || data == NULL) {
+        return ESPDL_NULL_ARGUMENT;
+    }
+    if (self->model == NULL) {
+        return ESPDL_NOT_INITIALIZED;
+    }
+    const espdl_tensor_t *info = espdl_input_info(self->model, index);
+    if (info == NULL || !espdl_is_at_caller(info)) {
+        return ESPDL_NO_INPUT;
+    }
+    if ((uintptr_t)data % info->alignment != 0) {
+        return ESPDL_INPUT_MISALIGNED;
+    }
+    *espdl_input_place(self, info) = (espdl_input_place_t){data, (uintptr_t)data ^ (uintptr_t)self->model};
+    return ESPDL_OK;
 }
 
 const void *espdl_output(const espdl_t *self, size_t index)
@@ -172,6 +211,8 @@ const char *espdl_status_name(espdl_status_t status)
         [ESPDL_CANCELLED] = "ESPDL_CANCELLED",
         [ESPDL_BUFFER_TOO_SMALL] = "ESPDL_BUFFER_TOO_SMALL",
         [ESPDL_DIFFERENT] = "ESPDL_DIFFERENT",
+        [ESPDL_NO_INPUT] = "ESPDL_NO_INPUT",
+        [ESPDL_INPUT_MISALIGNED] = "ESPDL_INPUT_MISALIGNED",
     };
     return (size_t)status < sizeof(s_names) / sizeof(s_names[0]) ? s_names[status] : "ESPDL_UNKNOWN";
 }

@@ -72,13 +72,23 @@ static uint8_t *row_of(const work_t *work, const espdl_rows_t *tensor, const pro
     return work->self->arena + tensor->place + (row - origin) * (int32_t)tensor->row;
 }
 
+/* A row that is read: what the application has is not written. */
+static const uint8_t *row_to_read(const work_t *work, const espdl_rows_t *tensor, const progress_t *progress, int32_t row)
+{
+    if (tensor->kind == ESPDL_ROWS_CALLER) {
+        const uint8_t *const *const data = (const void *)(work->self->arena + tensor->place);
+        return *data + row * (int32_t)tensor->row;
+    }
+    return row_of(work, tensor, progress, row);
+}
+
 /* Brings rows that waited in front of the fresh ones, and puts aside those that the next stripe needs, before `rows` rows
  * are computed of which `next` is the first row that the row behind them needs. */
 static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t rows, int32_t next)
 {
     const espdl_rows_t *tensor = &work->region->tensors[reach->tensor];
     progress_t *progress = &work->progress[reach->tensor];
-    if (tensor->kind == ESPDL_ROWS_ALL) {
+    if (tensor->kind == ESPDL_ROWS_ALL || tensor->kind == ESPDL_ROWS_CALLER) {
         return;
     }
     const int aside = tensor->kind == ESPDL_ROWS_ASIDE;
@@ -132,7 +142,7 @@ static void run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
         const int32_t begin = begin_of(reach, start);
-        stripe.inputs[i] = row_of(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
+        stripe.inputs[i] = row_to_read(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
         if (i == 0) {
             stripe.input_start = begin;
             stripe.input_rows = end_of(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;

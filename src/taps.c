@@ -24,6 +24,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inputs.h"
+
 #define DATA_BYTES 32
 #define LINE_CHARACTERS 192
 
@@ -42,10 +44,10 @@ static uint32_t hash(const void *data, size_t bytes)
     return hash_more(HASH_START, data, bytes);
 }
 
-static uint32_t hash_span(const uint8_t *arena, const espdl_span_t *span)
+static uint32_t hash_span(const uint8_t *base, const espdl_span_t *span)
 {
     uint32_t state = HASH_START;
-    const uint8_t *row = arena + span->offset;
+    const uint8_t *row = base + span->offset;
     for (uint32_t done = 0; done < span->bytes; done += span->row, row += span->pitch) {
         state = hash_more(state, row, span->row);
     }
@@ -65,9 +67,10 @@ __attribute__((format(printf, 2, 3))) static void print(espdl_taps_t *self, cons
     printf("@espdl %s *%04x\n", text, (unsigned)((check >> 16 ^ check) & 0xFFFFu));
 }
 
-static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const espdl_span_t *span)
+static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const uint8_t *base,
+                       const espdl_span_t *span)
 {
-    const uint8_t *const data = self->instance->arena + span->offset;
+    const uint8_t *const data = base + span->offset;
     for (size_t offset = 0; offset < span->bytes; offset += DATA_BYTES) {
         char text[2 * DATA_BYTES + 1];
         const size_t count = span->bytes - offset < DATA_BYTES ? span->bytes - offset : DATA_BYTES;
@@ -89,10 +92,11 @@ static void print_begin(espdl_taps_t *self)
     print(self, "weights %" PRIu32 " %08" PRIx32, model->weights_bytes, hash(instance->weights, model->weights_bytes));
     for (size_t i = 0; i < model->input_count; i++) {
         const uint32_t bytes = model->inputs[i].bytes;
-        const espdl_span_t span = {model->inputs[i].offset, bytes, bytes, bytes};
-        print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash_span(instance->arena, &span));
+        const uint8_t *const data = espdl_input_data(instance, &model->inputs[i]);
+        const espdl_span_t span = {0, bytes, bytes, bytes};
+        print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash_span(data, &span));
         if (self->config.dump_inputs) {
-            print_data(self, "input-data", i, 0, &span);
+            print_data(self, "input-data", i, 0, data, &span);
         }
     }
 }
@@ -114,7 +118,7 @@ static void print_layer(espdl_taps_t *self, const espdl_layer_t *layer)
         print(self, "layer %u %u %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, span->bytes,
               hash_span(self->instance->arena, span));
         if (is_dumped(self, layer->index)) {
-            print_data(self, "layer-data", layer->index, i, span);
+            print_data(self, "layer-data", layer->index, i, self->instance->arena, span);
         }
     }
     if (layer->index + 1u == self->instance->model->layer_count) {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
+from espdl.backends import at_caller
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError
 from espdl.graph.types import Accept, OperatorGraph
@@ -39,6 +40,7 @@ _CHOICES = {
     "arena": ("caller", "static"),
     "weights": ("flash", "psram", "ram"),
     "memory": plan.MEMORY_CHOICES,
+    "input_memory": ("arena", "caller"),
     "optimize": ("speed", "size"),
     "dead_channels": ("remove", "keep"),
     "chip": targets.CHIPS,
@@ -86,6 +88,7 @@ class Options:
     arena: str = "caller"
     weights: str = "flash"
     memory: str = "plain"
+    input_memory: str = "arena"
     test_vectors: str | None = None
     optimize: str = "speed"
     profile: bool = False
@@ -194,7 +197,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target, options.memory)
+    planned = make_plan(graph, target, options.memory, options.input_memory)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -234,8 +237,13 @@ def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
 
 
-def make_plan(graph: OperatorGraph, target: targets.Target, stripes: str = "plain") -> Plan:
-    """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not."""
+def make_plan(
+    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
+) -> Plan:
+    """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
+
+    `input_memory`: "arena", or "caller", where the application has all inputs in memory of its own.
+    """
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
     if stripes != "plain":
@@ -247,7 +255,10 @@ def make_plan(graph: OperatorGraph, target: targets.Target, stripes: str = "plai
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
     used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
     tensors = [t for t in graph.tensors().values() if t.name in used]
-    planned = plan.run(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions, stripes)
+    inputs = graph.inputs
+    if input_memory == "caller":
+        calls, tensors, inputs = at_caller.inputs_at_caller(calls, tensors, inputs, graph.outputs, target)
+    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes)
     for port in (*planned.inputs, *planned.outputs):
         tensor = planned.tensor(port.tensor)
         if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values

@@ -27,6 +27,7 @@ SLOW = {
     "operators",
     "partition",
     "pipeline/test_borders.py",
+    "pipeline/test_input_memory.py",
     "pipeline/test_long_graphs.py",
     "pipeline/test_ranks.py",
     "pipeline/test_several_ports.py",

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from espdl import templates
-from espdl.emit import c_text, stripes
+from espdl.emit import c_text, places, stripes
 from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Port, Tensor
@@ -73,6 +73,7 @@ def render(
         "headers": sorted({call.header for call in plan.calls if call.header}),
         "functions": list(plan.functions.values()),
         "inputs": _ports(plan, plan.inputs),
+        "at_caller": any(tensor.at_caller for tensor in plan.tensors),
         "outputs": _ports(plan, plan.outputs),
         "layers": layers,
         "regions": [stripes.region(plan, region) for region in plan.regions],
@@ -96,10 +97,10 @@ def render(
 def _ports(plan: Plan, ports: tuple[Port, ...]) -> list[dict]:
     tensors = [plan.tensor(port.tensor) for port in ports]
     suffixes = c_text.identifiers(port.name for port in ports)
-    return [_port(index, *values) for index, values in enumerate(zip(ports, tensors, suffixes, strict=True))]
+    return [_port(plan, index, *values) for index, values in enumerate(zip(ports, tensors, suffixes, strict=True))]
 
 
-def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
+def _port(plan: Plan, index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
     quantized = tensor.scale is not None
     bounds = np.iinfo(tensor.dtype) if tensor.dtype in QUANTIZED else None
     return {
@@ -116,6 +117,7 @@ def _port(index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
         "count": tensor.count,
         "bytes": tensor.nbytes,
         "offset": tensor.offset,
+        "alignment": places.alignment(plan, tensor) if tensor.at_caller else 0,
         "quantized": quantized,
         "helpers": quantized and bounds is not None,
         "real": tensor.dtype == "float32",
@@ -132,7 +134,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     striped = any(region.first <= index < region.stop for region in plan.regions)
     params_name = f"s_params_{index}" if call.prepare else "params"
     arguments = [f"&{params_name}"] if call.params_type else []
-    arguments += stripes.inputs(plan, call) if striped else [f"ARENA({plan.tensor(n).offset})" for n in call.inputs]
+    arguments += stripes.inputs(plan, call) if striped else [places.of_input(plan, name) for name in call.inputs]
     arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
     arguments += ["stripe->output"] if striped else [f"ARENA({tensor.offset})" for tensor in outputs]
     arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
@@ -153,7 +155,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "arguments": ", ".join(arguments),
         "striped": striped,
         "changes": stripes.changes(call) if striped else [],
-        "uses_arena": any("ARENA(" in argument for argument in arguments),
+        "uses_arena": any("ARENA(" in argument or "CALLER(" in argument for argument in arguments),
         "uses_weights": bool(weights.offsets[index]),
         "spans": ", ".join(f"{{{t.offset}, {t.nbytes}, {t.row_bytes}, {t.pitch or t.row_bytes}}}" for t in outputs),
         "span_count": 0 if striped else len(outputs),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from espdl.emit import c_text
+from espdl.emit import c_text, places
 from espdl.plan import graph as graphs
 from espdl.plan.rows import Change, Reach, Region
 from espdl.plan.stripes import RowCall, Striped
@@ -12,10 +12,9 @@ from espdl.plan.types import KernelCall, Plan
 
 def inputs(plan: Plan, call: KernelCall) -> list[str]:
     """The input arguments of a call: rows come from the stripe, what is needed as a whole from the arena."""
-    places = [f"stripe->inputs[{i}]" for i in range(sum(reach is not None for reach in call.rows.reach))]
-    given = iter(places)
+    given = (f"stripe->inputs[{i}]" for i in range(len(call.rows.reach)))
     arguments = [
-        f"ARENA({plan.tensor(name).offset})" if reach is None else next(given)
+        places.of_input(plan, name) if reach is None else next(given)
         for name, reach in zip(call.reads, call.rows.reach)
     ]
     return arguments + arguments[-1:] * (len(call.inputs) - len(arguments))
@@ -37,19 +36,21 @@ def region(plan: Plan, region: Region) -> dict:
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
     striped = Striped(graph)
     calls = striped.calls[region.first : region.stop]
-    places = {root: index for index, root in enumerate(region.tensors)}
+    numbers = {root: index for index, root in enumerate(region.tensors)}
     made = {call.output for call in calls}
     return {
         "first": region.first,
         "stop": region.stop,
         "state": region.state_offset,
         "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
-        "layers": [_layer(call, cap, places) for call, cap in zip(calls, region.caps)],
+        "layers": [_layer(call, cap, numbers) for call, cap in zip(calls, region.caps)],
     }
 
 
 def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is_input: bool) -> str:
     kept, offset, aside, kind = graph.kept.get(root), plan.tensor(root).offset, 0, "ALL"
+    if plan.tensor(root).at_caller:
+        kind = "CALLER"
     if kept is not None:
         offset += graphs.ahead_bytes(kept)
         aside = kept.held_offset or 0
@@ -58,14 +59,14 @@ def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is
     return ", ".join(str(value) for value in values)
 
 
-def _layer(call: RowCall, cap: int, places: dict[str, int]) -> dict:
+def _layer(call: RowCall, cap: int, numbers: dict[str, int]) -> dict:
     return {
         "index": call.call,
-        "output": places[call.output],
+        "output": numbers[call.output],
         "cap": cap,
         "inputs": len(call.sources),
         "reach": ", ".join(
-            f"{{{places[s.root]}, {_reach(s.reach)}, {int(s.is_first)}, {int(s.is_last)}}}" for s in call.sources
+            f"{{{numbers[s.root]}, {_reach(s.reach)}, {int(s.is_first)}, {int(s.is_last)}}}" for s in call.sources
         ),
     }
 

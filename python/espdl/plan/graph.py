@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from espdl.plan.rows import Kept, Region
-from espdl.plan.types import ALIGNMENT, KernelCall, Port, Tensor
+from espdl.plan.types import ALIGNMENT, POINTER_BYTES, KernelCall, Port, Tensor
 
 
 def aligned(size: int) -> int:
@@ -93,7 +93,7 @@ class CallGraph:
         """Bytes that it takes in the arena."""
         if root in self.kept:
             return ahead_bytes(self.kept[root]) + self.kept[root].fresh * self.kept[root].row_bytes
-        return self.tensors[root].nbytes
+        return POINTER_BYTES if self.tensors[root].at_caller else self.tensors[root].nbytes
 
     def reads(self, call: int) -> list[Span]:
         return [self.spans[name] for name in self.calls[call].inputs]
@@ -134,6 +134,8 @@ class CallGraph:
         together = [k for k, name in enumerate(node.inputs) if self.spans[name].root == source.root]
         pieces = [result, *(self.spans[node.inputs[k]] for k in together)]
         if any(k not in allowed for k in together) or any(span.start or span.pitch for span in pieces):
+            return []
+        if self.tensors[source.root].at_caller:
             return []
         return [Pair(source.root, result.root, lead)]
 

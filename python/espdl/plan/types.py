@@ -40,6 +40,9 @@ ITEM_BYTES = {
 # Fields that JSON leaves out where they have their default.
 _SPARSE = {"sparse": True}
 
+# What a tensor at the caller takes of the arena: a pointer, and a word that says whether it is set (src/inputs.h).
+POINTER_BYTES = 16
+
 # What the places of tensors in the arena are multiples of, parts of other tensors apart.
 ALIGNMENT = 16
 
@@ -56,7 +59,8 @@ class Tensor:
     behind its start. Where it is a part of the rows of that tensor (along the last axis), `pitch` bytes go from one of
     its rows to the next; 0: they lie one behind the other. `offset` is the place in the arena in bytes, None until
     memory is planned. `limits` are the least and the largest integer it can hold, where its writer's activation
-    promises more than the dtype does.
+    promises more than the dtype does. `at_caller`: an input that the application has in memory of its own, which a run
+    reads and never writes; in the arena, at `offset`, is a pointer to it.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Tensor:
     pitch: int = 0
     offset: int | None = None
     limits: tuple[int, int] | None = None
+    at_caller: bool = field(default=False, metadata=_SPARSE)
 
     @property
     def quantization(self) -> Quantization | None:

@@ -146,7 +146,7 @@ def _from_memory(
 ) -> tuple[np.ndarray, bool]:
     """The value of a tensor that shares memory with others, and whether ONNX Runtime has all of those."""
     span = graph.spans[tensor.name]
-    memory = np.zeros(graph.size(span.root), np.uint8)
+    memory = np.zeros(graph.tensors[span.root].nbytes, np.uint8)
     parts = [name for name, other in graph.spans.items() if other.root == span.root and name in values]
     for name in parts:
         reference.write(memory, graph.spans[name], values[name])

@@ -30,7 +30,7 @@ def run(
     where a reference does not give what the Plan says.
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
-    memory = {root: np.zeros(graph.size(root), np.uint8) for root in graph.roots}
+    memory = {root: np.zeros(graph.tensors[root].nbytes, np.uint8) for root in graph.roots}
     values: dict[str, np.ndarray] = {}
 
     def load(name: str) -> np.ndarray:

@@ -70,7 +70,11 @@ int main(void)
     const uint8_t *input = firmware_inputs;
     while (status == ESPDL_OK && input < firmware_inputs_end) {
         for (size_t i = 0; i < MODEL.input_count; i++) {
-            memcpy(espdl_input(&net, i), input, MODEL.inputs[i].bytes);
+            if (MODEL.inputs[i].alignment != 0) {
+                (void)espdl_set_input(&net, i, input);
+            } else {
+                memcpy(espdl_input(&net, i), input, MODEL.inputs[i].bytes);
+            }
             input += MODEL.inputs[i].bytes;
         }
         status = espdl_run(&net);

@@ -82,6 +82,18 @@ def test_flipped_weight(
     assert out.count("first layer that differs") == 1
 
 
+def test_input_at_caller(machine: str, digits: pipeline.Compilation, images: np.ndarray, root: Path) -> None:
+    """What is printed of it is what the run reads."""
+    changed = {**vars(digits.options), "output": str(root / "caller"), "input_memory": "caller"}
+    build = pipeline.compile_model(pipeline.Options(**changed))
+    program = firmware.build(
+        machine, root / f"caller-{machine}", build.files, build.plan, stored(build, images), dump_inputs=True
+    )
+    code, out = debug(root / "caller", "--log", log_of(machine, program))
+    assert code == 0
+    assert out.count(f"equal to the reference in {len(build.plan.calls)} outputs") == len(images)
+
+
 def test_hash_only_tells_how_to_see_more(digits: pipeline.Compilation, images: np.ndarray, root: Path) -> None:
     call = weighted_calls(digits)[0]
     inputs = stored(digits, images)

@@ -58,7 +58,12 @@ def run(library: Path) -> str:
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--chip", "esp32s3"), pytest.param(("--precision", "int16x8"), marks=pytest.mark.sweep)],
+    [
+        (),
+        ("--chip", "esp32s3"),
+        ("--input-memory", "caller"),
+        pytest.param(("--precision", "int16x8"), marks=pytest.mark.sweep),
+    ],
     ids=" ".join,
 )
 def test_digits_as_c(tmp_path: Path, options: tuple[str, ...]) -> None:
@@ -103,9 +108,10 @@ def test_keyword_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("memory", ["arena", "caller"])
 @pytest.mark.parametrize("form", ["arduino", "platformio"])
-def test_example_of_a_sketch_compiles(tmp_path: Path, form: str) -> None:
-    library = exported(tmp_path, form)
+def test_example_of_a_sketch_compiles(tmp_path: Path, form: str, memory: str) -> None:
+    library = exported(tmp_path, form, "--input-memory", memory)
     (tmp_path / "Arduino.h").write_text(ARDUINO_H)
     example = next(p for p in library.glob("examples/net/*") if p.suffix in (".ino", ".cpp"))
     subprocess.run(["c++", *STRICT_CXX, f"-I{tmp_path}", "-Isrc", "-xc++", example], cwd=library, check=True)

@@ -185,12 +185,14 @@ def test_a_layer_that_only_c_computes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "TEST_VECTORS" not in (out / "main" / "CMakeLists.txt").read_text()
     assert re.search(r"in floats.*\n\n```\n  scores: .*largest is value 0\n```", (out / "README.md").read_text())
 
-    command = ["compile", DIGITS / "digits.onnx", "--calibration", DIGITS / "calib.npy", "--output", tmp_path / "net"]
-    assert cli.main([str(argument) for argument in command]) == 0
-    (tmp_path / "net" / "sdkconfig.h").touch()
-    include = [f"-I{tmp_path / 'net'}", f"-I{new_project.COMPONENT / 'include'}"]
-    strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-    subprocess.run(["cc", *strict, *include, out / "main" / "main.c"], check=True)
+    for memory in ("arena", "caller"):
+        command = ["compile", DIGITS / "digits.onnx", "--calibration", DIGITS / "calib.npy"]
+        command += ["--output", tmp_path / memory, "--name", "digits", "--input-memory", memory]
+        assert cli.main([str(argument) for argument in command]) == 0
+        (tmp_path / memory / "sdkconfig.h").touch()
+        include = [f"-I{tmp_path / memory}", f"-I{new_project.COMPONENT / 'include'}"]
+        strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+        subprocess.run(["cc", *strict, *include, out / "main" / "main.c"], check=True)
     assert run_command(tmp_path / "other", "--sample", DIGITS / "calib.npy") == 1
 
 

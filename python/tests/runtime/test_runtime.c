@@ -44,8 +44,8 @@ static const espdl_step_t s_steps[] = {add_weight, twice};
 static const espdl_span_t s_span_0[] = {{16, 8, 8, 8}};
 static const espdl_span_t s_span_1[] = {{0, 8, 8, 8}};
 static const espdl_layer_t s_layers[] = {{"one", "add", "test", s_span_0, 1, 0}, {"two", "mul", "test", s_span_1, 1, 1}};
-static const espdl_tensor_t s_input = {"x", s_shape, 0.5f, 3, 0, 8, 2, ESPDL_INT8};
-static const espdl_tensor_t s_output = {"y", s_shape, 0.25f, -3, 0, 8, 2, ESPDL_INT8};
+static const espdl_tensor_t s_input = {"x", s_shape, 0.5f, 3, 0, 8, 2, ESPDL_INT8, 0};
+static const espdl_tensor_t s_output = {"y", s_shape, 0.25f, -3, 0, 8, 2, ESPDL_INT8, 0};
 
 static espdl_model_t make_model(void)
 {
@@ -192,6 +192,71 @@ static void test_weights(void)
     CHECK(espdl_init(&instance, &model, &config) == ESPDL_OK && result(&instance) == 22);
 }
 
+/* The same layer, whose input is at the caller; what says where lies in the arena from byte 32 on. */
+static void add_weight_to_caller(uint8_t *arena, const uint8_t *weights)
+{
+    const uint8_t *x = *(const uint8_t *const *)(arena + 32);
+    for (int i = 0; i < 8; i++) {
+        arena[16 + i] = (uint8_t)(x[i] + weights[0]);
+    }
+}
+
+static bool refuse(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
+{
+    (void)user;
+    (void)layer;
+    (void)phase;
+    return false;
+}
+
+static void test_input_at_caller(void)
+{
+    static const espdl_step_t s_caller_steps[] = {add_weight_to_caller, twice};
+    static const espdl_tensor_t s_caller_input = {"x", s_shape, 0.5f, 3, 32, 8, 2, ESPDL_INT8, 4};
+    static ESPDL_ALIGNED const uint8_t s_frames[2][8] = {{1, 1, 1, 1, 1, 1, 1, 10}, {1, 1, 1, 1, 1, 1, 1, 20}};
+    espdl_model_t model = make_model(), other = make_model();
+    model.arena_bytes = 48;
+    model.steps = s_caller_steps;
+    model.inputs = &s_caller_input;
+    model.caller_count = 1;
+    espdl_t instance, zero = {0};
+    const espdl_config_t config = {.arena = s_arena, .arena_size = sizeof(s_arena)};
+    for (int garbage = 0; garbage < 256; garbage += 51) {
+        memset(s_arena, garbage, sizeof(s_arena));
+        CHECK(espdl_init(&instance, &model, &config) == ESPDL_OK);
+        CHECK(espdl_run(&instance) == ESPDL_NO_INPUT);
+    }
+    CHECK(espdl_input(&instance, 0) == NULL);
+    for (int i = 0; i < 2; i++) {
+        CHECK(espdl_set_input(&instance, 0, s_frames[i]) == ESPDL_OK);
+        CHECK(espdl_run(&instance) == ESPDL_OK);
+        CHECK(((const uint8_t *)espdl_output(&instance, 0))[7] == (i == 0 ? 22 : 42));
+        CHECK(espdl_run(&instance) == ESPDL_NO_INPUT); /* every run needs it anew */
+    }
+    CHECK(espdl_set_input(&instance, 0, s_frames[0]) == ESPDL_OK);
+    CHECK(espdl_set_input(&instance, 0, s_frames[1]) == ESPDL_OK); /* the last one counts */
+    espdl_t copy = instance;
+    CHECK(espdl_run(&copy) == ESPDL_OK && ((const uint8_t *)espdl_output(&copy, 0))[7] == 42);
+    CHECK(espdl_set_input(&instance, 0, s_frames[0]) == ESPDL_OK);
+    espdl_set_hook(&instance, refuse, NULL);
+    CHECK(espdl_run(&instance) == ESPDL_CANCELLED);
+    espdl_set_hook(&instance, NULL, NULL);
+    CHECK(espdl_run(&instance) == ESPDL_NO_INPUT); /* a cancelled run has forgotten it too */
+    CHECK(espdl_set_input(&instance, 0, s_frames[0]) == ESPDL_OK);
+    CHECK(espdl_run(&instance) == ESPDL_OK && ((const uint8_t *)espdl_output(&instance, 0))[7] == 22);
+    CHECK(espdl_set_input(&instance, 0, s_frames[0]) == ESPDL_OK);
+    memset(s_arena, 0x3C, sizeof(s_arena)); /* something else used the arena */
+    CHECK(espdl_run(&instance) == ESPDL_NO_INPUT);
+
+    CHECK(espdl_set_input(&instance, 0, s_frames[0] + 2) == ESPDL_INPUT_MISALIGNED);
+    CHECK(espdl_set_input(&instance, 1, s_frames[0]) == ESPDL_NO_INPUT);
+    CHECK(espdl_set_input(&instance, 0, NULL) == ESPDL_NULL_ARGUMENT);
+    CHECK(espdl_set_input(NULL, 0, s_frames[0]) == ESPDL_NULL_ARGUMENT);
+    CHECK(espdl_set_input(&zero, 0, s_frames[0]) == ESPDL_NOT_INITIALIZED);
+    CHECK(espdl_init(&instance, &other, &config) == ESPDL_OK);
+    CHECK(espdl_set_input(&instance, 0, s_frames[0]) == ESPDL_NO_INPUT); /* this one is in the arena */
+}
+
 typedef struct {
     int calls;
     int cancel_at;
@@ -252,11 +317,11 @@ static void test_status_names(void)
 {
     CHECK(strcmp(espdl_status_name(ESPDL_OK), "ESPDL_OK") == 0);
     CHECK(strcmp(espdl_status_name(ESPDL_CANCELLED), "ESPDL_CANCELLED") == 0);
-    for (int i = 0; i <= ESPDL_DIFFERENT; i++) {
+    for (int i = 0; i <= ESPDL_INPUT_MISALIGNED; i++) {
         CHECK(strncmp(espdl_status_name((espdl_status_t)i), "ESPDL_", 6) == 0);
         CHECK(strcmp(espdl_status_name((espdl_status_t)i), "ESPDL_UNKNOWN") != 0);
     }
-    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_DIFFERENT + 1)), "ESPDL_UNKNOWN") == 0);
+    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_INPUT_MISALIGNED + 1)), "ESPDL_UNKNOWN") == 0);
     CHECK(strcmp(espdl_status_name((espdl_status_t)-1), "ESPDL_UNKNOWN") == 0);
 }
 
@@ -270,6 +335,7 @@ int main(void)
     test_own_arena();
     test_weights();
     test_prepare();
+    test_input_at_caller();
     test_hook();
     test_status_names();
     if (s_failures == 0) {

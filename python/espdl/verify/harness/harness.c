@@ -108,17 +108,74 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
     return true;
 }
 
+/* By input, of those at the caller: what the run reads, and what is compared with it afterwards. */
+static uint8_t **s_given, **s_copies;
+
+static void *allocate(size_t bytes)
+{
+    void *memory = aligned_alloc(ESPDL_ALIGNMENT, (bytes + ESPDL_ALIGNMENT - 1) / ESPDL_ALIGNMENT * ESPDL_ALIGNMENT);
+    if (memory == NULL) {
+        harness_fail(FAILED_STATUS, "no memory for the inputs");
+    }
+    return memory;
+}
+
+static void make_inputs(void)
+{
+    s_given = calloc(HARNESS_MODEL.input_count + 1u, sizeof(*s_given));
+    s_copies = calloc(HARNESS_MODEL.input_count + 1u, sizeof(*s_copies));
+    if (s_given == NULL || s_copies == NULL) {
+        harness_fail(FAILED_STATUS, "no memory for the inputs");
+    }
+}
+
+static void give_input(espdl_t *instance, size_t index)
+{
+    const espdl_tensor_t *info = espdl_input_info(&HARNESS_MODEL, index);
+    if (info->alignment == 0) {
+        read_exactly(espdl_input(instance, index), info->bytes);
+        return;
+    }
+    if (s_given[index] == NULL) {
+        s_given[index] = allocate(info->bytes);
+        s_copies[index] = allocate(info->bytes);
+    }
+    read_exactly(s_given[index], info->bytes);
+    memcpy(s_copies[index], s_given[index], info->bytes);
+    check(espdl_set_input(instance, index, s_given[index]));
+}
+
+static void check_inputs(void)
+{
+    for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
+        if (s_given[i] != NULL && memcmp(s_given[i], s_copies[i], HARNESS_MODEL.inputs[i].bytes) != 0) {
+            harness_fail(FAILED_GUARD, "an input of the caller was written");
+        }
+    }
+}
+
+static void free_inputs(void)
+{
+    for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
+        free(s_given[i]);
+        free(s_copies[i]);
+    }
+    free(s_given);
+    free(s_copies);
+}
+
 static void run_sample(espdl_t *instance)
 {
     memset(&s_memory.arena, ARENA_VALUE, sizeof(s_memory.arena) - HARNESS_MODEL.state_bytes);
     for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
-        read_exactly(espdl_input(instance, i), espdl_input_info(&HARNESS_MODEL, i)->bytes);
+        give_input(instance, i);
     }
     harness_before_run();
     espdl_status_t status = espdl_run(instance);
     harness_after_run();
     check(status);
     check_guards();
+    check_inputs();
     for (size_t i = 0; i < HARNESS_MODEL.output_count; i++) {
         harness_write(espdl_output(instance, i), espdl_output_info(&HARNESS_MODEL, i)->bytes);
     }
@@ -143,9 +200,11 @@ int main(void)
     if ((wanted & WANT_OUTPUTS) != 0 && HARNESS_MODEL.layers == NULL) {
         check(ESPDL_NO_LAYERS);
     }
+    make_inputs();
     for (uint32_t sample = 0; sample < samples; sample++) {
         run_sample(&instance);
     }
+    free_inputs();
     free((void *)(uintptr_t)config.weights);
     return 0;
 }
