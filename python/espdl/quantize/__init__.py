@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +31,7 @@ from espdl.quantize import recipe as recipes
 from espdl.quantize.calibration import Calibration
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import Network
-from espdl.quantize.placement import Weighted, place
+from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
 from espdl.quantize.ranges import Progress, observe
 from espdl.quantize.refine.layer_by_layer import choose_samples
@@ -55,7 +55,7 @@ def run(
     """
     settings = settings or Settings()
     _check_precision(model, settings)
-    if (settings.precision == "int16x8" or settings.int16_nodes) and not model.carries_quantization:
+    if settings.uses_int16 and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
     notes: list[str] = []
     proto = preprocess(model, notes)
@@ -68,72 +68,71 @@ def run(
         return _prequantized(model, proto, settings, tuple(notes))
     if in_floats:
         return QuantizedModel(proto, proto, model.label, model.inputs, settings.scheme, warnings=tuple(notes))
-    if samples is None:
-        samples = calibration.open(None, model)
-    proto = biases.complete(batch_norm.as_convolutions(proto))
-    fine = settings.precision == "int16x8" or bool(settings.int16_nodes)
-    limits = floors.measure(proto, samples, floors.SOFTMAX_STEPS["int16" if fine else "int8"])
-    float_proto, proto = proto, saturate.apply(proto, limits)
-    samples = saturate.Raised(samples, limits)
+    return _quantized(model, proto, samples or calibration.open(None, model), settings, notes, progress)
+
+
+def _quantized(
+    model: Model,
+    proto: onnx.ModelProto,
+    samples: Calibration,
+    settings: Settings,
+    notes: Sequence[str],
+    progress: Progress,
+) -> QuantizedModel:
+    """A float model, preprocessed, as integers."""
+    float_proto = biases.complete(batch_norm.as_convolutions(proto))
+    limits = floors.measure(float_proto, samples, floors.SOFTMAX_STEPS["int16" if settings.uses_int16 else "int8"])
+    proto, raised = saturate.apply(float_proto, limits), saturate.Raised(samples, limits)
     wide: frozenset[str] = frozenset()
     if settings.int16_nodes and settings.precision == "int8":
         mix = mixed.split(proto, settings.int16_nodes, model.label)
         proto, wide = mix.proto, mix.wide
     limits.inherit(proto)
-    placement = place(graph := Graph(proto))
-    _check_finite(graph, placement.weighted, model.label)
-    names = placement.quantized
-    if not names:
-        raise EspdlError(
-            model.label,
-            "it computes nothing in float32, so there is nothing to quantise",
-            f"use {option('precision', 'float32')}",
-        )
-    network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
-    network, has_borders = _with_scales_apart(network, samples, limits, settings, progress)
-    chosen = choose_samples(network, samples, len(samples))
+    _check_layers(Graph(proto), model.label)
+    network, has_borders = _with_scales_apart(
+        _observed(proto, raised, limits, wide, progress), raised, limits, settings, progress
+    )
+    chosen = choose_samples(network, raised, len(raised))
     result = recipes.run(network, chosen, settings, progress)
-    quantized_proto = qdq.insert(
+    quantized = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
     if wide or has_borders:
-        quantized_proto = mixed.without_casts(quantized_proto)
-    ranges = {name: statistics.range for name, statistics in result.network.statistics.items()}
-    quantized = QuantizedModel(
-        quantized_proto,
-        float_proto,
-        model.label,
-        model.inputs,
-        settings.scheme,
-        ranges,
-        warnings=(
-            *notes,
-            *checks.warnings(network, len(samples)),
-            *result.warnings,
-            *losses.warnings(result.network, result.scales, quantized_proto, chosen, settings),
-        ),
-        reference_proto=result.network.graph.proto,
-        floors=limits.tensors,
+        quantized = mixed.without_casts(quantized)
+    told = (
+        *notes,
+        *checks.warnings(network, len(raised)),
+        *result.warnings,
+        *losses.warnings(result.network, result.scales, quantized, chosen, settings),
     )
-    return _without_dead_channels(quantized, settings)
+    made = QuantizedModel(quantized, float_proto, model.label, model.inputs, settings.scheme, warnings=told)
+    ranges = {name: statistics.range for name, statistics in result.network.statistics.items()}
+    made = replace(made, statistics=ranges, reference_proto=result.network.graph.proto, floors=limits.tensors)
+    return _without_dead_channels(made, settings)
+
+
+def _observed(
+    proto: onnx.ModelProto, samples: saturate.Raised, limits: Floors, wide: frozenset[str], progress: Progress
+) -> Network:
+    names = place(Graph(proto)).quantized
+    return Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
 
 
 def _with_scales_apart(
-    network: Network, samples: Calibration | saturate.Raised, limits: Floors, settings: Settings, progress: Progress
+    network: Network, samples: saturate.Raised, limits: Floors, settings: Settings, progress: Progress
 ) -> tuple[Network, bool]:
     """The network in a form in which what reaches differently far has scales of its own, and whether it has casts."""
     if (parts := layer_parts.split(network, settings)) is not None:
         proto, wide = parts
         limits.inherit(proto)
-        names = place(Graph(proto)).quantized
-        network = Network.of(proto, observe(proto, names, samples, progress, len(samples), limits), wide)
+        network = _observed(proto, samples, limits, wide, progress)
     network, has_borders = scale_ends.apply(network, settings)
     limits.inherit(network.graph.proto)
     return network, has_borders
 
 
 def _check_precision(model: Model, settings: Settings) -> None:
-    if (settings.precision == "int16x8" or settings.int16_nodes) and settings.scheme != "affine":
+    if settings.uses_int16 and settings.scheme != "affine":
         raise EspdlError(
             f"{model.label}: 16-bit activations",
             f"they need scheme affine, and the scheme is {settings.scheme}",
@@ -157,8 +156,10 @@ def _without_dead_channels(model: QuantizedModel, settings: Settings) -> Quantiz
     return replace(model, proto=proto, removed=removed.channels, removed_text=removed.text)
 
 
-def _check_finite(graph: Graph, layers: Iterable[Weighted], label: str) -> None:
-    for layer in layers:
+def _check_layers(graph: Graph, label: str) -> None:
+    """Raises EspdlError where there is nothing to quantise, or weights are no numbers."""
+    placement = place(graph)
+    for layer in placement.weighted:
         for what, name in (("weights", layer.weights), ("biases", layer.bias)):
             if name is not None and not np.isfinite(graph.array(name)).all():
                 raise EspdlError.at(
@@ -167,6 +168,12 @@ def _check_finite(graph: Graph, layers: Iterable[Weighted], label: str) -> None:
                     f"NaN or infinite values are among its {what} ('{name}')",
                     "look for the overflow in the training, and export the model again",
                 )
+    if not placement.quantized:
+        raise EspdlError(
+            label,
+            "it computes nothing in float32, so there is nothing to quantise",
+            f"use {option('precision', 'float32')}",
+        )
 
 
 def _check_static(proto: onnx.ModelProto, model: Model) -> None:

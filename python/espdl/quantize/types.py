@@ -38,6 +38,11 @@ class Settings:
     int16_nodes: tuple[str, ...] = ()
 
     @property
+    def uses_int16(self) -> bool:
+        """Whether some activations have 16 bits."""
+        return self.precision == "int16x8" or bool(self.int16_nodes)
+
+    @property
     def range_method(self) -> str:
         """The calibration method; where none is named, that of the scheme."""
         default = "mse" if self.scheme == "power_of_two" else "minmax"
