@@ -30,6 +30,10 @@ def remove(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
                 )
         return _without(node, chain)
 
+    declared = (*proto.graph.value_info, *proto.graph.output)
+    shapes = [[d.dim_value for d in v.type.tensor_type.shape.dim if d.HasField("dim_value")] for v in declared]
+    if not any(0 in sizes for sizes in (*shapes, *(t.dims for t in proto.graph.initializer))):
+        return proto
     result = rewritten(proto, without)
     return proto if result is proto else onnx.shape_inference.infer_shapes(result, data_prop=True)
 

@@ -93,6 +93,16 @@ class Form(Chain):
         kept = {name: attribute for name, attribute in self.node.attributes.items() if name != without}
         return self.add(operator, *inputs, name=self.node.name, **kept, **more)
 
+    def channels_first(self, value: ir.Value, rank: int) -> ir.Value:
+        """`value` as ONNX's own operator reads it: ONNX Runtime's optimiser turns some to channels last."""
+        last = self.attributes.get("channels_last", 0)
+        return self.add("Transpose", value, perm=[0, rank - 1, *range(1, rank - 1)]) if last else value
+
+    def channels_back(self, value: ir.Value, rank: int) -> ir.Value:
+        """`value`, computed by ONNX's own operator, as the node gives it."""
+        last = self.attributes.get("channels_last", 0)
+        return self.add("Transpose", value, perm=[0, *range(2, rank), 1]) if last else value
+
     def _constants(self, by: Quantization) -> tuple[ir.Value, ir.Value]:
         zero_point = np.asarray(by.zero_point, by.dtype)
         return self.constant(by.scale, "scale"), self.constant(zero_point, "zero_point")

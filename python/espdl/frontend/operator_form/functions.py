@@ -6,7 +6,6 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from espdl.frontend.operator_form import Form, form
-from espdl.frontend.operator_form.channels_last import channels_first, channels_last
 
 
 @form("QLinearAdd", "QLinearMul")
@@ -22,9 +21,9 @@ def of_one(f: Form) -> ir.Value:
 @form("QLinearGlobalAveragePool", "QLinearAveragePool")
 def average(f: Form) -> ir.Value:
     rank = len(f.attributes.get("kernel_shape", (1, 1))) + 2
-    value = channels_first(f, f.real(0), rank)
+    value = f.channels_first(f.real(0), rank)
     value = f.compute(f.node.op_type.removeprefix("QLinear"), value, without="channels_last")
-    return f.result(channels_last(f, value, rank), 3)
+    return f.result(f.channels_back(value, rank), 3)
 
 
 @form("QLinearSoftmax")

@@ -10,18 +10,17 @@ import onnx_ir as ir
 
 from espdl.frontend.graph import array
 from espdl.frontend.operator_form import Form, form
-from espdl.frontend.operator_form.channels_last import channels_first, channels_last
 
 
 @form("QLinearConv")
 def convolution(f: Form) -> ir.Value:
     weights = array(f.input(3))
     rank = weights.ndim if weights is not None else 4
-    operands = [channels_first(f, f.real(0), rank), f.real(3, axis=0)]
+    operands = [f.channels_first(f.real(0), rank), f.real(3, axis=0)]
     if f.input(8):
         operands.append(_bias(f, 8, f.quantization(1).scale * f.quantization(4).scale))
     made = f.compute("Conv", *operands, without="channels_last")
-    return f.result(channels_last(f, made, rank), 6)
+    return f.result(f.channels_back(made, rank), 6)
 
 
 @form("QLinearMatMul")
