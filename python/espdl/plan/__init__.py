@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from espdl.plan import graph, joins, memory, regions, schedule
 from espdl.plan.joins import CallNetwork
@@ -24,12 +25,13 @@ def run(
     scheme: str,
     functions: Mapping[str, str] | None = None,
     stripes: str = "plain",
+    costs: Mapping[str, regions.Cost] = MappingProxyType({}),
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, one of
-    MEMORY_CHOICES, says whether calls may run stripe by stripe. Raises ValueError, naming call and tensor, where the
+    MEMORY_CHOICES, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises ValueError, naming call and tensor, where the
     network is malformed.
     """
     tensors = tuple(tensors)
@@ -62,4 +64,4 @@ def run(
             network, best = trial, plan
         if joined is results and network is trial:
             break
-    return regions.choose(best, stripes)
+    return regions.choose(best, stripes, costs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from espdl.plan import graph as graphs
 from espdl.plan import memory
@@ -22,9 +23,15 @@ CHOICES = ("plain", "smallest", "auto")
 HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)
 # Of the instructions of the whole network: what "auto" pays at most; and what it must save of the arena to do so.
 MAX_PRICE, MIN_SAVING = 0.05, 0.10
-# Instructions: of a call in a stripe without its kernel, of a byte that is moved, of a multiply-accumulate, of a value,
-# of a multiply-accumulate of a pixel that a group has too few of (one or two pixels are computed one by one).
-CALL, MOVE, MAC, VALUE, IDLE = 200, 0.8, 2.6, 15, 1.3
+# Instructions: of a call in a stripe without its kernel, of a byte that is moved.
+CALL, MOVE = 200, 0.8
+# Of pixels that a group has too few of, what is computed for nothing: one or two are computed one by one.
+IDLE = 0.5
+
+# Instructions of a kernel once, per output value and per multiply-accumulate.
+Cost = tuple[float, float, float]
+# Of kernels that nobody measured.
+UNKNOWN: Cost = (0.0, 15.0, 2.6)
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,16 @@ class Choice:
     regions: tuple[tuple[int, int, int], ...] = ()
 
 
-def choose(plan: Plan, wanted: str) -> Plan:
-    """`plan`, whose memory is assigned, with the regions that `wanted` (one of CHOICES) asks for."""
+def choose(plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
+    """`plan`, whose memory is assigned, with the regions that `wanted` (one of CHOICES) asks for.
+
+    `costs` are those of kernels, by name.
+    """
     if wanted == "plain":
         return _without_rows(plan)
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
-    planner = _Planner(graph)
-    limit = MAX_PRICE * work(graph) if wanted == "auto" else float("inf")
+    planner = _Planner(graph, costs)
+    limit = MAX_PRICE * planner.work if wanted == "auto" else float("inf")
     choice = planner.search(limit)
     least = (1 - MIN_SAVING) * plan.arena_bytes if wanted == "auto" else plan.arena_bytes - 1
     if choice is None:
@@ -64,12 +74,6 @@ def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iter
     return _without_rows(planner.plan(plan, places, moves))
 
 
-def work(graph: CallGraph) -> float:
-    """Estimated instructions of a run."""
-    values = sum(graph.tensors[name].count for call in graph.calls for name in call.outputs)
-    return MAC * sum(call.macs for call in graph.calls) + VALUE * values
-
-
 def _without_rows(plan: Plan) -> Plan:
     """The facts of calls outside of regions are of no use any more."""
     inside = {index for region in plan.regions for index in range(region.first, region.stop)}
@@ -78,8 +82,9 @@ def _without_rows(plan: Plan) -> Plan:
 
 
 class _Planner:
-    def __init__(self, graph: CallGraph):
+    def __init__(self, graph: CallGraph, costs: Mapping[str, Cost] = MappingProxyType({})):
         self.graph = graph
+        self.costs = [costs.get(call.function, UNKNOWN) for call in graph.calls]
         self.striped = Striped(graph)
         self.count = len(graph.calls)
         self.lives = memory.lifetimes(graph, self.count + 2)
@@ -89,6 +94,15 @@ class _Planner:
         self.prices: dict[tuple[int, int], list[float]] = {}
         # (first, stop, rows) -> most bytes alive, further instructions.
         self.found: dict[tuple[int, int, int], tuple[int, float]] = {}
+
+    @property
+    def work(self) -> float:
+        """Instructions of a run, one call after the other."""
+        return sum(self._instructions(index) for index in range(self.count))
+
+    def _instructions(self, index: int) -> float:
+        call, (once, value, mac) = self.graph.calls[index], self.costs[index]
+        return once + value * sum(self.graph.tensors[name].count for name in call.outputs) + mac * call.macs
 
     def search(self, limit: float) -> Choice | None:
         """The smallest choice that costs at most `limit`, of those the cheapest; None: all calls one after the other.
@@ -207,7 +221,7 @@ class _Planner:
         output = self.graph.tensors[node.outputs[0]]
         pixels = output.count // (output.shape[-1] * call.height)
         idle = sum(-run.rows * pixels % call.rows.group * count for run, count in runs.items())
-        return times * CALL + (times - 1) * call.rows.overhead + IDLE * idle * node.macs / (pixels * call.height)
+        return times * CALL + (times - 1) * call.rows.overhead + IDLE * idle * self.costs[call.call][2] * node.macs / (pixels * call.height)
 
     def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
         """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""

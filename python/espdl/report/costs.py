@@ -38,10 +38,20 @@ def tables() -> Mapping[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}  # python/costs.py begins without one
 
 
+def instructions(chip: str) -> Mapping[str, tuple[float, float, float]]:
+    """By kernel: instructions once, per output value and per multiply-accumulate."""
+    table = _table(chip)
+    return {} if table is None else table["instructions"]
+
+
+def _table(chip: str) -> Mapping[str, Any] | None:
+    known = all_chips().get(chip)
+    return tables().get("xtensa" if known is not None and known.is_xtensa else "rv32")
+
+
 def of_plan(plan: Plan, name: str) -> Estimate:
     """For the compiler and the architecture of the plan's chip."""
-    chip = all_chips().get(plan.target)
-    table = tables().get("xtensa" if chip is not None and chip.is_xtensa else "rv32")
+    table = _table(plan.target)
     if table is None:
         return Estimate("no table", None, None)
     known = table["instructions"]
