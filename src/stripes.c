@@ -62,7 +62,7 @@ static int32_t computable(const work_t *work, const espdl_reach_t *reach, int32_
         return rows;
     }
     const int32_t room = have * reach->divisor - 1 - reach->last;
-    const int32_t count = room < 0 ? 0 : room / reach->step + 1;
+    const int32_t count = room < 0 ? 0 : (reach->step == 1 ? room : room / reach->step) + 1;
     return count < rows ? count : rows;
 }
 

@@ -258,7 +258,8 @@ def make_plan(
     inputs = graph.inputs
     if input_memory == "caller":
         calls, tensors, inputs = at_caller.inputs_at_caller(calls, tensors, inputs, graph.outputs, target)
-    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes)
+    costs = report.instructions(target.chip)
+    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
     for port in (*planned.inputs, *planned.outputs):
         tensor = planned.tensor(port.tensor)
         if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values

@@ -31,8 +31,8 @@ def run(
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, one of
-    MEMORY_CHOICES, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises ValueError, naming call and tensor, where the
-    network is malformed.
+    MEMORY_CHOICES, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises ValueError,
+    naming call and tensor, where the network is malformed.
     """
     tensors = tuple(tensors)
 

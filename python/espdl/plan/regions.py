@@ -221,7 +221,11 @@ class _Planner:
         output = self.graph.tensors[node.outputs[0]]
         pixels = output.count // (output.shape[-1] * call.height)
         idle = sum(-run.rows * pixels % call.rows.group * count for run, count in runs.items())
-        return times * CALL + (times - 1) * call.rows.overhead + IDLE * idle * self.costs[call.call][2] * node.macs / (pixels * call.height)
+        return (
+            times * CALL
+            + (times - 1) * call.rows.overhead
+            + IDLE * idle * self.costs[call.call][2] * node.macs / (pixels * call.height)
+        )
 
     def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
         """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""

@@ -182,7 +182,7 @@ def caps_of(striped: Striped, first: int, stop: int, rows: int) -> tuple[int, ..
         into = [flow[s.root] * s.reach.divisor / s.reach.step for s in call.sources if s.root in flow]
         mine = min(into) if into else _from_outside(striped, call, flow, rows)
         flow[call.output] = mine
-        caps.append(max(1, min(call.height, int(mine))))
+        caps.append(min(call.height, math.ceil(mine)))
     return tuple(caps)
 
 

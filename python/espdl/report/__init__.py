@@ -7,4 +7,15 @@ from espdl.report.environment import versions
 from espdl.report.html import html
 from espdl.report.text import text
 
-__all__ = ["SCHEMA", "html", "instructions", "make", "reference", "text", "to_json", "versions", "with_cost", "with_errors"]
+__all__ = [
+    "SCHEMA",
+    "html",
+    "instructions",
+    "make",
+    "reference",
+    "text",
+    "to_json",
+    "versions",
+    "with_cost",
+    "with_errors",
+]
