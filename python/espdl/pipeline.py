@@ -184,7 +184,7 @@ def compile_model(
 ) -> Compilation:
     """From the model's file to files in the output folder: all of them or none. Raises EspdlError."""
     model, quantized, inputs = quantize_model(options, progress, watch)
-    target = _target_of(quantized, options)
+    target = target_of(quantized, options)
     progress("partition", 0, 0)
     with located_errors(model):
         graph = partition.run(
@@ -197,7 +197,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target, options.memory, options.input_memory)
+    planned = make_plan(graph, target, _stripes(options), options.input_memory)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -224,7 +224,7 @@ def compile_model(
     return Compilation(options, model, quantized, graph, planned, files, identity, summary)
 
 
-def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
+def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
     """The target in the scheme that the model has: one that came quantised may have another than the chip's default."""
     if quantized.scheme == options.target.scheme:
         return options.target
@@ -235,6 +235,11 @@ def _target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
             f"choose {option('scheme', 'affine')} (or default), or pass the float model",
         )
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
+
+
+def _stripes(options: Options) -> str:
+    """What `options.memory` comes to: a program that shows every layer needs whole tensors."""
+    return "plain" if options.taps else options.memory
 
 
 def make_plan(

@@ -120,7 +120,8 @@ class Region:
     """The calls `first` to `stop` - 1, run stripe by stripe, each for at most `caps` rows a stripe.
 
     `tensors` are all that its calls read or write rows of, as roots (espdl.plan.graph); `kept` those of them that are
-    not in memory as a whole. `state_offset`: of how far the region is.
+    not in memory as a whole. `state_offset`: of how far the region is. `ends`: why the next call cannot be part of it;
+    "" where it could, and the arena is no smaller with it.
     """
 
     first: int
@@ -128,4 +129,5 @@ class Region:
     caps: tuple[int, ...]
     tensors: tuple[str, ...]
     kept: tuple[Kept, ...] = ()
+    ends: str = ""
     state_offset: int | None = None

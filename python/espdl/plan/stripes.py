@@ -290,12 +290,14 @@ def region_of(
     if moves:
         kept = {root: _kept(striped, simulation, root, root in moves) for root in inside}
         pairs = {call.call: _pairs(call, simulation.runs[call.call - first], kept) for call in calls}
+    following = striped.calls[stop] if stop < len(striped.calls) else ""
     region = Region(
         first,
         stop,
         simulation.caps[: stop - first],
         tuple(dict.fromkeys(root for call in calls for root in (*(s.root for s in call.sources), call.output))),
         tuple(kept[call.output] for call in calls if call.output in inside),
+        following if isinstance(following, str) else "",
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}

@@ -16,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan, Port
 from espdl.report import advice, costs, memory, stack
 
-SCHEMA = 3
+SCHEMA = 4
 
 # The backend that runs what all others declined.
 FALLBACK = "tvm"
@@ -66,6 +67,7 @@ def make(
         "inputs": [_port(plan, port) for port in plan.inputs],
         "outputs": [_port(plan, port) for port in plan.outputs],
         "layers": [_layer(plan, index) for index in range(len(plan.calls))],
+        "regions": [_region(region) for region in plan.regions],
         "memory": memory.make(plan),
         "warnings": list(warnings),
     }
@@ -161,6 +163,10 @@ def _tensor(plan: Plan, name: str) -> dict[str, Any]:
         "zero_point": tensor.zero_point if tensor.scale is not None else None,
         "bytes": tensor.nbytes,
     }
+
+
+def _region(region: Region) -> dict[str, Any]:
+    return {"first": region.first, "last": region.stop - 1, "rows": list(region.caps), "ends": region.ends}
 
 
 def _layer(plan: Plan, index: int) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from espdl.plan import graph as graphs
-from espdl.plan.memory import lifetimes
+from espdl.plan.memory import STATE_BYTES, lifetimes
+from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
 
 
@@ -15,9 +16,11 @@ def make(plan: Plan) -> dict[str, Any]:
 
     Time runs in slots: 0 is before the run, layer `i` is slot i + 1, the last slot is after the run. A block takes
     `bytes` from `offset` on, in the slots `first` to `last`; aliases are in the block of the tensor whose memory they
-    share. `used` is how many bytes of the arena belong to somebody in each slot, `peak` the slot with most.
+    share. In stripes, a tensor of which some rows are kept is there from its writer to its last reader, and rows that
+    wait for the next stripe all the time. `used` is how many bytes of the arena belong to somebody in each slot, `peak`
+    the slot with most.
     """
-    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
+    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
     slots = len(plan.calls) + 2
     kinds = {graph.spans[name].root: "output" for name in graph.outputs}
     kinds |= {graph.spans[name].root: "input" for name in graph.inputs}
@@ -32,6 +35,7 @@ def make(plan: Plan) -> dict[str, Any]:
             )
         if call.state_bytes:
             blocks.append(_block(_of(call), "state", call.state_offset or 0, call.state_bytes, 0, slots - 1))
+    blocks += [block for region in plan.regions for block in _waiting(region)]
     used = [_used(blocks, slot) for slot in range(slots)]
     return {"slots": slots, "used": used, "peak": used.index(max(used)), "blocks": blocks}
 
@@ -41,6 +45,17 @@ def alive(memory: dict[str, Any], slot: int) -> list[dict[str, Any]]:
     return sorted(
         (b for b in memory["blocks"] if b["first"] <= slot <= b["last"]), key=lambda b: (-b["bytes"], b["offset"])
     )
+
+
+def _waiting(region: Region) -> list[dict[str, Any]]:
+    """What is there as long as a region runs, and is no tensor."""
+    size = STATE_BYTES * len(region.tensors)
+    blocks = [_block("how far the stripes are", "state", region.state_offset or 0, size, region.first + 1, region.stop)]
+    return blocks + [
+        _block(f"rows of {k.tensor}", "tensor", k.held_offset, k.held * k.row_bytes, region.first + 1, region.stop)
+        for k in region.kept
+        if k.held_offset is not None
+    ]
 
 
 def _of(call: KernelCall) -> str:

@@ -35,6 +35,7 @@ def text(report: dict[str, Any]) -> str:
         _row(["-" * width for _, width, _ in _COLUMNS]),
         *(_row(_layer(layer)) for layer in layers),
         f"share: {report['share']}",
+        *(_region(region) for region in report["regions"]),
     ]
     if report["advice"]:
         lines.append("")
@@ -43,6 +44,12 @@ def text(report: dict[str, Any]) -> str:
             lines += textwrap.wrap(shown, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     lines += ["", f"made by {values.environment(report)}"]
     return "\n".join(line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH) for line in lines)
+
+
+def _region(region: dict[str, Any]) -> str:
+    rows = f"{min(region['rows'])} to {max(region['rows'])}"
+    why = f"; layer {region['last'] + 1} is none of them: {region['ends']}" if region["ends"] else ""
+    return f"layers {region['first']} to {region['last']} run in stripes of {rows} rows{why}"
 
 
 def _stack(report: dict[str, Any]) -> str:

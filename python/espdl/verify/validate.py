@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from espdl import pipeline
+from espdl import backends, emit, pipeline
 from espdl.frontend.loader import ValueInfo
 from espdl.plan.types import Plan
 from espdl.quantize.onnxruntime_errors import located_errors
@@ -92,7 +92,7 @@ class Validation:
 def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress = lambda *_: None) -> Validation:
     """Compiles with `options`, builds a program for this computer, and runs all forms. Raises EspdlError."""
     with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
-        # With taps, so that the program can show its layers.
+        # With taps, so that the program can show its layers: none of them runs in stripes then.
         options = replace(options, output=str(Path(folder) / "generated"), depfile=None, taps=True)
         compilation = pipeline.compile_model(options, progress)
         model, quantized, plan = compilation.model, compilation.quantized, compilation.plan
@@ -109,6 +109,9 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         made = samples.to_float(plan, program.run(samples.to_tensors(plan, data.inputs)).outputs)
         tensors = samples.to_tensors(plan, few.inputs)
         difference = compare.first_difference(plan, tensors, program.run(tensors, layers=True))
+        if difference is None and options.memory != "plain":
+            progress("generated C in stripes", 0, 0)
+            difference = _difference_of_stripes(compilation, Path(folder) / "stripes", tensors)
     names = list(exact)
     sizes = {int(np.prod(value.shape)) for value in model.inputs}
     forms = (("float (ONNX Runtime)", exact), ("QDQ (ONNX Runtime)", rough), ("generated C", made))
@@ -117,6 +120,17 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
     )
     pairs = {name: (exact[name], made[name]) for name in names}
     return Validation(rows, data.labels, pairs, difference, layers, tuple(_notes(plan, pairs)), compilation)
+
+
+def _difference_of_stripes(
+    compilation: pipeline.Compilation, folder: Path, tensors: Mapping[str, np.ndarray]
+) -> Difference | None:
+    """Between the reference and the program that a build without taps makes."""
+    options = compilation.options
+    target = pipeline.target_of(compilation.quantized, options)
+    plan = pipeline.make_plan(compilation.graph, target, options.memory, options.input_memory)
+    files = emit.render(plan, options.name, packings=backends.packings())
+    return compare.first_difference(plan, tensors, host.build(plan, files, options.name, folder).run(tensors))
 
 
 def run_onnx(
