@@ -201,8 +201,7 @@ def compile_model(
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
-    form = emit.CodeOptions(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
-    files = emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
+    files = generate(planned, options, identity)
     weights_bytes = len(files[f"{options.name}_weights.bin"])
     summary = report.make(
         planned,
@@ -278,6 +277,12 @@ def _accept(target: targets.Target) -> Accept:
         return None if selection.call is not None else list(selection.declined)
 
     return accept
+
+
+def generate(planned: Plan, options: Options, identity: str = "") -> emit.Files:
+    """The C of a plan, and its weights."""
+    form = emit.CodeOptions(arena=options.arena, weights=options.weights, layers=options.profile or options.taps)
+    return emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
 
 
 def _identity(planned: Plan, options: Options) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from espdl import backends, emit, pipeline
+from espdl import pipeline
 from espdl.frontend.loader import ValueInfo
 from espdl.plan.types import Plan
 from espdl.quantize.onnxruntime_errors import located_errors
@@ -126,11 +126,11 @@ def _difference_of_stripes(
     compilation: pipeline.Compilation, folder: Path, tensors: Mapping[str, np.ndarray]
 ) -> Difference | None:
     """Between the reference and the program that a build without taps makes."""
-    options = compilation.options
+    options = replace(compilation.options, taps=False)
     target = pipeline.target_of(compilation.quantized, options)
     plan = pipeline.make_plan(compilation.graph, target, options.memory, options.input_memory)
-    files = emit.render(plan, options.name, packings=backends.packings())
-    return compare.first_difference(plan, tensors, host.build(plan, files, options.name, folder).run(tensors))
+    program = host.build(plan, pipeline.generate(plan, options), options.name, folder)
+    return compare.first_difference(plan, tensors, program.run(tensors))
 
 
 def run_onnx(
