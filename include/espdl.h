@@ -11,7 +11,7 @@
  *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
  * - Inputs of a model compiled with INPUT_MEMORY caller stay where the application has them: name their addresses before
- *   every run. A run only reads them.
+ *   every run. A run only reads them. With INPUT_MEMORY rows a run calls config.on_rows for a few rows at a time.
  * - Kernels of ESP-DL keep what espdl_init() prepared for them in the arena's last `state_bytes`. Where something else wrote
  *   there in the meantime (another model that shares the arena), initialise again before the next run.
  * - Never call espdl_run() from an interrupt handler: a run takes milliseconds to seconds.
@@ -54,8 +54,10 @@ typedef enum {
     ESPDL_CANCELLED,          /**< the layer hook answered false; the outputs are not valid */
     ESPDL_BUFFER_TOO_SMALL,   /**< a profile has fewer entries than the model has layers */
     ESPDL_DIFFERENT,          /**< a test vector gives another output than expected */
-    ESPDL_NO_INPUT,           /**< no address was set for an input at the caller since the last run; or there is no such input */
+    ESPDL_NO_INPUT,           /**< no address was set for an input at the caller since the last run, or there is no config.on_rows; or
+                                   there is no such input */
     ESPDL_INPUT_MISALIGNED,   /**< the address of an input is no multiple of its alignment */
+    ESPDL_INPUT_FAILED,       /**< config.on_rows answered false; the outputs are not valid */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -82,7 +84,8 @@ typedef struct {
     uint32_t bytes;         /**< size, bytes */
     uint8_t rank;           /**< number of dimensions, 0 for a scalar */
     uint8_t dtype;          /**< an espdl_dtype_t */
-    uint8_t alignment;      /**< 0: in the arena. Else an input at the caller, whose address is a multiple of it */
+    uint8_t alignment;      /**< of an input at the caller: its address is a multiple of it; else 0 */
+    uint8_t by_rows;        /**< 1: an input for which a run calls config.on_rows; it is in no memory as a whole */
 } espdl_tensor_t;
 
 /** A tensor in the arena. Row `i` is the `row` bytes at `offset + i * pitch`. */
@@ -124,6 +127,18 @@ typedef enum {
  */
 typedef bool (*espdl_on_layer_t)(void *user, const espdl_layer_t *layer, espdl_phase_t phase);
 
+/**
+ * Called by a run for some rows of an input (INPUT_MEMORY rows): in order, each row once.
+ *
+ * @param user   config.rows_user
+ * @param input  index of the input
+ * @param first  the first row, an index of axis 1 of the input's shape: height, or time
+ * @param count  how many; at least 1
+ * @param rows   where to write them, one behind the other; what the arena holds there is of no interest
+ * @return true if they are there, false to end the run with ESPDL_INPUT_FAILED
+ */
+typedef bool (*espdl_on_rows_t)(void *user, size_t input, size_t first, size_t count, void *rows);
+
 /** What an instance runs with. All zero is valid for a model that was generated with an arena of its own. */
 typedef struct {
     void *arena;               /**< working memory, multiple of ESPDL_ALIGNMENT; NULL: the model's own (ARENA static) */
@@ -131,6 +146,8 @@ typedef struct {
     const void *weights;       /**< the model's weights at another place, multiple of ESPDL_ALIGNMENT; NULL: as linked */
     espdl_on_layer_t on_layer; /**< NULL: none. Costs two instructions per layer where it is NULL */
     void *user;                /**< handed to on_layer */
+    espdl_on_rows_t on_rows;   /**< gives the inputs of a model compiled with INPUT_MEMORY rows; else not called */
+    void *rows_user;           /**< handed to on_rows */
 } espdl_config_t;
 
 /** Runs one layer. */
@@ -163,7 +180,7 @@ typedef struct {
     uint16_t input_count;
     uint16_t output_count;
     uint16_t region_count;
-    uint16_t caller_count;         /**< how many of the inputs are at the caller */
+    uint16_t given_count;          /**< how many of the inputs are at the caller, or given by rows */
     const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
 } espdl_model_t;
 
@@ -174,6 +191,8 @@ typedef struct espdl_instance {
     const uint8_t *weights;
     espdl_on_layer_t on_layer;
     void *user;
+    espdl_on_rows_t on_rows;
+    void *rows_user;
 } espdl_t;
 
 /**
@@ -192,7 +211,8 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
  * Compute the outputs from the inputs; those in the arena are destroyed, the addresses of the others forgotten.
  *
  * @param self  instance
- * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_CANCELLED; ESPDL_NO_INPUT before anything is computed
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_CANCELLED, ESPDL_INPUT_FAILED; ESPDL_NO_INPUT before anything
+ *         is computed
  */
 espdl_status_t espdl_run(espdl_t *self);
 
@@ -212,7 +232,7 @@ espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *us
  *
  * @param self   instance
  * @param index  0 .. input_count - 1
- * @return its memory, or NULL (no such input, one at the caller, or not initialised)
+ * @return its memory, or NULL (no such input, one at the caller or given by rows, or not initialised)
  */
 void *espdl_input(const espdl_t *self, size_t index);
 
@@ -223,7 +243,7 @@ void *espdl_input(const espdl_t *self, size_t index);
  * @param index  0 .. input_count - 1
  * @param data   its values, which the next run reads and does not change, until it returns; a multiple of the alignment that
  *               espdl_input_info() says. A run may read, not use, up to 15 bytes behind them, in the same 16 bytes as the last
- * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_NO_INPUT (no such input, or one in the arena),
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_NO_INPUT (no such input, or not one at the caller),
  *         ESPDL_INPUT_MISALIGNED
  */
 espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data);

@@ -40,6 +40,7 @@ typedef enum {
     ESPDL_ROWS_ASIDE,   /**< older ones wait at `aside` */
     ESPDL_ROWS_MOVE,    /**< older ones wait in front of the fresh ones */
     ESPDL_ROWS_CALLER,  /**< in the application's memory, row 0 where the input at `place` says */
+    ESPDL_ROWS_ASKED,   /**< in no memory: the layer that reads them asks config.on_rows for rows of input `place` */
 } espdl_rows_kind_t;
 
 /** A tensor that a region reads or writes rows of. */
@@ -60,7 +61,7 @@ typedef struct {
 
 /** A layer of a region. */
 typedef struct {
-    espdl_stripe_step_t step;
+    espdl_stripe_step_t step; /**< NULL: the application writes the rows */
     const espdl_reach_t *inputs;
     uint16_t output, cap; /**< tensor; most rows in a stripe */
     uint8_t input_count;
@@ -75,7 +76,7 @@ struct espdl_region {
     uint16_t first, stop, tensor_count;
 };
 
-/** Run a region from its begin to its end. ESPDL_OK or ESPDL_CANCELLED. */
+/** Run a region from its begin to its end. ESPDL_OK, ESPDL_CANCELLED or ESPDL_INPUT_FAILED. */
 espdl_status_t espdl_run_stripes(const espdl_t *self, const espdl_region_t *region);
 
 /** memcpy() of whole words where both places allow it, for small pieces; `to` may overlap what lies behind it. */

@@ -56,6 +56,20 @@ static espdl_status_t compare(const espdl_t *self, size_t output, const uint8_t 
     return ESPDL_OK;
 }
 
+typedef struct {
+    const espdl_model_t *model;
+    const void *const *inputs;
+} source_t;
+
+static bool give_rows(void *user, size_t input, size_t first, size_t count, void *rows)
+{
+    const source_t *source = user;
+    const espdl_tensor_t *info = &source->model->inputs[input];
+    const size_t row = info->bytes / (size_t)info->shape[1];
+    memcpy(rows, (const uint8_t *)source->inputs[input] + first * row, count * row);
+    return true;
+}
+
 espdl_status_t espdl_run_test(espdl_t *self, const void *const *inputs, const void *const *outputs,
                               espdl_difference_t *first)
 {
@@ -65,15 +79,19 @@ espdl_status_t espdl_run_test(espdl_t *self, const void *const *inputs, const vo
     if (self->model == NULL) {
         return ESPDL_NOT_INITIALIZED;
     }
+    source_t source = {self->model, inputs};
+    espdl_t instance = *self;
+    instance.on_rows = give_rows;
+    instance.rows_user = &source;
     espdl_status_t status = ESPDL_OK;
     for (size_t i = 0; status == ESPDL_OK && i < self->model->input_count; i++) {
         if (espdl_is_at_caller(&self->model->inputs[i])) {
             status = espdl_set_input(self, i, inputs[i]);
-        } else {
+        } else if (!self->model->inputs[i].by_rows) {
             memcpy(espdl_input(self, i), inputs[i], self->model->inputs[i].bytes);
         }
     }
-    status = status == ESPDL_OK ? espdl_run(self) : status;
+    status = status == ESPDL_OK ? espdl_run(&instance) : status;
     for (size_t i = 0; status == ESPDL_OK && i < self->model->output_count; i++) {
         status = compare(self, i, outputs[i], first);
     }

@@ -77,6 +77,8 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
     }
     self->on_layer = config->on_layer;
     self->user = config->user;
+    self->on_rows = config->on_rows;
+    self->rows_user = config->rows_user;
     self->model = model; /* last: an instance with a model is a ready one */
     return ESPDL_OK;
 }
@@ -116,6 +118,8 @@ static espdl_status_t take_inputs(const espdl_t *self)
             const uintptr_t check = (uintptr_t)place->data ^ (uintptr_t)self->model;
             status = place->check == check ? status : ESPDL_NO_INPUT;
             place->check = ~check;
+        } else if (input->by_rows && self->on_rows == NULL) {
+            status = ESPDL_NO_INPUT;
         }
     }
     return status;
@@ -130,7 +134,7 @@ espdl_status_t espdl_run(espdl_t *self)
     if (model == NULL) {
         return ESPDL_NOT_INITIALIZED;
     }
-    if (model->caller_count != 0 && take_inputs(self) != ESPDL_OK) {
+    if (model->given_count != 0 && take_inputs(self) != ESPDL_OK) {
         return ESPDL_NO_INPUT;
     }
     const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
@@ -169,7 +173,7 @@ const espdl_tensor_t *espdl_output_info(const espdl_model_t *model, size_t index
 void *espdl_input(const espdl_t *self, size_t index)
 {
     const espdl_tensor_t *info = self != NULL ? espdl_input_info(self->model, index) : NULL;
-    return info != NULL && !espdl_is_at_caller(info) ? self->arena + info->offset : NULL;
+    return info != NULL && !espdl_is_at_caller(info) && !info->by_rows ? self->arena + info->offset : NULL;
 }
 
 espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data)
@@ -213,6 +217,7 @@ const char *espdl_status_name(espdl_status_t status)
         [ESPDL_DIFFERENT] = "ESPDL_DIFFERENT",
         [ESPDL_NO_INPUT] = "ESPDL_NO_INPUT",
         [ESPDL_INPUT_MISALIGNED] = "ESPDL_INPUT_MISALIGNED",
+        [ESPDL_INPUT_FAILED] = "ESPDL_INPUT_FAILED",
     };
     return (size_t)status < sizeof(s_names) / sizeof(s_names[0]) ? s_names[status] : "ESPDL_UNKNOWN";
 }

@@ -88,7 +88,7 @@ static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t ro
 {
     const espdl_rows_t *tensor = &work->region->tensors[reach->tensor];
     progress_t *progress = &work->progress[reach->tensor];
-    if (tensor->kind == ESPDL_ROWS_ALL || tensor->kind == ESPDL_ROWS_CALLER) {
+    if (tensor->kind == ESPDL_ROWS_ALL || tensor->kind >= ESPDL_ROWS_CALLER) {
         return;
     }
     const int aside = tensor->kind == ESPDL_ROWS_ASIDE;
@@ -135,9 +135,15 @@ static int32_t rows_of(const work_t *work, const espdl_striped_layer_t *layer, i
     return rows - start < layer->cap ? rows - start : layer->cap;
 }
 
-static void run_rows(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
+/* Returns whether the rows are there. */
+static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
 {
     const espdl_rows_t *tensors = work->region->tensors;
+    uint8_t *output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
+    if (layer->step == NULL) {
+        const uint32_t input = tensors[layer->inputs[0].tensor].place;
+        return work->self->on_rows(work->self->rows_user, input, (size_t)start, (size_t)rows, output);
+    }
     espdl_stripe_t stripe = {.rows = rows, .start = start};
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
@@ -149,8 +155,9 @@ static void run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
             stripe.above = begin * reach->divisor - reach->step * start - reach->first;
         }
     }
-    stripe.output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
+    stripe.output = output;
     layer->step(work->self->arena, work->self->weights, &stripe);
+    return true;
 }
 
 /* Returns whether the layer computed anything. */
@@ -171,7 +178,9 @@ static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
         if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
-        run_rows(work, layer, start, rows);
+        if (!run_rows(work, layer, start, rows)) {
+            return ESPDL_INPUT_FAILED;
+        }
         if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }

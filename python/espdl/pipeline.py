@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
-from espdl.backends import at_caller
+from espdl.backends import inputs as application_inputs
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError
 from espdl.graph.types import Accept, OperatorGraph
@@ -40,7 +40,7 @@ _CHOICES = {
     "arena": ("caller", "static"),
     "weights": ("flash", "psram", "ram"),
     "memory": plan.MEMORY_CHOICES,
-    "input_memory": ("arena", "caller"),
+    "input_memory": application_inputs.CHOICES,
     "optimize": ("speed", "size"),
     "dead_channels": ("remove", "keep"),
     "chip": targets.CHIPS,
@@ -246,7 +246,8 @@ def make_plan(
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
-    `input_memory`: "arena", or "caller", where the application has all inputs in memory of its own.
+    `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
+    gives rows of them when they are needed.
     """
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
@@ -259,9 +260,9 @@ def make_plan(
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
     used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
     tensors = [t for t in graph.tensors().values() if t.name in used]
-    inputs = graph.inputs
-    if input_memory == "caller":
-        calls, tensors, inputs = at_caller.inputs_at_caller(calls, tensors, inputs, graph.outputs, target)
+    calls, tensors, inputs = application_inputs.from_application(
+        input_memory, calls, tensors, graph.inputs, graph.outputs, target
+    )
     costs = report.instructions(target.chip)
     planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
     for port in (*planned.inputs, *planned.outputs):

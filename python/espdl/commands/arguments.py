@@ -26,7 +26,7 @@ _CHOICES = {
     "input_layout": "model: as in the ONNX file; nhwc: channels last, without a transposition at run time",
     "arena": "caller: the application gives the memory; static: the generated C holds it",
     "weights": "flash, psram or ram",
-    "input_memory": "arena: inputs are written into the arena; caller: read where the application has them",
+    "input_memory": "arena: inputs are written there; caller: read where they are; rows: a function gives them",
     "memory": "plain: layer by layer; smallest, auto: large layers a few rows at a time, for a smaller arena",
     "optimize": "speed or size",
     "dead_channels": "remove: channels that cannot change the outputs go, exactly; keep: they stay",

@@ -43,7 +43,7 @@ def region(plan: Plan, region: Region) -> dict:
         "stop": region.stop,
         "state": region.state_offset,
         "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
-        "layers": [_layer(call, cap, numbers) for call, cap in zip(calls, region.caps)],
+        "layers": [_layer(plan.calls[call.call].asks, call, cap, numbers) for call, cap in zip(calls, region.caps)],
     }
 
 
@@ -51,6 +51,8 @@ def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is
     kept, offset, aside, kind = graph.kept.get(root), plan.tensor(root).offset, 0, "ALL"
     if plan.tensor(root).at_caller:
         kind = "CALLER"
+    if plan.tensor(root).source == "rows":
+        kind, offset = "ASKED", [port.tensor for port in plan.inputs].index(root)
     if kept is not None:
         offset += graphs.ahead_bytes(kept)
         aside = kept.held_offset or 0
@@ -59,9 +61,10 @@ def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is
     return ", ".join(str(value) for value in values)
 
 
-def _layer(call: RowCall, cap: int, numbers: dict[str, int]) -> dict:
+def _layer(asks: bool, call: RowCall, cap: int, numbers: dict[str, int]) -> dict:
     return {
         "index": call.call,
+        "asks": asks,
         "output": numbers[call.output],
         "cap": cap,
         "inputs": len(call.sources),

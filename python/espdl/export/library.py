@@ -99,7 +99,7 @@ def _context(model: LibraryModel, files: Sequence[str]) -> dict[str, object]:
         "tests": model.tests,
         "inputs": ids[0],
         "outputs": ids[1],
-        "at_caller": any(tensor.at_caller for tensor in plan.tensors),
+        "origins": [plan.tensor(port.tensor).source for port in plan.inputs],
         "arena_bytes": plan.arena_bytes,
         "weights_bytes": len(model.files[f"{model.name}_weights.bin"]),
         "architecture": "esp32" if plan.target.startswith("esp32") else "*",

@@ -93,7 +93,8 @@ class CallGraph:
         """Bytes that it takes in the arena."""
         if root in self.kept:
             return ahead_bytes(self.kept[root]) + self.kept[root].fresh * self.kept[root].row_bytes
-        return POINTER_BYTES if self.tensors[root].at_caller else self.tensors[root].nbytes
+        tensor = self.tensors[root]
+        return {"": tensor.nbytes, "caller": POINTER_BYTES, "rows": 0}[tensor.source]
 
     def reads(self, call: int) -> list[Span]:
         return [self.spans[name] for name in self.calls[call].inputs]
@@ -135,7 +136,7 @@ class CallGraph:
         pieces = [result, *(self.spans[node.inputs[k]] for k in together)]
         if any(k not in allowed for k in together) or any(span.start or span.pitch for span in pieces):
             return []
-        if self.tensors[source.root].at_caller:
+        if self.tensors[source.root].source:
             return []
         return [Pair(source.root, result.root, lead)]
 

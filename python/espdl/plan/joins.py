@@ -100,7 +100,7 @@ def _can_move(network: CallNetwork, name: str, join_index: int, place: int, row:
     users.pop(join_index)
     for user, names in users.items():
         call = network.calls[user]
-        if place % call.alignment or pitch % call.alignment:
+        if place % call.alignment or pitch % call.alignment or call.asks:
             return False
         if pitch and any(not _steps_over(call, n) for n in names):
             return False

@@ -49,16 +49,29 @@ def choose(plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType
     `costs` are those of kernels, by name.
     """
     if wanted == "plain":
-        return _without_rows(plan)
+        return _without_rows(_asking(plan))
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     planner = _Planner(graph, costs)
     limit = MAX_PRICE * planner.work if wanted == "auto" else float("inf")
     choice = planner.search(limit)
     least = (1 - MIN_SAVING) * plan.arena_bytes if wanted == "auto" else plan.arena_bytes - 1
     if choice is None:
-        return _without_rows(plan)
-    best = planner.plan(plan, choice.regions)
-    return _without_rows(best if best.arena_bytes <= least else plan)
+        return _without_rows(_asking(plan))
+    best = planner.plan(plan, _with_asking(plan, choice.regions))
+    return _without_rows(best if best.arena_bytes <= least else _asking(plan))
+
+
+def _asking(plan: Plan) -> Plan:
+    """`plan` with no other regions than those in which the application is asked for an input."""
+    places = _with_asking(plan, ())
+    return with_regions(plan, places) if places else plan
+
+
+def _with_asking(plan: Plan, places: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """`places`, and regions of one row at a time for the calls outside that ask the application."""
+    asking = [index for index, call in enumerate(plan.calls) if call.asks]
+    alone = [(i, i + 1, 1) for i in asking if not any(first <= i < stop for first, stop, _ in places)]
+    return sorted([*places, *alone])
 
 
 def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:

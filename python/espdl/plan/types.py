@@ -40,6 +40,9 @@ ITEM_BYTES = {
 # Fields that JSON leaves out where they have their default.
 _SPARSE = {"sparse": True}
 
+# The function of a call that is none: the application gives the rows of its output (espdl_stripes.h).
+ASK_ROWS = "espdl_ask_rows"
+
 # What a tensor at the caller takes of the arena: a pointer, and a word that says whether it is set (src/inputs.h).
 POINTER_BYTES = 16
 
@@ -59,8 +62,9 @@ class Tensor:
     behind its start. Where it is a part of the rows of that tensor (along the last axis), `pitch` bytes go from one of
     its rows to the next; 0: they lie one behind the other. `offset` is the place in the arena in bytes, None until
     memory is planned. `limits` are the least and the largest integer it can hold, where its writer's activation
-    promises more than the dtype does. `at_caller`: an input that the application has in memory of its own, which a run
-    reads and never writes; in the arena, at `offset`, is a pointer to it.
+    promises more than the dtype does. `source` is where an input comes from: "" is the arena; "caller" memory of the
+    application, which a run reads and never writes, and at `offset` is a pointer to it; "rows" are given by the
+    application when a run asks for them, and the tensor is in no memory.
     """
 
     name: str
@@ -73,7 +77,11 @@ class Tensor:
     pitch: int = 0
     offset: int | None = None
     limits: tuple[int, int] | None = None
-    at_caller: bool = field(default=False, metadata=_SPARSE)
+    source: str = field(default="", metadata=_SPARSE)
+
+    @property
+    def at_caller(self) -> bool:
+        return self.source == "caller"
 
     @property
     def quantization(self) -> Quantization | None:
@@ -159,6 +167,11 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the application computes it, row by row."""
+        return self.function == ASK_ROWS
 
     @property
     def reads(self) -> tuple[str, ...]:

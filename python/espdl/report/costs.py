@@ -56,11 +56,13 @@ def of_plan(plan: Plan, name: str) -> Estimate:
         return Estimate("no table", None, None)
     known = table["instructions"]
     layers, code = None, None
-    if all(call.function in known for call in plan.calls):
+    own = [call for call in plan.calls if not call.asks]
+    if all(call.function in known for call in own):
         layers = tuple(
-            round(sum(a * b for a, b in zip(known[call.function], (1, *work(plan, call))))) for call in plan.calls
+            0 if call.asks else round(sum(a * b for a, b in zip(known[call.function], (1, *work(plan, call)))))
+            for call in plan.calls
         )
-    if all(call.function in table["kernels"] for call in plan.calls):
+    if all(call.function in table["kernels"] for call in own):
         once, layer, argument = table["layer"]
         generated = once + layer * len(plan.calls) + argument * sum(arguments(call) for call in plan.calls)
         code = round(linked_bytes(table, plan) + data_bytes(plan, name) + generated)

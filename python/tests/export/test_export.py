@@ -108,7 +108,7 @@ def test_keyword_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
-@pytest.mark.parametrize("memory", ["arena", "caller"])
+@pytest.mark.parametrize("memory", ["arena", "caller", "rows"])
 @pytest.mark.parametrize("form", ["arduino", "platformio"])
 def test_example_of_a_sketch_compiles(tmp_path: Path, form: str, memory: str) -> None:
     library = exported(tmp_path, form, "--input-memory", memory)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Inputs that stay where the application has them: read in place, never written, no bytes of the arena."""
+"""Inputs that are not written into the arena: read in place and never written, or asked for row by row."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def data_of(model: onnx.ModelProto, count: int) -> dict[str, np.ndarray]:
     return data
 
 
-def compiled(folder: Path, model: onnx.ModelProto, data: dict[str, np.ndarray], **options: str) -> pipeline.Compilation:
+def compiled(
+    folder: Path, model: onnx.ModelProto, data: dict[str, np.ndarray], **options: object
+) -> pipeline.Compilation:
     onnx.save(model, folder / "net.onnx")
     np.savez(folder / "calib.npz", **data)
     given = {"calibration": str(folder / "calib.npz"), "name": "net", "output": str(folder / "out"), "effort": "fast"}
@@ -81,11 +83,12 @@ def compiled(folder: Path, model: onnx.ModelProto, data: dict[str, np.ndarray], 
 
 
 def check(compilation: pipeline.Compilation, data: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-    """The outputs of the program, which are those of the reference, layer by layer; it writes to no input."""
+    """The outputs of the program, which are those of the reference, layer by layer where no layer runs in parts; it
+    writes to no input."""
     plan = compilation.plan
     inputs = samples.to_tensors(plan, data)
     program = host.build(plan, compilation.files, "net", folder, flags=SANITIZERS)
-    results = program.run(inputs, layers=True)
+    results = program.run(inputs, layers=not plan.regions)
     assert compare.first_difference(plan, inputs, results) is None
     return results.outputs
 
@@ -95,24 +98,49 @@ def check(compilation: pipeline.Compilation, data: dict[str, np.ndarray], folder
 def test_the_answer_is_the_same(tmp_path: Path, build_folder: Path, name: str, chip: str) -> None:
     model = MODELS[name]()
     data = data_of(model, 4)
-    arena, caller = (
-        compiled(tmp_path, model, data, chip=chip, input_memory=where, taps=True) for where in ("arena", "caller")
+    arena, caller, rows = (
+        compiled(tmp_path, model, data, chip=chip, input_memory=where, taps=True)
+        for where in ("arena", "caller", "rows")
     )
-    got = check(caller, data, build_folder)
-    expected = check(arena, data, build_folder.with_name(f"{build_folder.name}_arena"))
-    assert all(np.array_equal(got[port], expected[port]) for port in expected)
+    expected = check(arena, data, build_folder)
+    for compilation in (caller, rows):
+        got = check(compilation, data, build_folder.with_name(f"{build_folder.name}_{compilation.identity}"))
+        assert all(np.array_equal(got[port], expected[port]) for port in expected)
     ports = [caller.plan.tensor(port.tensor) for port in caller.plan.inputs]
     assert all(tensor.at_caller for tensor in ports)
     header = caller.files["net.h"].decode()
     assert header.count("net_set_input_") == len(ports) and "net_input_" not in header
+    header = rows.files["net.h"].decode()
+    assert header.count("net_input_") == sum(len(tensor.shape) < 3 for tensor in ports)
 
 
+@pytest.mark.parametrize("where", ["caller", "rows"])
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+def test_stripes(tmp_path: Path, build_folder: Path, chip: str, where: str) -> None:
+    """Two convolutions of an image, row by row: no picture is in the arena."""
+    data = {"image": floats(4, 16, 24, 24)}
+    nodes = [
+        node("Conv", ["image", "w"], ["a"], pads=[1, 1, 1, 1]),
+        node("Relu", ["a"], ["b"]),
+        node("Conv", ["b", "v"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        node("GlobalAveragePool", ["c"], ["y"]),
+    ]
+    constants = [constant("w", floats(16, 16, 3, 3)), constant("v", floats(16, 16, 3, 3))]
+    model = small_models.model(nodes, [("image", [1, 16, 24, 24])], [("y", [1, 16, 1, 1])], constants)
+    chosen = {"chip": chip, "input_layout": "nhwc", "scheme": "power_of_two", "memory": "smallest"}
+    compilation = compiled(tmp_path, model, data, input_memory=where, **chosen)
+    check(compilation, data, build_folder)
+    assert compilation.plan.regions and compilation.plan.arena_bytes < 24 * 24 * 16
+
+
+@pytest.mark.parametrize("where", ["caller", "rows"])
 @pytest.mark.parametrize("io", ["int8", "uint8", "float32"])
 @pytest.mark.parametrize("layout", ["model", "nhwc"])
-def test_every_type_and_layout(tmp_path: Path, build_folder: Path, io: str, layout: str) -> None:
+def test_every_type_and_layout(tmp_path: Path, build_folder: Path, io: str, layout: str, where: str) -> None:
     data = {"image": floats(4, 2, 8, 8)}
-    compilation = compiled(tmp_path, conv_model(), data, io=io, input_layout=layout, input_memory="caller", taps=True)
-    check(compilation, data, build_folder)
+    memory = "plain" if where == "caller" else "smallest"
+    chosen = {"io": io, "input_layout": layout, "input_memory": where, "memory": memory, "taps": True}
+    check(compiled(tmp_path, conv_model(), data, **chosen), data, build_folder)
 
 
 def test_no_bytes_of_the_arena() -> None:
@@ -163,11 +191,56 @@ def test_test_vectors(tmp_path: Path) -> None:
     build_and_run(tmp_path, ["main.c", "out/net.c", "out/net_test.c", "out/net_weights.S"])
 
 
+ROWS_PROGRAM = """
+#include <string.h>
+#include "net_test.h"
+static net_arena_t s_arena;
+static size_t s_next, s_most, s_fail = NET_INPUT_IMAGE_ROWS;
+static bool give_rows(void *user, size_t input, size_t first, size_t count, void *rows)
+{
+    if (input != NET_INPUT_IMAGE_INDEX || first != s_next || count == 0) return false;
+    s_most = count > s_most ? count : s_most;
+    s_next += count;
+    if (first <= s_fail && s_fail < s_next) return false;
+    memcpy(rows, (const uint8_t *)user + first * NET_INPUT_IMAGE_ROW_SIZE, count * NET_INPUT_IMAGE_ROW_SIZE);
+    return true;
+}
+int main(void)
+{
+    net_t net;
+    espdl_config_t config = {.arena = &s_arena, .arena_size = sizeof s_arena};
+    if (net_init(&net, &config) != ESPDL_OK || net_run(&net) != ESPDL_NO_INPUT) return 1;
+    if (net_self_test(&net, NULL) != ESPDL_OK) return 2;
+    if (net_run(&net) != ESPDL_NO_INPUT) return 3;
+    config.on_rows = give_rows;
+    config.rows_user = (void *)(uintptr_t)net_tests[0].inputs[0];
+    if (net_init(&net, &config) != ESPDL_OK) return 4;
+    for (s_fail = 0; s_fail <= NET_INPUT_IMAGE_ROWS; s_fail++, s_next = 0) {
+        const bool fails = s_fail < NET_INPUT_IMAGE_ROWS;
+        if (net_run(&net) != (fails ? ESPDL_INPUT_FAILED : ESPDL_OK)) return 5;
+    }
+    if (espdl_input(&net.base, 0) != NULL || espdl_set_input(&net.base, 0, s_arena.bytes) != ESPDL_NO_INPUT) return 6;
+    if (s_most >= NET_INPUT_IMAGE_ROWS) return 7;
+    return memcmp(net_output_scores(&net), net_tests[0].outputs[0], NET_OUTPUT_SCORES_SIZE) == 0 ? 0 : 8;
+}
+"""
+
+
+@pytest.mark.parametrize("memory", ["plain", "smallest"])
+def test_a_function_gives_rows(tmp_path: Path, memory: str) -> None:
+    """Each once and in order. A run without it, or where it fails at any row, says so, and the next one is right."""
+    data = {"image": floats(4, 2, 8, 8)}
+    compilation = compiled(tmp_path, conv_model(), data, input_memory="rows", memory=memory, input_layout="nhwc")
+    vectors.files_for(compilation, tmp_path / "calib.npz").write(tmp_path / "out")
+    (tmp_path / "main.c").write_text(ROWS_PROGRAM)
+    build_and_run(tmp_path, ["main.c", "out/net.c", "out/net_test.c", "out/net_weights.S"])
+
+
 def build_and_run(folder: Path, sources: Sequence[str]) -> None:
     warnings = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wcast-qual", "-Wconversion", "-Werror", *host.SANITIZERS]
     include = [f"-I{host.COMPONENT / 'include'}", "-Iout", "-Wa,-Iout"]
     library = host.library(folder / "library", flags=host.SANITIZERS)
-    runtime = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_test.c")]
+    runtime = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_test.c", "stripes.c")]
     command = ["gcc", *warnings, *include, *sources, *runtime, str(library), "-lm", "-o", "program"]
     subprocess.run(command, cwd=folder, check=True)
     assert subprocess.run(["./program"], cwd=folder, check=False).returncode == 0

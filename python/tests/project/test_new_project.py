@@ -185,7 +185,7 @@ def test_a_layer_that_only_c_computes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "TEST_VECTORS" not in (out / "main" / "CMakeLists.txt").read_text()
     assert re.search(r"in floats.*\n\n```\n  scores: .*largest is value 0\n```", (out / "README.md").read_text())
 
-    for memory in ("arena", "caller"):
+    for memory in ("arena", "caller", "rows"):
         command = ["compile", DIGITS / "digits.onnx", "--calibration", DIGITS / "calib.npy"]
         command += ["--output", tmp_path / memory, "--name", "digits", "--input-memory", memory]
         assert cli.main([str(argument) for argument in command]) == 0

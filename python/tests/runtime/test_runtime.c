@@ -44,8 +44,8 @@ static const espdl_step_t s_steps[] = {add_weight, twice};
 static const espdl_span_t s_span_0[] = {{16, 8, 8, 8}};
 static const espdl_span_t s_span_1[] = {{0, 8, 8, 8}};
 static const espdl_layer_t s_layers[] = {{"one", "add", "test", s_span_0, 1, 0}, {"two", "mul", "test", s_span_1, 1, 1}};
-static const espdl_tensor_t s_input = {"x", s_shape, 0.5f, 3, 0, 8, 2, ESPDL_INT8, 0};
-static const espdl_tensor_t s_output = {"y", s_shape, 0.25f, -3, 0, 8, 2, ESPDL_INT8, 0};
+static const espdl_tensor_t s_input = {"x", s_shape, 0.5f, 3, 0, 8, 2, ESPDL_INT8, 0, 0};
+static const espdl_tensor_t s_output = {"y", s_shape, 0.25f, -3, 0, 8, 2, ESPDL_INT8, 0, 0};
 
 static espdl_model_t make_model(void)
 {
@@ -212,13 +212,13 @@ static bool refuse(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
 static void test_input_at_caller(void)
 {
     static const espdl_step_t s_caller_steps[] = {add_weight_to_caller, twice};
-    static const espdl_tensor_t s_caller_input = {"x", s_shape, 0.5f, 3, 32, 8, 2, ESPDL_INT8, 4};
+    static const espdl_tensor_t s_caller_input = {"x", s_shape, 0.5f, 3, 32, 8, 2, ESPDL_INT8, 4, 0};
     static ESPDL_ALIGNED const uint8_t s_frames[2][8] = {{1, 1, 1, 1, 1, 1, 1, 10}, {1, 1, 1, 1, 1, 1, 1, 20}};
     espdl_model_t model = make_model(), other = make_model();
     model.arena_bytes = 48;
     model.steps = s_caller_steps;
     model.inputs = &s_caller_input;
-    model.caller_count = 1;
+    model.given_count = 1;
     espdl_t instance, zero = {0};
     const espdl_config_t config = {.arena = s_arena, .arena_size = sizeof(s_arena)};
     for (int garbage = 0; garbage < 256; garbage += 51) {
@@ -317,11 +317,11 @@ static void test_status_names(void)
 {
     CHECK(strcmp(espdl_status_name(ESPDL_OK), "ESPDL_OK") == 0);
     CHECK(strcmp(espdl_status_name(ESPDL_CANCELLED), "ESPDL_CANCELLED") == 0);
-    for (int i = 0; i <= ESPDL_INPUT_MISALIGNED; i++) {
+    for (int i = 0; i <= ESPDL_INPUT_FAILED; i++) {
         CHECK(strncmp(espdl_status_name((espdl_status_t)i), "ESPDL_", 6) == 0);
         CHECK(strcmp(espdl_status_name((espdl_status_t)i), "ESPDL_UNKNOWN") != 0);
     }
-    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_INPUT_MISALIGNED + 1)), "ESPDL_UNKNOWN") == 0);
+    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_INPUT_FAILED + 1)), "ESPDL_UNKNOWN") == 0);
     CHECK(strcmp(espdl_status_name((espdl_status_t)-1), "ESPDL_UNKNOWN") == 0);
 }
 

@@ -108,7 +108,7 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
     return true;
 }
 
-/* By input, of those at the caller: what the run reads, and what is compared with it afterwards. */
+/* By input, of those not in the arena: what the run reads, and what is compared with it afterwards. */
 static uint8_t **s_given, **s_copies;
 
 static void *allocate(size_t bytes)
@@ -132,7 +132,7 @@ static void make_inputs(void)
 static void give_input(espdl_t *instance, size_t index)
 {
     const espdl_tensor_t *info = espdl_input_info(&HARNESS_MODEL, index);
-    if (info->alignment == 0) {
+    if (info->alignment == 0 && !info->by_rows) {
         read_exactly(espdl_input(instance, index), info->bytes);
         return;
     }
@@ -142,7 +142,18 @@ static void give_input(espdl_t *instance, size_t index)
     }
     read_exactly(s_given[index], info->bytes);
     memcpy(s_copies[index], s_given[index], info->bytes);
-    check(espdl_set_input(instance, index, s_given[index]));
+    if (!info->by_rows) {
+        check(espdl_set_input(instance, index, s_given[index]));
+    }
+}
+
+static bool give_rows(void *user, size_t input, size_t first, size_t count, void *rows)
+{
+    (void)user;
+    const espdl_tensor_t *info = espdl_input_info(&HARNESS_MODEL, input);
+    const size_t row = info->bytes / (size_t)info->shape[1];
+    memcpy(rows, s_given[input] + first * row, count * row);
+    return true;
 }
 
 static void check_inputs(void)
@@ -195,6 +206,7 @@ int main(void)
         .weights = place_weights(),
         .on_layer = wanted != 0 ? on_layer : NULL,
         .user = &wanted,
+        .on_rows = give_rows,
     };
     check(espdl_init(&instance, &HARNESS_MODEL, &config));
     if ((wanted & WANT_OUTPUTS) != 0 && HARNESS_MODEL.layers == NULL) {
