@@ -74,34 +74,41 @@ class ReduceMin(ReduceExtreme):
     reduce = np.min
 
 
-@operator("argmax")
-@dataclass(frozen=True, eq=False)
-class ArgMax(Reduction):
+class ArgExtreme(Reduction):
     """The output, int64, has one place per row. The first wins. No scale matters: they are positive."""
 
-    onnx = ("ArgMax",)
     limits = "the first of equals (select_last_index 0)"
+    relax: ClassVar[str]
+    place: ClassVar[Callable[..., np.ndarray]]
 
     @property
     def dtype(self) -> str:
         return self.inputs[0].dtype
 
-    @staticmethod
-    def pattern(p: PatternBuilder) -> Any:
-        return p.call("relax.argmax", p.dequantized("x"), label="argmax")
+    @classmethod
+    def pattern(cls, p: PatternBuilder) -> Any:
+        return p.call(cls.relax, p.dequantized("x"), label="reduce")
 
     @classmethod
-    def from_match(cls, match: Match) -> ArgMax:
-        shape, (y,), axis = match.tensor("x").shape, match.outputs, match.attribute("argmax", "axis")
+    def from_match(cls, match: Match) -> ArgExtreme:
+        shape, (y,), axis = match.tensor("x").shape, match.outputs, match.attribute("reduce", "axis")
         if y.dtype != "int64" or axis is None:
             raise Mismatch("it is not along one axis, to int64")
         axis %= len(shape)
         sizes = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
         return cls(match.inputs, match.outputs, match.source_nodes, sizes)
 
-    @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        return [rows(params, inputs[0]).argmax(axis=1).astype(np.int64)]
+    @classmethod
+    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        return [cls.place(rows(params, inputs[0]), axis=1).astype(np.int64)]
+
+
+@operator("argmax")
+@dataclass(frozen=True, eq=False)
+class ArgMax(ArgExtreme):
+    onnx = ("ArgMax",)
+    relax = "relax.argmax"
+    place = np.argmax
 
 
 @operator("reduce_sum")

@@ -45,11 +45,14 @@ _ran: set[str] = set()  # the kernels that `check` was given since a test began
 _windowed: set[str] = set()  # those of them that ran on a part of their rows
 
 
-def runs(*names: str) -> Callable[[Callable], Callable]:
+def runs(*names: str, rows: row_facts.Maker | str | None = None) -> Callable[[Callable], Callable]:
     """Decorator of random tests, outermost: kernels that the examples call for sure, in a run of usual length.
 
-    All tests together must name all kernels; test_build.py holds them to it.
+    All tests together must name all kernels; test_build.py holds them to it. `rows`: of kernels that stand in no table
+    of row_facts.py, how they run on some of their rows, or why on all of them.
     """
+    if rows is not None:
+        row_facts.add(names, rows)
 
     def decorate(test: Callable) -> Callable:
         @wraps(test)

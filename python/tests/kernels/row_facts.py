@@ -8,7 +8,7 @@ Rows are indices of axis 1 of NHWC (height, or time). A call over some rows is t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -388,7 +388,7 @@ MAKERS: dict[str, Maker] = {
 }
 
 # Why the others need all of their inputs.
-WHOLE = {
+WHOLE: dict[str, str] = {
     "espdl_matmul_s8": "every row of the product needs all of the second operand",
     **dict.fromkeys(
         (
@@ -404,3 +404,14 @@ WHOLE = {
         "it begins with no state",
     ),
 }
+
+
+def add(kernels: Iterable[str], rows: Maker | str) -> None:
+    """A row of the tables for each of `kernels`: how they run on some of their rows, or why on all of them."""
+    for kernel in kernels:
+        known = MAKERS.get(kernel) or WHOLE.get(kernel)
+        assert known in (None, rows), f"{kernel} has two rows"
+        if isinstance(rows, str):
+            WHOLE[kernel] = rows
+        else:
+            MAKERS[kernel] = rows

@@ -14,6 +14,8 @@ from espdl.backends import lower
 
 
 def test_every_kernel_is_in_one_of_both_tables() -> None:
+    """Tests of kernels may add to them, by `runs`."""
+    assert harness.random_tests()
     portable = {name for name in row_facts.MAKERS if not name.startswith("espdl_s3_")}
     assert not portable & set(row_facts.WHOLE)
     assert portable | set(row_facts.WHOLE) == set(harness.functions())
