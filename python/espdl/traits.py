@@ -49,6 +49,8 @@ class Traits:
     `elementwise`: every element of the output is computed from one element of each input, which makes it a table where
     only one of the inputs varies. `unary`: elementwise, of one tensor. `table`: what is computed without a relation
     between the scales of input and output, by a table or from differences.
+    `activations`: of a recurrent layer, the functions of one direction's gates that kernels have, as ONNX lists them;
+    the first are the default. A layer with others is taken apart.
     `known_range`: of its output, without data. `arithmetic`: exact in any C library, and cheap beside a division.
     `constants`: how its constant operands become integers.
     `rows`: what a row of an image that it writes depends on: "each" (the same row of its inputs), "axis" (the same,
@@ -76,6 +78,7 @@ class Traits:
     elementwise: bool = False
     unary: bool = False
     table: bool = False
+    activations: Sequence[tuple[str, ...]] = ()
     known_range: tuple[float, float] | None = None
     arithmetic: bool = False
     constants: Operands | None = None
@@ -161,7 +164,8 @@ _ROWS: Mapping[str, Traits] = {
     "Gemm": replace(_LAYER, rows="all"),
     "MatMul": replace(_LAYER, rows="all", constants=Operands(symmetric=True, weights=True)),
     "BatchNormalization": Traits(takes_activation=True, rows="each"),
-    **dict.fromkeys(("GRU", "LSTM"), _RECURRENT),
+    "GRU": replace(_RECURRENT, activations=(("Sigmoid", "Tanh"),)),
+    "LSTM": replace(_RECURRENT, activations=(("Sigmoid", "Tanh", "Tanh"),)),
     "Clip": replace(_PLAIN_TABLE, activation=True, scaled=(0, 1, 2), increases=(0,), shifted=(0, 1, 2), numbers=(1, 2)),
     "Relu": replace(_PLAIN_TABLE, activation=True, scaled=(0,), keeps_values=True),
     "LeakyRelu": replace(_TABLE, scaled=(0,)),

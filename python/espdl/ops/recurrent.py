@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from espdl import traits
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder
 from espdl.plan.types import Tensor
 
@@ -51,6 +52,7 @@ class Recurrent(Operator):
     and `recurrence_scale` [rows], or float32. `bias` float64 [2, rows]: of the input's part and of the state's part.
     `peepholes` float64 [3, hidden]. `reset_first`: a GRU's reset gate scales the state, not the product. `read`: which
     of its outputs ("sequence", "cells") anybody reads. `reasons`: why it computes in floats between integers.
+    `activations`: the functions of the gates, as ONNX lists them.
     """
 
     weights: np.ndarray
@@ -63,6 +65,7 @@ class Recurrent(Operator):
     reset_first: bool = False
     read: tuple[str, ...] = ("sequence",)
     reasons: tuple[str, ...] = ()
+    activations: tuple[str, ...] = ()
 
     priority = 10
     layer: ClassVar[str] = ""  # what the converter calls it
@@ -86,13 +89,14 @@ class Recurrent(Operator):
     @classmethod
     def from_match(cls, match: Match) -> Recurrent:
         peepholes = match.real("peepholes").reshape(3, -1)
-        reset_first, only_cells = (bool(v) for v in match.array("settings"))
+        reset_first, only_cells, functions = match.array("settings").tolist()
         (y,) = match.outputs
         weights, scales, bias = _floats(match) if y.dtype == "float32" else _integers(match)
         layer = cls(
             match.inputs, (y,), match.source_nodes, weights, scales[0], scales[1], bias,
             First.of(match, "h"), First.of(match, "c"),
-            peepholes if np.any(peepholes) else None, reset_first, ("cells",) if only_cells else ("sequence",),
+            peepholes if np.any(peepholes) else None, bool(reset_first), ("cells",) if only_cells else ("sequence",),
+            activations=traits.of(cls.onnx[0]).activations[functions],
         )  # fmt: skip
         return layer.with_both_outputs() if cls.has_cells else layer
 
@@ -117,7 +121,7 @@ class Recurrent(Operator):
     @classmethod
     def steps(cls, params: Mapping[str, Any]) -> int:
         """Sums in 1/4096 leave a state, over all steps, within 64/32768 of its exact value (test_recurrent_states)."""
-        plain = {name.removeprefix("layer."): value for name, value in params.items()}
+        plain = leaves(params)
         if "output_multiplier" not in plain:
             return 1
         per_unit = plain["output_multiplier"] * 2.0 ** -(31 + plain["output_shift"])
@@ -135,6 +139,11 @@ class Recurrent(Operator):
     def macs(self) -> int:
         steps, batch, _ = self.inputs[0].shape
         return steps * batch * self.weights.size
+
+
+def leaves(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a call's parameters by their own names, whatever they are nested in."""
+    return {name.rpartition(".")[2]: value for name, value in params.items()}
 
 
 def _integers(match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:

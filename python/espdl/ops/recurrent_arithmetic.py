@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, Params
-from espdl.ops.recurrent import CONSTANT, TENSOR
+from espdl.ops.recurrent import CONSTANT, TENSOR, leaves
 
 
 class Arithmetic(ABC):
@@ -18,7 +18,7 @@ class Arithmetic(ABC):
     """
 
     def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
-        self.params, self.constants, self.dtype = params, constants, dtype
+        self.params, self.constants, self.dtype = leaves(params), constants, dtype
 
     @property
     def gives_cells(self) -> bool:

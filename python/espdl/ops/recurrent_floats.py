@@ -20,7 +20,7 @@ class Floats(Arithmetic):
 
     def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
         super().__init__(params, constants, dtype)
-        inputs = params["inputs"]
+        inputs = self.params["inputs"]
         self.of_input, self.of_state = constants["weights"][:, :inputs], constants["weights"][:, inputs:]
 
     def of_constant(self, values: np.ndarray) -> np.ndarray:

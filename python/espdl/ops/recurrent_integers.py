@@ -32,8 +32,7 @@ class Integers(Arithmetic):
 
     def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
         plain = {"batch": 1, "h_source": 0, "c_source": 0, "h_extra_bits": 0, "reset_first": 0}
-        named = {name.removeprefix("layer."): value for name, value in params.items()}
-        super().__init__(plain | named, constants, dtype)
+        super().__init__({**plain, **params}, constants, dtype)
         self.weights = constants["weights"].astype(np.int64)
         self.records = constants["records"].astype(np.int64)
         self.table = constants["table"].astype(np.int64)

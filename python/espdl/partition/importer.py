@@ -13,6 +13,7 @@ import tvm
 from onnx import numpy_helper
 from tvm import relax
 
+from espdl import traits
 from espdl.errors import EspdlError, Node, first_line
 from espdl.partition import tvm_compat
 from espdl.partition.rewriter import Rewriter
@@ -106,7 +107,7 @@ def _one_output_each(proto: onnx.ModelProto) -> None:
     """An LSTM whose last cells are read is one node for the sequence and one for them: a composite has one result."""
     nodes = []
     for node in proto.graph.node:
-        if node.op_type not in ("LSTM", "GRU"):
+        if not traits.of(node.op_type).activations:
             nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
             continue
         for index, name in enumerate(node.output):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""LSTM and GRU with random attributes, states and outputs against ONNX Runtime: a kernel per direction, never steps."""
+"""Recurrent layers with random attributes, states and outputs against ONNX Runtime: kernels, never steps."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import small_models as small
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from espdl import traits
+from espdl.frontend.recurrent import GATES
 from espdl.verify import metrics, reference, samples
 
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "3"))
 COUNT = 16
-GATES = {"LSTM": 4, "GRU": 3}
 # What is reached at least: the states of these layers fill the range that they are quantised with only in part.
 LEAST = {"float32": 100.0, "int8": 18.0, "int16x8": 32.0}
 examples = settings(
@@ -30,7 +31,7 @@ examples = settings(
 @st.composite
 def forms(draw: st.DrawFn) -> dict:
     """All that a layer may say."""
-    kind = draw(st.sampled_from(sorted(GATES)))
+    kind = draw(st.sampled_from(traits.having("activations")))
     outputs = draw(st.lists(st.sampled_from(["Y", "Yh", "Yc"][: 3 if kind == "LSTM" else 2]), min_size=1, unique=True))
     steps = draw(st.integers(1, 7))
     return {
@@ -44,6 +45,7 @@ def forms(draw: st.DrawFn) -> dict:
         "lengths": draw(st.sampled_from([None, None, steps, max(1, steps - 2)])),
         "states": [draw(st.sampled_from(["none", "zeros", "constant", "input"])) for _ in "hc"],
         "bias": draw(st.booleans()),
+        "functions": draw(st.sampled_from(traits.of(kind).activations)),
         "peepholes": kind == "LSTM" and draw(st.booleans()),
         "reset_first": kind == "GRU" and draw(st.booleans()),
         "outputs": sorted(outputs),
@@ -56,7 +58,7 @@ def functions(draw: st.DrawFn) -> dict:
     """What no kernel takes: of one direction, whose activations or clip are not the default."""
     form = draw(forms()) | {"direction": "forward", "lengths": None, "steps": draw(st.integers(1, 3))}
     names = st.sampled_from(["Sigmoid", "Tanh", "HardSigmoid", "Softsign", "Relu"])
-    count = 3 if form["kind"] == "LSTM" else 2
+    count = len(form["functions"])
     if draw(st.booleans()):
         return form | {"attributes": {"clip": draw(st.sampled_from([0.3, 2.0]))}}
     return form | {
@@ -99,6 +101,8 @@ def build(form: dict, layout: int) -> tuple[onnx.ModelProto, dict[str, np.ndarra
     while not given[-1]:
         given.pop()
     attributes = {"hidden_size": hidden, "direction": form["direction"], "layout": layout}
+    default = traits.of(kind).activations[0]
+    attributes |= {} if form["functions"] == default else {"activations": form["functions"] * directions}
     attributes |= form.get("attributes", {})
     attributes |= {"linear_before_reset": int(not form["reset_first"])} if kind == "GRU" else {}
     outputs = [o if o in form["outputs"] else "" for o in ("Y", "Yh", "Yc")[: 3 if kind == "LSTM" else 2]]
@@ -155,6 +159,7 @@ def test_a_gru_with_a_constant_state_step_by_step(tmp_path: Path) -> None:
     form = {
         "kind": "GRU", "direction": "forward", "layout": 0, "steps": 2, "batch": 1, "width": 2, "hidden": 3,
         "lengths": None, "states": ["constant", "none"], "bias": False, "peepholes": False, "reset_first": True,
+        "functions": ("Sigmoid", "Tanh"),
         "outputs": ["Y"], "seed": 3, "attributes": {"activations": ["Sigmoid", "Softsign"]},
     }  # fmt: skip
     check(form, "float32", tmp_path)

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from tvm import relax
 
+from espdl import traits
 from espdl.partition.tvm_compat import attribute, is_constant, number_of, op_name, shape_of_type
 
 Array = np.ndarray
@@ -70,8 +71,8 @@ class _Evaluation:
         name = str(getattr(target, "global_symbol", getattr(target, "name_hint", "")))
         if name in self.composites:
             return self.function(self.composites[name], arguments)
-        if name in ("espdl_lstm", "espdl_gru"):
-            return _recurrent(name, arguments, shape_of_type(call.ty_args[0]))
+        if (kind := name.removeprefix("espdl_").upper()) in traits.having("activations"):
+            return _recurrent(kind, arguments, shape_of_type(call.ty_args[0]))
         if name.startswith("reshape"):
             return arguments[0].reshape(shape_of_type(call.ty_args[0]))
         raise NotImplementedError(name)
@@ -191,14 +192,14 @@ def _reduction(function: Callable[..., Array]) -> Callable[..., Array]:
     return reduce
 
 
-def _recurrent(name: str, arguments: list[Array], shape: Sequence[int]) -> Array:
+def _recurrent(kind: str, arguments: list[Array], shape: Sequence[int]) -> Array:
     """By ONNX's own reference; the last cells alone where the layer says so (`partition/converters/recurrent.py`)."""
     x, w, r, b, h, c, peepholes, settings = arguments
-    kind = "LSTM" if name == "espdl_lstm" else "GRU"
     given = {"x": x, "w": w, "r": r, "b": b, "h": h}
     given |= {"c": c, "p": peepholes} if kind == "LSTM" else {}
     names = ["x", "w", "r", "b", "", *list(given)[4:]]
-    attributes = {} if kind == "LSTM" else {"linear_before_reset": int(not settings[0])}
+    attributes: dict[str, Any] = {"activations": traits.of(kind).activations[settings[2]]}
+    attributes |= {"linear_before_reset": int(not settings[0])} if kind == "GRU" else {}
     outputs = ["y", "last", "cells"][: 3 if kind == "LSTM" else 2]
     made = helper.make_node(kind, names, outputs, hidden_size=r.shape[2], **attributes)
     ports = [[helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in p] for p in (given, outputs)]

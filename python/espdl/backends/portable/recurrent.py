@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LSTM and GRU in portable C, of integers and of floats."""
+"""LSTM and GRU in portable C, of integers and of floats; `states_call` is for all recurrent layers."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,29 @@ _MOST_EXTRA_BITS = 8
 _TOLERANCE = 2.0**-6
 
 
+@dataclass(frozen=True)
+class Units:
+    """Of a call's integers, n for 2^-n: sums of gates, what a step gives, and a state as it is kept."""
+
+    sums: int
+    states: int
+    kept: int
+
+    @staticmethod
+    def of(node: Recurrent) -> Units:
+        """Of a layer whose steps give values from -1 to 1."""
+        return Units(SUM_BITS, STATE_BITS, STATE_BITS - _extra_bits(node.h))
+
+
 @lowering("gru", "portable", "int8", "int16")
 @lowering("lstm", "portable", "int8", "int16")
 def lower_recurrent(node: Recurrent, target: Target) -> KernelCall | Declined:
     """The whole sequence in one call; the same arithmetic in both schemes."""
+    return refusal(node) or (_plain_call(node) if is_plain(node) else states_call(node, Units.of(node)))
+
+
+def refusal(node: Recurrent) -> Declined | None:
+    """Why integers cannot compute a layer whose steps give values from -1 to 1."""
     require_no_zero_points(node)
     inputs = node.inner_inputs
     of_input = reach(node.weights[:, :inputs], 2**15 if node.dtype == "int16" else 255)
@@ -37,7 +57,7 @@ def lower_recurrent(node: Recurrent, target: Target) -> KernelCall | Declined:
         return Declined(f"the sequence has more than {_MOST_STEPS} steps")
     if _extra_bits(node.h) > _MOST_EXTRA_BITS:
         return Declined(f"its initial state reaches {node.h.peak:.4g}, more than {2**_MOST_EXTRA_BITS}")
-    return _plain_call(node) if is_plain(node) else _states_call(node)
+    return None
 
 
 @lowering("gru", "portable", "float32")
@@ -85,34 +105,35 @@ def _plain_call(node: Recurrent) -> KernelCall:
         f"espdl_{node.name}_s8",
         "espdl_recurrent_params_t",
         "espdl/kernels/recurrent.h",
-        _layer(node),
+        _layer(node, Units.of(node)),
         outputs=(node.outputs[0].name,),
-        constants=_weights(node),
+        constants=_weights(node, Units.of(node)),
         scratch_bytes=(8 if node.has_cells else 4) * node.hidden,
         macs=node.macs,
     )
 
 
-def _states_call(node: Recurrent) -> KernelCall:
+def states_call(node: Recurrent, units: Units) -> KernelCall:
+    """The call of the kernel for everything that a layer can be."""
     peepholes, shift = _peepholes(node)
-    own = (Constant("initial", _initial(node)), *((Constant("peepholes", peepholes),) if node.has_cells else ()))
+    own = (Constant("initial", _initial(node, units)), *((Constant("peepholes", peepholes),) if node.has_cells else ()))
     return call_of(
         node,
         f"espdl_{node.name}_states_{KERNEL_SUFFIX[node.dtype]}",
         "espdl_recurrent_states_params_t",
         "espdl/kernels/recurrent_states.h",
         {
-            **{f"layer.{name}": value for name, value in _layer(node).items()},
+            **{f"layer.{name}": value for name, value in _layer(node, units).items()},
             "batch": node.inputs[0].shape[1],
             "reset_first": int(node.reset_first),
             "peephole_shift": shift,
-            "h_extra_bits": _extra_bits(node.h),
-            **_first("h", node.h, STATE_BITS - _extra_bits(node.h)),
+            "h_extra_bits": units.states - units.kept,
+            **_first("h", node.h, units.kept),
             **_first("c", node.c, STATE_BITS),
             **_cells(node),
         },
         inputs=_given_inputs(node),
-        constants=(*_weights(node), *own),
+        constants=(*_weights(node, units), *own),
         scratch_bytes=(8 if node.has_cells else 6) * node.hidden,
         macs=node.macs,
     )
@@ -134,9 +155,9 @@ def _constant_states(node: Recurrent) -> np.ndarray | None:
     return np.stack([np.zeros(shape) if s.values is None else np.broadcast_to(s.values, shape) for s in states])
 
 
-def _layer(node: Recurrent) -> dict[str, Any]:
+def _layer(node: Recurrent, units: Units) -> dict[str, Any]:
     x, y = node.inputs[0], node.outputs[0]
-    multiplier, shift = quantize_multiplier(float(2.0**-STATE_BITS / exact_scale(y)))
+    multiplier, shift = quantize_multiplier(float(2.0**-units.states / exact_scale(y)))
     return {
         "steps": x.shape[0],
         "inputs": x.shape[-1],
@@ -148,15 +169,15 @@ def _layer(node: Recurrent) -> dict[str, Any]:
     }
 
 
-def _weights(node: Recurrent) -> tuple[Constant, ...]:
-    return Constant("weights", node.weights), Constant("records", _records(node)), Constant("table", tables())
+def _weights(node: Recurrent, units: Units) -> tuple[Constant, ...]:
+    return Constant("weights", node.weights), Constant("records", _records(node, units)), Constant("table", tables())
 
 
-def _records(node: Recurrent) -> np.ndarray:
+def _records(node: Recurrent, units: Units) -> np.ndarray:
     """int32 [rows, 6], the memory of `espdl_gate_t`: two biases, then multiplier and shift of input and state."""
-    unit = 2.0**SUM_BITS
+    unit = 2.0**units.sums
     of_input = exact_scale(node.inputs[0]) * node.weights_scale.astype(np.float64) * unit
-    of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0 ** (STATE_BITS - _extra_bits(node.h))
+    of_state = node.recurrence_scale.astype(np.float64) * unit / 2.0**units.kept
     columns = [*np.clip(np.rint(node.bias * unit), -LARGEST_PART, LARGEST_PART)]
     for ratios in (of_input, of_state):
         columns += requantization(ratios, ROUND_TFLITE)
@@ -183,12 +204,12 @@ def _cells(node: Recurrent) -> dict[str, int]:
     return {"cells_zero_point": zero_point, "cells_multiplier": multiplier, "cells_shift": shift}
 
 
-def _initial(node: Recurrent) -> np.ndarray:
+def _initial(node: Recurrent, units: Units) -> np.ndarray:
     """int32, as the kernel keeps the states; empty where none is a constant."""
     values = _constant_states(node)
     if values is None:
         return np.zeros(0, np.int32)
-    h = np.clip(np.rint(values[0] * 2.0 ** (STATE_BITS - _extra_bits(node.h))), -(2**15), 2**15 - 1)
+    h = np.clip(np.rint(values[0] * 2.0**units.kept), -(2**15), 2**15 - 1)
     rest = np.clip(np.rint(values[1:] * 2.0**STATE_BITS), -LARGEST_PART, LARGEST_PART)
     return np.concatenate([h[np.newaxis], rest]).astype(np.int32)
 

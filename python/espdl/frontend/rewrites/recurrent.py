@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LSTM and GRU in the one form that kernels take: a node per direction, forward, sequence first.
+"""Recurrent layers in the one form that kernels take: a node per direction, forward, sequence first.
 
 What else a node says (direction, layout, lengths, states of zeros, the last states as outputs) becomes nodes around it.
 A node that no kernel takes is taken apart step by step (unrolled.py).
@@ -7,9 +7,12 @@ A node that no kernel takes is taken apart step by step (unrolled.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
+from espdl import traits
 from espdl.frontend.graph import Chain, Results, array, operands, shape
 from espdl.frontend.recurrent import misfit
 from espdl.frontend.rewrites import rewrite, unrolled
@@ -61,13 +64,14 @@ def refusal(node: ir.Node) -> str | None:
 
 def _why_no_kernel(layer: RecurrentLayer) -> str | None:
     """Why no kernel can run its directions, one after the other, each from its first step to its last."""
-    if layer.node.op_type == "RNN":
-        return "there is no kernel for RNN"
+    kernels = traits.of(layer.node.op_type).activations
+    if not kernels:
+        return f"there is no kernel for {layer.node.op_type}"
     if layer.attributes.get("clip"):
         return "its gates are clipped, which no kernel does"
-    names = [name for name, _ in layer.activations]
-    if names != DEFAULTS[layer.node.op_type] * layer.directions:
-        return f"its activations are {', '.join(names)}, and kernels have Sigmoid and Tanh"
+    if any(layer.functions(index) not in kernels for index in range(layer.directions)):
+        names = ", ".join(name for name, _ in layer.activations)
+        return f"its activations are {names}, and kernels have {' or '.join(' and '.join(k) for k in kernels)}"
     return None
 
 
@@ -84,11 +88,26 @@ def _cost_of_unrolling(layer: RecurrentLayer, why: str) -> str:
 
 def _is_normal(layer: RecurrentLayer) -> bool:
     """Whether it is what `_normalize` makes."""
-    allowed = {"hidden_size"} | ({"linear_before_reset"} if layer.node.op_type == "GRU" else set())
+    allowed = {"hidden_size", *_own_attributes(layer, 0)}
     given = (array(layer.inputs[name]) for name in "hcP" if name in layer.inputs)
     zeros = any(values is not None and not np.any(values) for values in given)
-    plain = set(layer.attributes) <= allowed and "lengths" not in layer.inputs
+    plain = set(layer.attributes) <= allowed and _names_its_functions(layer) and "lengths" not in layer.inputs
     return plain and not zeros and bool(layer.node.outputs[0].name) and not layer.wanted[1]
+
+
+def _names_its_functions(layer: RecurrentLayer) -> bool:
+    """Whether it says its functions as `_own_attributes` does."""
+    return list(layer.attributes.get("activations", ())) == _own_attributes(layer, 0).get("activations", [])
+
+
+def _own_attributes(layer: RecurrentLayer, index: int) -> dict[str, Any]:
+    """What one direction says besides its size: no defaults."""
+    kind, functions = layer.node.op_type, layer.functions(index)
+    late = kind == "GRU" and layer.attributes.get("linear_before_reset", 0)
+    return {
+        **({"linear_before_reset": 1} if late else {}),
+        **({} if functions == traits.of(kind).activations[0] else {"activations": list(functions)}),
+    }
 
 
 def _normalize(layer: RecurrentLayer) -> Results:
@@ -118,11 +137,10 @@ def _one_direction(layer: RecurrentLayer, index: int, source: ir.Value) -> tuple
     inputs = [source, w, r, b, None, *(layer.initial(name, index) for name in "hc"), p]
     while inputs[-1] is None:
         inputs.pop()
-    late = kind == "GRU" and layer.attributes.get("linear_before_reset", 0)
     # The only one keeps the node's name, by which it is asked for.
     own = layer.node.name if layer.directions == 1 else ""
     name = own or chain.unique(f"{chain.base}/{'backward' if layer.is_backwards(index) else 'forward'}")
-    attributes = {"hidden_size": layer.hidden, **({"linear_before_reset": 1} if late else {})}
+    attributes = {"hidden_size": layer.hidden, **_own_attributes(layer, index)}
     if not layer.wanted[2]:
         return chain.add(kind, *inputs, name=name, **attributes), None
     y, h, c = chain.add(kind, *inputs, outputs=3, name=name, **attributes)

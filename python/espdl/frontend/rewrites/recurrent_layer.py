@@ -65,6 +65,11 @@ class RecurrentLayer:
                 settings[key] = value
         return result
 
+    def functions(self, index: int) -> tuple[str, ...]:
+        """The names of one direction's activations."""
+        count = len(self.activations) // self.directions
+        return tuple(name for name, _ in self.activations[index * count : (index + 1) * count])
+
     def is_backwards(self, index: int) -> bool:
         return self.attributes.get("direction") == "reverse" or index == 1
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tvm import relax
 
+from espdl import traits
 from espdl.partition.tvm_compat import converter, shape_of
 
 
@@ -15,14 +16,18 @@ def _zeros(*shape: int) -> relax.Expr:
     return relax.const(np.zeros(shape, np.float32))
 
 
-def _layer(
-    name: str, bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping, shape: Sequence[int]
-) -> relax.Expr:
-    """`inputs`: as ONNX has them; states and peepholes that are left out are zeros."""
+def _layer(kind: str, bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
+    """The sequence of a layer; with the attribute `only_cells`, which ONNX does not have, its last cells.
+
+    `inputs`: as ONNX has them; states and peepholes that are left out are zeros.
+    """
     data, weights, recurrence, bias, _, h, c, peepholes = [*inputs, *[None] * 8][:8]
-    (_, batch, _), (_, rows, hidden) = shape_of(data), shape_of(recurrence)
+    (steps, batch, _), (_, rows, hidden) = shape_of(data), shape_of(recurrence)
     states = [_zeros(1, batch, hidden) if state is None else state for state in (h, c)]
-    settings = [not attributes.get("linear_before_reset", 0), attributes.get("only_cells", 0)]
+    only_cells = attributes.get("only_cells", 0)
+    known = traits.of(kind).activations
+    functions = known.index(tuple(attributes.get("activations", known[0])))
+    settings = [not attributes.get("linear_before_reset", 0), only_cells, functions]
     arguments = relax.Tuple(
         [
             data,
@@ -34,18 +39,15 @@ def _layer(
             relax.const(np.array(settings, np.int32)),
         ]
     )
-    result = relax.TensorType([*shape, batch, hidden], "float32")
-    return bb.normalize(relax.op.call_dps_packed(name, arguments, out_ty=result))
+    result = relax.TensorType([*([1] if only_cells else [steps, 1]), batch, hidden], "float32")
+    return bb.normalize(relax.op.call_dps_packed(f"espdl_{kind.lower()}", arguments, out_ty=result))
 
 
-@converter("LSTM")
-def lstm(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
-    """With the attribute `only_cells`, which ONNX does not have, its result is the last cells."""
-    return _layer(
-        "espdl_lstm", bb, inputs, attributes, [1] if attributes.get("only_cells", 0) else [shape_of(inputs[0])[0], 1]
-    )
+def _register(kind: str) -> None:
+    @converter(kind)
+    def layer(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
+        return _layer(kind, bb, inputs, attributes)
 
 
-@converter("GRU")
-def gru(bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapping) -> relax.Expr:
-    return _layer("espdl_gru", bb, inputs, attributes, [shape_of(inputs[0])[0], 1])
+for _kind in traits.having("activations"):
+    _register(_kind)
