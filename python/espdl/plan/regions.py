@@ -97,7 +97,7 @@ def _without_rows(plan: Plan) -> Plan:
 class _Planner:
     def __init__(self, graph: CallGraph, costs: Mapping[str, Cost] = MappingProxyType({})):
         self.graph = graph
-        self.costs = [costs.get(call.function, UNKNOWN) for call in graph.calls]
+        self.costs = [(0.0, 0.0, 0.0) if call.asks else costs.get(call.function, UNKNOWN) for call in graph.calls]
         self.striped = Striped(graph)
         self.count = len(graph.calls)
         self.lives = memory.lifetimes(graph, self.count + 2)

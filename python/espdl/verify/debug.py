@@ -151,6 +151,9 @@ def _stale(build: Build, run: TappedRun) -> str:
 
 def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray] | str:
     """The run's inputs by port, or why they are not known."""
+    if any(plan.tensor(port.tensor).source == "rows" for port in plan.inputs):
+        setting = option("input_memory", "caller")
+        return f"the inputs came row by row, and are in no memory to be printed: choose {setting} to compare layers"
     printed = [run.inputs.get(index, Piece()) for index in range(len(plan.inputs))]
     whole = [piece.complete() for piece in printed]
     if all(content is not None for content in whole):

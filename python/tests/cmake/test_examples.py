@@ -82,6 +82,16 @@ def test_two_models(tmp_path: Path, kind: str) -> None:
     assert int(re.search(r"same answer for (\d+) of 360", output).group(1)) >= 354
 
 
+@kinds
+def test_line_camera(tmp_path: Path, answers: tuple[np.ndarray, np.ndarray], kind: str) -> None:
+    """The same answers as from whole pictures; what the README shows."""
+    output = output_of("line_camera", kind, tmp_path / "build")
+    expected, labels = answers
+    assert f"ESPDL_OK: {int((expected == labels).sum())} of {len(labels)} correct" in output
+    shown_there = (REPOSITORY / "examples" / "line_camera" / "README.md").read_text().split("```\n")[-2]
+    assert shown_there in output
+
+
 def test_digits_are_those_of_the_test_set() -> None:
     held_out = np.load(REPOSITORY / "examples" / "digits" / "model" / "test.npz")
     records = np.fromfile(REPOSITORY / "examples" / "digits" / "main" / "held_out.bin", np.uint8).reshape(-1, 65)
