@@ -14,7 +14,7 @@ from espdl.partition.checks import check
 from espdl.partition.composites import Composites
 from espdl.partition.extract import Extraction
 from espdl.partition.importer import import_model
-from espdl.partition.passes import GROUPS, INTEGERS
+from espdl.partition.passes import FLOATS, GROUPS, INTEGERS
 from espdl.partition.unmatched import lower_unmatched
 from espdl.passes import PassWatch, run_passes
 from espdl.quantize.types import QuantizedModel
@@ -27,7 +27,7 @@ def group(model: QuantizedModel, accept: Accept, watch: PassWatch) -> tuple[tvm.
     # Kernels are what wants channels last; a float model has none of them.
     quantized = any(node.op_type == "QuantizeLinear" for node in model.proto.graph.node)
     composites = Composites(names, accept, quantized)
-    return run_passes((*(INTEGERS if quantized else ()), *GROUPS), module, composites, check, watch), composites
+    return run_passes((*(INTEGERS if quantized else FLOATS), *GROUPS), module, composites, check, watch), composites
 
 
 def run(

@@ -35,5 +35,7 @@ INTEGERS = (
     reshapes.PASS,
     one_dequantize.PASS,
 )
+# Over float models: other dimensions of a tensor are no layer there either.
+FLOATS = (reshapes.PASS,)
 # Over all models: what is left to TVM, and what is not.
 GROUPS = (GROUP, opaque.PASS, fuse.PASS, GROUP_CONVERSIONS, opaque.PASS)
