@@ -127,15 +127,69 @@ def ad_autoencoder() -> onnx.ModelProto:
     return b.model("ad_autoencoder", (1, 640), b.dense(x, 128, 640), 640)
 
 
+def _mobilenet_v2(width: float, size: int, seed: int) -> onnx.ModelProto:
+    """MobileNetV2 for images of `size` x `size` and 1000 classes: https://arxiv.org/abs/1801.04381, table 2."""
+    b = Builder(seed)
+
+    def channels_of(count: int) -> int:
+        rounded = max(8, int(count * width + 4) // 8 * 8)
+        return rounded + 8 if rounded < 0.9 * count * width else rounded
+
+    def conv(x: str, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, relu: bool = True) -> str:
+        nonlocal size
+        size_after = -(-size // stride)
+        missing = max(0, (size_after - 1) * stride + kernel - size)
+        before, size = missing // 2, size_after
+        pads = (before, before, missing - before, missing - before)
+        groups = inputs if kernel == 3 and inputs == outputs else 1
+        weights = b.weights((outputs, inputs // groups, kernel, kernel), kernel * kernel * inputs // groups)
+        strides = [stride, stride]
+        y = b.node("Conv", x, weights, b.bias(outputs), strides=strides, pads=list(pads), group=groups)
+        return b.node("Clip", y, *bounds) if relu else y
+
+    bounds = [b.constant(np.float32(value)) for value in (0, 6)]
+    channels = channels_of(32)
+    x = conv("input", 3, channels, 3, 2)
+    for expansion, outputs, repeats, first_stride in MOBILENET_V2:
+        outputs = channels_of(outputs)
+        for stride in [first_stride] + [1] * (repeats - 1):
+            inner = channels * expansion
+            y = conv(x, channels, inner) if expansion > 1 else x
+            y = conv(conv(y, inner, inner, 3, stride), inner, outputs, relu=False)
+            x = b.node("Add", x, y) if stride == 1 and channels == outputs else y
+            channels = outputs
+    last = max(1280, channels_of(1280))
+    x = conv(x, channels, last)
+    return b.model("mobilenet_v2", (1, 3, 32 * size, 32 * size), b.head(x, (size, size), last, 1000), 1000)
+
+
+# Expansion, output channels, repetitions and stride of the first of them.
+MOBILENET_V2 = (
+    (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+)  # fmt: skip
+
+
+def mobilenet_v2_035() -> onnx.ModelProto:
+    """Of width 0.35, for images of 160x160."""
+    return _mobilenet_v2(0.35, 160, 5)
+
+
+def mobilenet_v2() -> onnx.ModelProto:
+    """Of width 1.0, for images of 224x224."""
+    return _mobilenet_v2(1.0, 224, 6)
+
+
 NETWORKS = {network.__name__: network for network in (ic_resnet8, kws_dscnn, vww_mobilenet, ad_autoencoder)}
+# Large ones, which nobody trained for these benchmarks: memory and time.
+LARGE = {network.__name__: network for network in (mobilenet_v2_035, mobilenet_v2)}
 
 
 def write(folder: Path, names: Sequence[str] = tuple(NETWORKS)) -> Path:
     """Write the networks with random calibration and evaluation data to `folder`, which is returned."""
     for name in names:
-        model = NETWORKS[name]()
+        model = (NETWORKS | LARGE)[name]()
         shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]
-        random = np.random.default_rng(100 + list(NETWORKS).index(name))
+        random = np.random.default_rng(100 + list(NETWORKS | LARGE).index(name))
         samples = random.standard_normal((CALIBRATION_SAMPLES + EVALUATION_SAMPLES, *shape)).astype(np.float32)
         calibration, x = samples[:CALIBRATION_SAMPLES], samples[CALIBRATION_SAMPLES:]
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
