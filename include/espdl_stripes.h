@@ -67,9 +67,13 @@ typedef struct {
     uint8_t input_count;
 } espdl_striped_layer_t;
 
+/** Copies rows, as espdl_copy_words(). */
+typedef void (*espdl_copy_rows_t)(void *to, const void *from, size_t bytes);
+
 /** Layers `first` .. `stop` - 1 of a model. */
 struct espdl_region {
     espdl_run_region_t run; /**< espdl_run_stripes; a pointer, so that models without regions do not link it */
+    espdl_copy_rows_t copy; /**< espdl_copy_words, or what a chip has for places and sizes that are multiples of 16 */
     const espdl_rows_t *tensors;
     const espdl_striped_layer_t *layers;
     uint32_t state;         /**< offset in the arena of 8 bytes for each tensor */

@@ -97,18 +97,18 @@ static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t ro
     progress->need = reach->is_first || next < progress->need ? (uint16_t)next : progress->need;
     if (reach->is_first && reach->is_last && rows == 0) {
         if (aside) {
-            espdl_copy_words(waiting + (progress->fresh - progress->base) * row,
+            work->region->copy(waiting + (progress->fresh - progress->base) * row,
                              row_of(work, tensor, progress, progress->fresh), (progress->done - progress->fresh) * row);
         }
         return;
     }
     if (aside && reach->is_first) {
-        espdl_copy_words(row_of(work, tensor, progress, progress->base), waiting, (progress->fresh - progress->base) * row);
+        work->region->copy(row_of(work, tensor, progress, progress->base), waiting, (progress->fresh - progress->base) * row);
     }
     if (reach->is_last) {
         progress->base = progress->need;
         if (aside) {
-            espdl_copy_words(waiting, row_of(work, tensor, progress, progress->base),
+            work->region->copy(waiting, row_of(work, tensor, progress, progress->base),
                              (progress->done - progress->base) * row);
         }
     }
@@ -121,7 +121,7 @@ static void move_rows(const work_t *work, const espdl_reach_t *reach)
     const progress_t *progress = &work->progress[reach->tensor];
     if (tensor->kind == ESPDL_ROWS_MOVE && reach->is_last) {
         const uint32_t bytes = (progress->done - progress->base) * tensor->row;
-        espdl_copy_words(work->self->arena + tensor->place - bytes, row_of(work, tensor, progress, progress->base), bytes);
+        work->region->copy(work->self->arena + tensor->place - bytes, row_of(work, tensor, progress, progress->base), bytes);
     }
 }
 

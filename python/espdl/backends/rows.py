@@ -34,7 +34,10 @@ def with_rows(call: KernelCall, tensors: Callable[[str], Tensor]) -> KernelCall:
     output = tensors(call.outputs[0])
     if facts is None or len(call.outputs) != 1 or len(output.shape) < 3 or output.shape[0] != 1:
         return call
-    return replace(call, rows=facts(call, output.shape[1], [tensors(name) for name in call.reads]))
+    rows = facts(call, output.shape[1], [tensors(name) for name in call.reads])
+    if rows is not None and call.function.startswith("espdl_s3_"):
+        rows = replace(rows, copy="espdl_s3_copy_rows", copy_header="espdl/esp32s3/rows.h")
+    return replace(call, rows=rows)
 
 
 def _reach(call: KernelCall, prefix: str = "") -> Reach:

@@ -62,6 +62,7 @@ def render(
     check_model_name(name)
     weights = pack(plan, packings)
     layers = [_layer(plan, weights, index) for index in range(len(plan.calls))]
+    regions = [stripes.region(plan, region) for region in plan.regions]
     context = {
         "name": name,
         "prefix": name.upper(),
@@ -70,14 +71,14 @@ def render(
         "arena_bytes": max(plan.arena_bytes, 16),
         "state_bytes": plan.state_bytes,
         "weights_bytes": len(weights.blob),
-        "headers": sorted({call.header for call in plan.calls if call.header}),
+        "headers": sorted(({call.header for call in plan.calls} | {region["header"] for region in regions}) - {""}),
         "functions": list(plan.functions.values()),
         "inputs": _ports(plan, plan.inputs),
         "at_caller": any(tensor.at_caller for tensor in plan.tensors),
         "by_rows": any(call.asks for call in plan.calls),
         "outputs": _ports(plan, plan.outputs),
         "layers": layers,
-        "regions": [stripes.region(plan, region) for region in plan.regions],
+        "regions": regions,
         "prepared": [layer for layer in layers if layer["prepare"]],
     }
     environment = templates.environment(_TEMPLATES)

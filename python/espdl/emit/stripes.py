@@ -6,7 +6,7 @@ from __future__ import annotations
 from espdl.emit import c_text, places
 from espdl.plan import graph as graphs
 from espdl.plan.rows import Change, Reach, Region
-from espdl.plan.stripes import RowCall, Striped
+from espdl.plan.stripes import RowCall, Striped, copies_blocks
 from espdl.plan.types import KernelCall, Plan
 
 
@@ -36,12 +36,15 @@ def region(plan: Plan, region: Region) -> dict:
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
     striped = Striped(graph)
     calls = striped.calls[region.first : region.stop]
+    copy, header = copies_blocks(plan.calls[region.first : region.stop], region.kept)
     numbers = {root: index for index, root in enumerate(region.tensors)}
     made = {call.output for call in calls}
     return {
         "first": region.first,
         "stop": region.stop,
         "state": region.state_offset,
+        "copies": c_text.symbol(copy or "espdl_copy_words"),
+        "header": header,
         "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
         "layers": [_layer(plan.calls[call.call].asks, call, cap, numbers) for call, cap in zip(calls, region.caps)],
     }

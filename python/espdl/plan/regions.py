@@ -15,16 +15,16 @@ from espdl.plan import graph as graphs
 from espdl.plan import memory
 from espdl.plan.graph import CallGraph, Pair, ahead_bytes, aligned
 from espdl.plan.rows import Kept, Region
-from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, region_of, simulate
+from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
 from espdl.plan.types import Plan
 
 CHOICES = ("plain", "smallest", "auto")
 # Rows that the first call of a region computes in a stripe.
-HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)
+HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 # Of the instructions of the whole network: what "auto" pays at most; and what it must save of the arena to do so.
 MAX_PRICE, MIN_SAVING = 0.05, 0.10
-# Instructions: of a call in a stripe without its kernel, of a byte that is moved.
-CALL, MOVE = 200, 0.8
+# Instructions: of a call in a stripe without its kernel, of a byte that is moved, in words or in blocks of 16 bytes.
+CALL, MOVE, MOVE_BLOCKS = 200, 0.8, 0.2
 # Of pixels that a group has too few of, what is computed for nothing: one or two are computed one by one.
 IDLE = 0.5
 
@@ -226,7 +226,8 @@ class _Planner:
         """Instructions that the region takes more than its calls one after the other."""
         simulation, prices = self.simulations[region.first, rows], self.prices[region.first, rows]
         moved = sum(kept.row_bytes * simulation.traffic[kept.tensor].moved for kept in region.kept)
-        return sum(prices[: region.stop - region.first]) + MOVE * moved
+        blocks = copies_blocks(self.graph.calls[region.first : region.stop], region.kept)
+        return sum(prices[: region.stop - region.first]) + (MOVE_BLOCKS if blocks[0] else MOVE) * moved
 
     def _price(self, call: RowCall, runs: Mapping[Ran, int]) -> float:
         """Of one call: what further calls cost, and pixels computed for nothing, where a group ends with a stripe."""

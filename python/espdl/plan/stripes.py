@@ -16,7 +16,7 @@ from functools import cached_property
 
 from espdl.plan.graph import CallGraph, Pair, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
-from espdl.plan.types import ALIGNMENT
+from espdl.plan.types import ALIGNMENT, KernelCall
 
 NOT_ALIGNED = "its kernel wants rows that begin at multiples of 16 bytes"
 
@@ -301,6 +301,12 @@ def region_of(
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}
+
+
+def copies_blocks(calls: Iterable[KernelCall], kept: Iterable[Kept]) -> tuple[str, str]:
+    """The function that copies the rows of a region in blocks of 16 bytes, and its header; "" where none does."""
+    found = next(((call.rows.copy, call.rows.copy_header) for call in calls if call.rows.copy), ("", ""))
+    return found if all(k.row_bytes % ALIGNMENT == 0 for k in kept) else ("", "")
 
 
 def _kept(striped: Striped, simulation: Simulation, root: str, moves: bool) -> Kept:
