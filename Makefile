@@ -37,6 +37,7 @@ fuzz: $(VENV)/.test
 lint: $(VENV)/.test
 	$(BIN)/ruff check --quiet --config python/pyproject.toml python examples benchmarks test_apps
 	$(BIN)/ruff format --check --quiet --config python/pyproject.toml python examples benchmarks test_apps
+	$(BIN)/mypy --config-file python/pyproject.toml --no-error-summary python/espdl
 
 docs: $(VENV)/.runtime
 	$(BIN)/python -I python/espdl_cli.py ops --markdown > docs/operators.md

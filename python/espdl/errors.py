@@ -5,9 +5,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from espdl.foreign import said
+
+T = TypeVar("T")
+
+
+def present(value: T | None) -> T:
+    """`value`, which what was checked before says is there, and its type does not."""
+    if value is None:
+        raise ValueError("something is missing that was there when it was checked")
+    return value
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
 from espdl.backends import inputs as application_inputs
 from espdl.emit import depfile
-from espdl.errors import EspdlError, UsageError
+from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.plan.types import QUANTIZED, Plan
@@ -258,7 +258,7 @@ def make_plan(
         functions.update(getattr(operator, "functions", {}))
     used = {name for call in calls for name in (*call.inputs, *call.outputs)}
     used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
-    used |= {name for alias in graph.aliases for name in (alias.name, alias.alias_of)}
+    used |= {name for alias in graph.aliases for name in (alias.name, present(alias.alias_of))}
     tensors = [t for t in graph.tensors().values() if t.name in used]
     calls, tensors, inputs = application_inputs.from_application(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl.errors import present
+
+# Python's, or numpy's.
+Number = float | np.floating
 # Of what is always zero: any scale holds it.
 _OF_NOTHING = np.float32(1 / 128)
 _TINY = np.finfo(np.float32).tiny
@@ -19,7 +23,7 @@ class Quantization:
     `scale` (float32 where it is of a model) and `zero_point` are numbers, or arrays [channels] along `axis`.
     """
 
-    scale: float | np.ndarray
+    scale: Number | np.ndarray
     zero_point: int | np.ndarray = 0
     dtype: str = "int8"
     axis: int | None = None
@@ -55,6 +59,16 @@ class Quantization:
     @property
     def is_per_tensor(self) -> bool:
         return np.size(self.scale) == np.size(self.zero_point) == 1
+
+    @property
+    def scales(self) -> np.ndarray:
+        """The scale as an array: of rank 0 for a number."""
+        return np.asarray(self.scale)
+
+    @property
+    def zero(self) -> int:
+        """The zero point of a quantisation per tensor."""
+        return int(self.zero_point)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -108,14 +122,15 @@ class Quantization:
         low, high = (np.float32(limit) - zero for limit in self.limits)
         return np.asarray(np.clip(steps, low, high) * scale, np.float32)  # of rank 0 too, which is a number so far
 
-    def _along(self, numbers: float | np.ndarray, rank: int) -> np.ndarray:
+    def _along(self, numbers: Number | np.ndarray, rank: int) -> np.ndarray:
         """A scale or zero point, shaped to broadcast over values of that rank."""
         numbers = np.asarray(numbers)
         if numbers.size == 1:
             return numbers.reshape(())
-        return numbers.reshape([-1 if axis == self.axis % rank else 1 for axis in range(rank)])
+        along = present(self.axis) % rank
+        return numbers.reshape([-1 if axis == along else 1 for axis in range(rank)])
 
 
-def zero_point(low: float, scale: float) -> int:
+def zero_point(low: float, scale: Number) -> int:
     """The int8 zero point with which the least integer stands for `low`."""
     return int(np.clip(np.rint(-128 - low / np.float64(scale)), -128, 127))

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -133,10 +134,11 @@ def _refused_rows(options: pipeline.Options, error: EspdlError) -> list[NodeRow]
     for node in model.proto.graph.node:
         row = known.get(node.op_type)
         refused = row is None or row.ways == (REFUSED,)
+        remarks: tuple[str, ...] = ()
         if error.node is not None and error.node.name == (node.name or node.output[0]):
             refused, remarks = True, (error.why,)
-        else:
-            remarks = row.remarks if row is not None and refused else ()
+        elif row is not None and refused:
+            remarks = row.remarks
         found |= refused
         rows.append(NodeRow(node.name or node.output[0], node.op_type, REFUSED if refused else "", "", remarks))
     if not found:
@@ -151,5 +153,6 @@ def _made_up(options: pipeline.Options, folder: str) -> str | None:
         return None
     random = np.random.default_rng(0)
     path = Path(folder) / "made_up.npz"
-    np.savez(path, **{i.name: random.standard_normal((2, *i.shape)).astype(i.dtype) for i in model.inputs})
+    values: dict[str, Any] = {i.name: random.standard_normal((2, *i.shape)).astype(i.dtype) for i in model.inputs}
+    np.savez(path, **values)
     return str(path)

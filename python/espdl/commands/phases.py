@@ -53,7 +53,7 @@ class Phases:
                 if self._verbose >= level:
                     _print(f"  {line}")
         if self._folder is not None:
-            self._dump(phase, value)
+            self._dump(self._folder, phase, value)
         self._last = time.monotonic()  # without the time to say and to dump it
 
     def _pass(self, name: str, value: Any) -> None:
@@ -67,13 +67,13 @@ class Phases:
             content = {f"{number}-{self._passes:02}-{name}.txt": text.encode("utf-8", "replace")}
             Files(content).write(self._folder)
 
-    def _dump(self, phase: str, value: Any) -> None:
+    def _dump(self, into: Path, phase: str, value: Any) -> None:
         from espdl.emit import Files
 
         number = list(_DUMP).index(phase) + 1
         folder, contents = _DUMP[phase](value)
         prefix = "" if folder else f"{number}-"
-        target = self._folder / f"{number}-{folder}" if folder else self._folder
+        target = into / f"{number}-{folder}" if folder else into
         Files({prefix + name: content for name, content in contents.items()}).write(target)
 
 

@@ -24,6 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress() as progress:
         _, quantized, _ = pipeline.quantize_model(options, progress)
     files = emit.Files({f"{options.name}.onnx": quantized.proto.SerializeToString(deterministic=True)})
-    files.write(options.output)
+    files.write(Path(options.output))
     print(f"{Path(options.output) / options.name}.onnx")
     return 0

@@ -13,7 +13,8 @@ import espdl
 def write(path: str | Path, target: Path, inputs: Iterable[Path]) -> None:
     """Writes the rule for `target`. Ninja reads it after the build and deletes it."""
     package = Path(espdl.__file__).resolve().parent
-    modules = (Path(m.__file__).resolve() for m in list(sys.modules.values()) if getattr(m, "__file__", None))
+    sources = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    modules = (Path(source).resolve() for source in sources if source)
     own = {m for m in modules if m.is_relative_to(package)} | set(package.rglob("*.jinja"))
     files = sorted({str(Path(i).resolve()) for i in inputs} | {str(m) for m in own})
     rule = " \\\n ".join([f"{_escape(str(target))}:", *(_escape(f) for f in files)])

@@ -8,7 +8,7 @@ import onnx
 import onnx_ir as ir
 
 from espdl.errors import EspdlError
-from espdl.frontend.graph import Chain, Results, is_used, rewritten, shape
+from espdl.frontend.graph import Chain, Results, is_used, rewritten, settings, shape, static_shape
 
 # (data, indices, updates): without updates the data stays as it is.
 _UPDATES = {"ScatterElements": 2, "ScatterND": 2, "Scatter": 2, "TensorScatter": 1}
@@ -25,7 +25,7 @@ def remove(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
             if output.is_graph_output() and _is_empty(output):
                 raise EspdlError(
                     f"{label}: output '{output.name}'",
-                    f"it has no elements: its shape is {list(shape(output))}",
+                    f"it has no elements: its shape is {list(static_shape(output))}",
                     "export the model without it, or with other sizes",
                 )
         return _without(node, chain)
@@ -50,7 +50,7 @@ def _without(node: ir.Node, chain: Chain) -> Results | None:
         output.replace_all_uses_with(chain.constant(np.zeros(shape(output), kind)))
     parts = [i for i in node.inputs if not _is_empty(i)]
     if node.op_type == "Concat" and 0 < len(parts) < len(node.inputs):
-        return parts[0] if len(parts) == 1 else chain.add("Concat", *parts, name=node.name, **node.attributes)
+        return parts[0] if len(parts) == 1 else chain.add("Concat", *parts, name=node.name, **settings(node))
     if node.op_type in _UPDATES and _is_empty(node.inputs[_UPDATES[node.op_type]]):
         return node.inputs[0]
     if node.op_type == "Split" and empty:
@@ -61,8 +61,8 @@ def _without(node: ir.Node, chain: Chain) -> Results | None:
 def _parts(split: ir.Node, chain: Chain) -> Results:
     """What takes the place of the outputs that have elements."""
     axis, kept = split.attributes.get_int("axis", 0), [o for o in split.outputs if not _is_empty(o)]
-    sizes = [shape(output) for output in kept]
-    if len(kept) < 2 or None in sizes:
+    sizes = [size for output in kept if (size := shape(output)) is not None]
+    if len(kept) < 2 or len(sizes) < len(kept):
         made = [split.inputs[0]] if len(kept) == 1 else kept
     else:
         made = chain.add(

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
-from espdl.errors import Node
+from espdl.errors import Node, present
 from espdl.frontend.names import Names
 
 FLOAT, INT32, INT64, BOOL = ir.DataType.FLOAT, ir.DataType.INT32, ir.DataType.INT64, ir.DataType.BOOL
@@ -18,12 +18,18 @@ FLOAT, INT32, INT64, BOOL = ir.DataType.FLOAT, ir.DataType.INT32, ir.DataType.IN
 Results = ir.Value | Sequence[ir.Value | None]
 # (node, the chain for what takes its place) -> its results, or None where it stays.
 Rewrite = Callable[[ir.Node, "Chain"], "Results | None"]
+C = TypeVar("C", bound="Chain")
 
 
 def shape(value: ir.Value | None) -> tuple[int, ...] | None:
     """The static shape of a tensor, None where it is not known."""
     known = None if value is None else value.shape
     return known.numpy() if known is not None and known.is_static() else None
+
+
+def static_shape(value: ir.Value | None) -> tuple[int, ...]:
+    """The same, of a tensor whose shape is known by now."""
+    return present(shape(value))
 
 
 def array(value: ir.Value | None) -> np.ndarray | None:
@@ -38,6 +44,11 @@ def producer(value: ir.Value | None, *operators: str) -> ir.Node | None:
     return node if node is not None and (node.op_type in operators or not operators) else None
 
 
+def operand(node: ir.Node, index: int) -> ir.Value:
+    """An input that every node of its operator has."""
+    return present(node.inputs[index])
+
+
 def operands(node: ir.Node, count: int) -> list[ir.Value | None]:
     """The first inputs of a node, None where one is left out."""
     return [*node.inputs, *[None] * count][:count]
@@ -46,6 +57,11 @@ def operands(node: ir.Node, count: int) -> list[ir.Value | None]:
 def values(node: ir.Node) -> dict[str, Any]:
     """The attributes that a node has, as Python's numbers, texts and tuples."""
     return {name: attribute.value for name, attribute in node.attributes.items()}
+
+
+def settings(node: ir.Node, *without: str) -> dict[str, Any]:
+    """The attributes of a node for `Chain.add`, as they are, but for those of these names."""
+    return {name: attribute for name, attribute in node.attributes.items() if name not in without}
 
 
 def is_used(value: ir.Value) -> bool:
@@ -93,8 +109,8 @@ class Chain:
         values = np.asarray(value, order="C")
         values = values.astype(np.float32) if values.dtype == np.float64 else values
         tensor = ir.tensor(values, name=self.unique(f"{self.base}/{title}"))
-        made = ir.val(tensor.name, tensor.dtype, tensor.shape, const_value=tensor)
-        self.node.graph.register_initializer(made)
+        made = ir.val(tensor.name, tensor.dtype, values.shape, const_value=tensor)
+        present(self.node.graph).register_initializer(made)
         return made
 
     def reduced(self, operator: str, value: ir.Value, axes: list[int]) -> ir.Value:
@@ -118,7 +134,10 @@ def opened(proto: onnx.ModelProto) -> ir.Model:
 
 
 def rewritten(
-    proto: onnx.ModelProto, rewrite: Rewrite, notes: list[str] | None = None, chain_of: Callable[..., Chain] = Chain
+    proto: onnx.ModelProto,
+    rewrite: Callable[[ir.Node, C], Results | None],
+    notes: list[str] | None = None,
+    chain_of: Callable[..., C] = Chain,  # type: ignore[assignment]  # a default says nothing of C
 ) -> onnx.ModelProto:
     """`proto` with what `rewrite` makes in the place of each node, where it is not None; `proto` itself where it never
     is. Shapes must be inferred; those of the result are not. What nobody reads any more is gone from it.

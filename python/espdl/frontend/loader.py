@@ -26,7 +26,7 @@ MAXIMUM_OPSET = 25
 WIDE_OPSET = 21
 # Elements: the largest chips have 32 MB of RAM.
 LARGEST_INPUT = 1 << 25
-SUPPORTED_INPUTS = {
+SUPPORTED_INPUTS: dict[int, str] = {
     TensorProto.FLOAT: "float32",
     TensorProto.INT64: "int64",
     TensorProto.INT32: "int32",

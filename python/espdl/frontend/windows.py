@@ -96,7 +96,7 @@ def axes_of(node: ir.Node) -> list[Axis] | None:
     if node.op_type not in _POOLS and "kernel_shape" not in node.attributes:
         kernel = _sizes(node.inputs[1])
     else:
-        kernel = node.attributes.get_ints("kernel_shape")
+        kernel = tuple(node.attributes.get_ints("kernel_shape"))
     sizes = _sizes(node.inputs[0])
     if sizes is None or kernel is None:
         return None
@@ -105,10 +105,11 @@ def axes_of(node: ir.Node) -> list[Axis] | None:
     return [Axis(*numbers) for numbers in zip(sizes, kernel, *more)]
 
 
-def _sizes(value: ir.Value) -> tuple[int, ...] | None:
+def _sizes(value: ir.Value | None) -> tuple[int, ...] | None:
     """Those of all axes after the channels, None where one is not known."""
-    known = None if value.shape is None else value.shape[2:]
-    return known if known is not None and all(isinstance(size, int) for size in known) else None
+    every = () if value is None or value.shape is None else value.shape[2:]
+    known = tuple(size for size in every if isinstance(size, int))
+    return known if value is not None and value.shape is not None and len(known) == len(every) else None
 
 
 def _around(axis: Axis, mode: str, dilated: bool) -> tuple[int, int]:

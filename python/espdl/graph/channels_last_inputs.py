@@ -8,6 +8,7 @@ from dataclasses import replace
 from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.ops.quantize import Quantize
+from espdl.ops.transpose import Transpose
 from espdl.passes import Pass
 from espdl.plan.types import Port, Tensor
 
@@ -34,12 +35,13 @@ def _path_to_transpose(graph: OperatorGraph, name: str) -> tuple[list[Operator],
             source = graph.tensors()[name].shape
             is_last = len(source) == 4 and source[1] == 1 and aliases[0].shape == (source[0], *source[2:], 1)
             return (passed, aliases[0]) if is_last else None
-        if consumers[0].name == "transpose" and tuple(consumers[0].axes) == (0, 2, 3, 1):
-            return passed, consumers[0]
-        if not isinstance(consumers[0], Quantize):
+        (consumer,) = consumers
+        if isinstance(consumer, Transpose) and tuple(consumer.axes) == (0, 2, 3, 1):
+            return passed, consumer
+        if not isinstance(consumer, Quantize):
             return None
-        passed.append(consumers[0])
-        name = consumers[0].outputs[0].name
+        passed.append(consumer)
+        name = consumer.outputs[0].name
 
 
 def _channels_last_input(

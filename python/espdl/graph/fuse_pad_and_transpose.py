@@ -7,6 +7,7 @@ Exact: the values that the operator computes with stay the same, only the copy t
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
@@ -22,9 +23,9 @@ from espdl.plan.types import Tensor
 
 def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
     """`graph` without moves whose result only one operator reads, where `options.accept` takes it without them."""
-    for kind, merge in ((Transpose, _channels_first), (Pad, _with_border)):
-        for move in [o for o in graph.operators if isinstance(o, kind)]:
-            consumer = graph.only_consumer(move.outputs[0].name)
+    for merge in (_channels_first, _with_border):
+        for move in graph.operators:
+            consumer = graph.only_consumer(move.outputs[0].name) if isinstance(move, Transpose | Pad) else None
             merged = None if consumer is None else merge(move, consumer)
             if merged is not None and options.accept(merged) is None:
                 kept = (merged if o is consumer else o for o in graph.operators if o is not move)
@@ -32,16 +33,16 @@ def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
     return graph
 
 
-def _channels_first(move: Transpose, consumer: Operator) -> Operator | None:
-    if not isinstance(consumer, Conv2d) or tuple(move.axes) != (0, 2, 3, 1):
+def _channels_first(move: Operator, consumer: Operator) -> Operator | None:
+    if not (isinstance(move, Transpose) and isinstance(consumer, Conv2d)) or tuple(move.axes) != (0, 2, 3, 1):
         return None
     (x,) = move.inputs
     nodes = (*move.source_nodes, *consumer.source_nodes)
     return Conv2dPlanar((_instead(consumer.inputs[0], x),), consumer.outputs, nodes, consumer)
 
 
-def _with_border(move: Pad, consumer: Operator) -> Operator | None:
-    if len(move.inputs[0].shape) != 4:
+def _with_border(move: Operator, consumer: Operator) -> Operator | None:
+    if not isinstance(move, Pad) or len(move.inputs[0].shape) != 4:
         return None
     (x,), value, widths = move.inputs, move.value, move.widths
     source = _instead(consumer.inputs[0], x)
@@ -54,13 +55,14 @@ def _with_border(move: Pad, consumer: Operator) -> Operator | None:
     border = _border(widths, getattr(consumer, "pads", (0, 0, 0, 0)))
     if border is None:
         return None
-    changes = {"inputs": (source,), "source_nodes": nodes, "pads": border}
+    changes: dict[str, Any] = {"inputs": (source,), "source_nodes": nodes, "pads": border}
     if isinstance(consumer, Conv2d) and value == source.zero_point:
         return replace(consumer, **changes)
     if isinstance(consumer, MaxPool2d) and value == -128:  # never larger than what is in the window
         return replace(consumer, **changes)
     if isinstance(consumer, AveragePool2d) and value == source.zero_point and not any(consumer.pads):
-        return replace(consumer, **changes, image=x.shape[1:], count_include_pad=True)
+        _, height, width, channels = x.shape
+        return replace(consumer, **changes, image=(height, width, channels), count_include_pad=True)
     return None
 
 

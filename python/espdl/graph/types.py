@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from espdl.errors import present
 from espdl.ops.operator import Operator
 from espdl.plan.types import Port, Tensor
 
@@ -96,7 +97,7 @@ class OperatorGraph:
             known = alias if alias.scale is not None else table.get(alias.name, alias)
             table[alias.name] = alias.with_quantization(known.quantization)
         same = [(t.name, o.outputs[0].name) for o in self.operators if o.keeps_scale for t in o.inputs]
-        same += [(alias.alias_of, alias.name) for alias in self.aliases]
+        same += [(present(alias.alias_of), alias.name) for alias in self.aliases]
         changed = True
         while changed:
             changed = False

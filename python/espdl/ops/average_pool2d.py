@@ -50,7 +50,8 @@ class AveragePool2d(Operator):
         shape = match.tensor("x").shape
         if match.has("pool"):
             window = window_attributes(match, "pool")
-            image, output_size = shape[1:], match.outputs[0].shape[1:3]
+            (_, height, width, channels), (_, rows, columns, _) = shape, match.outputs[0].shape
+            image, output_size = (height, width, channels), (rows, columns)
             include = bool(match.attribute("pool", "count_include_pad"))
         else:
             image = _image_of_mean(shape, match.attribute("mean", "axis"))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from espdl.errors import present
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
 from espdl.plan.types import Tensor
 
@@ -56,7 +57,7 @@ class Copy(Operator):
             view = _merged(0, y.shape, [0] * (len(y.shape) - len(x.shape)) + strides)
         else:
             axes, begins, _, steps = (match.argument("slice", i) for i in range(1, 5))
-            view = _slice(x, y, strides, axes, begins, steps)
+            view = _slice(x, y, strides, present(axes), present(begins), steps)
         if len(view.axes) > MAX_AXES:
             raise Mismatch(f"it copies along {len(view.axes)} axes; the kernel has {MAX_AXES}")
         return cls(match.inputs, match.outputs, match.source_nodes, view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl.errors import present
 from espdl.ops.operator import Match, Mismatch
 from espdl.plan.types import Tensor
 
@@ -26,7 +27,7 @@ def weights_of(match: Match, x: Tensor, transposed: bool = False) -> tuple[np.nd
     if scale.size not in (1, channels):
         raise Mismatch(f"it has {scale.size} weight scales for {channels} outputs")
     scale = np.broadcast_to(scale, (channels,))
-    return weights, scale, int32_bias(match, x.scale, scale, channels)
+    return weights, scale, int32_bias(match, present(x.scale), scale, channels)
 
 
 def int32_bias(match: Match, input_scale: float, weights_scale: np.ndarray, channels: int) -> np.ndarray:

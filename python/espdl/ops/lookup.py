@@ -107,7 +107,8 @@ class Lookup(Operator):
         """The output for all integers of the input, from the smallest on."""
         (x,), (y,) = self.inputs, self.outputs
         # In float32, as ONNX dequantises: functions that jump (round, floor) must see the same values.
-        real = (np.float32(every_integer(x) - x.zero_point) * np.float32(x.scale)).astype(np.float64)
+        steps = (every_integer(x) - x.zero_point).astype(np.float32)
+        real = (steps * np.float32(x.scale)).astype(np.float64)
         if self.function == LEAKY_RELU:
             real = np.where(real < 0.0, self.alpha * real, real)
         elif self.function is not None:

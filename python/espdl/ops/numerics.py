@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from espdl.errors import present
 from espdl.plan.types import Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
 
@@ -108,7 +109,7 @@ def saturate(value: np.ndarray, low: int, high: int, dtype: DTypeLike = np.int8)
 
 def quantize_value(real: np.ndarray | float, tensor: Tensor) -> np.ndarray:
     """Float to the tensor's integers: round to nearest even, saturate."""
-    return tensor.quantization.quantize(np.asarray(real, np.float64))
+    return present(tensor.quantization).quantize(np.asarray(real, np.float64))
 
 
 def activation_range(activation: tuple[float, float] | None, output: Tensor) -> tuple[int, int]:

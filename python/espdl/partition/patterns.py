@@ -11,6 +11,7 @@ import numpy as np
 import tvm
 from tvm.relax.dpl import is_call_dps_packed, is_const, is_op, is_tuple, wildcard
 
+from espdl.errors import present
 from espdl.ops.operator import Mismatch, Operator, PatternBuilder
 from espdl.partition.scales import per_tensor, quantization
 from espdl.partition.tvm_compat import attribute, dtype_of, is_constant, number_of, op_name, shape_of
@@ -109,7 +110,7 @@ class TvmMatch:
         self._name = name
         self.source_nodes = source_nodes
         self.inputs = tuple(self.tensor(label) for label in pattern.input_labels if self.has(label))
-        self.outputs = (self._output(value(output), output_name),)
+        self.outputs: tuple[Tensor, ...] = (self._output(value(output), output_name),)
 
     @property
     def activation(self) -> tuple[float, float] | None:
@@ -140,7 +141,7 @@ class TvmMatch:
         expression, values = self._expressions[label], self.array(label)
         if op_name(expression) != "relax.dequantize":
             return values.astype(np.float64)
-        return quantization(expression).dequantize(values, np.float64)
+        return present(quantization(expression)).dequantize(values, np.float64)
 
     def scale(self, label: str) -> np.ndarray:
         expression = self._expressions[label]

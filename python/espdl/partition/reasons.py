@@ -70,7 +70,7 @@ class _Table:
 
     def _source(self, operand: Any) -> Any:
         """What an operand is a view of, where the layout put a view there."""
-        call = self.bindings.get(operand)
+        call: Any = self.bindings.get(operand)
         while op_name(call) in _VIEWS and self.names.node(operand.name) is None and not is_constant(call.args[0]):
             operand, call = call.args[0], self.bindings.get(call.args[0])
         return operand

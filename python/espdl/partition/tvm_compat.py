@@ -120,7 +120,8 @@ class _OwnConverter(onnx_frontend.OnnxOpConverter):
             attributes["tvm_custom"]["opset"] = opset
             result = cls.function(bb, given, attributes)
             if result is None:
-                result = _hidden[cls.name].get_converter(opset)(bb, inputs, attributes, params)
+                hidden: Any = _hidden[cls.name]
+                result = hidden.get_converter(opset)(bb, inputs, attributes, params)
             return result
 
         return convert

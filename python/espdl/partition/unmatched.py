@@ -11,7 +11,7 @@ import tvm
 from tvm import relax
 
 from espdl import traits
-from espdl.errors import EspdlError, Node
+from espdl.errors import EspdlError, Node, present
 from espdl.ops.fallback import Fallback
 from espdl.ops.operator import operators
 from espdl.partition.composites import Composites
@@ -74,7 +74,7 @@ def fallback(
     declined = [reason for member in members for reason in composites.reasons.get(names.key(member), ())]
     if composites.quantized and not declined:
         keys = dict.fromkeys(names.key(member) for member in members if names.node(member))
-        declined = [_why_floats(names.node(key)[1], composites.failed.get(key, "")) for key in keys]
+        declined = [_why_floats(present(names.node(key))[1], composites.failed.get(key, "")) for key in keys]
         declined = declined or ["not all tensors around it are quantised"]
     function, functions = _functions(kernel, arguments)
     return Fallback(

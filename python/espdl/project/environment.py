@@ -182,7 +182,7 @@ def runs(python: Path, *arguments: str) -> bool:
 def locked(path: Path) -> Iterator[None]:
     """Hold the file lock `path`. The operating system frees it should this process die."""
     with open(path, "w") as file:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             while True:
@@ -239,12 +239,12 @@ def packages_for_this_system(lock: Path) -> Iterator[tuple[str, str]]:
     try:
         from packaging.markers import Marker
     except ImportError:  # it is in the lock: that it is missing will be told
-        Marker = None
+        Marker = None  # type: ignore[assignment,misc]  # a name of the package's, or nothing
     for line in lock.read_text(encoding="utf-8").splitlines():
         match = re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(?:;([^\\]*))?", line)
         if match:
             package, version, marker = match.groups()
-            if marker is None or (Marker and Marker(marker.strip()).evaluate()):
+            if marker is None or (Marker is not None and Marker(marker.strip()).evaluate()):
                 yield canonical(package), version
 
 

@@ -74,7 +74,7 @@ def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:
 
 def round_bias(bias: np.ndarray, data: Quantization, weights: Quantization) -> tuple[np.ndarray, Quantization]:
     """`bias` (real values) as int32 at scale data scale * weights scale."""
-    exact = replace(weights, scale=np.float64(data.scale) * weights.scale.astype(np.float64), dtype="int32")
+    exact = replace(weights, scale=np.float64(data.scale) * weights.scales.astype(np.float64), dtype="int32")
     if weights.axis is not None:
         exact = replace(exact, axis=0)
-    return exact.quantize(bias), replace(exact, scale=exact.scale.astype(np.float32))
+    return exact.quantize(bias), replace(exact, scale=exact.scales.astype(np.float32))

@@ -55,9 +55,9 @@ def taken(graph: Graph, node: onnx.NodeProto) -> Taken | None:
     steps = _values(graph, node, 4, [1] * len(starts))
     parts = []
     for start, stop, axis, step in zip(starts, stops, axes, steps):
-        indices = np.arange(shape[axis])[slice(*slice(start, stop, step).indices(shape[axis]))] if step > 0 else None
-        if indices is None:
+        if step <= 0:
             return None
+        indices = np.arange(shape[axis])[slice(*slice(start, stop, step).indices(shape[axis]))]
         if len(indices) < shape[axis]:
             parts.append(Taken(node, axis % len(shape), indices))
     return parts[0] if len(parts) == 1 else None

@@ -42,8 +42,9 @@ def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Boun
         return 0.0, math.inf
     if kind == "Mul":  # x * HardSigmoid(x), which is HardSwish
         other = graph.producer.get(node.input[1] if node.input[0] == name else node.input[0])
-        is_swish = other is not None and other.op_type == "HardSigmoid" and other.input[0] == name
-        return (_wanted(graph, other, name, found)[0], math.inf) if is_swish else _ALL
+        if other is None or other.op_type != "HardSigmoid" or other.input[0] != name:
+            return _ALL
+        return _wanted(graph, other, name, found)[0], math.inf
     if kind == "HardSigmoid":
         alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
         inside = alpha > 0.0 and 0.0 <= beta <= 1.0
@@ -52,7 +53,8 @@ def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Boun
         ends = [*node.input[1:3], "", ""][:2]
         if name in ends or not all(graph.is_constant(e) for e in ends if e):
             return _ALL
-        return tuple(float(graph.array(e).item()) if e else end for e, end in zip(ends, _ALL))
+        low, high = (float(graph.array(e).item()) if e else end for e, end in zip(ends, _ALL))
+        return low, high
     # Cutting off and moving (picking the largest, too) may change places; a mean of neighbours may not.
     if kind != "Cast" and not traits.of(kind).keeps_values:
         return _ALL
@@ -62,4 +64,4 @@ def _wanted(graph: Graph, node: onnx.NodeProto, name: str, found: dict[str, Boun
 
 def cut(values: np.ndarray, within: Bounds | None) -> np.ndarray:
     """`values` as the consumers see them."""
-    return values if within is None else np.clip(values, *np.float32(within))
+    return values if within is None else np.clip(values, *np.asarray(within, np.float32))

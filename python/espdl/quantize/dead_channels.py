@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 
 from espdl import traits
+from espdl.errors import present
 from espdl.ops.numerics import int16_multiplier, requantization, requantize, scale_int16
 from espdl.quantization import Quantization
 from espdl.quantize.graph import attribute
@@ -53,7 +54,7 @@ def remove(proto: onnx.ModelProto, rounding: str, multiple: int = 1) -> tuple[on
     name_of = {n.output[0]: n.input[0] for n in steps.graph.nodes if n.op_type == "QuantizeLinear"}
     text = []
     for step in steps.steps:
-        if _is_layer(step) and gone.get(step.output):
+        if _is_layer(step) and step.output is not None and gone.get(step.output):
             count = pruner.sizes[step.output]
             text.append(f"node '{step.node.name}': {len(gone[step.output])} of {count} channels removed")
     return result, Removed({name_of[n]: tuple(sorted(c)) for n, c in gone.items()}, tuple(text))
@@ -95,12 +96,12 @@ class _Pruner:
         if not step.activations and kind.keeps_values and (kind.pools or kind.copies) and x.same_as(y):
             return dict(known)
         if not step.activations and kind.pools and kind.averages:  # the mean of zeros is exact in every rounding
-            return {c: y.zero_point for c, q in known.items() if q == x.zero_point}
+            return {c: y.zero for c, q in known.items() if q == x.zero}
         return {}
 
     def _layer_constants(self, step: Step, layer: _Layer, known: Mapping[int, int]) -> dict[int, int]:
         """A sum is constant where every weight is zero, or meets a constant that the border does not interrupt."""
-        x, y = (self.steps.quantization[name] for name in (step.inputs[0], step.output))
+        x, y = (self.steps.quantization[name] for name in (step.inputs[0], present(step.output)))
         fixed = layer.fixed_inputs(known, x)
         values = np.zeros(layer.inputs, np.int64)
         values[list(fixed)] = [q - x.zero_point for q in fixed.values()]
@@ -238,7 +239,7 @@ class _Pruner:
             layer = self.layers.get(id(step))
             if layer is not None and (inputs or outputs):
                 x = self.steps.quantization[step.inputs[0]]
-                fixed = {c: q - x.zero_point for c, q in self.constant.get(step.inputs[0], {}).items() if c in inputs}
+                fixed = {c: q - x.zero for c, q in self.constant.get(step.inputs[0], {}).items() if c in inputs}
                 changed.update(layer.without(inputs, outputs, fixed))
             elif step.node.op_type == "Reshape" and outputs:
                 changed[step.node.input[1]] = np.array([1, self.sizes[step.output] - len(outputs)], np.int64)
@@ -246,8 +247,11 @@ class _Pruner:
 
     def new_groups(self, gone: Mapping[str, set[int]]) -> dict[str, int]:
         """Per depthwise node that changes, its number of groups."""
-        depthwise = [s for s in self.steps.steps if (layer := self.layers.get(id(s))) and layer.kind == "depthwise"]
-        return {s.node.name: self.sizes[s.output] - len(gone[s.output]) for s in depthwise if gone.get(s.output)}
+        layers = [
+            (s.node.name, present(s.output), self.layers[id(s)]) for s in self.steps.steps if id(s) in self.layers
+        ]
+        depthwise = [(node, output) for node, output, layer in layers if layer.kind == "depthwise" and gone.get(output)]
+        return {node: self.sizes[output] - len(gone[output]) for node, output in depthwise}
 
 
 class _Layer:
@@ -258,17 +262,17 @@ class _Layer:
 
     def __init__(self, step: Step, sizes: Mapping[str, int]):
         self.step = step
-        node, weights = step.node, step.weights.values
+        self.weights = present(step.weights)
+        node, weights = step.node, self.weights.values
         self.inputs = sizes.get(step.inputs[0], 0)
         self.groups = int(attribute(node, "group", 1))
         self.turned = node.op_type == "MatMul" or (node.op_type == "Gemm" and not attribute(node, "transB", 0))
         matrix = weights.T if self.turned else weights
         self.rows = matrix.reshape(*matrix.shape[:2], -1).astype(np.int64)
-        self.scale = np.broadcast_to(np.ravel(step.weights.quantization.scale).astype(np.float64), len(self.rows))
-        self.has_bias = step.bias is not None and step.bias.values.size == len(self.rows)
-        self.bias = (
-            step.bias.values.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
-        )
+        self.scale = np.broadcast_to(np.ravel(self.weights.quantization.scale).astype(np.float64), len(self.rows))
+        bias = np.empty(0) if step.bias is None else step.bias.values
+        self.has_bias = step.bias is not None and bias.size == len(self.rows)
+        self.bias = bias.astype(np.int64).reshape(-1) if self.has_bias else np.zeros(len(self.rows), np.int64)
         self.padded = attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID") or any(
             attribute(node, "pads", [])
         )
@@ -289,7 +293,7 @@ class _Layer:
         """Initialisers without these channels; `fixed`: what the constant ones among the inputs held, minus the zero
         point.
         """
-        weights, bias = self.step.weights, self.step.bias
+        weights, bias = self.weights, self.step.bias
         kept_rows = [r for r in range(len(self.rows)) if r not in outputs]
         values = weights.values.T if self.turned else weights.values
         extra = np.zeros(len(self.rows), np.int64)
@@ -300,14 +304,14 @@ class _Layer:
         values = values[kept_rows]
         changed = {weights.name: values.T if self.turned else values}
         if np.size(weights.quantization.scale) > 1:
-            changed[weights.scale_name] = weights.quantization.scale[kept_rows]
+            changed[weights.scale_name] = weights.quantization.scales[kept_rows]
             if weights.zero_point_name:
                 changed[weights.zero_point_name] = np.zeros(len(kept_rows), np.int8)
         if bias is not None and self.has_bias:
             shape = [len(kept_rows) if d == len(self.rows) else d for d in bias.values.shape]
             changed[bias.name] = (self.bias + extra)[kept_rows].astype(np.int32).reshape(shape)
             if np.size(bias.quantization.scale) > 1:
-                changed[bias.scale_name] = bias.quantization.scale[kept_rows]
+                changed[bias.scale_name] = bias.quantization.scales[kept_rows]
                 if bias.zero_point_name:
                     changed[bias.zero_point_name] = np.zeros(len(kept_rows), np.int32)
         return changed

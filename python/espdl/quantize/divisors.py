@@ -25,8 +25,9 @@ def inner_tensors(graph: Graph, begins: Container[str]) -> set[str]:
             continue
         if not graph.is_activation(name):
             continue
-        served = [_served(graph, consumer, name, sizes) for consumer in graph.consumers.get(name, [])]
-        if served and None not in served and graph.count(name) <= max(served):
+        consumers = graph.consumers.get(name, [])
+        served = [size for c in consumers if (size := _served(graph, c, name, sizes)) is not None]
+        if served and len(served) == len(consumers) and graph.count(name) <= max(served):
             sizes[name] = max(served)
     return set(sizes)
 

@@ -22,7 +22,7 @@ class Edit:
         self.names = Names.of(proto)
         self.nodes: list[onnx.NodeProto] = []
 
-    def constant(self, name: str, values: np.ndarray) -> str:
+    def constant(self, name: str, values: np.ndarray | np.generic) -> str:
         """The name of a new initialiser, `name` where that is free."""
         name = self.names.unique(name)
         self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
@@ -42,7 +42,7 @@ class Edit:
             self.constant(f"{base}_zero_point", np.full(scale.shape, known.zero_point, values.dtype)),
         ]
         output = self.names.unique(f"{base}_dequantized")
-        axis = {"axis": known.axis} if scale.ndim else {}
+        axis: dict[str, Any] = {"axis": known.axis} if scale.ndim else {}
         return helper.make_node("DequantizeLinear", inputs, [output], name=output, **axis)
 
     def finish(self) -> onnx.ModelProto:
@@ -86,7 +86,7 @@ def replace(proto: onnx.ModelProto, constants: dict[str, np.ndarray | None]) -> 
         graph.initializer.extend([*kept, *new])
 
 
-def add(proto: onnx.ModelProto, name: str, values: np.ndarray) -> str:
+def add(proto: onnx.ModelProto, name: str, values: np.ndarray | np.generic) -> str:
     """The name of a new initialiser of `proto`, `name` where that is free."""
     name = Names.of(proto).unique(name)
     proto.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))

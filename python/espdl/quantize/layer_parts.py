@@ -17,6 +17,7 @@ import onnx
 from onnx import helper
 
 from espdl import traits
+from espdl.errors import present
 from espdl.quantize import channels
 from espdl.quantize.channels import Taken, Trace
 from espdl.quantize.edit import Edit, inferred
@@ -52,8 +53,9 @@ def _next(graph: Graph, worth: Worth) -> list[tuple[Taken, Trace]] | None:
             continue
         if layers is None:
             layers = _layers(graph)
-        traces = [channels.trace(graph, layers, tensor, p.axis, p.indices) for p in parts]
-        if all(t is not None for t in traces) and _is_closed(graph, tensor, traces[0]):
+        every = (channels.trace(graph, layers, tensor, p.axis, p.indices) for p in parts)
+        traces = [trace for trace in every if trace is not None]
+        if len(traces) == len(parts) and _is_closed(graph, tensor, traces[0]):
             return list(zip(parts, traces))
     return None
 
@@ -141,7 +143,7 @@ class _Writer(Edit):
 
     def _bias(self, layer: Weighted, indices: np.ndarray) -> np.ndarray:
         """A bias of one value serves all channels."""
-        bias = self.graph.array(layer.bias)
+        bias = self.graph.array(present(layer.bias))
         return np.take(bias, indices, -1) if bias.ndim and bias.shape[-1] > 1 else bias
 
     def finish(self) -> onnx.ModelProto:

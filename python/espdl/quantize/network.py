@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from espdl.errors import present
 from espdl.quantize.edit import Edit, replace
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.placement import Placement, Weighted, place
@@ -88,7 +89,7 @@ class Layer:
     @property
     def bias(self) -> np.ndarray:
         """float64 [output channels]."""
-        bias = self.graph.array(self.weighted.bias).astype(np.float64).reshape(-1)
+        bias = self.graph.array(present(self.weighted.bias)).astype(np.float64).reshape(-1)
         return np.broadcast_to(bias, (self.channels,))
 
     @property

@@ -25,9 +25,10 @@ from espdl.errors import EspdlError
 class NpyRows(Protocol):
     """An array that can be read row by row (an ndarray is one)."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[np.ndarray]: ...
 

@@ -129,7 +129,7 @@ def of_one_table(graph: Graph) -> Iterable[list[str]]:
 
 def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     sets = Sets(quantized)
-    fixed = {o: known for n in graph.nodes if (known := traits.of(n.op_type).known_range) for o in n.output}
+    fixed = {o: bounds for n in graph.nodes if (bounds := traits.of(n.op_type).known_range) for o in n.output}
     several = []
     for node in graph.nodes:
         if traits.of(node.op_type).moves:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from espdl.quantize import masked_rows
+from espdl.quantize.calibration import Calibration
 from espdl.quantize.edit import Edit, inferred
 from espdl.quantize.graph import Graph
 from espdl.quantize.network import with_constants
@@ -20,7 +21,7 @@ from espdl.quantize.types import Floors
 class Raised:
     """Calibration samples with their values raised to `floors`."""
 
-    samples: object
+    samples: Calibration
     floors: Floors
 
     def __len__(self) -> int:

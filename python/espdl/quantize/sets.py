@@ -25,9 +25,9 @@ class Sets:
 
     def join(self, names: Iterable[str]) -> None:
         """These belong together, as far as they are known; the set of the first keeps its representative."""
-        first, *others = [n for n in names if n in self._parent] or [None]
-        for other in others:
-            self._parent[self.find(other)] = self.find(first)
+        known = [n for n in names if n in self._parent]
+        for other in known[1:]:
+            self._parent[self.find(other)] = self.find(known[0])
 
     def all(self) -> dict[str, list[str]]:
         """The sets by their representatives, in the order of their first names."""

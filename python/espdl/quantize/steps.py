@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from espdl import traits
+from espdl.errors import present
 from espdl.frontend import shapes
 from espdl.quantization import Quantization
 from espdl.quantize.edit import copied, replace
@@ -84,7 +85,8 @@ def constant(graph: Graph, name: str) -> StepConstant | None:
     if node is None or node.op_type != "DequantizeLinear" or not all(graph.is_constant(i) for i in node.input):
         return None
     zero_point = node.input[2] if len(node.input) > 2 else ""
-    return StepConstant(node.input[0], node.input[1], zero_point, graph.array(node.input[0]), graph.quantization(node))
+    known = present(graph.quantization(node))
+    return StepConstant(node.input[0], node.input[1], zero_point, graph.array(node.input[0]), known)
 
 
 def _step(
@@ -95,7 +97,7 @@ def _step(
     weights = constant(graph, node.input[1]) if node.op_type in ("Conv", "Gemm", "MatMul") else None
     bias = constant(graph, node.input[2]) if weights is not None and len(node.input) > 2 else None
     fused: set[str] = set()
-    activations = []
+    activations: list[onnx.NodeProto] = []
     name = node.output[0]
     while (consumer := graph.only_consumer(name)) is not None:
         if node.op_type == "MatMul" and consumer.op_type == "Add" and bias is None and not activations:
@@ -118,7 +120,8 @@ def write(
     """The model with these initialisers and numbers of groups (by node) replaced, and its shapes inferred anew."""
     result = copied(proto)
     replace(result, dict(sorted(changed.items())))
+    groups = groups or {}
     for node in result.graph.node:
-        if node.name in (groups or {}):
+        if node.name in groups:
             next(a for a in node.attribute if a.name == "group").i = groups[node.name]
     return shapes.inferred(result)

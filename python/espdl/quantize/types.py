@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -12,6 +13,8 @@ import onnx
 from espdl.frontend.loader import ValueInfo
 from espdl.quantization import Quantization
 from espdl.targets import ALL_BITS, ROUND_TFLITE
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,8 @@ class Floors:
 
     def extend(self, other: Floors) -> None:
         """Takes the lower floor of each; one that only `other` has, too."""
-        for own, new in ((self.tensors, other.tensors), (self.constants, other.constants)):
-            for key, value in new.items():
-                own[key] = min(value, own.get(key, value))
+        _take_lower(self.tensors, other.tensors)
+        _take_lower(self.constants, other.constants)
         self.required |= other.required
         self.sources |= other.sources
 
@@ -114,6 +116,11 @@ class Floors:
     def raised(self, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """`sample` with what lies below a floor raised to it."""
         return {n: np.maximum(v, np.float32(self.tensors[n])) if n in self.tensors else v for n, v in sample.items()}
+
+
+def _take_lower(own: dict[K, float], other: Mapping[K, float]) -> None:
+    for key, value in other.items():
+        own[key] = min(value, own.get(key, value))
 
 
 @dataclass(frozen=True)

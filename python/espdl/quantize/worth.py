@@ -62,4 +62,4 @@ class Worth:
         return now > enough and then <= now * _LEAST[cost]
 
     def _noise(self, tensor: str, q: Quantization) -> float:
-        return self.network.statistics[tensor].distribution.error(float(q.scale), q.zero_point, *q.limits)
+        return self.network.statistics[tensor].distribution.error(float(q.scale), q.zero, *q.limits)

@@ -45,7 +45,8 @@ def make(validation: Validation, layers: Sequence[LayerError], options: Options,
     generated = next(iter(validation.outputs.values()))[1]
     seen = quantized.statistics if quantized.reference_proto is not None else None
     labels = validation.labels
-    labelled = labels is not None and metrics.accuracy(generated, labels) is not None
+    if labels is not None and metrics.accuracy(generated, labels) is None:
+        labels = None
     return Analysis(
         name=options.name,
         scheme=f"{options.target.scheme}, {options.precision}, effort {options.effort}",
@@ -53,7 +54,7 @@ def make(validation: Validation, layers: Sequence[LayerError], options: Options,
         samples=samples,
         rows=validation.rows,
         layers=tuple(layers),
-        confusion=metrics.confusion(generated, labels) if labelled else None,
+        confusion=None if labels is None else metrics.confusion(generated, labels),
         removed=quantized.removed_text,
         warnings=(*quantized.warnings, *validation.notes),
         advice=tuple(knobs.advice(layers, validation.generated.sqnr_db, options, seen)),

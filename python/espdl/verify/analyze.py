@@ -221,7 +221,7 @@ def _accumulator_bits(steps: Steps, step: Step | None) -> int | None:
     if step is None or step.weights is None or not step.inputs:
         return None
     data, own = steps.quantization[step.inputs[0]], step.weights.quantization
-    largest = max(abs(limit - data.zero_point) for limit in data.limits)
+    largest = max(abs(limit - int(data.zero_point)) for limit in data.limits)
     weights = np.abs(step.weights.values.astype(np.int64))
     axis = own.axis if own.axis is not None else 0 if step.node.op_type == "Conv" else weights.ndim - 1
     taps = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).sum(axis=1)

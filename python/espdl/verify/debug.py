@@ -155,8 +155,8 @@ def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarra
         setting = option("input_memory", "caller")
         return f"the inputs came row by row, and are in no memory to be printed: choose {setting} to compare layers"
     printed = [run.inputs.get(index, Piece()) for index in range(len(plan.inputs))]
-    whole = [piece.complete() for piece in printed]
-    if all(content is not None for content in whole):
+    whole = [content for piece in printed if (content := piece.complete()) is not None]
+    if len(whole) == len(printed):
         pairs = zip(plan.inputs, whole, strict=True)
         return {port.name: _array(plan.tensor(port.tensor), content) for port, content in pairs}
     if any(piece.hash is None for piece in printed):
@@ -231,7 +231,7 @@ def _describe(call: KernelCall, index: int, output: int, expected: np.ndarray, p
     got_bytes, known_bytes = piece.known(expected.nbytes)
     shape, size = np.atleast_1d(expected).shape, expected.dtype.itemsize
     got = got_bytes.view(expected.dtype).reshape(shape)
-    known = known_bytes.reshape(-1, size).all(axis=1).reshape(shape)
+    known = np.reshape(known_bytes.reshape(-1, size).all(axis=1), shape)
     expected = np.atleast_1d(expected)
     bits = f"u{size}"
     places = np.argwhere((np.ascontiguousarray(expected).view(bits) != got.view(bits)) & known)

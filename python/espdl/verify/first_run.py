@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,8 +69,8 @@ def prepare(compilation: Compilation, given: Path | None, data: Path | None, fol
         if given is not None:
             raise
         one = next(iter(calibration.open(sample, compilation.model)))
-        values, answers = _in_c(compilation.plan, one), tuple(_of_model(compilation, [one]))
-        return SampleRun(None, origin, in_floats=answers, why_none=error.why, values=values)
+        in_c, answers = _in_c(compilation.plan, one), tuple(_of_model(compilation, [one]))
+        return SampleRun(None, origin, in_floats=answers, why_none=error.why, values=in_c)
     shown = [values for _, values in zip(range(SHOWN_SAMPLES), calibration.open(sample, compilation.model))]
     return SampleRun(sample, origin, tuple(_of_plan(compilation, shown)), tuple(_of_model(compilation, shown)))
 
@@ -80,7 +81,8 @@ def _write(values: dict[str, np.ndarray], folder: Path) -> Path:
         np.save(path, next(iter(values.values()))[np.newaxis])
     else:
         path = folder / "sample.npz"
-        np.savez(path, **{name: array[np.newaxis] for name, array in values.items()})
+        batches: dict[str, Any] = {name: array[np.newaxis] for name, array in values.items()}
+        np.savez(path, **batches)
     return path
 
 

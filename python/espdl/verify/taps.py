@@ -81,7 +81,8 @@ class Log:
 def read(text: str) -> Log:
     """The runs in a log. Nothing in it is an error: what cannot be read is counted."""
     runs: list[TappedRun] = []
-    missing, good, last, place = 0, 0, -1, (0,)
+    missing, good, last = 0, 0, -1
+    place: tuple[int, ...] = (0,)
     for number, kind, fields in _records(text):
         good += 1
         restarted = number <= last

@@ -82,9 +82,11 @@ class Validation:
             found.append(f"{len(wrong) - _SHOWN} more layers differ from ONNX Runtime")
         if min_sqnr is not None and row.sqnr_db < min_sqnr:
             found.append(f"SQNR is {row.sqnr_db:.2f} dB, below {min_sqnr:g} dB")
-        if min_agreement is not None and row.agreement is None:
+        if min_agreement is None:
+            return found
+        if row.agreement is None:
             found.append("there is no agreement to compare: no output is a vector of classes; use --min-sqnr")
-        elif min_agreement is not None and row.agreement < min_agreement:
+        elif row.agreement < min_agreement:
             found.append(f"agreement with the float model is {row.agreement:.2%}, below {min_agreement:.2%}")
         return found
 

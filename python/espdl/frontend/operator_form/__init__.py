@@ -16,8 +16,9 @@ import onnx_ir as ir
 
 from espdl import traits
 from espdl.discover import discover
-from espdl.frontend.graph import Chain, Results, rewritten
+from espdl.frontend.graph import Results, rewritten
 from espdl.frontend.operator_form.form import Form
+from espdl.quantization import Quantization
 
 __all__ = ["Form", "expand", "form", "forms"]
 
@@ -52,12 +53,13 @@ def forms() -> Mapping[str, Expand]:
 def expand(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     """`proto` with what such nodes mean in their place; itself where it has none. Raises EspdlError where a scale is
     not fixed."""
-    table, known = forms(), {}
+    table = forms()
+    known: dict[ir.Value, Quantization] = {}
 
     def chain_of(*arguments: Any) -> Form:
         return Form(*arguments, known, label)
 
-    def meaning(node: ir.Node, f: Chain) -> Results | None:
+    def meaning(node: ir.Node, f: Form) -> Results | None:
         return table[node.op_type](f) if node.domain in _DOMAINS and node.op_type in table else None
 
     result = rewritten(proto, meaning, chain_of=chain_of)

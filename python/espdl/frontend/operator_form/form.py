@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from espdl.errors import EspdlError
-from espdl.frontend.graph import Chain, about, array, values
-from espdl.quantization import Quantization
+from espdl.errors import EspdlError, present
+from espdl.frontend.graph import Chain, about, array, settings, values
+from espdl.quantization import Number, Quantization
 
 
 class Form(Chain):
     """The nodes in the place of one node. `known`: what the integers of all tensors so far stand for."""
 
     def __init__(self, *arguments: Any):
-        *chain, self.known, self.label = arguments
+        *chain, known, label = arguments
+        self.known: dict[ir.Value, Quantization] = known
+        self.label: str = label
         super().__init__(*chain)
         self.attributes = values(self.node)
 
@@ -27,6 +29,13 @@ class Form(Chain):
 
     def error(self, why: str, remedy: str) -> EspdlError:
         return EspdlError.at(self.label, about(self.node), why, remedy)
+
+    def operand(self, index: int) -> ir.Value:
+        """An input that has to be there."""
+        value = self.input(index)
+        if value is None:
+            raise self.error(f"its input {index} is missing", "export the model again")
+        return value
 
     def array(self, value: ir.Value) -> np.ndarray:
         """A scale, a zero point: they have to be constants."""
@@ -43,11 +52,13 @@ class Form(Chain):
         """What the inputs `index` and `index` + 1 tell; a zero point that is left out is 0, of the type of the tensor
         `like`.
         """
-        scale, zero = self.input(index), self.input(index + 1)
-        return self.of(self.array(scale), np.zeros((), self.integers(like)) if zero is None else self.array(zero), axis)
+        scale, zero = self.operand(index), self.input(index + 1)
+        zero_point = np.zeros((), self.integers(present(like))) if zero is None else self.array(zero)
+        return self.of(self.array(scale), zero_point, axis)
 
-    def of(self, scale: np.ndarray, zero_point: np.ndarray, axis: int = 1) -> Quantization:
+    def of(self, scale: Number | np.ndarray, zero_point: np.ndarray, axis: int = 1) -> Quantization:
         """One scale and zero point, or as many of both as one of them has."""
+        scale = np.asarray(scale, np.float32)
         sizes = {scale.size, zero_point.size}
         if 0 in sizes or len(sizes - {1}) > 1:
             raise self.error(
@@ -55,10 +66,8 @@ class Form(Chain):
                 "export the model again: they go together",
             )
         shape = () if sizes == {1} else (max(sizes),)
-        both = (
-            np.broadcast_to(numbers.reshape(shape and -1), shape) for numbers in (scale.astype(np.float32), zero_point)
-        )
-        return Quantization(*both, str(zero_point.dtype), axis if shape else None)
+        scales, zeros = (np.broadcast_to(numbers.reshape(shape and -1), shape) for numbers in (scale, zero_point))
+        return Quantization(scales, zeros, str(zero_point.dtype), axis if shape else None)
 
     def integers(self, value: ir.Value) -> np.dtype:
         """The type of a tensor of integers."""
@@ -68,15 +77,12 @@ class Form(Chain):
 
     def real(self, index: int, axis: int = 1) -> ir.Value:
         """The input `index` as real numbers, by the scale and the zero point in the two inputs after it."""
-        value = self.input(index)
-        if value is None:
-            raise self.error(f"its input {index} is missing", "export the model again")
+        value = self.operand(index)
         return self.dequantized(value, self.quantization(index + 1, value, axis))
 
     def dequantized(self, value: ir.Value, by: Quantization) -> ir.Value:
-        return self.add(
-            "DequantizeLinear", value, *self._constants(by), **({} if by.axis is None else {"axis": by.axis})
-        )
+        axis: dict[str, Any] = {} if by.axis is None else {"axis": by.axis}
+        return self.add("DequantizeLinear", value, *self._constants(by), **axis)
 
     def quantized(self, value: ir.Value, by: Quantization) -> ir.Value:
         """`value` as the integers that the node's result is."""
@@ -88,10 +94,9 @@ class Form(Chain):
         """The same, by what the inputs `index` and `index` + 1 tell."""
         return self.quantized(value, self.quantization(index, self.input(0)))
 
-    def compute(self, operator: str, *inputs: ir.Value | None, without: str = "", **more: Any) -> ir.Value:
+    def compute(self, operator: str, *inputs: Any, without: str = "", **more: Any) -> ir.Value:
         """The node itself, on real numbers, under its own name, with its own attributes but for `without`."""
-        kept = {name: attribute for name, attribute in self.node.attributes.items() if name != without}
-        return self.add(operator, *inputs, name=self.node.name, **kept, **more)
+        return self.add(operator, *inputs, name=self.node.name, **settings(self.node, without), **more)
 
     def channels_first(self, value: ir.Value, rank: int) -> ir.Value:
         """`value` as ONNX's own operator reads it: ONNX Runtime's optimiser turns some to channels last."""

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from espdl.frontend.graph import array
 from espdl.frontend.operator_form import Form, form
+from espdl.quantization import Number
 
 
 @form("QLinearConv")
@@ -33,17 +34,17 @@ def dense(f: Form) -> ir.Value:
     """ONNX Runtime's: `alpha` scales the sums, bias included; without a scale of the result it is float."""
     weights = f.quantization(4, f.input(3), axis=0 if f.attributes.get("transB") else 1)
     weights = replace(weights, scale=weights.scale * np.float32(f.attributes.get("alpha", 1.0)))
-    operands = [f.real(0), f.dequantized(f.input(3), weights)]
+    operands = [f.real(0), f.dequantized(f.operand(3), weights)]
     if f.input(6):
         operands.append(_bias(f, 6, f.quantization(1).scale * weights.scale))
     result = f.compute("Gemm", *operands, without="alpha")
     return f.result(result, 7) if f.input(7) else result
 
 
-def _bias(f: Form, index: int, scale: np.ndarray) -> ir.Value:
+def _bias(f: Form, index: int, scale: Number | np.ndarray) -> ir.Value:
     """int32 at input scale * weights scale; per channel along its last axis."""
     axis = max(_rank(f, index), 1) - 1
-    return f.dequantized(f.input(index), f.of(scale, np.zeros(scale.shape, np.int32), axis))
+    return f.dequantized(f.operand(index), f.of(scale, np.zeros(np.shape(scale), np.int32), axis))
 
 
 def _rank(f: Form, index: int) -> int:

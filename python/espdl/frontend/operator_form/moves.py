@@ -49,13 +49,13 @@ def choose(f: Form) -> list[ir.Value] | None:
 @form("ArgMax", "ArgMin")
 def index_of_extreme(f: Form) -> ir.Value | None:
     by = _common(f)
-    return None if by is None else f.compute(f.node.op_type, f.dequantized(f.input(0), by))
+    return None if by is None else f.compute(f.node.op_type, f.dequantized(f.operand(0), by))
 
 
 @form(*_SAME)
 def same(f: Form) -> None:
     """Its integers mean the same."""
-    by, to = f.known.get(f.input(0)), f.attributes.get("to")
+    by, to = f.known.get(f.operand(0)), f.attributes.get("to")
     if by is not None and (to is None or ir.DataType(to).numpy() == np.dtype(by.dtype)):
         f.known[f.node.outputs[0]] = by
 
@@ -64,7 +64,7 @@ def _common(f: Form) -> Quantization | None:
     """What the integers of all operands stand for, where it is the same; of a constant, such as a table, what its
     consumers take the result for."""
     known = [f.known[value] for value in f.node.inputs if value in f.known]
-    if not known and array(f.input(0)) is not None and f.integers(f.input(0)) in (np.int8, np.uint8, np.int16):
+    if not known and array(f.input(0)) is not None and f.integers(f.operand(0)).name in ("int8", "uint8", "int16"):
         known = list(_of_consumers(f))
     return known[0] if known and all(by.same_as(known[0]) for by in known) else None
 

@@ -7,11 +7,10 @@ split: with the input on the scale that made its integers, what is left of it is
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import onnx_ir as ir
 
+from espdl.errors import present
 from espdl.frontend.graph import FLOAT, Results, array, is_read_once, producer
 from espdl.frontend.operator_form import Form, form
 
@@ -52,7 +51,7 @@ class _Tail:
         return self.output.consumers()[0] if is_read_once(self.output) else None
 
     def _take(self) -> None:
-        self.output = self._consumer().outputs[0]
+        self.output = present(self._consumer()).outputs[0]
 
     def _next(self, operator: str) -> np.ndarray | None:
         """float64: the constant operand of the next node, where it is such a node; one number, or one per channel."""
@@ -70,11 +69,13 @@ class _Tail:
         return value.reshape(-1).astype(np.float64) if list(shape) == wanted else None
 
 
-def _constant(value: ir.Value) -> np.ndarray | None:
+def _constant(value: ir.Value | None) -> np.ndarray | None:
     """A constant, or a product of two."""
     product = producer(value, "Mul")
-    factors = [array(value)] if product is None else [array(operand) for operand in product.inputs]
-    return None if any(factor is None for factor in factors) else math.prod(factors)
+    if product is None:
+        return array(value)
+    one, other = (array(operand) for operand in product.inputs)
+    return None if one is None or other is None else np.asarray(one * other)
 
 
 @form("ConvInteger")
@@ -84,7 +85,7 @@ def convolution(f: Form) -> Results:
         raise f.error("its weights are computed while the model runs", "pass the float model, which is quantised here")
     tail = _Tail(f, 1, weights.ndim, weights.shape[0])
     source, scale = _source(f, 0, 2)
-    operands = [source, _weights(f, tail, scale, axis=0)]
+    operands: list[ir.Value | np.ndarray] = [source, _weights(f, tail, scale, axis=0)]
     if tail.bias is not None:
         operands.append(np.broadcast_to(tail.bias, (weights.shape[0],)))
     return _end(f, f.compute("Conv", *operands), None, tail.output)
@@ -93,8 +94,9 @@ def convolution(f: Form) -> Results:
 @form("MatMulInteger")
 def product(f: Form) -> Results:
     weights = array(f.input(1))
-    rank = weights.ndim if weights is not None else 0
-    tail = _Tail(f, max(rank, 1) - 1, max(rank, 1), weights.shape[-1] if rank else 1)
+    shape = () if weights is None else weights.shape
+    rank = len(shape)
+    tail = _Tail(f, max(rank, 1) - 1, max(rank, 1), shape[-1] if shape else 1)
     source, scale = _source(f, 0, 2)
     if weights is not None:
         made = f.compute("MatMul", source, _weights(f, tail, scale, axis=rank - 1))
@@ -112,9 +114,9 @@ def product_to_float(f: Form) -> Results:
     weights = array(f.input(1))
     operands = []
     for index, axis in enumerate((1, 1 if weights is None else weights.ndim - 1)):
-        scale = f.array(f.input(2 + index))
-        operands.append(f.dequantized(f.input(index), f.of(scale, _zero_point(f, index, 4 + index), axis)))
-    bias = None if f.input(6) is None else f.array(f.input(6))
+        scale = f.array(f.operand(2 + index))
+        operands.append(f.dequantized(f.operand(index), f.of(scale, _zero_point(f, index, 4 + index), axis)))
+    bias = None if f.input(6) is None else f.array(f.operand(6))
     return _end(f, f.compute("MatMul", *operands), bias, f.node.outputs[0])
 
 
@@ -126,16 +128,16 @@ def _end(f: Form, made: ir.Value, bias: np.ndarray | None, output: ir.Value) -> 
 
 def _source(f: Form, index: int, zero_point: int) -> tuple[ir.Value, np.float32]:
     """The data as real numbers, and its scale: that of the QuantizeLinear, or 1 where the integers are all there is."""
-    value = f.input(index)
+    value = f.operand(index)
     scale = np.float32(f.known[value].scale if value in f.known else 1.0)
     return f.dequantized(value, f.of(scale, _zero_point(f, index, zero_point))), scale
 
 
 def _weights(f: Form, tail: _Tail, scale: np.float32, axis: int) -> ir.Value:
     left = np.asarray(tail.factor / np.float64(scale), np.float32)
-    return f.dequantized(f.input(1), f.of(left, _zero_point(f, 1, 3), axis))
+    return f.dequantized(f.operand(1), f.of(left, _zero_point(f, 1, 3), axis))
 
 
 def _zero_point(f: Form, index: int, zero_point: int) -> np.ndarray:
     value = f.input(zero_point)
-    return np.zeros((), f.integers(f.input(index))) if value is None else f.array(value)
+    return np.zeros((), f.integers(f.operand(index))) if value is None else f.array(value)

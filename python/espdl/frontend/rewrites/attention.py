@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from espdl.frontend.graph import FLOAT, Chain, Results, is_used, operands, shape
+from espdl.frontend.graph import FLOAT, Chain, Results, is_used, operand, operands, shape, static_shape
 from espdl.frontend.rewrites import rewrite
 from espdl.frontend.rewrites.attention_mask import Mask, mask_of
 
@@ -42,24 +42,25 @@ class Sizes:
 def attention(node: ir.Node, chain: Chain) -> Results | None:
     """Only with static shapes, in float32."""
     given = operands(node, 7)
-    if any(value is not None and shape(value) is None for value in given) or given[0].dtype != FLOAT:
+    query, key, value = (operand(node, index) for index in range(3))
+    if any(value is not None and shape(value) is None for value in given) or query.dtype != FLOAT:
         return None
-    flat = len(shape(given[0])) == 3
-    counts = [node.attributes.get_int(f"{n}_num_heads") for n in ("q", "kv")] if flat else [None, None]
+    widths = static_shape(query)[-1], static_shape(value)[-1]
+    flat = len(static_shape(query)) == 3
+    counts = [node.attributes.get_int(f"{n}_num_heads") if flat else None for n in ("q", "kv")]
     sizes = _sizes(given, counts)
-    width = shape(given[0])[-1] // (counts[0] or 1)
-    query = given[0]
+    width, depth = widths[0] // (counts[0] or 1), widths[1] // (counts[1] or 1)
     if (scale := node.attributes.get_float("scale", 1.0 / math.sqrt(width))) != 1.0:
         query = chain.add("Mul", query, scale)
-    query = _heads(chain, query, shape(given[0]), counts[0])
-    key, value = (_heads(chain, v, shape(v), counts[1]) for v in given[1:3])
+    query = _heads(chain, query, static_shape(given[0]), counts[0])
+    key, value = (_heads(chain, v, static_shape(v), counts[1]) for v in (key, value))
     key, value = (chain.add("Concat", p, n, axis=2) if p else n for p, n in zip(given[4:6], (key, value)))
     query = _reshaped(chain, query, (*sizes.grouped, width), (sizes.batch, sizes.heads, sizes.rows, width))
     scores = chain.add("MatMul", query, chain.add("Transpose", key, perm=[0, 1, 3, 2]))
     scores = _reshaped(chain, scores, sizes.scores, (*sizes.grouped, sizes.columns))
     probabilities, shown = _probabilities(node, chain, scores, mask_of(node, chain, given, sizes))
     mixed = chain.add("MatMul", _reshaped(chain, probabilities, (*sizes.grouped, sizes.columns), sizes.scores), value)
-    depth = shape(given[2])[-1] // (counts[1] or 1)
+
     mixed = _reshaped(chain, mixed, (sizes.batch, sizes.heads, sizes.rows, depth), (*sizes.grouped, depth))
     if flat:
         mixed = chain.add("Transpose", mixed, perm=[0, 2, 1, 3])
@@ -77,8 +78,8 @@ def _heads(chain: Chain, value: ir.Value, sizes: tuple[int, ...], count: int | N
 
 
 def _sizes(given: list[ir.Value | None], counts: list[int | None]) -> Sizes:
-    q, k = (shape(value) for value in given[:2])
-    past = shape(given[4])[2] if given[4] else 0
+    q, k = (static_shape(value) for value in given[:2])
+    past = static_shape(given[4])[2] if given[4] else 0
     return Sizes(q[0], counts[0] or q[1], counts[1] or k[1], q[-2], k[-2] + past, past)
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import BOOL, FLOAT, INT32, INT64, Chain, array, shape
+from espdl.frontend.graph import BOOL, FLOAT, INT32, INT64, Chain, array, static_shape
 
 if TYPE_CHECKING:
     from espdl.frontend.rewrites.attention import Sizes
 
-_LEAST = np.finfo(np.float32).min
+_LEAST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def mask_of(node: ir.Node, chain: Chain, given: list[ir.Value | None], sizes: Si
         offset = length.reshape(-1, 1, 1, 1).astype(np.int64)
         seen = _inside(places, offset - sizes.rows, ends) & (np.arange(sizes.columns) < offset)
     else:
-        seen = _inside(places, np.int64(sizes.past), ends)
+        seen = _inside(places, np.asarray(sizes.past), ends)
     if mask is None:
         return Mask(None if seen.all() else seen, None)
     values = array(mask)
@@ -101,7 +101,7 @@ def _inside(places: np.ndarray, offset: np.ndarray, ends: tuple[int, int]) -> np
 
 def _computed(chain: Chain, mask: ir.Value, sizes: Sizes, seen: ir.Value | None) -> Mask:
     """The mask is an input, or computed from one; `seen`: what is known without it."""
-    is_truth, known = mask.dtype == BOOL, shape(mask)
+    is_truth, known = mask.dtype == BOOL, static_shape(mask)
     if missing := sizes.columns - known[-1]:
         pads = [0] * (2 * len(known) - 1) + [missing]
         number = chain.add("Cast", mask, to=FLOAT) if is_truth else mask

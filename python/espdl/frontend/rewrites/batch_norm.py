@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, Results, is_used, shape
+from espdl.frontend.graph import Chain, Results, is_used, operand, shape
 from espdl.frontend.rewrites import rewrite
 
 
@@ -14,7 +14,7 @@ def training(node: ir.Node, chain: Chain) -> Results | None:
     sizes = shape(node.inputs[0])
     if not node.attributes.get_int("training_mode", 0) or sizes is None:
         return None
-    x, scale, bias, *running = node.inputs
+    x, scale, bias, *running = (operand(node, index) for index in range(len(node.inputs)))
     axes = [a for a in range(len(sizes)) if a != 1]
     mean = chain.reduced("ReduceMean", x, axes)
     spread = chain.add("Sub", x, mean)

@@ -36,17 +36,17 @@ def by_a_reciprocal(node: ir.Node, chain: Chain) -> ir.Value | None:
     return None
 
 
-def _reciprocal_of(value: ir.Value) -> ir.Value | None:
+def _reciprocal_of(value: ir.Value | None) -> ir.Value | None:
     made = producer(value, "Reciprocal", "Div")
     if made is None or made.op_type == "Reciprocal":
-        return made and made.inputs[0]
+        return None if made is None else made.inputs[0]
     numerator = array(made.inputs[0])
     return made.inputs[1] if numerator is not None and numerator.size == 1 and numerator.item() == 1.0 else None
 
 
-def _is_smaller(value: ir.Value, other: ir.Value) -> bool:
-    shapes = shape(value), shape(other)
-    return None not in shapes and math.prod(shapes[0]) < math.prod(shapes[1])
+def _is_smaller(value: ir.Value, other: ir.Value | None) -> bool:
+    own, others = shape(value), shape(other)
+    return own is not None and others is not None and math.prod(own) < math.prod(others)
 
 
 def _is_of_a_reduction(value: ir.Value) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array, is_read_once, shape
+from espdl.errors import present
+from espdl.frontend.graph import Chain, array, is_read_once, operand, shape
 from espdl.frontend.rewrites import rewrite
 
 
@@ -29,11 +30,11 @@ class _Product:
 
 def factors(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
     """float64 [channels]: what a BatchNormalization multiplies with and what it adds; None where it is not constant."""
-    arrays = [array(value) for value in node.inputs[1:]]
+    arrays = [a.astype(np.float64) for value in node.inputs[1:] if (a := array(value)) is not None]
     more = any(output.name for output in node.outputs[1:])
-    if any(a is None for a in arrays) or more or node.attributes.get_int("training_mode", 0):
+    if len(arrays) < len(node.inputs) - 1 or more or node.attributes.get_int("training_mode", 0) != 0:
         return None
-    gamma, beta, mean, variance = (a.astype(np.float64) for a in arrays)
+    gamma, beta, mean, variance = arrays
     factor = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
     return factor, beta - factor * mean
 
@@ -42,8 +43,8 @@ def factors(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
 def after_a_product(node: ir.Node, chain: Chain) -> ir.Value | None:
     """The name of the product goes on to what does its work."""
     pair = factors(node)
-    product = None if pair is None else _product(node.inputs[0])
-    if product is None:
+    product = None if pair is None else _product(operand(node, 0))
+    if pair is None or product is None:
         return None
     factor, offset = pair
     parameters = product.weights * factor, product.bias * factor + offset
@@ -60,11 +61,12 @@ def _product(value: ir.Value) -> _Product | None:
     if node.op_type == "MatMul" and arrays[1] is not None and arrays[1].ndim == 2:
         return _Product(node, arrays[1].astype(np.float64), zeros)
     if node.op_type == "Add" and (arrays[0] is None) != (arrays[1] is None):
-        inner, constant = (0, 1) if arrays[0] is None else (1, 0)
-        product = _product(node.inputs[inner])
-        return product and product.plus(arrays[constant])
-    if node.op_type != "Gemm" or node.attributes.get_int("transA", 0) or any(a is None for a in arrays[1:]):
+        inner, constant = (0, arrays[1]) if arrays[0] is None else (1, arrays[0])
+        product = _product(operand(node, inner))
+        return None if product is None else product.plus(present(constant))
+    constants = [a for a in arrays[1:] if a is not None]
+    if node.op_type != "Gemm" or node.attributes.get_int("transA", 0) != 0 or len(constants) < len(arrays) - 1:
         return None
-    weights = node.attributes.get_float("alpha", 1.0) * arrays[1].astype(np.float64)
+    weights = node.attributes.get_float("alpha", 1.0) * constants[0].astype(np.float64)
     product = _Product(node, weights.T if node.attributes.get_int("transB", 0) else weights, zeros)
-    return product.plus(node.attributes.get_float("beta", 1.0) * arrays[2]) if len(arrays) > 2 else product
+    return product.plus(node.attributes.get_float("beta", 1.0) * constants[1]) if len(constants) > 1 else product

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array, operands, shape
+from espdl.frontend.graph import Chain, array, operand, operands, shape, static_shape
 from espdl.frontend.rewrites import rewrite
 
 
@@ -32,7 +32,7 @@ def dft(node: ir.Node, chain: Chain) -> ir.Value | None:
     rank = len(sizes)
     order = [a for a in range(rank - 1) if a != axis] + [axis, rank - 1]
     moved = order != list(range(rank))
-    value = chain.add("Transpose", node.inputs[0], perm=order) if moved else node.inputs[0]
+    value = chain.add("Transpose", node.inputs[0], perm=order) if moved else operand(node, 0)
     result = _transformed(chain, value, [sizes[a] for a in order[:-2]], matrix)
     return chain.add("Transpose", result, perm=[order.index(a) for a in range(rank)]) if moved else result
 
@@ -44,7 +44,7 @@ def stft(node: ir.Node, chain: Chain) -> ir.Value | None:
     sizes, hop, length = shape(signal), array(step), array(given)
     if sizes is None or hop is None or (given is not None and length is None):
         return None
-    size = int(length.reshape(())) if length is not None else shape(window)[0]
+    size = int(length.reshape(())) if length is not None else static_shape(window)[0]
     starts = np.arange(0, sizes[1] - size + 1, int(hop.reshape(())))
     parts = sizes[2] if len(sizes) > 2 else 1
     if len(sizes) == 2:

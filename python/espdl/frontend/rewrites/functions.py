@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 from onnx import inliner
 
@@ -74,7 +76,8 @@ def _fill_gaps(proto: onnx.ModelProto, opset: int) -> None:
     for index, node in enumerate(proto.graph.node):
         if node.op_type not in FUNCTIONS or "" not in node.input:
             continue
-        schema = onnx.defs.get_schema(node.op_type, opset)
+        # Any: onnx's stubs leave out the functions that depend on a context.
+        schema: Any = onnx.defs.get_schema(node.op_type, opset)
         if not schema.has_context_dependent_function:
             continue
         types = [values.get(name, onnx.TypeProto()).SerializeToString() for name in node.input]

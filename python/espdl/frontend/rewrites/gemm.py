@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array
+from espdl.frontend.graph import Chain, array, settings
 from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("Gemm")
 def with_factors(node: ir.Node, chain: Chain) -> ir.Value | None:
-    inputs, attributes = list(node.inputs), dict(node.attributes)
+    inputs, attributes = list(node.inputs), settings(node)
     for index, (name, value) in enumerate(zip(("alpha", "beta"), node.inputs[1:]), 1):
         factor, known = node.attributes.get_float(name, 1.0), array(value)
         if factor != 1.0 and known is not None:

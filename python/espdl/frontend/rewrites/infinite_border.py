@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from espdl.frontend import windows
-from espdl.frontend.graph import Chain, array, is_used, operands, producer, shape
+from espdl.frontend.graph import Chain, array, is_used, operands, producer, settings, shape
 from espdl.frontend.rewrites import rewrite
 
 
@@ -22,7 +22,7 @@ def padded(node: ir.Node, chain: Chain) -> ir.Value | None:
     sizes, added = shape(pad.inputs[0]), _border(pad)
     if sizes is None or added is None or any(low or high for low, high in added[:2]):
         return None
-    attributes = dict(node.attributes)
+    attributes = settings(node)
     if node.op_type == "MaxPool":
         padded_axes = windows.axes_of(node)
         if padded_axes is None or windows.is_open(node):

@@ -8,6 +8,8 @@ run on random numbers (loop_body.py), and taken for the layer that computes the 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
@@ -21,7 +23,9 @@ from espdl.frontend.rewrites.loop_cells import Cell, find
 def loop(node: ir.Node, chain: Chain) -> Results | None:
     body = Body.of(node)
     trace = None if body is None else body.trace()
-    cell = None if trace is None else find(body, trace)
+    if body is None or trace is None:
+        return None
+    cell = find(body, trace)
     return None if cell is None else _layer(chain, body, cell, len(trace.counts))
 
 
@@ -30,7 +34,7 @@ def _layer(chain: Chain, body: Body, cell: Cell, steps: int) -> Results:
     data = _data(chain, body, cell, steps)
     weights = [values[np.newaxis] for values in (cell.weights, cell.recurrence, cell.bias)]
     initial = [_initial(chain, body.outer[body.reals[i]]) for i in cell.states]
-    attributes = {"hidden_size": body.hidden, "activations": cell.activations}
+    attributes: dict[str, Any] = {"hidden_size": body.hidden, "activations": cell.activations}
     if cell.alphas:
         attributes |= {"activation_alpha": cell.alphas, "activation_beta": cell.betas}
     if cell.operator == "GRU":
@@ -43,7 +47,7 @@ def _layer(chain: Chain, body: Body, cell: Cell, steps: int) -> Results:
     return [*(ends.get(name, outer) for name, outer in body.outer.items()), *scanned]
 
 
-def _initial(chain: Chain, state: ir.Value) -> ir.Value:
+def _initial(chain: Chain, state: ir.Value | None) -> ir.Value:
     values = array(state)
     return chain.add("Unsqueeze", state, [0]) if values is None else chain.constant(values[np.newaxis])
 

@@ -12,7 +12,8 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
-from espdl.frontend.graph import array, operands, producer, shape
+from espdl.errors import present
+from espdl.frontend.graph import array, operands, producer, shape, static_shape
 
 _MOST_STEPS = 10000
 
@@ -46,19 +47,20 @@ class Body:
 
     def __init__(self, node: ir.Node, limit: int):
         self.graph, self.limit = node.attributes["body"].as_graph(), limit
-        self.opsets = node.graph.opset_imports
+        self.opsets = present(node.graph).opset_imports
         inputs = self.graph.inputs[2:]
-        self.outer = {i.name: value for i, value in zip(inputs, node.inputs[2:])}
+        self.outer = {present(i.name): value for i, value in zip(inputs, node.inputs[2:])}
         self.states = list(self.outer)
         same = [(made.inputs[0] if (made := producer(o, "Identity")) else o) for o in self.graph.outputs[1:]]
-        changed = [i.name for i, result in zip(inputs, same) if result is not i]
+        changed = [present(i.name) for i, result in zip(inputs, same) if result is not i]
         known = {name: array(value) for name, value in self.outer.items()}
         self.counters = {n: v for n in changed if (v := known[n]) is not None and v.dtype.kind in "iu" and v.size == 1}
         self.reals = [name for name in changed if name not in self.counters]
         self.strides: dict[str, Any] = {}
-        read = {v.name: v for n in self.graph.all_nodes() for v in n.inputs if v is not None and v.graph is node.graph}
+        all_read = (v for n in self.graph.all_nodes() for v in n.inputs if v is not None)
+        read = {present(v.name): v for v in all_read if v.graph is node.graph}
         given = {name: read[name] for name in sorted(read)}
-        given |= {name: value for name, value in self.outer.items() if name not in changed}
+        given |= {name: present(value) for name, value in self.outer.items() if name not in changed}
         self.constants = {name: v for name, value in given.items() if (v := array(value)) is not None}
         self.sequences = [(name, value) for name, value in given.items() if name not in self.constants]
 
@@ -78,11 +80,11 @@ class Body:
 
     @property
     def sequence_shape(self) -> tuple[int, ...]:
-        return shape(self.sequence)
+        return static_shape(self.sequence)
 
     @property
     def hidden(self) -> int:
-        return shape(self.outer[self.reals[0]])[1]
+        return static_shape(self.outer[self.reals[0]])[1]
 
     def weights(self) -> list[np.ndarray]:
         """All float constants of the body."""
@@ -101,7 +103,8 @@ class Body:
         graph = ir.to_proto(self.graph)
         kept = {i.name: i for i in graph.input if i.name not in self.constants}
         name, value = self.sequences[0]
-        kept.setdefault(name, onnx.helper.make_tensor_value_info(name, value.dtype.value, self.sequence_shape))
+        kind = present(value.dtype).value
+        kept.setdefault(name, onnx.helper.make_tensor_value_info(name, kind, self.sequence_shape))
         copies = [onnx.ValueInfoProto.FromString(i.SerializeToString()) for i in kept.values()]
         del graph.input[:]
         graph.input.extend(copies)
@@ -117,13 +120,13 @@ class Body:
         given: dict[str, list] = {name: [] for name in self.reals}
         results: dict[str, list] = {name: [] for name in self.reals}
         scans: list[tuple] = []
-        names = [i.name for i in self.graph.inputs[:2]]
+        names = [present(i.name) for i in self.graph.inputs[:2]]
         while goes_on and len(scans) < self.limit:
             states = {name: random.normal(size=state).astype(np.float32) for name in self.reals}
             if len(scans) >= self.sequence_shape[0]:
                 return None
             feeds = {names[0]: np.array(len(scans), np.int64), names[1]: np.array(True), self.sequences[0][0]: sequence}
-            out = runner.run(None, {**feeds, **counters, **states})
+            out: Any = runner.run(None, {**feeds, **counters, **states})
             after = dict(zip(self.states, out[1:]))
             for name in self.reals:
                 given[name].append(states[name])
@@ -136,5 +139,5 @@ class Body:
             scans.append(tuple(out[1 + len(self.states) :]))
             goes_on = bool(np.all(out[0]))
         stacked = tuple(np.stack(column) for column in zip(*scans))
-        as_arrays = [{name: np.stack(values) for name, values in by.items()} for by in (given, results)]
-        return LoopTrace(range(len(scans)), sequence, *as_arrays, stacked)
+        before, behind = ({name: np.stack(values) for name, values in by.items()} for by in (given, results))
+        return LoopTrace(range(len(scans)), sequence, before, behind, stacked)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, Results, array, is_used, operands, shape, values
+from espdl.frontend.graph import Chain, Results, array, is_used, operands, settings, shape, values
 from espdl.frontend.rewrites import rewrite
 
 
@@ -20,13 +20,14 @@ def places(node: ir.Node, chain: Chain) -> Results | None:
         return None
     largest, found = node.outputs
     sizes, wanted = shape(node.inputs[0]), shape(largest if largest.name else found)
-    attributes = dict(node.attributes)
+    attributes = settings(node, "storage_order")
     by_columns = bool(node.attributes.get_int("storage_order", 0))
-    attributes.pop("storage_order", None)
-    if is_used(found) and (sizes is None or wanted is None):
+    if not is_used(found):
+        return [chain.add("MaxPool", node.inputs[0], **attributes), None]
+    if sizes is None or wanted is None:
         return None
-    pooled = chain.add("MaxPool", node.inputs[0], **attributes) if is_used(largest) or not is_used(found) else None
-    return [pooled, _places(node, chain, sizes, wanted, by_columns) if is_used(found) else None]
+    pooled = chain.add("MaxPool", node.inputs[0], **attributes) if is_used(largest) else None
+    return [pooled, _places(node, chain, sizes, wanted, by_columns)]
 
 
 def _places(node: ir.Node, chain: Chain, sizes: tuple[int, ...], wanted: tuple[int, ...], by_columns: bool) -> ir.Value:
@@ -72,14 +73,14 @@ def _windows(
 def unpool(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Zeros with the values at their places, which count in the shape that is given, as ONNX Runtime counts them."""
     data, numbers, given = operands(node, 3)
-    sizes = shape(data)
-    if sizes is None or (given is not None and array(given) is None):
+    sizes, known = shape(data), array(given)
+    if sizes is None or (given is not None and known is None):
         return None
     attributes, rank = values(node), len(sizes) - 2
     kernel, strides = attributes["kernel_shape"], attributes.get("strides", [1] * rank)
     pads = attributes.get("pads", [0] * (2 * rank))
     inner = ((sizes[a + 2] - 1) * strides[a] + kernel[a] - pads[a] - pads[a + rank] for a in range(rank))
-    wanted = [*sizes[:2], *inner] if given is None else array(given).tolist()
+    wanted = [*sizes[:2], *inner] if known is None else known.tolist()
     data, numbers = (chain.add("Reshape", value, [-1]) for value in (data, numbers))
     written = chain.add("ScatterElements", np.zeros(int(np.prod(wanted))), numbers, data, axis=0)
     return chain.add("Reshape", written, wanted)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from espdl.frontend.graph import FLOAT, Chain
+from espdl.frontend.graph import FLOAT, Chain, operand
 from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("Sum", "Mean")
 def n_ary(node: ir.Node, chain: Chain) -> ir.Value | None:
-    total, *others = node.inputs
+    total, others = operand(node, 0), node.inputs[1:]
     if total.dtype != FLOAT:
         return None
     for value in others:

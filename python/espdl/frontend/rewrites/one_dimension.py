@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array, producer, shape, values
+from espdl.errors import present
+from espdl.frontend.graph import Chain, array, producer, settings, shape, values
 from espdl.frontend.rewrites import rewrite
 
 _WINDOWS = ("kernel_shape", "strides", "dilations", "output_padding", "output_shape")
@@ -33,7 +34,7 @@ def window(node: ir.Node, chain: Chain) -> ir.Value | None:
     if "pads" in attributes:
         before, after = attributes["pads"]
         attributes["pads"] = [0, before, 0, after]
-    inputs = [_image(chain, node.inputs[0])]
+    inputs: list[ir.Value | None] = [_image(chain, node.inputs[0])]
     if len(node.inputs) > 1:
         weights = _weights(chain, node.inputs[1])
         if weights is None:
@@ -47,7 +48,7 @@ def following(node: ir.Node, chain: Chain) -> ir.Value | None:
     """Only after an operator that was rewritten, and where every operand fits."""
     if not _is_sequence(node.outputs[0]) or _results(node) != 1 or not any(_is_signal(i) for i in node.inputs):
         return None
-    attributes = dict(node.attributes)
+    attributes = settings(node)
     if node.op_type in ("QuantizeLinear", "DequantizeLinear") and shape(node.inputs[1]) not in ((), (1,)):
         return None  # the axis of its scales would be another one
     if node.op_type == "Concat":
@@ -64,10 +65,11 @@ def put_in_again(node: ir.Node, chain: Chain) -> ir.Value | None:
     if len(node.inputs) != 2 or not _is_signal(node.inputs[0]):
         return None
     axes = array(node.inputs[1])
-    return node.inputs[0].producer().inputs[0] if axes is not None and axes.tolist() == [2] else None
+    squeeze = present(producer(node.inputs[0]))
+    return squeeze.inputs[0] if axes is not None and axes.tolist() == [2] else None
 
 
-def _is_sequence(value: ir.Value) -> bool:
+def _is_sequence(value: ir.Value | None) -> bool:
     return len(shape(value) or ()) == 3
 
 
@@ -75,7 +77,7 @@ def _results(node: ir.Node) -> int:
     return sum(bool(output.name) for output in node.outputs)
 
 
-def _weights(chain: Chain, value: ir.Value) -> ir.Value | None:
+def _weights(chain: Chain, value: ir.Value | None) -> ir.Value | None:
     """Constant weights, or what is dequantised, for an image."""
     given = array(value)
     if given is not None:
@@ -83,7 +85,7 @@ def _weights(chain: Chain, value: ir.Value) -> ir.Value | None:
     return _image(chain, value) if producer(value, "DequantizeLinear") else None
 
 
-def _image(chain: Chain, value: ir.Value) -> ir.Value:
+def _image(chain: Chain, value: ir.Value | None) -> ir.Value:
     return chain.add("Unsqueeze", value, [2])
 
 

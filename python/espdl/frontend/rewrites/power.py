@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from espdl.frontend.graph import FLOAT, Chain, array, shape
+from espdl.frontend.graph import FLOAT, Chain, array, operand, shape
 from espdl.frontend.rewrites import rewrite
 
 # Exponent -> operators, the innermost first. A product is that of the value with itself.
@@ -14,7 +14,7 @@ _FORMS = {2.0: ("Mul",), 1.0: ("Identity",), 0.5: ("Sqrt",), -0.5: ("Sqrt", "Rec
 
 @rewrite("Pow")
 def power(node: ir.Node, chain: Chain) -> ir.Value | None:
-    value, exponent = node.inputs[0], array(node.inputs[1])
+    value, exponent = operand(node, 0), array(node.inputs[1])
     if exponent is None or exponent.size != 1 or value.dtype != FLOAT:
         return None
     form, sizes = _FORMS.get(float(exponent.reshape(()))), shape(value)

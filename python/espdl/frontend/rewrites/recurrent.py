@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from espdl import traits
+from espdl.errors import present
 from espdl.frontend.graph import Chain, Results, array, operands, shape
 from espdl.frontend.recurrent import misfit
 from espdl.frontend.rewrites import rewrite, unrolled
@@ -38,8 +39,8 @@ def refusal(node: ir.Node) -> str | None:
     if sizes is None or len(sizes) != 3:
         return "the size of its input is not known before it runs"
     for name in "WRBP":
-        if inputs[name] is not None and weights(inputs[name]) is None:
-            return f"its weights {name} ('{inputs[name].name}') are computed, not constant"
+        if (value := inputs[name]) is not None and weights(value) is None:
+            return f"its weights {name} ('{value.name}') are computed, not constant"
     lengths = array(inputs["lengths"])
     if inputs["lengths"] is not None and lengths is None:
         return "it has sequence lengths that are not constant, and the generated C has only static shapes"
@@ -125,7 +126,7 @@ def _normalize(layer: RecurrentLayer) -> Results:
     return (
         layer.sequence(sequences) if layer.wanted[0] else None,
         layer.joined(last) if layer.wanted[1] else None,
-        layer.joined(cells) if layer.wanted[2] else None,
+        layer.joined([present(c) for c in cells]) if layer.wanted[2] else None,
     )
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array, is_used, operands, producer, shape, values
+from espdl.errors import present
+from espdl.frontend.graph import Chain, array, is_used, operands, producer, static_shape, values
 
 # Functions of a gate, and the defaults of their parameters.
-FUNCTIONS = {
+FUNCTIONS: dict[str, dict[str, float]] = {
     "Sigmoid": {}, "Tanh": {}, "Relu": {}, "Softsign": {}, "Softplus": {}, "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
     "LeakyRelu": {"alpha": 0.01}, "Elu": {"alpha": 1.0}, "ThresholdedRelu": {"alpha": 1.0},
 }  # fmt: skip
@@ -42,16 +43,20 @@ class RecurrentLayer:
     """
 
     def __init__(self, node: ir.Node, chain: Chain | None = None):
-        self.node, self.chain = node, chain
+        self.node, self._chain = node, chain
         self.inputs = {name: value for name, value in zip(INPUTS, node.inputs) if value is not None}
-        self.constants = {name: weights(self.inputs[name]) for name in "WRBP" if name in self.inputs}
+        self.constants = {name: present(weights(self.inputs[name])) for name in "WRBP" if name in self.inputs}
         self.attributes = values(node)
-        self.all_steps, self.batch = shape(self.inputs["X"])[:2]
+        self.all_steps: int = static_shape(self.inputs["X"])[0]
         lengths = array(self.inputs.get("lengths"))
         self.steps = self.all_steps if lengths is None else int(lengths.reshape(-1)[0])
         self.directions, self.hidden = self.constants["W"].shape[0], self.constants["R"].shape[2]
         self.activations = self._activations()
         self.wanted = [is_used(o) for o in node.outputs] + [False] * (3 - len(node.outputs))
+
+    @property
+    def chain(self) -> Chain:
+        return present(self._chain)
 
     def _activations(self) -> list[tuple[str, dict[str, float]]]:
         """(function, its parameters), those of one direction after those of the other."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import Chain, array, operands, shape, values
+from espdl.frontend.graph import Chain, array, operand, operands, settings, shape, values
 from espdl.frontend.rewrites import rewrite
 
 # What linear kernels know, where the ratio of the sizes is the scale.
@@ -23,7 +23,7 @@ _CROP = "tf_crop_and_resize"
 
 @rewrite("Resize", "Upsample")
 def resize(node: ir.Node, chain: Chain) -> ir.Value | None:
-    value = node.inputs[0]
+    value = operand(node, 0)
     sizes, wanted = shape(value), shape(node.outputs[0])
     attributes = values(node)
     mode = attributes.get("mode", "nearest")
@@ -63,7 +63,7 @@ def resize(node: ir.Node, chain: Chain) -> ir.Value | None:
 
 def _with_sizes(node: ir.Node, chain: Chain, wanted: tuple[int, ...]) -> ir.Value | None:
     """The node with the sizes of all axes, None where it has them."""
-    kept = {k: v for k, v in node.attributes.items() if k not in ("axes", "keep_aspect_ratio_policy")}
+    kept = settings(node, "axes", "keep_aspect_ratio_policy")
     if len(node.inputs) > 3 and len(kept) == len(node.attributes):
         return None
     return chain.add("Resize", node.inputs[0], None, None, wanted, **kept)

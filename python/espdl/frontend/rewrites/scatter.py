@@ -6,18 +6,17 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from espdl.frontend.graph import INT64, Chain, shape
+from espdl.frontend.graph import INT64, Chain, operand, settings, shape
 from espdl.frontend.rewrites import rewrite
 
 
 @rewrite("ScatterElements")
 def scatter_elements(node: ir.Node, chain: Chain) -> ir.Value | None:
-    data, indices, updates = node.inputs
+    data, indices, updates = (operand(node, index) for index in range(3))
     sizes, places = shape(data), shape(indices)
     if sizes is None or places is None:
         return None
-    attributes = dict(node.attributes)
-    attributes.pop("axis", None)
+    attributes = settings(node, "axis")
     axis = node.attributes.get_int("axis", 0) % len(sizes)
     if all(p == s for a, (p, s) in enumerate(zip(places, sizes)) if a != axis):
         return None

@@ -12,8 +12,8 @@ from espdl.frontend.rewrites import rewrite
 
 @rewrite("Split")
 def split(node: ir.Node, chain: Chain) -> Results | None:
-    shapes = [shape(output) for output in node.outputs]
-    if any(s is None for s in shapes):
+    shapes = [sizes for output in node.outputs if (sizes := shape(output)) is not None]
+    if len(shapes) < len(node.outputs):
         return None
     axis = node.attributes.get_int("axis", 0) % len(shapes[0])
     bounds = np.cumsum([0, *(s[axis] for s in shapes)])

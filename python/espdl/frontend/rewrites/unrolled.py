@@ -6,9 +6,12 @@ All that depends on the input alone is one product for the whole sequence.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
+from espdl.errors import present
 from espdl.frontend.graph import Results
 from espdl.frontend.rewrites.recurrent_layer import DEFAULTS, RecurrentLayer
 
@@ -27,8 +30,8 @@ def build(layer: RecurrentLayer) -> Results:
     joined = [layer.chain.add("Unsqueeze", layer.joined(parts), [1]) for parts in sequences if layer.wanted[0]]
     return (
         layer.sequence(joined) if layer.wanted[0] else None,
-        layer.joined([cell.h for cell in cells]) if layer.wanted[1] else None,
-        layer.joined([cell.c for cell in cells]) if layer.wanted[2] else None,
+        layer.joined([present(cell.h) for cell in cells]) if layer.wanted[1] else None,
+        layer.joined([present(cell.c) for cell in cells]) if layer.wanted[2] else None,
     )
 
 
@@ -42,13 +45,17 @@ class _Cell:
         self.functions = layer.activations[index * len(DEFAULTS[layer.node.op_type]) :]
         bias = layer.constants.get("B")
         both = np.zeros(2 * self.gates * self.hidden) if bias is None else bias[index].astype(np.float64)
-        self.input_bias, self.state_bias = both.reshape(2, -1)
+        self.input_bias, self.state_bias = np.split(both, 2)
         self.recurrence = layer.constants["R"][index]
         self.peepholes = layer.constants["P"][index].reshape(3, -1) if "P" in layer.constants else None
         self.h, self.c = layer.initial("h", index), layer.initial("c", index)
         weights = layer.constants["W"][index].T
         self.projected = self.add(self.chain.add("MatMul", data, weights), self.folded_bias())
         self.results: list[ir.Value] = []
+
+    def step(self, step: int) -> None:
+        """Adds what a step computes."""
+        raise NotImplementedError
 
     def folded_bias(self) -> np.ndarray:
         return self.input_bias + self.state_bias
@@ -80,7 +87,8 @@ class _Cell:
         if limit:
             value = self.chain.add("Clip", value, -limit, limit)
         name, settings = self.functions[index]
-        return self.chain.add(name, value, **settings)
+        attributes: dict[str, Any] = dict(settings)
+        return self.chain.add(name, value, **attributes)
 
     def at(self, step: int) -> ir.Value:
         return self.projected if self.layer.steps == 1 else self.layer.slice(self.projected, 0, step, step + 1)
@@ -109,7 +117,7 @@ class _Lstm(_Cell):
         kept = self.times(self.activate(0, self.peep(2, forget, self.c)), self.c) if self.c else None
         self.c = self.sum(kept, self.times(enter, self.activate(1, update)))
         leave = self.activate(0, self.peep(1, leave, self.c))
-        self.h = self.times(leave, self.activate(2, self.c))
+        self.h = self.chain.add("Mul", leave, self.activate(2, self.c))
         self.results.append(self.h)
 
 

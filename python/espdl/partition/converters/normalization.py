@@ -22,7 +22,7 @@ def layer_normalization(bb: relax.BlockBuilder, inputs: Sequence, attributes: Ma
     shape = [shape_of(data)[a] for a in axes]
     inner = is_constant(scale) and (bias is None or is_constant(bias))
 
-    def spread(value: relax.Expr, otherwise: float) -> relax.Expr:
+    def spread(value: relax.Expr, otherwise: np.ndarray) -> relax.Expr:
         values = value.value.numpy() if value is not None and inner else otherwise
         return relax.const(np.ascontiguousarray(np.broadcast_to(values, shape), np.float32))
 

@@ -9,6 +9,7 @@ which lowers to one kernel from int8 to int8; its floats are numbers or rows ins
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import tvm
@@ -34,7 +35,9 @@ def fuse_quantized(module: tvm.IRModule) -> tvm.IRModule:
     return relax.transform.DeadCodeElimination()(_Builder(module, _Graph(module["main"])).build())
 
 
-PASS = Pass("fuse_quantized", lambda module, _: fuse_quantized(module), needs=("opaque",), leaves=("fused",))
+PASS: Pass[tvm.IRModule, Any] = Pass(
+    "fuse_quantized", lambda module, _: fuse_quantized(module), needs=("opaque",), leaves=("fused",)
+)
 
 
 def _number(value: relax.Expr) -> relax.Expr:

@@ -38,7 +38,7 @@ def _stored_by_loops(body: tirx.Stmt) -> list[tvm.ir.Var]:
     found: list[tvm.ir.Var] = []
     callbacks = (
         (s_tir.SBlock, lambda _: tvm_ffi.WalkResult.SKIP),
-        (tirx.BufferStore, lambda store: found.append(store.buffer) and None),
+        (tirx.BufferStore, lambda store: found.append(store.buffer)),
     )
     tvm_ffi.structural_walk(body, callbacks, order="pre")
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
 import tvm
@@ -129,7 +130,7 @@ class _Printer:
     def kernel(self, function: tirx.PrimFunc, inputs: int) -> CKernel:
         parameters = []
         for position, buffer in enumerate(function.params):
-            role = "input" if position < inputs else "output"
+            role: Literal["input", "output"] = "input" if position < inputs else "output"
             if not isinstance(buffer.ty, tirx.BufferType):
                 raise self.unsupported(f"the parameter '{buffer.name}', which is no tensor")
             text = self.declare(buffer, f"in{position}" if role == "input" else f"out{position - inputs}")

@@ -33,7 +33,7 @@ def schedule(function: tirx.PrimFunc) -> tirx.PrimFunc:
 
 def _nested_blocks(function: tirx.PrimFunc) -> list[s_tir.SBlock]:
     found: list[s_tir.SBlock] = []
-    tvm_ffi.structural_walk(function.body, (s_tir.SBlock, lambda block: found.append(block) and None))
+    tvm_ffi.structural_walk(function.body, (s_tir.SBlock, lambda block: found.append(block)))
     return [block for block in found if block.name_hint != "root"]
 
 
@@ -189,7 +189,7 @@ def _split_reduction(sch: Schedule, block: SBlockRV) -> None:
     reduced: list[tvm.ir.Var] = []
     for variable, value in zip(sch.get(block).iter_vars, realize.iter_values):
         if variable.iter_type == tirx.IterVar.CommReduce:
-            tvm_ffi.structural_walk(value, (tvm.ir.Var, lambda var: reduced.append(var) and None))
+            tvm_ffi.structural_walk(value, (tvm.ir.Var, lambda var: reduced.append(var)))
     for loop in loops:
         if any(sch.get(loop).loop_var.same_as(variable) for variable in reduced):
             _attempt(sch.decompose_reduction, block, loop)

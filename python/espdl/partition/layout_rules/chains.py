@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from tvm import relax
@@ -26,7 +27,7 @@ def permute_dims(layout: Layout, call: relax.Call) -> relax.Expr | None:
         return None
     if axes == TO_NCHW and not layout.has_last(source):
         return layout.map(source)
-    before = layout.old.get(source)
+    before: Any = layout.old.get(source)
     image = before.args[0] if op_name(before) == "relax.reshape" else source
     if not layout.has_last(image) or axes == TO_NHWC:
         return None
@@ -36,11 +37,11 @@ def permute_dims(layout: Layout, call: relax.Call) -> relax.Expr | None:
 @rule("relax.reshape")
 def reshape(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """The end of a chain; a reshape alone stays what it is."""
-    permutation = layout.old.get(call.args[0])
+    permutation: Any = layout.old.get(call.args[0])
     if op_name(permutation) != "relax.permute_dims":
         return None
     source = permutation.args[0]
-    before = layout.old.get(source)
+    before: Any = layout.old.get(source)
     image = before.args[0] if op_name(before) == "relax.reshape" else source
     axes = attribute(permutation, "axes")
     if not layout.has_last(image) or axes is None:
@@ -89,7 +90,7 @@ def _groups(shape: Sequence[int], factors: Sequence[int]) -> list[list[int]] | N
 def matmul(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """A flattened image times constant weights: the weights' rows are put into the order of the image in memory."""
     data, weights = call.args
-    flat = layout.old.get(data)
+    flat: Any = layout.old.get(data)
     dequantize = flat if op_name(flat) == "relax.dequantize" else None
     if dequantize is not None:
         flat = layout.old.get(flat.args[0])
@@ -108,7 +109,7 @@ def matmul(layout: Layout, call: relax.Call) -> relax.Expr | None:
 
 def _reordered(layout: Layout, weights: relax.Expr, image: tuple[int, int, int]) -> relax.Expr | None:
     """Weights [inputs, outputs], or transposed, with their inputs channels last; None where they are not constant."""
-    definition = layout.old.get(weights)
+    definition: Any = layout.old.get(weights)
     transposed = op_name(definition) == "relax.permute_dims"
     source = layout.constant_source(definition.args[0] if transposed else weights)
     if source is None or len(shape_of(weights)) != 2:

@@ -88,7 +88,7 @@ class Layout(Rewriter):
         return isinstance(expression, tvm.ir.Var) and expression in self.last
 
     def _other_form(self, variable: relax.Var, forms: dict, convert: Callable, axes: tuple[int, ...]) -> relax.Expr:
-        definition = self.old.get(variable)
+        definition: Any = self.old.get(variable)
         if (
             op_name(definition) == "relax.dequantize"
             and isinstance(definition.args[0], tvm.ir.Var)
@@ -113,7 +113,7 @@ class Layout(Rewriter):
         """The constant, or the dequantize of one, that makes an old value (seen through a reshape); else None."""
         if is_constant(expression):
             return expression
-        definition = self.old.get(expression) if isinstance(expression, tvm.ir.Var) else None
+        definition: Any = self.old.get(expression) if isinstance(expression, tvm.ir.Var) else None
         if op_name(definition) == "relax.dequantize" and is_constant(definition.args[0]):
             return definition
         if op_name(definition) == "relax.reshape":

@@ -7,6 +7,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from espdl.errors import present
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.scales import of_variable, per_tensor, same_scale
 from espdl.partition.tvm_compat import attribute, is_constant, op_name, shape_of
@@ -57,8 +58,8 @@ class DataMovement(Rewriter):
         if same_scale(quantize, dequantize):
             return source
         if is_constant(source):
-            real = per_tensor(dequantize).dequantize(source.value.numpy())
-            return relax.const(per_tensor(quantize).quantize(real))
+            real = present(per_tensor(dequantize)).dequantize(source.value.numpy())
+            return relax.const(present(per_tensor(quantize)).quantize(real))
         real = self.emit(dequantize, source.name)
         return self.emit(_on(quantize, real), source.name)
 
@@ -75,7 +76,7 @@ def _move(move: relax.Call, parts: list, quantization: relax.Call) -> relax.Expr
     """`move` with other operands; what it fills in is brought to the scale of `quantization`, which has a scale."""
     data = relax.Tuple(parts) if isinstance(move.args[0], relax.Tuple) else parts[0]
     if op_name(move) == "relax.nn.pad":
-        value = float(per_tensor(quantization).quantize(np.float64(attribute(move, "pad_value"))))
+        value = float(present(per_tensor(quantization)).quantize(np.float64(attribute(move, "pad_value"))))
         return relax.op.nn.pad(data, attribute(move, "pad_width"), attribute(move, "pad_mode"), value)
     return tvm.ir.Call(move.op, [data, *move.args[1:]], move.attrs, move.ty_args)
 

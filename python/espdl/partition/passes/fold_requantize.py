@@ -12,9 +12,12 @@ parts have several. What makes them cheap:
 
 from __future__ import annotations
 
+from typing import Any
+
 import tvm
 from tvm import relax
 
+from espdl.errors import present
 from espdl.partition import deep
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.scales import per_tensor, same_scale
@@ -29,7 +32,7 @@ _LAYERS = {
 
 class FoldRequantize(Rewriter):
     def call(self, variable: relax.Var, call: relax.Call) -> relax.Expr:
-        dequantize = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
+        dequantize: Any = self.old.get(call.args[0]) if op_name(call) == "relax.quantize" else None
         result = None
         if op_name(dequantize) == "relax.dequantize" and self.uses[call.args[0]] == 1 and _is_int8(call, dequantize):
             result = deep.run(self._earlier(dequantize.args[0], dequantize, call, variable.name))
@@ -42,7 +45,7 @@ class FoldRequantize(Rewriter):
 
         With `only_layers` it is None, too, where it takes a table.
         """
-        producer = self.old.get(source)
+        producer: Any = self.old.get(source)
         if self.uses[source] != 1 or (op_name(producer) == "relax.take" and not is_constant(producer.args[1])):
             return None
         if op_name(producer) == "relax.concat":  # one table after it is better than one for each part
@@ -70,11 +73,12 @@ class FoldRequantize(Rewriter):
         """What the layer before `first`, a quantize, computes, in the range of `first`; None where it is no layer, or
         where `second` has finer steps."""
         real = first.args[0]
-        before, after = per_tensor(first), per_tensor(second)
+        before, after = present(per_tensor(first)), present(per_tensor(second))
         if before.scale > after.scale or self.uses[real] != 1:
             return None
         low, high = before.range
-        activation, layer = self.old.get(real), real
+        activation: Any = self.old.get(real)
+        layer = real
         if op_name(activation) == "relax.nn.relu":
             low, layer = max(low, 0.0), activation.args[0]
         elif op_name(activation) == "relax.clip":

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tvm
 from tvm import relax
 
@@ -27,7 +29,7 @@ class Opaque(Rewriter):
         return self.emit(relax.op.call_dps_packed(name, arguments, call.ty), variable.name)
 
 
-PASS = Pass(
+PASS: Pass[tvm.IRModule, Any] = Pass(
     "opaque",
     lambda module, composites: Opaque(module, composites.functions).run(),
     needs=("composites",),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from tvm import relax
 
+from espdl.errors import present
 from espdl.partition.rewriter import Rewriter
 from espdl.partition.scales import per_tensor, same_scale
 from espdl.partition.tvm_compat import is_constant, op_name
@@ -31,7 +32,7 @@ class Selections(Rewriter):
     def _integers(self, operand: relax.Expr, quantize: relax.Call) -> relax.Expr | None:
         """What an operand is at the scale of `quantize`; None where it has another."""
         if is_constant(operand):
-            return relax.const(per_tensor(quantize).quantize(operand.value.numpy().astype(np.float32)))
+            return relax.const(present(per_tensor(quantize)).quantize(operand.value.numpy().astype(np.float32)))
         dequantize = self.definition(operand)
         if op_name(dequantize) != "relax.dequantize" or not same_scale(quantize, dequantize):
             return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
+from typing import Any
 
 import numpy as np
 import tvm
@@ -210,8 +211,8 @@ class _Region:
     def _table(self, call: relax.Call) -> deep.Steps:
         """A table that was made before."""
         values, index = call.args[:2]
-        add = self.tables.old.get(index)
-        cast = self.tables.old.get(add.args[0]) if op_name(add) == "relax.add" else None
+        add: Any = self.tables.old.get(index)
+        cast: Any = self.tables.old.get(add.args[0]) if op_name(add) == "relax.add" else None
         if not is_constant(values) or op_name(cast) != "relax.astype":
             return None
         half = _COUNTS.get(dtype_of(cast.args[0]), 0) // 2
@@ -240,7 +241,7 @@ class _Region:
 
     def _stored(self, source: relax.Var) -> deep.Steps:
         """The integers of a stored tensor that is itself such a function; None where it begins this one."""
-        call = self.tables.old.get(source)
+        call: Any = self.tables.old.get(source)
         quantization = per_tensor(call) if op_name(call) == "relax.quantize" else None
         if (
             quantization is None
@@ -283,4 +284,4 @@ def _no_table(source: relax.Var, values: Values, call: relax.Call) -> str | None
 
 def _real(integers: np.ndarray, quantization: Quantization) -> Values:
     """In float32, as ONNX dequantises: functions that jump must see the same values."""
-    return np.float64(quantization.dequantize(integers))
+    return quantization.dequantize(integers).astype(np.float64)

@@ -16,5 +16,5 @@ def percentile(d: Distribution) -> tuple[float, float]:
         return d.low, d.high
     share = np.cumsum(d.counts) / d.total
     low = d.values[np.searchsorted(share, _TAIL)]
-    high = d.values[min(np.searchsorted(share, 1.0 - _TAIL), d.values.size - 1)]
+    high = d.values[min(int(np.searchsorted(share, 1.0 - _TAIL)), d.values.size - 1)]
     return min(float(low), 0.0), max(float(high), 0.0)

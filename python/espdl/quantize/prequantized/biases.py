@@ -21,7 +21,7 @@ def quantize(proto: onnx.ModelProto, label: str) -> onnx.ModelProto:
     for node in graph.nodes:
         scale = accumulator_scale(graph, node)
         place = None if scale is None else _bias_place(graph, node)
-        if place is None:
+        if scale is None or place is None:
             continue
         owner, index = place
         bias, given = _real(graph, owner.input[index])
@@ -72,9 +72,8 @@ def accumulator_scale(graph: Graph, node: onnx.NodeProto) -> np.ndarray | None:
     if not traits.of(node.op_type).layer or node.op_type == "ConvTranspose":
         return None
     data, weights = (graph.producer.get(name) for name in node.input[:2])
-    for source in (data, weights):
-        if source is None or source.op_type != "DequantizeLinear":
-            return None
+    if data is None or weights is None or {data.op_type, weights.op_type} != {"DequantizeLinear"}:
+        return None
     if not graph.is_constant(weights.input[0]):
         return None
     return graph.array(data.input[1]).astype(np.float64) * graph.array(weights.input[1]).astype(np.float64)
@@ -102,9 +101,10 @@ def _bias_place(graph: Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto, int
     """The node and index at which a layer's constant bias is read."""
     owner, index = node, 2
     if node.op_type == "MatMul":
-        owner = graph.only_consumer(node.output[0])
-        if owner is None or owner.op_type != "Add":
+        consumer = graph.only_consumer(node.output[0])
+        if consumer is None or consumer.op_type != "Add":
             return None
+        owner = consumer
         index = next((i for i, name in enumerate(owner.input) if _is_constant(graph, name)), len(owner.input))
     if len(owner.input) <= index or not _is_constant(graph, owner.input[index]):
         return None

@@ -41,7 +41,7 @@ def merge(proto: onnx.ModelProto) -> None:
     for activation in graph.nodes:
         dequantize = graph.producer.get(activation.input[0]) if activation.op_type == "Relu" else None
         quantize = graph.producer.get(dequantize.input[0]) if dequantize is not None else None
-        if quantize is not None and _may_go(graph, quantize, dequantize, activation):
+        if dequantize is not None and quantize is not None and _may_go(graph, quantize, dequantize, activation):
             activation.input[0] = quantize.input[0]
             gone |= {quantize.output[0], dequantize.output[0]}
     set_nodes(proto, [n for n in proto.graph.node if n.output[0] not in gone])

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from espdl.errors import present
 from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph
 
@@ -23,7 +24,7 @@ def reconcile(proto: onnx.ModelProto) -> None:
     for node in proto.graph.node:
         source = graph.producer.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
         if source is not None and source.op_type == "QuantizeLinear":
-            wrote, reads = graph.quantization(source), graph.quantization(node)
+            wrote, reads = present(graph.quantization(source)), present(graph.quantization(node))
             scale, offset = np.float64(reads.scale), wrote.zero_point - reads.zero_point
             if offset == 0 and np.isclose(wrote.scale, scale, rtol=_SAME, atol=0.0):
                 node.input[1] = source.input[1]

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 
 from espdl import traits
+from espdl.errors import present
 from espdl.quantize import regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
@@ -92,7 +93,7 @@ def _scaled(graph: Graph, node: onnx.NodeProto) -> list[int]:
     return found if fits else []
 
 
-def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
+def fold(network: Network, found: Groups, factors: Sequence[float] | np.ndarray) -> Network:
     """The network whose tensors hold their values times the factor of their group; inputs and outputs mean the same."""
     graph = network.graph
     constants: dict[tuple[str, int], np.ndarray] = {}
@@ -100,12 +101,13 @@ def fold(network: Network, found: Groups, factors: Sequence[float]) -> Network:
         source, target = found.edges[layer.key]
         places = layer.places
         constants[places["weights"]] = layer.weights * (factors[target] / factors[source])
-        constants[places["bias"]] = graph.array(layer.weighted.bias).astype(np.float64) * factors[target]
+        constants[places["bias"]] = graph.array(present(layer.weighted.bias)).astype(np.float64) * factors[target]
     layers = {n.name for w in network.placement.weighted for n in (w.node, w.bias_node) if n is not None}
     for node in graph.nodes:
         factor = factors[found.of[node.output[0]]] if node.output and node.output[0] in found.of else 1.0
         if node.name not in layers and factor != 1.0:
-            places = [i for i in _scaled(graph, node) if graph.is_constant(node.input[i])]
-            constants.update({(node.name, i): graph.array(node.input[i]).astype(np.float64) * factor for i in places})
+            for i in _scaled(graph, node):
+                if graph.is_constant(node.input[i]):
+                    constants[node.name, i] = graph.array(node.input[i]).astype(np.float64) * factor
     statistics = {n: s.scaled(factors[found.of[n]]) if n in found.of else s for n, s in network.statistics.items()}
     return Network.of(network.with_constants(constants), statistics, network.wide)

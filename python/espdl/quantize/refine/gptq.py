@@ -55,7 +55,7 @@ def _moments(given: LayerInputs) -> np.ndarray:
         total = total + inputs @ inputs.transpose(0, 2, 1)
         sums = sums + inputs.sum(axis=2)
         count += inputs.shape[2]
-    mean = sums / count
+    mean = np.asarray(sums / count)
     return total / count - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
 
 

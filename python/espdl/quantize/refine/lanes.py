@@ -41,7 +41,7 @@ class Lanes:
 
     def reach(self, scale: float) -> bool:
         """Whether weights of this scale still need no shift to the left."""
-        return np.float64(self.data.scale) * scale <= np.float64(self.result.scale)
+        return bool(np.float64(self.data.scale) * scale <= np.float64(self.result.scale))
 
 
 def coarser(
@@ -57,7 +57,7 @@ def coarser(
     `noise`: mean square error that a quantisation leaves in the result before that is rounded.
     """
     own = found.quantization
-    if own.scale.ndim or _fit(found, rows, lanes):
+    if own.scales.ndim or _fit(found, rows, lanes):
         return own
     rounding = float(lanes.result.scale) ** 2 / 12
     allowed = (noise(own) + rounding) * _COST

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from espdl.errors import present
 from espdl.quantization import Quantization
 from espdl.quantize.affine import round_bias
 from espdl.quantize.edit import part
@@ -184,7 +185,7 @@ class Refinement:
         weighted = self.adders[node.name]
         key = weighted.node.output[0]
         values, quantization = self.scales.biases[key]
-        exact = [y + self.graph.array(weighted.bias) for y in self.real[key]]
+        exact = [y + self.graph.array(present(weighted.bias)) for y in self.real[key]]
         rough = [(y + values * quantization.scale).astype(np.float32) for y in self.seen[key]]
         self._store(node.output[0], exact, [r.reshape(e.shape) for r, e in zip(rough, exact)])
 
@@ -263,7 +264,7 @@ class _LayerRefinement:
         if quantization is not own:
             weights = quantization.quantize(layer.weights, limits)
         if self.rounding is not None:
-            scale = quantization.scale.astype(np.float64)
+            scale = quantization.scales.astype(np.float64)
             real, seen = self.real[samples], self.seen[samples]
             weights = self.rounding(LayerInputs(layer, real, seen, self.data, weights, scale, limits))
         result = LayerIntegers(weights, quantization, bias)
