@@ -68,10 +68,11 @@ def _asking(plan: Plan) -> Plan:
 
 
 def _with_asking(plan: Plan, places: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """`places`, and regions of one row at a time for the calls outside that ask the application."""
+    """`places`, and regions of their own for the calls outside that ask the application, which they do for all rows."""
     asking = [index for index, call in enumerate(plan.calls) if call.asks]
-    alone = [(i, i + 1, 1) for i in asking if not any(first <= i < stop for first, stop, _ in places)]
-    return sorted([*places, *alone])
+    alone = [index for index in asking if not any(first <= index < stop for first, stop, _ in places)]
+    heights = [plan.tensor(plan.calls[index].outputs[0]).shape[1] for index in alone]
+    return sorted([*places, *((index, index + 1, rows) for index, rows in zip(alone, heights))])
 
 
 def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
