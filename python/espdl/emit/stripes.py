@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from espdl.emit import c_text, places
+from espdl.errors import present
 from espdl.plan import graph as graphs
 from espdl.plan.rows import Change, Reach, Region
 from espdl.plan.stripes import RowCall, Striped, copies_blocks
@@ -12,17 +13,17 @@ from espdl.plan.types import KernelCall, Plan
 
 def inputs(plan: Plan, call: KernelCall) -> list[str]:
     """The input arguments of a call: rows come from the stripe, what is needed as a whole from the arena."""
-    given = (f"stripe->inputs[{i}]" for i in range(len(call.rows.reach)))
+    reaches = present(call.rows).reach
+    given = (f"stripe->inputs[{i}]" for i in range(len(reaches)))
     arguments = [
-        places.of_input(plan, name) if reach is None else next(given)
-        for name, reach in zip(call.reads, call.rows.reach)
+        places.of_input(plan, name) if reach is None else next(given) for name, reach in zip(call.reads, reaches)
     ]
     return arguments + arguments[-1:] * (len(call.inputs) - len(arguments))
 
 
 def changes(call: KernelCall) -> list[str]:
     """Assignments to the fields of a call's parameters."""
-    return [f"{c_text.field(change.field)} = {_value(change)}" for change in call.rows.changes]
+    return [f"{c_text.field(change.field)} = {_value(change)}" for change in present(call.rows).changes]
 
 
 def _value(change: Change) -> str:
@@ -35,7 +36,7 @@ def region(plan: Plan, region: Region) -> dict:
     """The tables of a region, as C text."""
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
     striped = Striped(graph)
-    calls = striped.calls[region.first : region.stop]
+    calls = striped.row_calls(region.first, region.stop)
     copy, header = copies_blocks(plan.calls[region.first : region.stop], region.kept)
     numbers = {root: index for index, root in enumerate(region.tensors)}
     made = {call.output for call in calls}
@@ -57,7 +58,7 @@ def _tensor(plan: Plan, graph: graphs.CallGraph, striped: Striped, root: str, is
     if plan.tensor(root).source == "rows":
         kind, offset = "ASKED", [port.tensor for port in plan.inputs].index(root)
     if kept is not None:
-        offset += graphs.ahead_bytes(kept)
+        offset = present(offset) + graphs.ahead_bytes(kept)
         aside = kept.held_offset or 0
         kind = "MOVE" if kept.moves else "FRESH" if kept.held_offset is None else "ASIDE"
     values = (offset, aside, striped.row_bytes(root), striped.height(root), f"ESPDL_ROWS_{kind}", int(is_input))

@@ -189,7 +189,8 @@ def _used_names(
             if not (0 <= i < len(call.inputs) and 0 <= o < len(call.outputs)):
                 raise ValueError(f"{where}: it pairs input {i} with output {o}, which it does not have")
     used: set[str] = set()
-    for why, name in mentioned:
+    for why, port_or_argument in mentioned:
+        name: str | None = port_or_argument
         while name is not None and name not in used:
             if name not in by_name:
                 raise ValueError(f"tensor '{name}' is not defined, but {why}")

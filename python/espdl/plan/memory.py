@@ -136,13 +136,13 @@ class _Layout:
         return self._pack(choice, exact=True)
 
     def _alternatives(self) -> list[tuple[int, Pairs]]:
-        others = [
+        others: list[tuple[int, Pairs]] = [
             (call, (pair,))
             for call, possible in enumerate(self.possible)
             for pair in possible
             if (pair,) != self.choice[call]
         ]
-        nothing = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
+        nothing: list[tuple[int, Pairs]] = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
         return (others + nothing)[:ALTERNATIVES]
 
     def _pack(self, choice: Sequence[Pairs], exact: bool) -> tuple[dict[str, int], int]:
@@ -189,8 +189,9 @@ class _Layout:
     def _bottom(self, name: str, slot: int) -> int:
         """The first byte of a tensor that is in use: in front of fresh rows none are, until they are read."""
         kept = self.graph.kept.get(name)
-        is_written = kept is not None and not kept.moves and slot == self.lifetimes[name][0]
-        return graphs.ahead_bytes(kept) if is_written else 0
+        if kept is None or kept.moves or slot != self.lifetimes[name][0]:
+            return 0
+        return graphs.ahead_bytes(kept)
 
 
 def held(region: Region) -> dict[str, int]:

@@ -6,6 +6,7 @@ Work is limited in counted steps, never in seconds, so that equal inputs give eq
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,12 +48,14 @@ class Packer:
     def __init__(self, blocks: Sequence[Block]):
         self.blocks = tuple(blocks)
         count = len(self.blocks)
-        # need[a][b]: the least by which b's address exceeds that of a where a is below b; None: never alive together.
-        self.need: list[list[int | None]] = [[None] * count for _ in range(count)]
-        for a in range(count):
-            for b in range(count):
-                self.need[a][b] = self._distance(self.blocks[a], self.blocks[b]) if a != b else None
-        self.rivals = [[b for b in range(count) if self.need[a][b] is not None] for a in range(count)]
+        # need[a][b]: the least by which b's address exceeds that of a where a is below b; rivals: alive together.
+        self.need = [[0] * count for _ in range(count)]
+        self.rivals: list[list[int]] = [[] for _ in range(count)]
+        for a, b in itertools.permutations(range(count), 2):
+            distance = self._distance(self.blocks[a], self.blocks[b])
+            if distance is not None:
+                self.need[a][b] = distance
+                self.rivals[a].append(b)
         self.peak_size = [max(block.tops, default=0) for block in self.blocks]
         times = max((block.last for block in self.blocks), default=-1) + 1
         self.demand = [sum(block.at(t) for block in self.blocks) for t in range(times)]

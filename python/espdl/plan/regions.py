@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from espdl.errors import present
 from espdl.plan import graph as graphs
 from espdl.plan import memory
 from espdl.plan.graph import CallGraph, Pair, ahead_bytes, aligned
@@ -162,7 +163,7 @@ class _Planner:
         """Find what the wanted regions (by first and stop) with so many rows are worth, if they may need `most`."""
         for first in range(self.count):
             longest = self.striped.stop_of(first)
-            if longest < first + 2 or (rows > 1 and rows * 2 > self.striped.calls[first].height):
+            if longest < first + 2 or (rows > 1 and rows * 2 > self.striped.row_calls(first, first + 1)[0].height):
                 continue
             for stop in range(first + 2, longest + 1):
                 place = (first, stop, rows)
@@ -192,6 +193,10 @@ class _Planner:
                 runs = zip(simulation.calls, simulation.runs)
                 self.prices[first, rows] = [self._price(call, by_run) for call, by_run in runs]
         return self.simulations[first, rows]
+
+    def _simulation(self, first: int, rows: int) -> Simulation:
+        """The same of a region that was found."""
+        return present(self.simulations[first, rows])
 
     def peak(self, region: Region, pairs: Mapping[int, list[Pair]]) -> int:
         """Most bytes alive while the region runs."""
@@ -225,7 +230,7 @@ class _Planner:
 
     def price(self, region: Region, rows: int) -> float:
         """Instructions that the region takes more than its calls one after the other."""
-        simulation, prices = self.simulations[region.first, rows], self.prices[region.first, rows]
+        simulation, prices = self._simulation(region.first, rows), self.prices[region.first, rows]
         moved = sum(kept.row_bytes * simulation.traffic[kept.tensor].moved for kept in region.kept)
         blocks = copies_blocks(self.graph.calls[region.first : region.stop], region.kept)
         return sum(prices[: region.stop - region.first]) + (MOVE_BLOCKS if blocks[0] else MOVE) * moved
@@ -244,19 +249,21 @@ class _Planner:
 
     def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
         """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""
-        regions, pairs = [], {}
+        regions: list[Region] = []
+        pairs: dict[int, list[Pair]] = {}
         for first, stop, rows in places:
             roots = self._moving(first, stop, rows) if moves is None else frozenset(moves)
-            region, shared = region_of(self.striped, self.simulations[first, rows], first, stop, roots)
+            region, shared = region_of(self.striped, self._simulation(first, rows), first, stop, roots)
             regions.append(region)
             pairs |= shared
         return memory.assign(replace(plan, regions=tuple(regions)), pairs)
 
     def _moving(self, first: int, stop: int, rows: int) -> frozenset[str]:
         """The tensors of a region whose rows better wait where they are, found one by one."""
-        simulation = self.simulations[first, rows]
+        simulation = self._simulation(first, rows)
         region, pairs = region_of(self.striped, simulation, first, stop)
-        moves, best = frozenset(), self.peak(region, pairs)
+        moves: frozenset[str] = frozenset()
+        best = self.peak(region, pairs)
         for kept in (k for k in region.kept if k.held):
             trial = moves | {kept.tensor}
             peak = self.peak(*region_of(self.striped, simulation, first, stop, trial))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from espdl.errors import present
 from espdl.plan.graph import CallGraph, Pair, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.types import ALIGNMENT, KernelCall
@@ -107,7 +108,7 @@ class Striped:
             return "its result is part of a concatenation"
         if self.row_bytes(self._root(output)) % call.alignment:
             return NOT_ALIGNED
-        sources = []
+        sources: list[Source] = []
         for i, (name, reach) in enumerate(zip(call.inputs, call.rows.reach)):
             if reach is None:
                 continue
@@ -150,12 +151,17 @@ class Striped:
 
     def stop_of(self, first: int) -> int:
         """Behind the last call of the longest region that begins at `first`."""
-        stop = first
-        while stop < len(self.calls) and not isinstance(self.calls[stop], str):
-            if not self._sees_rows(first, self.calls[stop]):
-                break
-            stop += 1
-        return stop
+        for stop, call in enumerate(self.calls[first:], first):
+            if isinstance(call, str) or not self._sees_rows(first, call):
+                return stop
+        return len(self.calls)
+
+    def row_calls(self, first: int, stop: int) -> list[RowCall]:
+        """The calls `first` to `stop` - 1 of a region."""
+        found = [call for call in self.calls[first:stop] if isinstance(call, RowCall)]
+        if len(found) < stop - first:
+            raise ValueError(f"calls {first} to {stop - 1} are no region")
+        return found
 
     def _sees_rows(self, first: int, call: RowCall) -> bool:
         """What a call needs all of must not be made in the region, and it must read some rows."""
@@ -178,7 +184,7 @@ def caps_of(striped: Striped, first: int, stop: int, rows: int) -> tuple[int, ..
     through layers with strides, at least 1."""
     flow: dict[str, float] = {}
     caps = []
-    for call in striped.calls[first:stop]:
+    for call in striped.row_calls(first, stop):
         into = [flow[s.root] * s.reach.divisor / s.reach.step for s in call.sources if s.root in flow]
         mine = min(into) if into else _from_outside(striped, call, flow, rows)
         flow[call.output] = mine
@@ -196,8 +202,9 @@ def _from_outside(striped: Striped, call: RowCall, flow: dict[str, float], rows:
 
 def simulate(striped: Striped, first: int, stop: int, caps: Sequence[int]) -> Simulation | None:
     """The calls of the region in all its stripes; None where it would never end."""
-    calls = tuple(striped.calls[first:stop])
-    made = {call.output: _Progress(traffic=Traffic(), rows=call.height) for call in calls}
+    calls = tuple(striped.row_calls(first, stop))
+    traffic = {call.output: Traffic() for call in calls}
+    made = {call.output: _Progress(traffic[call.output], call.height) for call in calls}
     outside = {s.root for call in calls for s in call.sources} - set(made)
     progress = made | {root: _Progress(None, striped.height(root), striped.height(root)) for root in outside}
     runners = [_Runner(call, cap, progress) for call, cap in zip(calls, caps)]
@@ -205,7 +212,6 @@ def simulate(striped: Striped, first: int, stop: int, caps: Sequence[int]) -> Si
         pass
     if any(tensor.done < tensor.rows for tensor in made.values()):
         return None
-    traffic = {root: tensor.traffic for root, tensor in made.items()}
     simulation = Simulation(calls, tuple(caps), [runner.runs for runner in runners], traffic)
     simulation.kept |= {root: _kept(striped, simulation, root, False) for root in made}
     simulation.pairs |= {call.call: _pairs(call, runner.runs, simulation.kept) for call, runner in zip(calls, runners)}
@@ -231,6 +237,7 @@ class _Runner:
     def __init__(self, call: RowCall, cap: int, progress: Mapping[str, _Progress]):
         self.call, self.cap = call, cap
         self.output = progress[call.output]
+        self.traffic = present(self.output.traffic)
         self.sources = [(progress[s.root], s.reach, s.is_first, s.is_last) for s in call.sources]
         self.runs: dict[Ran, int] = {}
 
@@ -249,18 +256,17 @@ class _Runner:
                 read.append((begin - tensor.fresh, reach.end(rows - 1, tensor.rows) - begin))
             if tensor.traffic is not None:
                 following = tensor.done if rows == height else min(tensor.done, reach.begin(rows))
-                self._keep(tensor, following, is_first, is_last, rows - start)
+                self._keep(tensor, tensor.traffic, following, is_first, is_last, rows - start)
         if rows == start:
             return False
         ran = Ran(rows - start, self.sources[0][1].above(start), tuple(read))
         self.runs[ran] = self.runs.get(ran, 0) + 1
         output.done = rows
-        output.traffic.fresh = max(output.traffic.fresh, rows - start)
+        self.traffic.fresh = max(self.traffic.fresh, rows - start)
         return True
 
     @staticmethod
-    def _keep(tensor: _Progress, following: int, is_first: bool, is_last: bool, rows: int) -> None:
-        traffic = tensor.traffic
+    def _keep(tensor: _Progress, traffic: Traffic, following: int, is_first: bool, is_last: bool, rows: int) -> None:
         tensor.need = following if is_first else min(tensor.need, following)
         if is_first and is_last and not rows:
             if tensor.done > tensor.fresh:
@@ -305,7 +311,8 @@ def region_of(
 
 def copies_blocks(calls: Iterable[KernelCall], kept: Iterable[Kept]) -> tuple[str, str]:
     """The function that copies the rows of a region in blocks of 16 bytes, and its header; "" where none does."""
-    found = next(((call.rows.copy, call.rows.copy_header) for call in calls if call.rows.copy), ("", ""))
+    rows = (call.rows for call in calls)
+    found = next(((r.copy, r.copy_header) for r in rows if r is not None and r.copy), ("", ""))
     return found if all(k.row_bytes % ALIGNMENT == 0 for k in kept) else ("", "")
 
 

@@ -233,7 +233,8 @@ class Plan:
     @property
     def state_bytes(self) -> int:
         """Of `arena_bytes`, at the end: what calls keep between runs."""
-        return self.arena_bytes - min((c.state_offset for c in self.calls if c.state_bytes), default=self.arena_bytes)
+        offsets = [call.state_offset for call in self.calls if call.state_offset is not None and call.state_bytes]
+        return self.arena_bytes - min(offsets, default=self.arena_bytes)
 
     def to_json(self) -> str:
         return json.dumps(_encode(self), indent=1, sort_keys=True) + "\n"
