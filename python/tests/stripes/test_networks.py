@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: CC0-1.0
+"""What MEMORY auto must reach on networks that people deploy, with the frame at the caller."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+import networks  # noqa: E402 (the path above comes first)
+
+from espdl import pipeline  # noqa: E402
+from espdl.verify import host, samples  # noqa: E402
+
+# Bytes of arena at most; 36,928 and 34,672 one layer after the other.
+MOST = {"vww_mobilenet": 13_500, "ic_resnet8": 21_500}
+
+
+def compiled(folder: Path, name: str, memory: str) -> pipeline.Compilation:
+    return pipeline.compile_model(
+        pipeline.Options(
+            model=str(folder / name / "model.onnx"),
+            calibration=str(folder / name / "calib.npy"),
+            name="net",
+            output=str(folder / name / memory),
+            memory=memory,
+            input_memory="caller",
+            dead_channels="keep",
+            effort="fast",
+        )
+    )
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_small_networks(name: str, tmp_path: Path) -> None:
+    networks.write(tmp_path, [name])
+    made = {memory: compiled(tmp_path, name, memory) for memory in ("plain", "auto")}
+    plan = made["auto"].plan
+    assert plan.regions and plan.arena_bytes == plan.arena_lower_bound <= MOST[name]
+    x = np.load(tmp_path / name / "eval.npz")["x"]
+    outputs = []
+    for memory, compilation in made.items():
+        program = host.build(compilation.plan, compilation.files, "net", tmp_path / f"{memory}_program")
+        outputs.append(program.run(samples.to_tensors(compilation.plan, {"input": x})).outputs)
+    for port in plan.outputs:
+        np.testing.assert_array_equal(outputs[0][port.name], outputs[1][port.name])
+
+
+def test_keywords_gain_nothing(tmp_path: Path) -> None:
+    """All its tensors are alike, and the mean at its end needs every row."""
+    networks.write(tmp_path, ["kws_dscnn"])
+    assert not compiled(tmp_path, "kws_dscnn", "auto").plan.regions
