@@ -19,8 +19,8 @@ from espdl.plan.types import KernelCall, Tensor
 PER_CHANNEL = 190
 # Bytes of a vector of the ESP32-S3.
 VECTOR = 16
-# Instructions of its depthwise kernel that do not depend on the rows (measured, Xtensa).
-S3_DEPTHWISE = 1200
+# Instructions of its kernels that do not depend on the rows (measured, Xtensa).
+S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
 # Pixels that products and convolutions in blocks compute at once.
 BLOCK = 4
 
@@ -82,7 +82,15 @@ def lanes(rows: int) -> Facts:
 def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Convolutions of the ESP32-S3, which go through the image once for each vector of channels."""
     once = call.params["output_channels"] * call.params["pixels"] <= VECTOR
-    return windows("order" if once else "")(call, height, inputs)
+    return _with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
+
+
+def s3_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    return _with_overhead(window_and_sum(call, height, inputs), S3_CONVOLUTION)
+
+
+def _with_overhead(rows: Rows | None, overhead: int) -> Rows | None:
+    return None if rows is None else replace(rows, overhead=overhead)
 
 
 def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
@@ -251,7 +259,7 @@ FACTS: dict[str, Facts] = {
     "espdl_s3_conv2d_wide_s8": windows(sharing=""),
     "espdl_s3_depthwise_s8": s3_depthwise,
     "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
-    "espdl_s3_conv2d_add_s8": window_and_sum,
+    "espdl_s3_conv2d_add_s8": s3_window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,
     "espdl_gemm_4x4_s8": counted("rows", group=BLOCK),
     **dict.fromkeys(
