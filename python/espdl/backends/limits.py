@@ -18,9 +18,10 @@ def with_limits(operators: Iterable[Operator], aliases: Iterable[Tensor]) -> lis
     known: dict[str, tuple[int, int]] = {}
 
     def limits(name: str) -> tuple[int, int] | None:
-        while name not in known and name in sources:
-            name = sources[name]
-        return known.get(name)
+        source: str | None = name
+        while source is not None and source not in known:
+            source = sources.get(source)
+        return None if source is None else known[source]
 
     def annotated(operator: Operator) -> Operator:
         changes: dict[str, Any] = {"inputs": tuple(replace(t, limits=limits(t.name)) for t in operator.inputs)}

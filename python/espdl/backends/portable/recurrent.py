@@ -12,6 +12,7 @@ import numpy as np
 from espdl.backends.accumulators import reach
 from espdl.backends.layers import KERNEL_SUFFIX, exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
+from espdl.errors import present
 from espdl.ops.numerics import Inexact, quantize_multiplier, requantization
 from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
 from espdl.ops.recurrent_integers import LARGEST_PART, STATE_BITS, SUM_BITS, tables
@@ -192,7 +193,7 @@ def _first(name: str, state: First, bits: int) -> dict[str, int]:
     """How a state becomes integers in 2^-bits."""
     tensor, multiplier, shift = state.tensor, 0, 0
     if state.source == TENSOR:
-        multiplier, shift = quantize_multiplier(float(exact_scale(tensor) * 2.0**bits))
+        multiplier, shift = quantize_multiplier(float(exact_scale(present(tensor)) * 2.0**bits))
     values = (state.source, 0 if tensor is None else tensor.zero_point, multiplier, shift)
     return dict(zip((f"{name}_source", f"{name}_zero_point", f"{name}_multiplier", f"{name}_shift"), values))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from espdl.backends.layers import exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
+from espdl.errors import present
 from espdl.ops.softmax import INT16_BITS, Softmax
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
@@ -26,7 +27,7 @@ MAX_LENGTH_INT16 = 1 << 16
 def lower_softmax(node: Softmax, target: Target) -> KernelCall | Declined:
     """Integers and a table of exponentials."""
     (x,), (y,) = node.inputs, node.outputs
-    if not SCALES[0] <= y.scale <= SCALES[1]:
+    if not SCALES[0] <= present(y.scale) <= SCALES[1]:
         return Declined(f"its output has scale {y.scale}; the kernel takes 1/4096 to 1/128")
     if node.length > MAX_LENGTH:
         return Declined(f"its rows have {node.length} elements; the kernel is exact to 1 up to {MAX_LENGTH}")
