@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import harness
 import numpy as np
 import row_facts
 import row_windows
+from harness import functions
 from strategies import TARGETS
 from test_conv2d import convolution
 
@@ -18,7 +18,7 @@ def test_every_kernel_is_in_one_of_both_tables() -> None:
     assert harness.random_tests()
     portable = {name for name in row_facts.MAKERS if not name.startswith("espdl_s3_")}
     assert not portable & set(row_facts.WHOLE)
-    assert portable | set(row_facts.WHOLE) == set(harness.functions())
+    assert portable | set(row_facts.WHOLE) == set(functions())
 
 
 def test_rows_of_a_window() -> None:
