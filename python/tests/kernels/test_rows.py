@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import row_facts
 import row_windows
-from harness import functions
+from harness import functions, random_tests
 from strategies import TARGETS
 from test_conv2d import convolution
 
@@ -15,7 +15,7 @@ from espdl.backends import lower
 
 def test_every_kernel_is_in_one_of_both_tables() -> None:
     """Tests of kernels may add to them, by `runs`."""
-    assert harness.random_tests()
+    assert random_tests()
     portable = {name for name in row_facts.MAKERS if not name.startswith("espdl_s3_")}
     assert not portable & set(row_facts.WHOLE)
     assert portable | set(row_facts.WHOLE) == set(functions())
