@@ -37,22 +37,38 @@ def corpus() -> list[onnx.ModelProto]:
     def weights(name: str, *shape: int) -> TensorProto:
         return numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32) / 4, name)
 
-    def model(nodes: list, initializers: list, out: list[int]) -> onnx.ModelProto:
-        graph = helper.make_graph(
-            nodes,
-            "net",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 2, 6, 6])],
-            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, out)],
-            initializers,
-        )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-    node = helper.make_node
-    conv = node("Conv", ["image", "w", "b"], ["c"], name="conv", pads=[1, 1, 1, 1], strides=[1, 1], group=1)
     parameters = [weights("w", 4, 2, 3, 3), weights("b", 4)]
-    shape = numpy_helper.from_array(np.array([1, -1]), "shape")
-    residual = [
-        conv,
+    return [
+        _model(*_residual(parameters, weights), [1, 5]),
+        _model(*_loose(parameters), [1, 1, 1, 8]),
+        _model(*_recurrent(weights), [1, 8]),
+        _model(*_carried(helper.make_node), [1, 4, 6, 6]),
+    ]
+
+
+def _model(nodes: list, initializers: list, out: list[int]) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 2, 6, 6])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, out)],
+        initializers,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _conv() -> onnx.NodeProto:
+    return helper.make_node("Conv", ["image", "w", "b"], ["c"], name="conv", pads=[1, 1, 1, 1], strides=[1, 1], group=1)
+
+
+def _shape() -> TensorProto:
+    return numpy_helper.from_array(np.array([1, -1]), "shape")
+
+
+def _residual(parameters: list[TensorProto], weights: Callable[..., TensorProto]) -> tuple[list, list]:
+    node = helper.make_node
+    nodes = [
+        _conv(),
         node("Relu", ["c"], ["r"], name="relu"),
         node("Conv", ["r", "w2"], ["d"], name="depthwise", group=4, pads=[1, 1, 1, 1]),
         node("Add", ["r", "d"], ["s"], name="sum"),
@@ -61,41 +77,36 @@ def corpus() -> list[onnx.ModelProto]:
         node("Gemm", ["f", "w3", "b3"], ["g"], name="dense", transB=1),
         node("Softmax", ["g"], ["scores"], name="softmax", axis=1),
     ]
-    wide = [weights("w2", 4, 1, 3, 3), weights("w3", 5, 36), weights("b3", 5), shape]
-    axes = numpy_helper.from_array(np.array([2, 3]), "axes")
-    loose = [
-        conv,
+    return nodes, [*parameters, weights("w2", 4, 1, 3, 3), weights("w3", 5, 36), weights("b3", 5), _shape()]
+
+
+def _loose(parameters: list[TensorProto]) -> tuple[list, list]:
+    node = helper.make_node
+    nodes = [
+        _conv(),
         node("Sigmoid", ["c"], ["g"], name="gate"),
         node("Mul", ["c", "g"], ["u"], name="swish"),
         node("ReduceMean", ["u"], ["v"], name="mean", axes=[2, 3], keepdims=1),
         node("Concat", ["v", "v"], ["k"], name="concat", axis=1),
         node("Transpose", ["k"], ["scores"], name="transpose", perm=[0, 2, 3, 1]),
     ]
-    steps = numpy_helper.from_array(np.array([6, 1, 12]), "steps")
-    recurrent = [
+    return nodes, [*parameters, numpy_helper.from_array(np.array([2, 3]), "axes")]
+
+
+def _recurrent(weights: Callable[..., TensorProto]) -> tuple[list, list]:
+    node = helper.make_node
+    gru = {"hidden_size": 4, "direction": "bidirectional", "linear_before_reset": 1}
+    nodes = [
         node("Reshape", ["image", "steps"], ["x"], name="steps"),
         node("LSTM", ["x", "wl", "rl", "bl"], ["h"], name="lstm", hidden_size=4),
         node("Reshape", ["h", "states"], ["s"], name="states"),
-        node(
-            "GRU",
-            ["s", "wg", "rg"],
-            ["", "last"],
-            name="gru",
-            hidden_size=4,
-            direction="bidirectional",
-            linear_before_reset=1,
-        ),
+        node("GRU", ["s", "wg", "rg"], ["", "last"], name="gru", **gru),
         node("Reshape", ["last", "shape"], ["scores"], name="flat"),
     ]
     gates = [weights("wl", 1, 16, 12), weights("rl", 1, 16, 4), weights("bl", 1, 32)]
-    gates += [weights("wg", 2, 12, 4), weights("rg", 2, 12, 4), steps, shape]
-    gates.append(numpy_helper.from_array(np.array([6, 1, 4]), "states"))
-    return [
-        model(residual, parameters + wide, [1, 5]),
-        model(loose, [*parameters, axes], [1, 1, 1, 8]),
-        model(recurrent, gates, [1, 8]),
-        model(*_carried(node), [1, 4, 6, 6]),
-    ]
+    gates += [weights("wg", 2, 12, 4), weights("rg", 2, 12, 4)]
+    gates += [numpy_helper.from_array(np.array([6, 1, 12]), "steps"), _shape()]
+    return nodes, [*gates, numpy_helper.from_array(np.array([6, 1, 4]), "states")]
 
 
 def _carried(node: Callable[..., onnx.NodeProto]) -> tuple[list, list]:
