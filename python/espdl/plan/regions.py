@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 from espdl.errors import present
@@ -135,9 +136,10 @@ class _Planner:
             least = min([least, *covering])
         hot = [slot - 1 for slot, demand in enumerate(self.demand) if demand > least]
         best = None
-        for heights in (HEIGHTS[1:2], HEIGHTS):
+        # A first choice soon, though it may be no good one, spares looking at most of the others.
+        for heights, most in ((HEIGHTS[1:2], 2 * least), (HEIGHTS, max(self.demand))):
             for rows in heights:
-                most = best.peak if best is not None else max(self.demand)
+                most = most if best is None else best.peak
                 self._look(rows, most, lambda first, stop: any(first <= call < stop for call in hot))
             choices = [c for c in self._choices() if c.regions and c.price <= limit]
             best = min(choices, key=lambda c: (c.peak, c.price), default=None)
@@ -167,7 +169,7 @@ class _Planner:
                 continue
             for stop in range(first + 2, longest + 1):
                 place = (first, stop, rows)
-                if place in self.found or not is_wanted(first, stop) or self._ends(first, stop) > most:
+                if place in self.found or self.ends[first, stop] > most or not is_wanted(first, stop):
                     continue
                 simulation = self.simulated(first, rows)
                 if simulation is None:
@@ -175,13 +177,17 @@ class _Planner:
                 region, pairs = region_of(self.striped, simulation, first, stop)
                 self.found[place] = (self.peak(region, pairs), self.price(region, rows))
 
-    def _ends(self, first: int, stop: int) -> int:
-        """Bytes alive before a region and needed in it or later, or alive behind it and there in it or before."""
-        return sum(
-            self.sizes[root]
-            for root, (begin, end) in self.lives.items()
-            if (begin <= first < end) or (begin <= stop < end)
-        )
+    @cached_property
+    def ends(self) -> dict[tuple[int, int], int]:
+        """By (first, stop): bytes alive before a region and needed in it or later, or behind it and there before."""
+        alive = [
+            {root for root, (begin, end) in self.lives.items() if begin <= call < end} for call in range(self.count + 1)
+        ]
+        return {
+            (first, stop): sum(self.sizes[root] for root in alive[first] | alive[stop])
+            for first in range(self.count)
+            for stop in range(first + 2, self.striped.stop_of(first) + 1)
+        }
 
     def simulated(self, first: int, rows: int) -> Simulation | None:
         """The longest region that begins at `first`, whose first call computes `rows` rows in a stripe."""

@@ -240,11 +240,17 @@ class _Runner:
         self.traffic = present(self.output.traffic)
         self.sources = [(progress[s.root], s.reach, s.is_first, s.is_last) for s in call.sources]
         self.runs: dict[Ran, int] = {}
+        self.is_alone = all(source.is_first and source.is_last for source in call.sources)
+        self.idle_at = -1
 
     def run(self) -> bool:
         """One stripe; whether anything was computed."""
         output, height = self.output, self.call.height
         start = rows = output.done
+        given = sum([source[0].done for source in self.sources])
+        if given == self.idle_at:  # nothing came since it had nothing to do, and no other call reads what it reads
+            output.fresh = start
+            return False
         if start < height:
             rows = min([reach.computable(t.done, t.rows, height) for t, reach, _, _ in self.sources])
             rows = min(rows, start + self.cap)
@@ -258,6 +264,7 @@ class _Runner:
                 following = tensor.done if rows == height else min(tensor.done, reach.begin(rows))
                 self._keep(tensor, tensor.traffic, following, is_first, is_last, rows - start)
         if rows == start:
+            self.idle_at = given if self.is_alone else -1
             return False
         ran = Ran(rows - start, self.sources[0][1].above(start), tuple(read))
         self.runs[ran] = self.runs.get(ran, 0) + 1
