@@ -25,6 +25,7 @@ EVERYONE = {
     "espdl.traits",
     "espdl.quantization",
     "espdl.plan.types",
+    "espdl.plan.params",
     "espdl.plan.rows",
     "espdl.templates",
     "espdl.passes",
@@ -56,7 +57,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"plan"}, {"jinja2"}),
     "export": ({"emit"}, set()),
     "verify": (
-        {"frontend", "quantize", "ops", "plan", "emit", "report", "pipeline", "project.environment"},
+        {"frontend", "quantize", "ops", "backends", "plan", "emit", "report", "pipeline", "project.environment"},
         {"onnx"},
     ),
     "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2"}),

@@ -52,7 +52,7 @@ def _copy(x: Tensor, y: Tensor, target: Target) -> KernelCall:
     if x.source == "caller":
         return call
     rows = Rows((POINTWISE,), ())
-    return replace(call, function=ASK_ROWS, params_type="", header="", overlaps=(), pitched=(), alignment=1, rows=rows)
+    return replace(call, function=ASK_ROWS, params=None, header="", overlaps=(), pitched=(), alignment=1, rows=rows)
 
 
 def _must_move(name: str, calls: Sequence[KernelCall], tensors: Sequence[Tensor], outputs: Sequence[Port]) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from espdl.discover import discover
 from espdl.ops.operator import Operator
+from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -110,13 +111,11 @@ def find(backend: str, node: Operator) -> Lowering | None:
     return table.get((backend, node.name, node.dtype)) or table.get((backend, node.name, ANY))
 
 
-def call_of(
-    node: Operator, function: str, params_type: str, header: str, params: Mapping[str, Any], **fields: Any
-) -> KernelCall:
+def call_of(node: Operator, function: str, header: str, params: Params | None, **fields: Any) -> KernelCall:
     """The call of a kernel that reads the operator's inputs and writes its outputs; `fields`: others of KernelCall."""
     names = {"inputs": tuple(t.name for t in node.inputs), "outputs": tuple(t.name for t in node.outputs)}
     given = {"operator": node.name, "source_nodes": node.source_nodes, **names, **fields}
-    return KernelCall(function=function, params_type=params_type, header=header, params=params, **given)
+    return KernelCall(function=function, header=header, params=params, **given)
 
 
 def portable(node: Operator, target: Target, **changes: Any) -> KernelCall | Declined:

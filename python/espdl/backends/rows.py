@@ -9,9 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from espdl.ops.broadcast import BroadcastParams
+from espdl.ops.gather import GatherParams
+from espdl.ops.pad import PadParams
+from espdl.ops.params import ConvShape, PoolShape
+from espdl.ops.resize_linear import ResizeLinearParams
+from espdl.ops.transpose import TransposeParams
 from espdl.plan.rows import POINTWISE, Change, Reach, Rows, Sharing
 from espdl.plan.types import KernelCall, Tensor
 
@@ -40,11 +47,9 @@ def with_rows(call: KernelCall, tensors: Callable[[str], Tensor]) -> KernelCall:
     return replace(call, rows=rows)
 
 
-def _reach(call: KernelCall, prefix: str = "") -> Reach:
-    p = call.params
-    extent = (p[f"{prefix}kernel_height"] - 1) * p[f"{prefix}dilation_height"]
-    top = p[f"{prefix}pad_top"]
-    return Reach(p[f"{prefix}stride_height"], -top, extent - top)
+def _reach(p: ConvShape | PoolShape) -> Reach:
+    extent = (p.kernel_height - 1) * p.dilation_height
+    return Reach(p.stride_height, -p.pad_top, extent - p.pad_top)
 
 
 def _changes(prefix: str = "") -> tuple[Change, ...]:
@@ -56,11 +61,11 @@ def windows(sharing: str = "order", group: int = 1) -> Facts:
     """Convolutions and pools that compute their pixels in order."""
 
     def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-        p = call.params
-        if p["output_height"] == height:
+        p: Any = call.params
+        if p.output_height == height:
             shared = (Sharing(0, sharing),) if sharing else ()
-            return Rows((_reach(call),), _changes(), sharing=shared, group=group)
-        taps = p["input_height"] * p["kernel_height"] * p["kernel_width"] * p["output_height"] * p["stride_width"]
+            return Rows((_reach(p),), _changes(), sharing=shared, group=group)
+        taps = p.input_height * p.kernel_height * p.kernel_width * p.output_height * p.stride_width
         if taps != 1:
             return None
         return counted("input_width", "output_width", shares=False)(call, height, inputs)
@@ -72,16 +77,17 @@ def lanes(rows: int) -> Facts:
     """Depthwise convolutions, one channel after the other; an output row may lie in row `rows` of its window."""
 
     def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-        channels = call.params["input_channels"]
-        sharing = Sharing(0, "lanes", channels, rows)
-        return Rows((_reach(call),), _changes(), sharing=(sharing,), overhead=PER_CHANNEL * channels)
+        p = call.params_of(ConvShape)
+        sharing = Sharing(0, "lanes", p.input_channels, rows)
+        return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=PER_CHANNEL * p.input_channels)
 
     return facts
 
 
 def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Convolutions of the ESP32-S3, which go through the image once for each vector of channels."""
-    once = call.params["output_channels"] * call.params["pixels"] <= VECTOR
+    p: Any = call.params
+    once = p.output_channels * p.pixels <= VECTOR
     return _with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
 
 
@@ -95,36 +101,37 @@ def _with_overhead(rows: Rows | None, overhead: int) -> Rows | None:
 
 def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Rows are copied before they are used, for one vector of channels after the other."""
-    p = call.params
-    span = (p["kernel_height"] - 1) * p["dilation_height"] + 1
-    sharing = Sharing(0, "copied", p["input_channels"], span)
-    overhead = S3_DEPTHWISE + PER_CHANNEL * p["input_channels"] // VECTOR
-    return Rows((_reach(call),), _changes(), sharing=(sharing,), overhead=overhead)
+    p = call.params_of(ConvShape)
+    span = (p.kernel_height - 1) * p.dilation_height + 1
+    sharing = Sharing(0, "copied", p.input_channels, span)
+    overhead = S3_DEPTHWISE + PER_CHANNEL * p.input_channels // VECTOR
+    return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=overhead)
 
 
 def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Pixel by pixel; of 8 channels two pixels, which must not end with a row where the row has one left."""
-    p = call.params
-    pair = p["input_channels"] < VECTOR
-    if pair and p["output_width"] % 2:
+    p = call.params_of(ConvShape)
+    pair = p.input_channels < VECTOR
+    if pair and p.output_width % 2:
         return None
-    is_dense = p["stride_height"] == p["stride_width"] == 1
-    sharing = Sharing(0, "pixels", p["input_channels"] * (2 if pair else 1)) if is_dense else Sharing(0, "order")
-    return Rows((_reach(call),), _changes(), sharing=(sharing,))
+    is_dense = p.stride_height == p.stride_width == 1
+    sharing = Sharing(0, "pixels", p.input_channels * (2 if pair else 1)) if is_dense else Sharing(0, "order")
+    return Rows((_reach(p),), _changes(), sharing=(sharing,))
 
 
 def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    reach = replace(_reach(call), planes=call.params["input_channels"])
+    p = call.params_of(ConvShape)
+    reach = replace(_reach(p), planes=p.input_channels)
     return Rows((reach,), _changes(), group=BLOCK)
 
 
 def channels_last(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """An image from channels first to channels last: its first axis is rows and columns in one."""
-    p, shape = call.params, inputs[0].shape
-    axis = next((i for i, size in enumerate(p["shape"]) if size != 1), len(p["shape"]) - 1)
+    p, shape = call.params_of(TransposeParams), inputs[0].shape
+    axis = next((i for i, size in enumerate(p.shape) if size != 1), len(p.shape) - 1)
     if len(shape) != 4 or shape[0] != 1 or shape[2] != height:
         return None
-    if (p["shape"][axis], p["strides"][axis]) != (height * shape[3], 1):
+    if (p.shape[axis], p.strides[axis]) != (height * shape[3], 1):
         return None
     reach = Reach(planes=shape[1])
     return Rows((reach,), (Change(f"shape[{axis}]", "rows", shape[3]),))
@@ -132,15 +139,16 @@ def channels_last(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Ro
 
 def window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """A convolution and the sum of its result and a second input."""
-    if call.params["conv.output_height"] != height:
+    p: Any = call.params
+    if p.conv.output_height != height:
         return None
-    return Rows((_reach(call, "conv."), POINTWISE), _changes("conv."), sharing=(Sharing(1, "same"),), group=BLOCK)
+    return Rows((_reach(p.conv), POINTWISE), _changes("conv."), sharing=(Sharing(1, "same"),), group=BLOCK)
 
 
 def transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    p = call.params
-    top, stride = p["pad_top"], p["stride_height"]
-    first = top - (p["kernel_height"] - 1) * p["dilation_height"] + stride - 1
+    p = call.params_of(ConvShape)
+    top, stride = p.pad_top, p.stride_height
+    first = top - (p.kernel_height - 1) * p.dilation_height + stride - 1
     changes = (
         Change("input_height", "input_rows"),
         Change("output_height", "rows"),
@@ -154,12 +162,12 @@ def counted(*fields: str, shares: bool = True, group: int = 1, multiple: str = "
     the values of a row are a multiple of."""
 
     def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-        per_row = [call.params[field] // height for field in fields]
-        if any(call.params[field] % height for field in fields) or any(_rows(x) != height for x in inputs):
+        counts = [getattr(call.params, field) for field in fields]
+        if any(count % height for count in counts) or any(_rows(x) != height for x in inputs):
             return None
-        if multiple and per_row[0] % call.params[multiple]:
+        if multiple and counts[0] // height % getattr(call.params, multiple):
             return None
-        changes = tuple(Change(field, "rows", factor) for field, factor in zip(fields, per_row))
+        changes = tuple(Change(field, "rows", count // height) for field, count in zip(fields, counts))
         sharing = tuple(Sharing(i, "same") for i, _ in call.in_place) if shares else ()
         return Rows((POINTWISE,) * len(inputs), changes, sharing=sharing, group=group)
 
@@ -168,25 +176,25 @@ def counted(*fields: str, shares: bool = True, group: int = 1, multiple: str = "
 
 def repeated(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Elementwise with one operand repeated: a vector for all rows is needed complete."""
-    p = call.params
-    axis = next((i for i, size in enumerate(p["shape"]) if size != 1), len(p["shape"]) - 1)
-    steps = (p["a_strides"][axis], p["b_strides"][axis])
-    if p["shape"][axis] % height or any(steps[len(inputs) :]) or not any(steps):
+    p = call.params_of(BroadcastParams)
+    axis = next((i for i, size in enumerate(p.shape) if size != 1), len(p.shape) - 1)
+    steps = (p.a_strides[axis], p.b_strides[axis])
+    if p.shape[axis] % height or any(steps[len(inputs) :]) or not any(steps):
         return None  # a constant operand with a row for every row would have to move on
     reach = tuple(POINTWISE if step else None for step in steps[: len(inputs)])
     if any(r and _rows(x) != height for r, x in zip(reach, inputs)):
         return None
-    changes = (Change(f"shape[{axis}]", "rows", p["shape"][axis] // height),)
+    changes = (Change(f"shape[{axis}]", "rows", p.shape[axis] // height),)
     return Rows(reach, changes, sharing=tuple(Sharing(i, "same") for i, _ in call.in_place if reach[i]))
 
 
 def padded(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    p, rows = call.params, _rows(inputs[0])
-    axis = next((i for i, size in enumerate(p["output_shape"]) if size != 1), len(p["output_shape"]) - 1)
-    unit = p["output_shape"][axis] // height
-    if p["output_shape"][axis] % height or p["before"][axis] % unit or p["input_shape"][axis] != unit * rows:
+    p, rows = call.params_of(PadParams), _rows(inputs[0])
+    axis = next((i for i, size in enumerate(p.output_shape) if size != 1), len(p.output_shape) - 1)
+    unit = p.output_shape[axis] // height
+    if p.output_shape[axis] % height or p.before[axis] % unit or p.input_shape[axis] != unit * rows:
         return None
-    before = p["before"][axis] // unit
+    before = p.before[axis] // unit
     changes = (
         Change(f"input_shape[{axis}]", "input_rows", unit),
         Change(f"output_shape[{axis}]", "rows", unit),
@@ -196,19 +204,19 @@ def padded(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | No
 
 
 def gathered(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    p = call.params
-    if p["outer"] != 1 or p["rows"] != height or _rows(inputs[0]) != p["input_rows"]:
+    p = call.params_of(GatherParams)
+    if p.outer != 1 or p.rows != height or _rows(inputs[0]) != p.input_rows:
         return None
     rows = np.asarray(call.constant("row_index"), np.int64)
-    return _from_table(rows, rows, p["input_rows"], ("input_rows", "rows"))
+    return _from_table(rows, rows, p.input_rows, ("input_rows", "rows"))
 
 
 def interpolated(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    p = call.params
-    if p["output_height"] != height:
+    p = call.params_of(ResizeLinearParams)
+    if p.output_height != height:
         return None
     places = np.asarray(call.constant("rows"), np.int64)[:, :2]
-    return _from_table(places.min(1), places.max(1), p["input_height"], ("input_height", "output_height"))
+    return _from_table(places.min(1), places.max(1), p.input_height, ("input_height", "output_height"))
 
 
 def _from_table(low: np.ndarray, high: np.ndarray, input_rows: int, fields: tuple[str, str]) -> Rows | None:

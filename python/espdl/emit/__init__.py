@@ -138,13 +138,14 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     striped = bool(regions)
     is_whole = all(region.stop - region.first == 1 and call.asks for region in regions)
     params_name = f"s_params_{index}" if call.prepare else "params"
-    arguments = [f"&{params_name}"] if call.params_type else []
+    arguments = [f"&{params_name}"] if call.params else []
     arguments += stripes.inputs(plan, call) if striped else [places.of_input(plan, name) for name in call.inputs]
     arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
     arguments += ["stripe->output"] if striped else [f"ARENA({tensor.offset})" for tensor in outputs]
     arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
     arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
-    params = [f".{c_text.field(key)} = {c_text.literal(value)}" for key, value in call.params.items()]
+    values = call.params.flat() if call.params else ()
+    params = [f".{c_text.field(name)} = {c_text.literal(value)}" for name, value in values]
     nodes = ", ".join(call.source_nodes) or call.operator
     return {
         "index": index,
@@ -153,7 +154,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "op": c_text.string(call.operator),
         "backend": c_text.string(call.backend),
         "summary": f"{_tensors(plan, call.reads)} -> {_tensors(plan, call.outputs)}",
-        "params_type": call.params_type and c_text.symbol(call.params_type),
+        "params_type": c_text.symbol(call.params.c_type) if call.params else "",
         "params": c_text.fill(params, " " * 8),
         "function": c_text.symbol(call.function),
         "prepare": call.prepare and c_text.symbol(call.prepare),

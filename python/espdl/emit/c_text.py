@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from espdl.errors import EspdlError
-from espdl.plan.types import ParamValue
+from espdl.plan.params import ParamValue
 from espdl.wording import option
 
 MAX_TEXT = 80

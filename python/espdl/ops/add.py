@@ -9,8 +9,37 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate, shift_half_up
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 from espdl.targets import ROUND_TFLITE
+
+
+@dataclass(frozen=True)
+class AddParams(Params, c_type="espdl_add_params_t"):
+    count: int
+    left_shift: int
+    a_zero_point: int
+    a_multiplier: int
+    a_shift: int
+    b_zero_point: int
+    b_multiplier: int
+    b_shift: int
+    output_zero_point: int
+    output_multiplier: int
+    output_shift: int
+    activation_min: int
+    activation_max: int
+    rounding: str
+
+
+@dataclass(frozen=True)
+class AddS16Params(Params, c_type="espdl_add_s16_params_t"):
+    count: int
+    a_multiplier: int
+    b_multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
 
 
 @operator("add")
@@ -36,27 +65,25 @@ class Add(Operator):
         return cls(inputs=(a, b), outputs=match.outputs, source_nodes=match.source_nodes, activation=match.activation)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        if inputs[0].dtype == np.int16:
-            return [_sum_int16(params, *inputs)]
-        a, b = (v.astype(np.int64) - params[f"{n}_zero_point"] for n, v in zip("ab", inputs))
-        return [sum_of(params, a, b)]
+    def reference(params: AddParams | AddS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        a, b = (v.astype(np.int64) for v in inputs)
+        if isinstance(params, AddS16Params):
+            return [_sum_int16(params, a, b)]
+        return [sum_of(params, a - params.a_zero_point, b - params.b_zero_point)]
 
 
-def sum_of(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def sum_of(p: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """int8: the sum of two int64 operands without zero points, each brought to a common scale first."""
-    if p["rounding"] == ROUND_TFLITE:
-        a, b = (
-            requantize(v << p["left_shift"], p[f"{n}_multiplier"], p[f"{n}_shift"], ROUND_TFLITE)
-            for n, v in (("a", a), ("b", b))
-        )
+    if p.rounding == ROUND_TFLITE:
+        a = requantize(a << p.left_shift, p.a_multiplier, p.a_shift, ROUND_TFLITE)
+        b = requantize(b << p.left_shift, p.b_multiplier, p.b_shift, ROUND_TFLITE)
     else:
-        a, b = a << p["a_shift"], b << p["b_shift"]
-    scaled = requantize(a + b, p["output_multiplier"], p["output_shift"], p["rounding"])
-    return saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
+        a, b = a << p.a_shift, b << p.b_shift
+    scaled = requantize(a + b, p.output_multiplier, p.output_shift, p.rounding)
+    return saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)
 
 
-def _sum_int16(p: Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _sum_int16(p: AddS16Params, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Both inputs times their multipliers, one rounding shift."""
-    total = a.astype(np.int64) * p["a_multiplier"] + b.astype(np.int64) * p["b_multiplier"]
-    return saturate(shift_half_up(total, p["shift"]), p["activation_min"], p["activation_max"], np.int16)
+    total = a * p.a_multiplier + b * p.b_multiplier
+    return saturate(shift_half_up(total, p.shift), p.activation_min, p.activation_max, np.int16)

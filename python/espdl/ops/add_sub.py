@@ -9,8 +9,27 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espdl.ops.add import sum_of
-from espdl.ops.broadcast import Broadcast, both, two_operands, views
-from espdl.ops.operator import Arrays, Constants, Params, PatternBuilder, operator
+from espdl.ops.broadcast import Broadcast, BroadcastParams, both, two_operands, views
+from espdl.ops.operator import Arrays, Constants, PatternBuilder, operator
+
+
+@dataclass(frozen=True)
+class SumParams(BroadcastParams, c_type="espdl_sum_params_t"):
+    left_shift: int
+    a_zero_point: int
+    a_multiplier: int
+    a_shift: int
+    a_sign: int
+    b_zero_point: int
+    b_multiplier: int
+    b_shift: int
+    b_sign: int
+    output_zero_point: int
+    output_multiplier: int
+    output_shift: int
+    activation_min: int
+    activation_max: int
+    rounding: str
 
 
 class AddSub(Broadcast):
@@ -24,9 +43,10 @@ class AddSub(Broadcast):
         return p.quantized(p.activated(two_operands(p, cls.relax)))
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        operands = zip("ab", views(params, *both(list(inputs), constants)))
-        return [sum_of(params, *((v - params[f"{n}_zero_point"]) * params[f"{n}_sign"] for n, v in operands))]
+    def reference(params: SumParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        p = params
+        a, b = views(p, *both(list(inputs), constants))
+        return [sum_of(p, (a - p.a_zero_point) * p.a_sign, (b - p.b_zero_point) * p.b_sign)]
 
 
 @operator("add_broadcast")

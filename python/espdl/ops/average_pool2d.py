@@ -12,9 +12,28 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate, scale_int16
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.params import Clamped, PaddedPoolShape, ZeroPoints
 from espdl.ops.windows import tap_counts, taps, window_attributes
 from espdl.targets import ROUND_TFLITE
+
+
+@dataclass(frozen=True)
+class AveragePool2dShape(PaddedPoolShape):
+    """`uniform`: all windows have one divisor."""
+
+    count_include_pad: int
+    uniform: int
+
+
+@dataclass(frozen=True)
+class AveragePool2dParams(Clamped, ZeroPoints, AveragePool2dShape, c_type="espdl_average_pool2d_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class AveragePool2dS16Params(Clamped, AveragePool2dShape, c_type="espdl_average_pool2d_s16_params_t"):
+    pass
 
 
 @operator("average_pool2d")
@@ -69,19 +88,21 @@ class AveragePool2d(Operator):
         )
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(
+        params: AveragePool2dParams | AveragePool2dS16Params, inputs: Arrays, constants: Constants
+    ) -> list[np.ndarray]:
         p = params
-        x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
-        entries = tap_counts(p, bool(p["count_include_pad"])) - 1
-        if p["uniform"]:
+        x = inputs[0].astype(np.int64).reshape(p.input_height, p.input_width, p.channels)
+        entries = tap_counts(p, bool(p.count_include_pad)) - 1
+        if p.uniform:
             entries = np.zeros_like(entries)
         multiplier, shift = (constants[name][entries][..., np.newaxis] for name in ("multiplier", "shift"))
-        if inputs[0].dtype == np.int16:
+        if isinstance(p, AveragePool2dS16Params):
             y = scale_int16(reduce(np.add, taps(x, p, border=0)), multiplier, shift)
         else:
-            total = reduce(np.add, taps(x - p["input_zero_point"], p, border=0))
-            y = requantize(total, multiplier, shift, ROUND_TFLITE) + p["output_zero_point"]
-        return [saturate(y, p["activation_min"], p["activation_max"], inputs[0].dtype)[np.newaxis]]
+            total = reduce(np.add, taps(x - p.input_zero_point, p, border=0))
+            y = requantize(total, multiplier, shift, ROUND_TFLITE) + p.output_zero_point
+        return [saturate(y, p.activation_min, p.activation_max, inputs[0].dtype)[np.newaxis]]
 
 
 def _image_of_mean(shape: tuple[int, ...], axes: Sequence[int] | None) -> tuple[int, int, int]:

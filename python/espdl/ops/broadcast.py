@@ -12,9 +12,19 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 MAX_AXES = 4
+
+
+@dataclass(frozen=True)
+class BroadcastParams(Params):
+    """With which the parameters of elementwise operators begin."""
+
+    shape: tuple[int, ...]
+    a_strides: tuple[int, ...]
+    b_strides: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +56,11 @@ class Broadcast(Operator):
         return cls(inputs, match.outputs, match.source_nodes, a, b, values, swapped, match.activation)
 
     @property
-    def layout(self) -> dict[str, tuple[int, ...]]:
-        """The fields with which the kernels' parameters begin."""
+    def layout(self) -> BroadcastParams:
+        """How the kernels find the elements of both operands."""
         axes = merged_axes(self.outputs[0].shape, self.a.shape, self.b.shape)
         shape, a_strides, b_strides = zip(*[(1, 0, 0)] * (MAX_AXES - len(axes)), *axes)
-        return {"shape": shape, "a_strides": a_strides, "b_strides": b_strides}
+        return BroadcastParams(shape, a_strides, b_strides)
 
     @property
     def in_place(self) -> tuple[tuple[int, int], ...]:
@@ -89,13 +99,11 @@ def _strides(shape: tuple[int, ...], result: tuple[int, ...]) -> list[int]:
     return [0 if size == 1 else math.prod(padded[i + 1 :]) for i, size in enumerate(padded)]
 
 
-def views(params: Mapping[str, Any], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def views(p: BroadcastParams, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both operands as int64 of the output's shape, from a call's parameters."""
-    result = []
-    for name, values in (("a_strides", a), ("b_strides", b)):
-        flat = np.ascontiguousarray(values).reshape(-1).astype(np.int64)
-        result.append(as_strided(flat, params["shape"], [s * flat.itemsize for s in params[name]]))
-    return result[0], result[1]
+    flat = [np.ascontiguousarray(values).reshape(-1).astype(np.int64) for values in (a, b)]
+    bytes_a, bytes_b = ([s * 8 for s in strides] for strides in (p.a_strides, p.b_strides))
+    return as_strided(flat[0], p.shape, bytes_a), as_strided(flat[1], p.shape, bytes_b)
 
 
 def both(inputs: list[np.ndarray], constants: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 
 MAX_PARTS = 8
+
+
+@dataclass(frozen=True)
+class ConcatParams(Params, c_type="espdl_concat_params_t"):
+    outer: int
+    bytes: tuple[int, ...]
 
 
 @operator("concat")
@@ -47,10 +54,10 @@ class Concat(Operator):
         return cls(parts, match.outputs, match.source_nodes, outer)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: ConcatParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         rows = [
-            np.ascontiguousarray(x).view(np.uint8).reshape(params["outer"], -1)
-            for x, count in zip(inputs, params["bytes"])
+            np.ascontiguousarray(x).view(np.uint8).reshape(params.outer, -1)
+            for x, count in zip(inputs, params.bytes)
             if count
         ]
         return [np.ascontiguousarray(np.concatenate(rows, axis=1)).reshape(-1).view(inputs[0].dtype)]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,19 @@ import numpy as np
 
 from espdl.ops.layer_constants import weights_of
 from espdl.ops.numerics import requantize, saturate, scale_int16
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.params import Clamped, ConvShape, GroupedConvShape, Pitched, Rounded, ZeroPoints
 from espdl.plan.types import Tensor
+
+
+@dataclass(frozen=True)
+class Conv2dParams(Rounded, ZeroPoints, Pitched, GroupedConvShape, c_type="espdl_conv2d_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class Conv2dS16Params(Clamped, GroupedConvShape, c_type="espdl_conv2d_s16_params_t"):
+    pass
 
 
 @operator("conv2d")
@@ -74,35 +84,35 @@ class Conv2d(Operator):
         return self.outputs[0].count * int(np.prod(self.weights.shape[1:]))
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: Conv2dParams | Conv2dS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p, (x,) = params, inputs
-        image = x.astype(np.int64).reshape(p["input_height"], p["input_width"], -1)
+        image = x.astype(np.int64).reshape(p.input_height, p.input_width, -1)
         weights, bias, multiplier, shift = (constants[name] for name in ("weights", "bias", "multiplier", "shift"))
-        if x.dtype == np.int16:
+        if isinstance(p, Conv2dS16Params):
             y = scale_int16(convolve(image, weights, p) + bias, multiplier, shift)
         else:
-            acc = convolve(image - p["input_zero_point"], weights, p) + bias
-            y = requantize(acc, multiplier, shift, p["rounding"]) + p["output_zero_point"]
-        return [saturate(y, p["activation_min"], p["activation_max"], x.dtype)[np.newaxis]]
+            acc = convolve(image - p.input_zero_point, weights, p) + bias
+            y = requantize(acc, multiplier, shift, p.rounding) + p.output_zero_point
+        return [saturate(y, p.activation_min, p.activation_max, x.dtype)[np.newaxis]]
 
 
-def convolve(x: np.ndarray, weights: np.ndarray, p: Mapping[str, Any]) -> np.ndarray:
+def convolve(x: np.ndarray, weights: np.ndarray, p: ConvShape) -> np.ndarray:
     """int64 accumulators [OH, OW, OC] of `x` [H, W, C] (zero point removed) with `weights` [OC, KH, KW, C / groups]."""
     channels, kernel_height, kernel_width, group_inputs = weights.shape
     groups = x.shape[2] // group_inputs
-    height, width = p["output_height"], p["output_width"]
-    reach_y = (height - 1) * p["stride_height"] + (kernel_height - 1) * p["dilation_height"] + 1
-    reach_x = (width - 1) * p["stride_width"] + (kernel_width - 1) * p["dilation_width"] + 1
-    below, right = max(0, reach_y - p["pad_top"] - x.shape[0]), max(0, reach_x - p["pad_left"] - x.shape[1])
-    padded = np.pad(x, ((p["pad_top"], below), (p["pad_left"], right), (0, 0))).astype(np.float64)
+    height, width = p.output_height, p.output_width
+    reach_y = (height - 1) * p.stride_height + (kernel_height - 1) * p.dilation_height + 1
+    reach_x = (width - 1) * p.stride_width + (kernel_width - 1) * p.dilation_width + 1
+    below, right = max(0, reach_y - p.pad_top - x.shape[0]), max(0, reach_x - p.pad_left - x.shape[1])
+    padded = np.pad(x, ((p.pad_top, below), (p.pad_left, right), (0, 0))).astype(np.float64)
     acc = np.zeros((groups, height * width, channels // groups))
     # Exact in float64: products are below 2**23, and no accumulator has 2**30 of them.
     grouped = weights.reshape(groups, channels // groups, kernel_height, kernel_width, group_inputs).astype(np.float64)
     for ky in range(kernel_height):
         for kx in range(kernel_width):
-            top, left = ky * p["dilation_height"], kx * p["dilation_width"]
-            rows = slice(top, top + (height - 1) * p["stride_height"] + 1, p["stride_height"])
-            columns = slice(left, left + (width - 1) * p["stride_width"] + 1, p["stride_width"])
+            top, left = ky * p.dilation_height, kx * p.dilation_width
+            rows = slice(top, top + (height - 1) * p.stride_height + 1, p.stride_height)
+            columns = slice(left, left + (width - 1) * p.stride_width + 1, p.stride_width)
             window = padded[rows, columns].reshape(height * width, groups, group_inputs)
             acc += window.transpose(1, 0, 2) @ grouped[:, :, ky, kx].transpose(0, 2, 1)
     return acc.transpose(1, 0, 2).reshape(height, width, channels).astype(np.int64)

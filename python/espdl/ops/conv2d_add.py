@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from espdl.ops.add import Add
-from espdl.ops.conv2d import Conv2d
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.add import Add, AddParams
+from espdl.ops.conv2d import Conv2d, Conv2dParams
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class Conv2dAddParams(Params, c_type="espdl_conv2d_add_params_t"):
+    conv: Conv2dParams
+    add: AddParams
 
 
 @operator("conv2d_add")
@@ -51,21 +57,15 @@ class Conv2dAdd(Operator):
         return cls((x, residual), match.outputs, match.source_nodes, conv, add)
 
     @staticmethod
-    def steps(params: Mapping[str, Any]) -> int:
+    def steps(params: Conv2dAddParams) -> int:
         """One, and what a step of the convolution's result is in the sum: both may be rounded otherwise."""
         inner = np.arange(-128, 128).astype(np.int8)
-        add = part(params, "add")
-        residual = np.full_like(inner, add["b_zero_point"])
-        (sums,) = Add.reference(add, [inner, residual], {})
+        residual = np.full_like(inner, params.add.b_zero_point)
+        (sums,) = Add.reference(params.add, [inner, residual], {})
         return 1 + int(np.abs(np.diff(sums.astype(np.int64))).max())
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: Conv2dAddParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         x, residual = inputs
-        (inner,) = Conv2d.reference(part(params, "conv"), [x], constants)
-        return Add.reference(part(params, "add"), [inner, residual.reshape(inner.shape)], {})
-
-
-def part(params: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The parameters of one of the two: those whose names begin with `name` and a dot."""
-    return {key.removeprefix(f"{name}."): value for key, value in params.items() if key.startswith(f"{name}.")}
+        (inner,) = Conv2d.reference(params.conv, [x], constants)
+        return Add.reference(params.add, [inner, residual.reshape(inner.shape)], {})

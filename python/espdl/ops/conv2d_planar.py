@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.ops.conv2d import Conv2d
-from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
+from espdl.ops.conv2d import Conv2d, Conv2dParams
+from espdl.ops.operator import Arrays, Constants, Placed, operator
 
 
 @operator("conv2d_planar")
@@ -26,6 +26,6 @@ class Conv2dPlanar(Placed):
         return self.conv.activation
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        shape = (params["input_channels"], params["input_height"], params["input_width"])
+    def reference(params: Conv2dParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        shape = (params.input_channels, params.input_height, params.input_width)
         return Conv2d.reference(params, [inputs[0].reshape(shape).transpose(1, 2, 0)], constants)

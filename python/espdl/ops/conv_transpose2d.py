@@ -10,7 +10,18 @@ import numpy as np
 
 from espdl.ops.layer_constants import weights_of
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.params import ConvShape
+
+
+@dataclass(frozen=True)
+class ConvTranspose2dParams(ConvShape, c_type="espdl_conv_transpose2d_params_t"):
+    output_pitch: int
+    input_zero_point: int
+    output_zero_point: int
+    activation_min: int
+    activation_max: int
+    rounding: str
 
 
 @operator("conv_transpose2d")
@@ -65,20 +76,20 @@ class ConvTranspose2d(Operator):
         return self.inputs[0].count * int(np.prod(self.weights.shape[:3]))
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: ConvTranspose2dParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], -1) - p["input_zero_point"]
+        x = inputs[0].astype(np.int64).reshape(p.input_height, p.input_width, -1) - p.input_zero_point
         weights = constants["weights"].astype(np.int64)
-        height = (p["input_height"] - 1) * p["stride_height"] + (p["kernel_height"] - 1) * p["dilation_height"] + 1
-        width = (p["input_width"] - 1) * p["stride_width"] + (p["kernel_width"] - 1) * p["dilation_width"] + 1
-        bottom, right = p["pad_top"] + p["output_height"], p["pad_left"] + p["output_width"]
+        height = (p.input_height - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1
+        width = (p.input_width - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1
+        bottom, right = p.pad_top + p.output_height, p.pad_left + p.output_width
         full = np.zeros((max(height, bottom), max(width, right), len(weights)), np.int64)
-        for ky in range(p["kernel_height"]):
-            for kx in range(p["kernel_width"]):
-                top, left = ky * p["dilation_height"], kx * p["dilation_width"]
-                rows = slice(top, top + (p["input_height"] - 1) * p["stride_height"] + 1, p["stride_height"])
-                columns = slice(left, left + (p["input_width"] - 1) * p["stride_width"] + 1, p["stride_width"])
+        for ky in range(p.kernel_height):
+            for kx in range(p.kernel_width):
+                top, left = ky * p.dilation_height, kx * p.dilation_width
+                rows = slice(top, top + (p.input_height - 1) * p.stride_height + 1, p.stride_height)
+                columns = slice(left, left + (p.input_width - 1) * p.stride_width + 1, p.stride_width)
                 full[rows, columns] += x @ weights[:, ky, kx].T
-        acc = full[p["pad_top"] : bottom, p["pad_left"] : right] + constants["bias"]
-        scaled = requantize(acc, constants["multiplier"], constants["shift"], p["rounding"])
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        acc = full[p.pad_top : bottom, p.pad_left : right] + constants["bias"]
+        scaled = requantize(acc, constants["multiplier"], constants["shift"], p.rounding)
+        return [saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)]

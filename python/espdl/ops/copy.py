@@ -12,10 +12,20 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from espdl.errors import present
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 MAX_AXES = 6
+
+
+@dataclass(frozen=True)
+class CopyParams(Params, c_type="espdl_copy_params_t"):
+    item_bytes: int
+    first: int
+    output_pitch: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +73,10 @@ class Copy(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, view)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        flat = np.ascontiguousarray(inputs[0]).reshape(-1)[params["first"] :]
+    def reference(params: CopyParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        flat = np.ascontiguousarray(inputs[0]).reshape(-1)[params.first :]
         # Backwards: numpy's own check of bounds looks at the first item only.
-        return [as_strided(flat, params["shape"], [s * flat.itemsize for s in params["strides"]]).copy()]
+        return [as_strided(flat, params.shape, [s * flat.itemsize for s in params.strides]).copy()]
 
 
 def _slice(

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, PatternBuilder, operator
+from espdl.ops.quantize import QuantizeParams, QuantizeS16Params
 
 
 @operator("dequantize")
@@ -34,6 +35,6 @@ class Dequantize(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        steps = inputs[0].astype(np.float32) - np.float32(params.get("zero_point", 0))
-        return [steps * np.float32(params["scale"])]
+    def reference(params: QuantizeParams | QuantizeS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        zero_point = params.zero_point if isinstance(params, QuantizeParams) else 0
+        return [(inputs[0].astype(np.float32) - np.float32(zero_point)) * np.float32(params.scale)]

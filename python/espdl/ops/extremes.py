@@ -8,8 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from espdl.ops.broadcast import Broadcast, both, two_operands, views
-from espdl.ops.operator import Arrays, Constants, Match, Params, PatternBuilder, operator, require_one_scale
+from espdl.ops.broadcast import Broadcast, BroadcastParams, both, two_operands, views
+from espdl.ops.operator import Arrays, Constants, Match, PatternBuilder, operator, require_one_scale
+
+
+@dataclass(frozen=True)
+class MaximumParams(BroadcastParams, c_type="espdl_maximum_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class MinimumParams(BroadcastParams, c_type="espdl_minimum_params_t"):
+    pass
 
 
 class Extreme(Broadcast):
@@ -18,6 +28,7 @@ class Extreme(Broadcast):
     priority = 10
     relax: ClassVar[str]
     compare: ClassVar[np.ufunc]
+    struct: ClassVar[type[BroadcastParams]]
 
     @classmethod
     def pattern(cls, p: PatternBuilder) -> Any:
@@ -30,7 +41,7 @@ class Extreme(Broadcast):
         return node
 
     @classmethod
-    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(cls, params: BroadcastParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [cls.compare(*views(params, *both(list(inputs), constants))).astype(np.int8)]
 
 
@@ -40,6 +51,7 @@ class Maximum(Extreme):
     onnx = ("Max",)
     relax = "relax.maximum"
     compare = np.maximum
+    struct = MaximumParams
 
 
 @operator("minimum")
@@ -48,3 +60,4 @@ class Minimum(Extreme):
     onnx = ("Min",)
     relax = "relax.minimum"
     compare = np.minimum
+    struct = MinimumParams

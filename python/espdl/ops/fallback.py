@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
+from espdl.ops.operator import Arrays, Constants, Placed, operator
 
 
 @operator("fallback")
@@ -28,5 +28,5 @@ class Fallback(Placed):
     reasons: tuple[str, ...]
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: None, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         raise NotImplementedError("a fallback kernel is defined by its C text, see verify.native")

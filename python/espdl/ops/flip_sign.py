@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Params, Placed, operator
+from espdl.ops.operator import Arrays, Constants, Placed, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class FlipSignParams(Params, c_type="espdl_flip_sign_params_t"):
+    count: int
 
 
 @operator("flip_sign")
@@ -21,7 +27,7 @@ class FlipSign(Placed):
     to_signed: bool
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: FlipSignParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         (x,) = inputs
         other = np.int8 if x.dtype == np.uint8 else np.uint8
         return [(x.astype(np.int16) + (-128 if x.dtype == np.uint8 else 128)).astype(other)]

@@ -9,7 +9,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class GatherParams(Params, c_type="espdl_gather_params_t"):
+    outer: int
+    input_rows: int
+    input_columns: int
+    rows: int
+    columns: int
+    bytes: int
+    output_pitch: int
+    first_row: int
+    first_input_row: int
 
 
 @operator("gather")
@@ -40,9 +54,9 @@ class Gather(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes, index, np.zeros(1, np.int32))
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: GatherParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p, (x,) = params, inputs
-        shape = (p["outer"], p["input_rows"], p["input_columns"], p["bytes"])
+        shape = (p.outer, p.input_rows, p.input_columns, p.bytes)
         data = np.ascontiguousarray(x).view(np.uint8).reshape(shape)
         taken = data[:, constants["row_index"]][:, :, constants["column_index"]]
         return [np.ascontiguousarray(taken).reshape(-1).view(x.dtype)]

@@ -10,7 +10,13 @@ import numpy as np
 
 from espdl.ops.layer_constants import weights_of
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.ops.params import Pitched, ProductShape, Rounded, ZeroPoints
+
+
+@dataclass(frozen=True)
+class GemmParams(Rounded, ZeroPoints, Pitched, ProductShape, c_type="espdl_gemm_params_t"):
+    pass
 
 
 @operator("gemm")
@@ -58,11 +64,11 @@ class Gemm(Operator):
         return self.outputs[0].count * self.weights.shape[1]
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: GemmParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         """Of int8; int16 runs as a convolution of single pixels."""
         p, (x,) = params, inputs
-        vectors = x.reshape(p["rows"], p["inputs"]).astype(np.int64) - p["input_zero_point"]
+        vectors = x.reshape(p.rows, p.inputs).astype(np.int64) - p.input_zero_point
         # Exact in float64: products are below 2**16, and an int32 accumulator bounds their sum.
         acc = (vectors.astype(np.float64) @ constants["weights"].astype(np.float64).T).astype(np.int64)
-        scaled = requantize(acc + constants["bias"], constants["multiplier"], constants["shift"], p["rounding"])
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        scaled = requantize(acc + constants["bias"], constants["multiplier"], constants["shift"], p.rounding)
+        return [saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Params, operator
-from espdl.ops.recurrent import Recurrent
+from espdl.ops.operator import Arrays, Constants, operator
+from espdl.ops.recurrent import AnyRecurrentParams, Recurrent, RecurrentF32Params
 from espdl.ops.recurrent_arithmetic import Arithmetic
 from espdl.ops.recurrent_floats import Floats
 from espdl.ops.recurrent_integers import Integers
@@ -24,8 +24,12 @@ class Gru(Recurrent):
     layer = "espdl_gru"
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a = (Floats if inputs[0].dtype == np.float32 else Integers)(params, constants, inputs[0].dtype)
+    def reference(params: AnyRecurrentParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        a: Arithmetic
+        if isinstance(params, RecurrentF32Params):
+            a = Floats(params, constants, inputs[0].dtype)
+        else:
+            a = Integers(params, constants, inputs[0].dtype)
         rows = []
         for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):
             results = []
@@ -39,12 +43,12 @@ class Gru(Recurrent):
 
 def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     """What one step gives."""
-    size = a.params["hidden"]
+    size = a.layer.hidden
     update, reset, new = np.split(a.input_part(x), 3)
     of_update, of_reset = np.split(a.state_part(h, slice(0, 2 * size)), 2)
     reset = a.sigmoid(reset + of_reset)
     last = slice(2 * size, None)
-    if a.params["reset_first"]:
+    if a.params.reset_first:
         inner = a.state_part(a.product(reset, h), last)
     else:
         inner = a.product(reset, a.state_part(h, last))

@@ -9,9 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 
 FRACTION, BETA_FRACTION = 16, 8
+
+
+@dataclass(frozen=True)
+class LayerNormParams(Params, c_type="espdl_layer_norm_params_t"):
+    rows: int
+    length: int
+    epsilon: int
+    gamma_bits: int
+    output_zero_point: int
 
 
 @operator("layer_norm")
@@ -43,19 +53,19 @@ class LayerNorm(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, gamma, beta, epsilon)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: LayerNormParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        length, last = p["length"], p["gamma_bits"] + FRACTION
+        length, last = p.length, p.gamma_bits + FRACTION
         gamma, beta = (constants[name].astype(np.int64) for name in ("gamma", "beta"))
         rows = []
-        for x in inputs[0].astype(np.int64).reshape(p["rows"], length):
+        for x in inputs[0].astype(np.int64).reshape(p.rows, length):
             total = int(x.sum())
-            spread = max(length * int((x * x).sum()) - total * total + p["epsilon"], 1)
+            spread = max(length * int((x * x).sum()) - total * total + p.epsilon, 1)
             halves = 0
             while spread < 1 << 62:
                 spread, halves = spread << 2, halves + 1
             factor = (1 << 63) // math.isqrt(spread)
             unit = ((length * x - total) * factor) >> (63 - FRACTION - halves)
             scaled = (unit * gamma + (beta << (last - BETA_FRACTION)) + (1 << (last - 1))) >> last
-            rows.append(np.clip(scaled + p["output_zero_point"], -128, 127))
+            rows.append(np.clip(scaled + p.output_zero_point, -128, 127))
         return [np.array(rows).astype(np.int8)]

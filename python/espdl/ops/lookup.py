@@ -21,11 +21,23 @@ from espdl.ops.operator import (
     Match,
     Mismatch,
     Operator,
-    Params,
     PatternBuilder,
     operator,
 )
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
+
+
+@dataclass(frozen=True)
+class LookupS16Params(Params, c_type="espdl_lookup_s16_params_t"):
+    count: int
+
+
+@dataclass(frozen=True)
+class LookupParams(LookupS16Params, c_type="espdl_lookup_params_t"):
+    row: int
+    input_pitch: int
+    output_pitch: int
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -116,8 +128,8 @@ class Lookup(Operator):
         return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(y.dtype)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        if inputs[0].dtype == np.int16:
+    def reference(params: LookupParams | LookupS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        if not isinstance(params, LookupParams):
             return [pieces.evaluate(inputs[0], constants["blocks"], constants["table"])]
         return [constants["table"][inputs[0].astype(np.int64) + 128]]
 

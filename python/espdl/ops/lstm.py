@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Params, operator
-from espdl.ops.recurrent import Recurrent
+from espdl.ops.operator import Arrays, Constants, operator
+from espdl.ops.recurrent import AnyRecurrentParams, Recurrent, RecurrentF32Params
 from espdl.ops.recurrent_arithmetic import Arithmetic
 from espdl.ops.recurrent_floats import Floats
 from espdl.ops.recurrent_integers import Integers
@@ -25,8 +25,12 @@ class Lstm(Recurrent):
     has_cells = True
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a = (Floats if inputs[0].dtype == np.float32 else Integers)(params, constants, inputs[0].dtype)
+    def reference(params: AnyRecurrentParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        a: Arithmetic
+        if isinstance(params, RecurrentF32Params):
+            a = Floats(params, constants, inputs[0].dtype)
+        else:
+            a = Integers(params, constants, inputs[0].dtype)
         rows, cells = [], []
         for sequence, h, c in zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs)):
             results = []

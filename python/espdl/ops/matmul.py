@@ -12,8 +12,28 @@ from numpy.lib.stride_tricks import as_strided
 
 from espdl.ops.broadcast import both
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
+
+
+@dataclass(frozen=True)
+class MatMulParams(Params, c_type="espdl_matmul_params_t"):
+    batch: int
+    rows: int
+    inner: int
+    columns: int
+    a_strides: tuple[int, ...]
+    b_strides: tuple[int, ...]
+    y_strides: tuple[int, ...]
+    a_zero_point: int
+    b_zero_point: int
+    output_zero_point: int
+    multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
+    rounding: str
 
 
 @operator("matmul")
@@ -65,15 +85,15 @@ class MatMul(Operator):
         return self.outputs[0].count * self.a.shape[-1]
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: MatMulParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = (np.ascontiguousarray(v).reshape(-1).astype(np.int64) for v in both(list(inputs), constants))
-        a = as_strided(a, (p["batch"], p["rows"], p["inner"]), [8 * s for s in p["a_strides"]]) - p["a_zero_point"]
-        b = as_strided(b, (p["batch"], p["inner"], p["columns"]), [8 * s for s in p["b_strides"]]) - p["b_zero_point"]
+        a = as_strided(a, (p.batch, p.rows, p.inner), [8 * s for s in p.a_strides]) - p.a_zero_point
+        b = as_strided(b, (p.batch, p.inner, p.columns), [8 * s for s in p.b_strides]) - p.b_zero_point
         # Exact in float64: products are below 2**16, and an int32 accumulator bounds their sum.
         acc = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
-        scaled = requantize(acc, p["multiplier"], p["shift"], p["rounding"])
+        scaled = requantize(acc, p.multiplier, p.shift, p.rounding)
         y = np.empty(acc.size, np.int8)
-        view = as_strided(y, acc.shape, p["y_strides"])
-        view[...] = saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])
+        view = as_strided(y, acc.shape, p.y_strides)
+        view[...] = saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)
         return [y]

@@ -14,12 +14,17 @@ from espdl.ops.operator import (
     Constants,
     Match,
     Operator,
-    Params,
     PatternBuilder,
     operator,
     require_one_scale,
 )
+from espdl.ops.params import Clamped, PoolShape
 from espdl.ops.windows import taps, window_attributes
+
+
+@dataclass(frozen=True)
+class MaxPool2dParams(Clamped, PoolShape, c_type="espdl_max_pool2d_params_t"):
+    pass
 
 
 @operator("max_pool2d")
@@ -56,8 +61,8 @@ class MaxPool2d(Operator):
         )
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: MaxPool2dParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        x = inputs[0].reshape(p["input_height"], p["input_width"], p["channels"])
+        x = inputs[0].reshape(p.input_height, p.input_width, p.channels)
         y = np.maximum.reduce(list(taps(x, p, border=np.iinfo(x.dtype).min)))
-        return [saturate(y, p["activation_min"], p["activation_max"], x.dtype)[np.newaxis]]
+        return [saturate(y, p.activation_min, p.activation_max, x.dtype)[np.newaxis]]

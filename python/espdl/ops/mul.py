@@ -8,9 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.broadcast import Broadcast, both, two_operands, views
+from espdl.ops.broadcast import Broadcast, BroadcastParams, both, two_operands, views
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, PatternBuilder, operator
+
+
+@dataclass(frozen=True)
+class MulParams(BroadcastParams, c_type="espdl_mul_params_t"):
+    a_zero_point: int
+    b_zero_point: int
+    output_zero_point: int
+    left_shift: int
+    multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
+    rounding: str
 
 
 @operator("mul")
@@ -27,9 +40,9 @@ class Mul(Broadcast):
         return p.quantized(p.activated(two_operands(p, "relax.multiply")))
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: MulParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
         a, b = views(p, *both(list(inputs), constants))
-        product = ((a - p["a_zero_point"]) * (b - p["b_zero_point"])) << p["left_shift"]
-        scaled = requantize(product, p["multiplier"], p["shift"], p["rounding"])
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        product = ((a - p.a_zero_point) * (b - p.b_zero_point)) << p.left_shift
+        scaled = requantize(product, p.multiplier, p.shift, p.rounding)
+        return [saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)]

@@ -61,7 +61,7 @@ def requantization(ratios: Sequence[float] | np.ndarray, rounding: str) -> tuple
     return np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32)
 
 
-def requantize(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, rounding: str) -> np.ndarray:
+def requantize(acc: np.ndarray, multiplier: int | np.ndarray, shift: int | np.ndarray, rounding: str) -> np.ndarray:
     """Scale int32 accumulators down; int64 in, int64 out (values of int32).
 
     ROUND_TFLITE: a left shift (negative `shift`) saturates to int32, then saturating rounding doubling high multiply

@@ -21,8 +21,7 @@ from espdl import traits
 from espdl.discover import discover
 from espdl.plan.types import Tensor
 
-# What a reference gets: a kernel call's parameters, its inputs, its logical constants by name.
-Params = Mapping[str, Any]
+# What a reference gets besides a kernel call's parameters: its inputs, its logical constants by name.
 Arrays = Sequence[np.ndarray]
 Constants = Mapping[str, np.ndarray]
 
@@ -121,14 +120,14 @@ class Operator(ABC):
         """The operator at a place where the pattern matched; raises `Mismatch` with the reason where it is none."""
 
     @staticmethod
-    def steps(params: Mapping[str, Any]) -> int:
+    def steps(params: Any) -> int:
         """By how many steps of its output a call's reference may differ from ONNX Runtime on the same inputs."""
         return 1
 
     @staticmethod
     @abstractmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        """The exact outputs of a kernel call, from the call's parameters and its logical constants."""
+    def reference(params: Any, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        """The exact outputs of a kernel call, from its parameters (`Params` of the operator) and logical constants."""
 
 
 class Placed(Operator):

@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 
 MAX_AXES = 4
+
+
+@dataclass(frozen=True)
+class PadParams(Params, c_type="espdl_pad_params_t"):
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    before: tuple[int, ...]
+    value: int
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,7 @@ class Pad(Operator):
         return result[::-1]
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: PadParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        widths = [
-            (before, out - before - size) for size, out, before in zip(p["input_shape"], p["output_shape"], p["before"])
-        ]
-        return [np.pad(inputs[0].reshape(p["input_shape"]), widths, constant_values=p["value"])]
+        widths = [(before, out - before - size) for size, out, before in zip(p.input_shape, p.output_shape, p.before)]
+        return [np.pad(inputs[0].reshape(p.input_shape), widths, constant_values=p.value)]

@@ -10,8 +10,25 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.numerics import requantize, saturate
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
+
+
+@dataclass(frozen=True)
+class PReluParams(Params, c_type="espdl_prelu_params_t"):
+    outer: int
+    channels: int
+    inner: int
+    input_zero_point: int
+    output_zero_point: int
+    positive_left_shift: int
+    positive_multiplier: int
+    positive_shift: int
+    negative_left_shift: int
+    negative_multiplier: int
+    negative_shift: int
+    rounding: str
 
 
 @operator("prelu")
@@ -45,12 +62,10 @@ class PRelu(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes, slope, values)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: PReluParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        x = inputs[0].astype(np.int64).reshape(p["outer"], p["channels"], p["inner"]) - p["input_zero_point"]
+        x = inputs[0].astype(np.int64).reshape(p.outer, p.channels, p.inner) - p.input_zero_point
         slope = constants["slope"].astype(np.int64)[:, np.newaxis]
-        above, below = (
-            requantize(v << p[f"{half}_left_shift"], p[f"{half}_multiplier"], p[f"{half}_shift"], p["rounding"])
-            for half, v in (("positive", x), ("negative", x * slope))
-        )
-        return [saturate(np.where(x >= 0, above, below) + p["output_zero_point"], -128, 127)]
+        above = requantize(x << p.positive_left_shift, p.positive_multiplier, p.positive_shift, p.rounding)
+        below = requantize(x * slope << p.negative_left_shift, p.negative_multiplier, p.negative_shift, p.rounding)
+        return [saturate(np.where(x >= 0, above, below) + p.output_zero_point, -128, 127)]

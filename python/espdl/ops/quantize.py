@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class QuantizeS16Params(Params, c_type="espdl_quantize_s16_params_t"):
+    count: int
+    scale: float
+
+
+@dataclass(frozen=True)
+class QuantizeParams(QuantizeS16Params, c_type="espdl_quantize_params_t"):
+    zero_point: int
 
 
 @operator("quantize")
@@ -37,10 +49,11 @@ class Quantize(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: QuantizeParams | QuantizeS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         # The kernel for int16 has no zero point.
-        zero_point, info = params.get("zero_point", 0), np.iinfo(np.int8 if "zero_point" in params else np.int16)
+        zero_point, dtype = (params.zero_point, "int8") if isinstance(params, QuantizeParams) else (0, "int16")
+        info = np.iinfo(dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            steps = np.rint(inputs[0].astype(np.float32) / np.float32(params["scale"]))
+            steps = np.rint(inputs[0].astype(np.float32) / np.float32(params.scale))
         steps = np.where(np.isnan(steps), np.float32(0), steps)
         return [(np.clip(steps, info.min - zero_point, info.max - zero_point) + zero_point).astype(info.dtype)]

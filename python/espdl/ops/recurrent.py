@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -11,10 +11,59 @@ import numpy as np
 
 from espdl import traits
 from espdl.ops.operator import Match, Mismatch, Operator, PatternBuilder
+from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 # What `first` sources are called in the kernels' parameters.
 ZERO, CONSTANT, TENSOR = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class RecurrentParams(Params, c_type="espdl_recurrent_params_t"):
+    steps: int
+    inputs: int
+    hidden: int
+    input_zero_point: int
+    output_zero_point: int
+    output_multiplier: int
+    output_shift: int
+
+
+@dataclass(frozen=True)
+class RecurrentStatesParams(Params, c_type="espdl_recurrent_states_params_t"):
+    """The defaults say that there are no states."""
+
+    layer: RecurrentParams
+    batch: int = 1
+    reset_first: int = 0
+    peephole_shift: int = 0
+    h_extra_bits: int = 0
+    h_source: int = 0
+    h_zero_point: int = 0
+    h_multiplier: int = 0
+    h_shift: int = 0
+    c_source: int = 0
+    c_zero_point: int = 0
+    c_multiplier: int = 0
+    c_shift: int = 0
+    cells_zero_point: int = 0
+    cells_multiplier: int = 0
+    cells_shift: int = 0
+
+
+@dataclass(frozen=True)
+class RecurrentF32Params(Params, c_type="espdl_recurrent_f32_params_t"):
+    steps: int
+    batch: int
+    inputs: int
+    hidden: int
+    reset_first: int
+    has_peepholes: int
+    h_source: int
+    c_source: int
+
+
+AnyRecurrentParams = RecurrentParams | RecurrentStatesParams | RecurrentF32Params
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +168,12 @@ class Recurrent(Operator):
         return replace(self, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
 
     @classmethod
-    def steps(cls, params: Mapping[str, Any]) -> int:
+    def steps(cls, params: AnyRecurrentParams) -> int:
         """Sums in 1/4096 leave a state, over all steps, within 64/32768 of its exact value (test_recurrent_states)."""
-        plain = leaves(params)
-        if "output_multiplier" not in plain:
+        if isinstance(params, RecurrentF32Params):
             return 1
-        per_unit = plain["output_multiplier"] * 2.0 ** -(31 + plain["output_shift"])
-        return 1 + int(64 * per_unit)
+        layer = params.layer if isinstance(params, RecurrentStatesParams) else params
+        return 1 + int(64 * layer.output_multiplier * 2.0 ** -(31 + layer.output_shift))
 
     @property
     def inner_inputs(self) -> int:
@@ -139,11 +187,6 @@ class Recurrent(Operator):
     def macs(self) -> int:
         steps, batch, _ = self.inputs[0].shape
         return steps * batch * self.weights.size
-
-
-def leaves(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a call's parameters by their own names, whatever they are nested in."""
-    return {name.rpartition(".")[2]: value for name, value in params.items()}
 
 
 def _integers(match: Match) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:

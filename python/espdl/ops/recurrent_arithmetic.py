@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Params
-from espdl.ops.recurrent import CONSTANT, TENSOR, leaves
+from espdl.ops.operator import Arrays, Constants
+from espdl.ops.recurrent import CONSTANT, TENSOR, RecurrentF32Params, RecurrentStatesParams
 
 
 class Arithmetic(ABC):
@@ -17,8 +17,9 @@ class Arithmetic(ABC):
     States go from step to step as they are kept; gates and what a step gives are in the unit of the tables.
     """
 
-    def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
-        self.params, self.constants, self.dtype = leaves(params), constants, dtype
+    def __init__(self, params: RecurrentStatesParams | RecurrentF32Params, constants: Constants, dtype: np.dtype):
+        self.params, self.constants, self.dtype = params, constants, dtype
+        self.layer = params.layer if isinstance(params, RecurrentStatesParams) else params
 
     @property
     def gives_cells(self) -> bool:
@@ -27,15 +28,15 @@ class Arithmetic(ABC):
 
     def sequences(self, x: np.ndarray) -> list[np.ndarray]:
         """[steps, inputs] for each sequence."""
-        p = self.params
-        return list(x.reshape(p["steps"], p["batch"], p["inputs"]).swapaxes(0, 1))
+        return list(x.reshape(self.layer.steps, self.params.batch, self.layer.inputs).swapaxes(0, 1))
 
     def first(self, name: str, index: int, inputs: Arrays) -> np.ndarray:
         """State `name` ("h", "c") of every sequence before the first step; `index`: of the tensor that may give it."""
-        shape = (self.params["batch"], self.params["hidden"])
-        if self.params[f"{name}_source"] == CONSTANT:
+        shape = (self.params.batch, self.layer.hidden)
+        source = self.params.h_source if name == "h" else self.params.c_source
+        if source == CONSTANT:
             return self.of_constant(self.constants["initial"].reshape(-1, *shape)[index - 1])
-        if self.params[f"{name}_source"] == TENSOR:
+        if source == TENSOR:
             return self.of_tensor(name, inputs[index].reshape(shape))
         return self.of_constant(np.zeros(shape, np.float32))
 

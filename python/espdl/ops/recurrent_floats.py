@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from espdl.ops.operator import Constants, Params
+from espdl.ops.operator import Constants
+from espdl.ops.recurrent import RecurrentF32Params
 from espdl.ops.recurrent_arithmetic import Arithmetic
 
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
@@ -18,9 +19,9 @@ _ONE, _TWO = np.float32(1.0), np.float32(2.0)
 class Floats(Arithmetic):
     """All values float32."""
 
-    def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
+    def __init__(self, params: RecurrentF32Params, constants: Constants, dtype: np.dtype):
         super().__init__(params, constants, dtype)
-        inputs = self.params["inputs"]
+        self.has_peepholes, inputs = params.has_peepholes, params.inputs
         self.of_input, self.of_state = constants["weights"][:, :inputs], constants["weights"][:, inputs:]
 
     def of_constant(self, values: np.ndarray) -> np.ndarray:
@@ -36,7 +37,7 @@ class Floats(Arithmetic):
         return _products(self.constants["bias"][1][rows], self.of_state[rows], h)
 
     def peep(self, gate: int, cell: np.ndarray) -> np.ndarray:
-        return cell * self.constants["peepholes"][gate] if self.params["has_peepholes"] else np.zeros_like(cell)
+        return cell * self.constants["peepholes"][gate] if self.has_peepholes else np.zeros_like(cell)
 
     def sigmoid(self, value: np.ndarray) -> np.ndarray:
         return sigmoid(value)

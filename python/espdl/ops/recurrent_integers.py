@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.ops.numerics import requantize
-from espdl.ops.operator import Constants, Params
+from espdl.ops.operator import Constants
+from espdl.ops.recurrent import RecurrentParams, RecurrentStatesParams
 from espdl.ops.recurrent_arithmetic import Arithmetic
 from espdl.targets import ROUND_TFLITE
 
@@ -30,38 +31,40 @@ def tables() -> np.ndarray:
 class Integers(Arithmetic):
     """All values int64; a call without states has no parameters for them."""
 
-    def __init__(self, params: Params, constants: Constants, dtype: np.dtype):
-        plain = {"batch": 1, "h_source": 0, "c_source": 0, "h_extra_bits": 0, "reset_first": 0}
-        super().__init__({**plain, **params}, constants, dtype)
+    def __init__(self, params: RecurrentParams | RecurrentStatesParams, constants: Constants, dtype: np.dtype):
+        self.has_states = isinstance(params, RecurrentStatesParams)
+        self.states = params if isinstance(params, RecurrentStatesParams) else RecurrentStatesParams(params)
+        super().__init__(self.states, constants, dtype)
         self.weights = constants["weights"].astype(np.int64)
         self.records = constants["records"].astype(np.int64)
         self.table = constants["table"].astype(np.int64)
 
     @property
     def gives_cells(self) -> bool:
-        return "cells_shift" in self.params
+        return self.has_states
 
     def of_constant(self, values: np.ndarray) -> np.ndarray:
         return values.astype(np.int64)
 
     def of_tensor(self, name: str, values: np.ndarray) -> np.ndarray:
-        p = self.params
-        steps = values.astype(np.int64) - p[f"{name}_zero_point"]
-        scaled = requantize(steps, p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
+        p = self.states
+        h, c = (p.h_zero_point, p.h_multiplier, p.h_shift), (p.c_zero_point, p.c_multiplier, p.c_shift)
+        zero_point, multiplier, shift = h if name == "h" else c
+        scaled = requantize(values.astype(np.int64) - zero_point, multiplier, shift, ROUND_TFLITE)
         return np.clip(scaled, -(2**15), 2**15 - 1) if name == "h" else _saturated(scaled)
 
     def input_part(self, x: np.ndarray) -> np.ndarray:
-        acc = self.weights[:, : self.params["inputs"]] @ (x.astype(np.int64) - self.params["input_zero_point"])
+        acc = self.weights[:, : self.layer.inputs] @ (x.astype(np.int64) - self.states.layer.input_zero_point)
         bias, multiplier, shift = self.records[:, [0, 2, 3]].T
         return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def state_part(self, h: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
         bias, multiplier, shift = self.records[rows][:, [1, 4, 5]].T
-        acc = self.weights[rows, self.params["inputs"] :] @ h
+        acc = self.weights[rows, self.layer.inputs :] @ h
         return _saturated(requantize(acc, multiplier, shift, ROUND_TFLITE)) + bias
 
     def peep(self, gate: int, cell: np.ndarray) -> np.ndarray:
-        shift = self.params.get("peephole_shift", 0)
+        shift = self.states.peephole_shift
         if not shift:
             return np.zeros_like(cell)
         product = cell * self.constants["peepholes"][gate].astype(np.int64)
@@ -87,16 +90,19 @@ class Integers(Arithmetic):
         return (a * b + 2 ** (STATE_BITS - 1)) >> STATE_BITS
 
     def kept(self, h: np.ndarray) -> np.ndarray:
-        bits = self.params["h_extra_bits"]
+        bits = self.states.h_extra_bits
         return np.clip((h + ((1 << bits) >> 1)) >> bits, -(2**15), 2**15 - 1)
 
     def unkept(self, h: np.ndarray) -> np.ndarray:
-        return h << self.params["h_extra_bits"]
+        return h << self.states.h_extra_bits
 
     def output(self, value: np.ndarray, name: str = "output") -> np.ndarray:
-        p, info = self.params, np.iinfo(self.dtype)
-        scaled = requantize(value, p[f"{name}_multiplier"], p[f"{name}_shift"], ROUND_TFLITE)
-        return np.clip(scaled + p[f"{name}_zero_point"], info.min, info.max).astype(self.dtype)
+        p, y, info = self.states, self.states.layer, np.iinfo(self.dtype)
+        multiplier, shift, zero_point = y.output_multiplier, y.output_shift, y.output_zero_point
+        if name == "cells":
+            multiplier, shift, zero_point = p.cells_multiplier, p.cells_shift, p.cells_zero_point
+        scaled = requantize(value, multiplier, shift, ROUND_TFLITE)
+        return np.clip(scaled + zero_point, info.min, info.max).astype(self.dtype)
 
 
 def _saturated(part: np.ndarray) -> np.ndarray:

@@ -17,12 +17,44 @@ from espdl.ops.operator import (
     Match,
     Mismatch,
     Operator,
-    Params,
     PatternBuilder,
     operator,
     require_one_scale,
 )  # fmt: skip
+from espdl.plan.params import Params
 from espdl.targets import ROUND_TFLITE
+
+
+@dataclass(frozen=True)
+class ReductionParams(Params):
+    outer: int
+    length: int
+    inner: int
+
+
+@dataclass(frozen=True)
+class ArgMaxParams(ReductionParams, c_type="espdl_argmax_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class ReduceMaxParams(ReductionParams, c_type="espdl_reduce_max_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class ReduceMinParams(ReductionParams, c_type="espdl_reduce_min_params_t"):
+    pass
+
+
+@dataclass(frozen=True)
+class ReduceSumParams(ReductionParams, c_type="espdl_reduce_sum_params_t"):
+    input_zero_point: int
+    output_zero_point: int
+    multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +63,7 @@ class Reduction(Operator):
 
     sizes: tuple[int, int, int]
 
+    struct: ClassVar[type[ReductionParams]]
     limits = "neighbouring axes"
     priority = 9
 
@@ -54,7 +87,7 @@ class ReduceExtreme(Reduction):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes)
 
     @classmethod
-    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(cls, params: ReductionParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [cls.reduce(rows(params, inputs[0]), axis=1)]
 
 
@@ -64,6 +97,7 @@ class ReduceMax(ReduceExtreme):
     onnx = ("ReduceMax", "GlobalMaxPool")
     relax = "relax.max"
     reduce = np.max
+    struct = ReduceMaxParams
 
 
 @operator("reduce_min")
@@ -72,6 +106,7 @@ class ReduceMin(ReduceExtreme):
     onnx = ("ReduceMin",)
     relax = "relax.min"
     reduce = np.min
+    struct = ReduceMinParams
 
 
 class ArgExtreme(Reduction):
@@ -99,7 +134,7 @@ class ArgExtreme(Reduction):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes)
 
     @classmethod
-    def reference(cls, params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(cls, params: ReductionParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         return [cls.place(rows(params, inputs[0]), axis=1).astype(np.int64)]
 
 
@@ -109,6 +144,7 @@ class ArgMax(ArgExtreme):
     onnx = ("ArgMax",)
     relax = "relax.argmax"
     place = np.argmax
+    struct = ArgMaxParams
 
 
 @operator("reduce_sum")
@@ -120,6 +156,7 @@ class ReduceSum(Reduction):
     activation: tuple[float, float] | None
 
     onnx = ("ReduceSum", "ReduceMean")
+    struct = ReduceSumParams
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
@@ -134,16 +171,16 @@ class ReduceSum(Reduction):
         return cls(match.inputs, match.outputs, match.source_nodes, sizes, label == "mean", match.activation)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: ReduceSumParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        total = (rows(p, inputs[0]).astype(np.int64) - p["input_zero_point"]).sum(axis=1)
-        scaled = requantize(total, p["multiplier"], p["shift"], ROUND_TFLITE)
-        return [saturate(scaled + p["output_zero_point"], p["activation_min"], p["activation_max"])]
+        total = (rows(p, inputs[0]).astype(np.int64) - p.input_zero_point).sum(axis=1)
+        scaled = requantize(total, p.multiplier, p.shift, ROUND_TFLITE)
+        return [saturate(scaled + p.output_zero_point, p.activation_min, p.activation_max)]
 
 
-def rows(params: Params, x: np.ndarray) -> np.ndarray:
+def rows(params: ReductionParams, x: np.ndarray) -> np.ndarray:
     """[outer, length, inner] of a kernel call's input."""
-    return x.reshape(params["outer"], params["length"], params["inner"])
+    return x.reshape(params.outer, params.length, params.inner)
 
 
 def reduced_sizes(shape: tuple[int, ...], axes: Sequence[int] | None) -> tuple[int, int, int]:

@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.numerics import scale_int16
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class RescaleParams(Params, c_type="espdl_rescale_params_t"):
+    count: int
+    input_zero_point: int
+    multiplier: int
+    shift: int
+    output_zero_point: int
+    activation_min: int
+    activation_max: int
 
 
 @operator("rescale")
@@ -37,9 +49,9 @@ class Rescale(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: RescaleParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        steps = inputs[0].astype(np.int64) - p["input_zero_point"]
-        y = scale_int16(steps, p["multiplier"], p["shift"]) + p["output_zero_point"]
-        dtype = np.int16 if p["activation_max"] > 127 else np.int8
-        return [np.clip(y, p["activation_min"], p["activation_max"]).astype(dtype)]
+        steps = inputs[0].astype(np.int64) - p.input_zero_point
+        y = scale_int16(steps, p.multiplier, p.shift) + p.output_zero_point
+        dtype = np.int16 if p.activation_max > 127 else np.int8
+        return [np.clip(y, p.activation_min, p.activation_max).astype(dtype)]

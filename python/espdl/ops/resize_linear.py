@@ -14,13 +14,25 @@ from espdl.ops.operator import (
     Match,
     Mismatch,
     Operator,
-    Params,
     PatternBuilder,
     operator,
     require_one_scale,
 )
+from espdl.plan.params import Params
 
 WEIGHT_BITS = 11
+
+
+@dataclass(frozen=True)
+class ResizeLinearParams(Params, c_type="espdl_resize_linear_params_t"):
+    input_height: int
+    input_width: int
+    output_height: int
+    output_width: int
+    channels: int
+    output_pitch: int
+    first_row: int
+    first_input_row: int
 
 
 @operator("resize_linear")
@@ -61,9 +73,9 @@ class ResizeLinear(Operator):
         return np.stack([low, np.minimum(low + 1, size - 1), weight], axis=1)
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: ResizeLinearParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        x = inputs[0].astype(np.int64).reshape(p["input_height"], p["input_width"], p["channels"])
+        x = inputs[0].astype(np.int64).reshape(p.input_height, p.input_width, p.channels)
         one = 1 << WEIGHT_BITS
         left, right, across = constants["columns"].astype(np.int64).T
         wide = x[:, left] * (one - across)[:, np.newaxis] + x[:, right] * across[:, np.newaxis]

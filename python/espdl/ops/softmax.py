@@ -9,10 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
 
 # The output of int16 has scale 2**-INT16_BITS and zero point 0.
 INT16_BITS = 15
+
+
+@dataclass(frozen=True)
+class SoftmaxS16Params(Params, c_type="espdl_softmax_s16_params_t"):
+    rows: int
+    length: int
+
+
+@dataclass(frozen=True)
+class SoftmaxParams(SoftmaxS16Params, c_type="espdl_softmax_params_t"):
+    output_scale: int
+    output_zero_point: int
 
 
 @operator("softmax")
@@ -39,21 +52,24 @@ class Softmax(Operator):
         return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, length=shape[axis])
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        x = inputs[0].astype(np.int64).reshape(params["rows"], params["length"])
+    def reference(params: SoftmaxParams | SoftmaxS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        x = inputs[0].astype(np.int64).reshape(params.rows, params.length)
         distance = x.max(axis=1, keepdims=True) - x
-        of_dtype = _int16 if inputs[0].dtype == np.int16 else _int8
-        return [of_dtype(params, distance, constants).reshape(inputs[0].shape)]
+        if isinstance(params, SoftmaxParams):
+            y = _int8(params, distance, constants)
+        else:
+            y = _int16(distance, constants)
+        return [y.reshape(inputs[0].shape)]
 
 
-def _int8(params: Params, distance: np.ndarray, constants: Constants) -> np.ndarray:
+def _int8(params: SoftmaxParams, distance: np.ndarray, constants: Constants) -> np.ndarray:
     values = constants["exponentials"].astype(np.int64)[distance]
-    whole = values.sum(axis=1, keepdims=True) * params["output_scale"] >> 28
-    y = ((values << 8) + whole // 2) // whole + params["output_zero_point"]
+    whole = values.sum(axis=1, keepdims=True) * params.output_scale >> 28
+    y = ((values << 8) + whole // 2) // whole + params.output_zero_point
     return np.minimum(y, 127).astype(np.int8)
 
 
-def _int16(params: Params, distance: np.ndarray, constants: Constants) -> np.ndarray:
+def _int16(distance: np.ndarray, constants: Constants) -> np.ndarray:
     """An exponential is the product of two out of tables of 256, for the high and the low byte of the distance."""
     coarse, fine = (constants[name].astype(np.int64) for name in ("coarse", "fine"))
     values = (coarse[distance >> 8] * fine[distance & 255]) >> 30

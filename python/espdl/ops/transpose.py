@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from espdl.ops.operator import Arrays, Constants, Match, Operator, Params, PatternBuilder, operator
+from espdl.ops.operator import Arrays, Constants, Match, Operator, PatternBuilder, operator
+from espdl.plan.params import Params
+
+
+@dataclass(frozen=True)
+class TransposeParams(Params, c_type="espdl_transpose_params_t"):
+    item_bytes: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 @operator("transpose")
@@ -41,7 +49,7 @@ class Transpose(Operator):
         )
 
     @staticmethod
-    def reference(params: Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: TransposeParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         x = np.ascontiguousarray(inputs[0])
-        strides = [s * x.itemsize for s in params["strides"]]
-        return [as_strided(x, params["shape"], strides).copy()]
+        strides = [s * x.itemsize for s in params.strides]
+        return [as_strided(x, params.shape, strides).copy()]

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from espdl.ops.operator import Match, Mismatch
+from espdl.ops.params import PaddedPoolShape, PoolShape
 
 
 def window_attributes(match: Match, label: str) -> dict[str, Any]:
@@ -23,33 +24,36 @@ def window_attributes(match: Match, label: str) -> dict[str, Any]:
     }
 
 
-def taps(x: np.ndarray, p: Mapping[str, Any], border: int) -> Iterator[np.ndarray]:
+def taps(x: np.ndarray, p: PoolShape, border: int) -> Iterator[np.ndarray]:
     """For each tap of the kernel, its value in all windows: [OH, OW, C] of `x` [H, W, C], `border` outside."""
-    height, width = p["output_height"], p["output_width"]
-    reach_y = (height - 1) * p["stride_height"] + (p["kernel_height"] - 1) * p["dilation_height"] + 1
-    reach_x = (width - 1) * p["stride_width"] + (p["kernel_width"] - 1) * p["dilation_width"] + 1
-    below = max(0, reach_y - p["pad_top"] - x.shape[0])
-    right = max(0, reach_x - p["pad_left"] - x.shape[1])
-    padded = np.pad(x, ((p["pad_top"], below), (p["pad_left"], right), (0, 0)), constant_values=border)
-    for ky in range(p["kernel_height"]):
-        for kx in range(p["kernel_width"]):
-            top, left = ky * p["dilation_height"], kx * p["dilation_width"]
-            rows = slice(top, top + (height - 1) * p["stride_height"] + 1, p["stride_height"])
-            columns = slice(left, left + (width - 1) * p["stride_width"] + 1, p["stride_width"])
+    height, width = p.output_height, p.output_width
+    reach_y = (height - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1
+    reach_x = (width - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1
+    below = max(0, reach_y - p.pad_top - x.shape[0])
+    right = max(0, reach_x - p.pad_left - x.shape[1])
+    padded = np.pad(x, ((p.pad_top, below), (p.pad_left, right), (0, 0)), constant_values=border)
+    for ky in range(p.kernel_height):
+        for kx in range(p.kernel_width):
+            top, left = ky * p.dilation_height, kx * p.dilation_width
+            rows = slice(top, top + (height - 1) * p.stride_height + 1, p.stride_height)
+            columns = slice(left, left + (width - 1) * p.stride_width + 1, p.stride_width)
             yield padded[rows, columns]
 
 
-def tap_counts(p: Mapping[str, Any], include_pad: bool) -> np.ndarray:
+def tap_counts(p: PaddedPoolShape, include_pad: bool) -> np.ndarray:
     """int64 [OH, OW]: how many taps of each window lie in the input, or with `include_pad` in the input and its border.
 
     Taps beyond the border, which ONNX's ceil_mode can reach, never count.
     """
 
-    def along(axis: str, start: str, end: str) -> np.ndarray:
-        low = -p[f"pad_{start}"] if include_pad else 0
-        high = p[f"input_{axis}"] + (p[f"pad_{end}"] if include_pad else 0)
-        first = np.arange(p[f"output_{axis}"]) * p[f"stride_{axis}"] - p[f"pad_{start}"]
-        places = first[:, None] + np.arange(p[f"kernel_{axis}"]) * p[f"dilation_{axis}"]
+    def along(firsts: np.ndarray, steps: np.ndarray, size: int, before: int, behind: int) -> np.ndarray:
+        low, high = (-before, size + behind) if include_pad else (0, size)
+        places = firsts[:, None] - before + steps
         return ((places >= low) & (places < high)).sum(axis=1)
 
-    return np.outer(along("height", "top", "bottom"), along("width", "left", "right"))
+    rows, columns = np.arange(p.output_height) * p.stride_height, np.arange(p.output_width) * p.stride_width
+    down, across = np.arange(p.kernel_height) * p.dilation_height, np.arange(p.kernel_width) * p.dilation_width
+    return np.outer(
+        along(rows, down, p.input_height, p.pad_top, p.pad_bottom),
+        along(columns, across, p.input_width, p.pad_left, p.pad_right),
+    )

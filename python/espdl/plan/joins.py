@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from espdl.plan.params import Params
 from espdl.plan.types import KernelCall, Port, Tensor
 
 
@@ -116,9 +117,6 @@ def _steps_over(call: KernelCall, name: str) -> bool:
 
 
 def _with_pitch(call: KernelCall, names: list[str], pitch: int) -> KernelCall:
-    params = dict(call.params)
-    if call.inputs and call.inputs[0] in names:
-        params["input_pitch"] = pitch
-    if call.outputs[0] in names:
-        params["output_pitch"] = pitch
-    return replace(call, params=params)
+    pitches = {"input_pitch": call.inputs[:1], "output_pitch": call.outputs[:1]}
+    wider = {field: pitch for field, ends in pitches.items() if set(ends) & set(names)}
+    return replace(call, params=replace(call.params_of(Params), **wider))

@@ -3,7 +3,7 @@
 
 All types are frozen dataclasses that survive a round trip through JSON bit for bit (`Plan.to_json`, `Plan.from_json`).
 No stage after the planner knows an operator by name: a `KernelCall` names its C function, and its `params` are both the
-fields of the C parameter struct and the keyword arguments of the numpy reference.
+fields of the C parameter struct and what the numpy reference reads.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
 from espdl.quantization import Quantization
-
-# A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
-ParamValue = int | float | str | tuple
 
 ITEM_BYTES = {
     "int8": 1,
@@ -48,6 +46,8 @@ POINTER_BYTES = 16
 
 # What the places of tensors in the arena are multiples of, parts of other tensors apart.
 ALIGNMENT = 16
+
+_Params = TypeVar("_Params", bound=Params)
 
 # What real numbers are quantised to. Other integers are numbers themselves.
 QUANTIZED = frozenset({"int8", "uint8", "int16", "uint16"})
@@ -127,7 +127,7 @@ class KernelCall:
     """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?, state?)`.
 
     `operator` names the operator of `espdl.ops` whose `reference` gives this call's exact result.
-    `params` are the fields of the C struct `params_type`, in order. `packing` names how the constants become the
+    `params` are the C struct in front; None: there is none. `packing` names how the constants become the
     kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
     output, lead): an output that begins `lead` bytes or more before the input may run into it; the kernel reads what it
     needs before it writes there. `pitched` are those of the fields "input_pitch" and "output_pitch" that the kernel
@@ -144,8 +144,7 @@ class KernelCall:
 
     operator: str
     function: str
-    params_type: str
-    params: Mapping[str, ParamValue]
+    params: Params | None
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: tuple[Constant, ...] = ()
@@ -177,6 +176,12 @@ class KernelCall:
     def reads(self) -> tuple[str, ...]:
         """The inputs without the repetitions that fill up the arguments of a call for fewer parts."""
         return self.inputs[: len(self.joins)] if self.joins else self.inputs
+
+    def params_of(self, kind: type[_Params]) -> _Params:
+        """The parameters, which are of this kind; TypeError where they are not."""
+        if not isinstance(self.params, kind):
+            raise TypeError(f"{self.function} has {type(self.params).__name__}, not {kind.__name__}")
+        return self.params
 
     def constant(self, name: str) -> np.ndarray:
         return next(c.data for c in self.constants if c.name == name)
@@ -254,7 +259,7 @@ def _encode(value: Any) -> Any:
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         sparse = {f.name: f.default for f in dataclasses.fields(value) if f.metadata.get("sparse")}
         kept = {k: _encode(v) for k, v in fields.items() if k not in sparse or v != sparse[k]}
-        return {"type": type(value).__name__, **kept}
+        return {"type": value.c_type if isinstance(value, Params) else type(value).__name__, **kept}
     if isinstance(value, np.ndarray):
         data = np.asarray(value, order="C")
         return {
@@ -283,4 +288,4 @@ def _decode(value: Any) -> Any:
         return np.frombuffer(raw, dtype=value["dtype"]).reshape(value["shape"]).copy()
     if kind == "mapping":
         return {k: _decode(v) for k, v in value["items"]}
-    return _TYPES[kind](**{k: _decode(v) for k, v in value.items() if k != "type"})
+    return (_TYPES.get(kind) or struct(kind))(**{k: _decode(v) for k, v in value.items() if k != "type"})

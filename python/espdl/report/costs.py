@@ -97,5 +97,5 @@ def arguments(call: KernelCall) -> int:
 
 
 def _params_bytes(call: KernelCall) -> int:
-    values = [len(value) if isinstance(value, tuple) else 1 for value in call.params.values()]
-    return _WORD * sum(values) if call.params_type else 0
+    values = call.params.flat() if call.params else ()
+    return _WORD * sum(len(value) if isinstance(value, tuple) else 1 for _, value in values)

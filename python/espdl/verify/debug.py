@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espdl.backends.lowering import lowerings
 from espdl.errors import EspdlError
 from espdl.plan.types import KernelCall, Plan, Tensor
 from espdl.quantize.samples import check_shape
@@ -46,6 +47,7 @@ class Build:
             )
         try:
             values = json.loads(files[0].read_text(encoding="utf-8"))
+            lowerings()  # whose files define the parameter structs
             plan = Plan.from_json(json.dumps(values["plan"]))
             weights = (Path(folder) / f"{values['name']}_weights.bin").read_bytes()
             return Build(Path(folder), values["name"], values["identity"], plan, weights)

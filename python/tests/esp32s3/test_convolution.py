@@ -123,7 +123,7 @@ def test_narrow(node: Conv2d, seed: int) -> None:
 @given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8]), dilations=(None, 1)), seeds)
 @examples
 def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:
-    assume(lower(node, TARGET).params["pixels"] > 1)
+    assume(lower(node, TARGET).params.pixels > 1)
     run(node, seed, "conv2d_narrow")
 
 
@@ -160,7 +160,7 @@ def test_depthwise_with_pixels_joined(
     node = make(
         seed, image, 8, kernel, pads=(rows // 2, pad, rows // 2, columns - 1), depthwise=True, activation=activation
     )
-    assume(lower(node, TARGET).params["pixels"] == 2)
+    assume(lower(node, TARGET).params.pixels == 2)
     run(node, seed, "depthwise")
 
 
@@ -190,8 +190,8 @@ def test_sums_in_parts(rows: Conv2d, channels: Conv2d, by_rows: bool, excess: fl
     weight = int(excess * 4096 / node.weights[0].size)
     node = heavy(node, seed, weight, 0)
     call = lower(node, TARGET)
-    assume(call.params["parts"] > 1)
-    assert call.notes == (f"some sum may leave the 20 bits of a lane: computed in {call.params['parts']} parts",)
+    assume(call.params.parts > 1)
+    assert call.notes == (f"some sum may leave the 20 bits of a lane: computed in {call.params.parts} parts",)
     for low, high in ((-128, 127), (127, 127), (-128, -128)):
         check(call, contents(seed // 7, node.inputs[0].shape, low, high))
 
@@ -246,7 +246,7 @@ def test_matrix_products_in_parts(inputs: int, outputs: int, rows: int, excess: 
     bias = random.integers(-(2**14), 2**14, outputs).astype(np.int32)
     node = Gemm((x,), (y,), ("node",), weights, np.full(outputs, 2.0**-10, np.float32), bias, None)
     call = lower(node, TARGET)
-    assume(call.params["parts"] > 1)
+    assume(call.params.parts > 1)
     for low, high in ((-128, 127), (127, 127), (-128, -128)):
         check(call, contents(seed // 7, x.shape, low, high))
 

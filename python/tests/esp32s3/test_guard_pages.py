@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 import row_facts
 import row_windows
+from harness import pack_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers_of_kernels import layers
-from vector_harness import EXAMPLES, INCLUDES, TARGET, examples, functions, pack_params, reference, sources
+from vector_harness import EXAMPLES, INCLUDES, TARGET, examples, functions, reference, sources
 
 from espdl.backends import lower
 from espdl.backends.lowering import packings
@@ -47,12 +48,12 @@ def run(call: KernelCall, at_end: bool, *inputs: np.ndarray) -> None:
 def run_for(expected: Sequence[np.ndarray], call: KernelCall, at_end: bool, *inputs: np.ndarray) -> None:
     constants = [np.ascontiguousarray(c) for c in packings()[call.packing](call)]
     read, written = (tuple(x.tobytes() for x in arrays) for arrays in ((*inputs, *constants), expected))
-    guarded = guarded_call.Call(call.function, pack_params(call), read, written, call.scratch_bytes, at_end)
+    guarded = guarded_call.Call(call.function, pack_params(call.params), read, written, call.scratch_bytes, at_end)
     pickle.dump(guarded, guard().stdin)
     guard().stdin.flush()
     (code,) = guard().stdout.read(1)
-    assert code != guarded_call.KILLED, f"{call.function} touched a forbidden page {dict(call.params)}"
-    assert code == guarded_call.RIGHT, f"{call.function} wrote something wrong, or too much {dict(call.params)}"
+    assert code != guarded_call.KILLED, f"{call.function} touched a forbidden page {call.params}"
+    assert code == guarded_call.RIGHT, f"{call.function} wrote something wrong, or too much {call.params}"
 
 
 @pytest.mark.parametrize("at_end", [False, True])

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from assembler import Machine, kernels
+from harness import pack_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pie_model import INSTRUCTIONS, Pie, check_line
 from test_convolution import contents, convolutions, seeds
-from vector_harness import INCLUDES, PORT, TARGET, check, examples, pack_params, reference
+from vector_harness import INCLUDES, PORT, TARGET, check, examples, reference
 
 from espdl.backends import lower
 from espdl.backends.lowering import packings
@@ -143,7 +144,7 @@ def run_as_assembler(call: KernelCall, *inputs: np.ndarray) -> None:
     constants = [np.frombuffer(c.tobytes(), np.uint8) for c in packings()[call.packing](call)]
     blocks = [Memory(np.frombuffer(x.tobytes(), np.uint8)) for x in (*inputs, *constants)]
     blocks += [Memory(np.zeros(size, np.uint8)) for size in (expected.nbytes, call.scratch_bytes) if size]
-    kernels().call(call.function, pack_params(call), *[ctypes.c_void_p(b.address) for b in blocks])
+    kernels().call(call.function, pack_params(call.params), *[ctypes.c_void_p(b.address) for b in blocks])
     result = blocks[len(inputs) + len(constants)].view.view(np.int8).reshape(expected.shape)
     np.testing.assert_array_equal(result, expected)
 

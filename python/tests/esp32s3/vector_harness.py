@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import c_structs
 import compiled_once
 import harness
 import numpy as np
@@ -20,13 +21,12 @@ from hypothesis import HealthCheck, settings
 from espdl.backends.lowering import packings
 from espdl.ops.operator import operators
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE, Target
+from espdl.targets import ROUND_HALF_UP, Target
 from espdl.verify import host
 
 ROOT = Path(__file__).resolve().parents[3]
 PORT = ROOT / "port" / "esp32s3"
 RUNNER = ROOT / "python" / "tests" / "kernels"
-ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
 WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 # At this optimisation GCC 12 takes the address of a rounded pointer for null. The address sanitizer sees both as well.
 SANITIZERS = [*host.SANITIZERS, "-fno-sanitize=null,object-size"]
@@ -114,31 +114,6 @@ def runner() -> Runner:
     return Runner(str(compiled_once.folder(build, "vector kernels") / "runner"))
 
 
-def pack_params(call: KernelCall) -> bytes:
-    """The memory of a parameter struct: every field is 32 bits wide."""
-    fields = [v if isinstance(v, tuple) else (v,) for v in call.params.values()]
-    values = [ENUMERATORS[v] if isinstance(v, str) else v for field in fields for v in field]
-    return struct.pack(f"<{len(values)}i", *values)
-
-
-@cache
-def struct_fields(name: str) -> list[str]:
-    """The fields of a parameter struct in a public header, in order, nested ones behind a dot; all have 32 bits."""
-    for header in [*headers(), *sorted((ROOT / "include" / "espdl" / "kernels").glob("*.h"))]:
-        body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", header.read_text())
-        if body is not None:
-            text = re.sub(r"/\*.*?\*/", "", body[1], flags=re.S)
-            parts = [declaration.split(maxsplit=1) for declaration in text.split(";") if declaration.strip()]
-            return [f for kind, names in parts for n in names.split(",") for f in _fields(kind, n.strip())]
-    raise AssertionError(f"no header has struct {name}")
-
-
-def _fields(kind: str, name: str) -> list[str]:
-    if kind.endswith("_params_t"):
-        return [f"{name}.{inner}" for inner in struct_fields(kind)]
-    return [name.partition("[")[0]]
-
-
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], places, pair) -> bytes:
     """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights.
 
@@ -150,7 +125,7 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
     if pair is not None:
         content, place, _ = blocks[pair[0]]
         blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, max(0, pair[2]))
-    params = pack_params(call)
+    params = harness.pack_params(call.params)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(blocks) + len(outputs) + (call.scratch_bytes > 0))
     for content, place, lead in blocks:
@@ -181,7 +156,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0)
 
     `shift`: all tensors, or the inputs, then the outputs, begin that many bytes behind a multiple of 16.
     """
-    assert list(call.params) == struct_fields(call.params_type)
+    c_structs.check(call.params)
     expected = reference(call, *inputs)
     places = [shift] * (len(inputs) + len(expected)) if isinstance(shift, int) else shift
     counts = None
@@ -192,7 +167,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0)
         assert measured.misaligned == 0, f"{call.function} rounded {measured.misaligned} addresses"
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
-            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {call.params} sharing {pair}")
     check_rows(call, inputs, expected)
     return counts
 
@@ -207,5 +182,5 @@ def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np
             (answer,) = runner().run(case, [window.output.nbytes])
             assert runner().counts().misaligned == 0, f"{call.function}, {window}, rounded addresses"
             actual = np.frombuffer(answer, window.output.dtype).reshape(window.output.shape)
-            message = f"{call.function} {dict(window.call.params)}: {window} sharing {pair}"
+            message = f"{call.function} {window.call.params}: {window} sharing {pair}"
             np.testing.assert_array_equal(actual, window.output, err_msg=message)

@@ -10,11 +10,12 @@ import re
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
+import c_structs
 import compiled_once
 import numpy as np
 import row_facts
@@ -23,7 +24,8 @@ from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
 from espdl.ops.operator import operators
-from espdl.plan.types import KernelCall, ParamValue
+from espdl.plan.params import Params
+from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_TFLITE
 from espdl.verify import host
 
@@ -76,7 +78,9 @@ def random_tests() -> list[tuple[str, str]]:
     for path in sorted(HERE.glob("test_*.py")):
         module = importlib.import_module(path.stem)
         assert Path(module.__file__ or "") == path, f"{module.__file__} has the name of {path}"
-        found += [(path.stem, name) for name, test in vars(module).items() if hasattr(test, "runs")]
+        found += [
+            (path.stem, name) for name, test in vars(module).items() if isinstance(getattr(test, "runs", None), tuple)
+        ]
     return found
 
 
@@ -144,40 +148,14 @@ def runner() -> Runner:
     return Runner(str(compiled_once.folder(build, "kernels") / "runner"))
 
 
-def pack_params(params: Mapping[str, ParamValue]) -> bytes:
+def pack_params(params: Params) -> bytes:
     """The memory of a parameter struct: every field is 32 bits wide."""
     packed = b""
-    for value in params.values():
+    for _, value in params.flat():
         for item in value if isinstance(value, tuple) else (value,):
             item = ENUMERATORS[item] if isinstance(item, str) else item
             packed += struct.pack("<f" if isinstance(item, float) else "<i", item)
     return packed
-
-
-@cache
-def struct_fields(name: str) -> list[tuple[str, str]]:
-    """(type, name) of the fields of a parameter struct of the public headers, nested ones as `outer.inner`."""
-    text = "".join(h.read_text() for h in (ROOT / "include/espdl/kernels").glob("*.h"))
-    body = re.search(r"typedef struct \{([^}]*)\} " + name + ";", text)
-    assert body is not None, f"there is no struct {name}"
-    fields = []
-    for declaration in re.sub(r"/\*.*?\*/", "", body[1], flags=re.S).split(";"):
-        if declaration.strip():
-            kind, names = declaration.split(maxsplit=1)
-            if kind.endswith("_params_t"):
-                fields += [(inner, f"{names}.{name}") for inner, name in struct_fields(kind)]
-                continue
-            fields += [(kind, re.sub(r"\[\d+\]", "", n).strip()) for n in names.split(",")]
-    return fields
-
-
-def check_params(call: KernelCall) -> None:
-    """The parameters are the fields of the C struct, in its order, of its types."""
-    fields = struct_fields(call.params_type)
-    assert list(call.params) == [name for _, name in fields]
-    for (kind, name), value in zip(fields, call.params.values(), strict=True):
-        expected = {"float": float, "int32_t": int}.get(kind, str)
-        assert all(type(v) is expected for v in (value if isinstance(value, tuple) else (value,))), (name, value)
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], shift: int, pair) -> bytes:
@@ -207,7 +185,7 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
 def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndarray]:
     """Runs `call` apart, with all memory shared that it allows, and with rows apart where it can step over what lies in
     between, each equal to the reference bit for bit; returns the reference's outputs."""
-    check_params(call)
+    c_structs.check(call.params)
     _ran.add(call.function)
     constants = {c.name: c.data for c in call.constants}
     expected = operators()[call.operator].reference(call.params, inputs, constants)
@@ -217,7 +195,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int = 0) -> list[np.ndar
         answers = runner().run(case, [y.nbytes for y in expected])
         for y, answer in zip(expected, answers, strict=True):
             actual = np.frombuffer(answer, y.dtype).reshape(y.shape)
-            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {dict(call.params)} sharing {pair}")
+            np.testing.assert_array_equal(actual, y, err_msg=f"{call.function} {call.params} sharing {pair}")
     if call.pitched:
         check_pitched(call, inputs, expected, shift)
     check_rows(call, inputs, expected, shift)
@@ -232,15 +210,15 @@ def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np
             case = encode(window.call, window.inputs, [window.output], shift, pair)
             (answer,) = runner().run(case, [window.output.nbytes])
             actual = np.frombuffer(answer, window.output.dtype).reshape(window.output.shape)
-            message = f"{call.function} {dict(window.call.params)}: {window} sharing {pair}"
+            message = f"{call.function} {window.call.params}: {window} sharing {pair}"
             np.testing.assert_array_equal(actual, window.output, err_msg=message)
 
 
 def check_pitched(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np.ndarray], shift: int) -> None:
     """The first input and the first output in rows with something else between them, which stays as it is."""
-    rows = {field: call.params[field] for field in call.pitched}  # before: rows one behind the other
+    rows = {field: getattr(call.params, field) for field in call.pitched}  # before: rows one behind the other
     wider = {field: row + 1 + (shift + 5 * i) % 16 for i, (field, row) in enumerate(rows.items())}
-    call = dataclasses.replace(call, params={**call.params, **wider})
+    call = dataclasses.replace(call, params=dataclasses.replace(call.params, **wider))
     inputs, outputs = list(inputs), list(expected)
     if "input_pitch" in rows:
         inputs[0] = _apart(inputs[0], rows["input_pitch"], wider["input_pitch"], 0x5A)

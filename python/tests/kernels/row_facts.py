@@ -8,12 +8,13 @@ Rows are indices of axis 1 of NHWC (height, or time). A call over some rows is t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from espdl.ops.params import ConvShape, PoolShape
+from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
 
 
@@ -100,19 +101,25 @@ class Facts:
     row_for_row: bool = True
     planes: bool = False
 
-    def params(self, params: Mapping[str, Any], n: int, first: int) -> dict[str, Any]:
+    def params(self, params: Params, n: int, first: int) -> Params:
         """`params` for the rows `first` .. `first + n`."""
         reader = next(reader for reader in self.inputs if reader is not None)
         at, end = reader.needed(first, first + n)
-        result = dict(params)
         for field in self.fields:
             value = field.value(n, first, at, end - at)
             if field.index is not None:
-                items = list(result[field.name])
+                items = list(getattr(params, field.name))
                 items[field.index] = value
-                value = tuple(items)
-            result[field.name] = value
-        return result
+                params = replace(params, **{field.name: tuple(items)})
+            else:
+                params = with_field(params, field.name, value)
+        return params
+
+
+def with_field(params: Params, path: str, value: int) -> Params:
+    """`params` with another value of a field, maybe one of a struct inside ("conv.pad_top")."""
+    name, _, inner = path.partition(".")
+    return replace(params, **{name: with_field(getattr(params, name), inner, value) if inner else value})
 
 
 Maker = Callable[[KernelCall, int, tuple[int, ...]], Facts | None]
@@ -135,49 +142,48 @@ def _window_fields(window: Window, prefix: str = "") -> tuple[Field, ...]:
     )
 
 
-def _window(p: Mapping[str, Any], prefix: str = "") -> Window:
-    names = ("input_height", "kernel_height", "stride_height", "dilation_height", "pad_top")
-    return Window(*(p[prefix + name] for name in names))
+def _window(p: ConvShape | PoolShape) -> Window:
+    return Window(p.input_height, p.kernel_height, p.stride_height, p.dilation_height, p.pad_top)
 
 
 def windowed(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """Convolutions and pools. A product may be a convolution of one row of pixels."""
     p = call.params
-    if p["output_height"] == height:
+    if p.output_height == height:
         window = _window(p)
-        return Facts((window,), _window_fields(window), row_for_row=p["stride_height"] == 1)
+        return Facts((window,), _window_fields(window), row_for_row=p.stride_height == 1)
     ones = ("input_height", "output_height", "kernel_height", "kernel_width", "stride_width")
-    if all(p[name] == 1 for name in ones) and p["pad_left"] == 0 and p["input_width"] == p["output_width"]:
+    if all(getattr(p, name) == 1 for name in ones) and p.pad_left == 0 and p.input_width == p.output_width:
         return pointwise("input_width", "output_width")(call, height, sizes)
     return None
 
 
 def windowed_planes(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
-    facts = windowed(call, height, sizes) if call.params["output_height"] == height else None
+    facts = windowed(call, height, sizes) if call.params.output_height == height else None
     return None if facts is None else Facts(facts.inputs, facts.fields, planes=True)
 
 
 def windowed_sum(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """A convolution and the sum behind it."""
-    if call.params["conv.output_height"] != height:
+    conv = call.params.conv
+    if conv.output_height != height:
         return None
-    window = _window(call.params, "conv.")
+    window = _window(conv)
     return Facts((window, Window(height)), _window_fields(window, "conv."))
 
 
 def windowed_pairs(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """Of pixels of 8 channels, the kernel takes two at a time."""
     facts, p = windowed(call, height, sizes), call.params
-    odd = p["input_channels"] == 8 and p["output_width"] % 2
+    odd = p.input_channels == 8 and p.output_width % 2
     return facts and Facts(facts.inputs, facts.fields, multiple=2 if odd else 1, row_for_row=facts.row_for_row)
 
 
 def transposed(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     p = call.params
-    if p["output_height"] != height:
+    if p.output_height != height:
         return None
-    names = ("input_height", "kernel_height", "stride_height", "dilation_height", "pad_top")
-    spread = Spread(*(p[name] for name in names))
+    spread = Spread(p.input_height, p.kernel_height, p.stride_height, p.dilation_height, p.pad_top)
     fields = (
         Field("input_height", base=spread.height, per_input=-1),
         Field("output_height", rows=1),
@@ -190,7 +196,7 @@ def pointwise(*names: str) -> Maker:
     """Kernels that take so many rows, or values, of each operand, one behind the other."""
 
     def make(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
-        counts = [call.params[name] for name in names]
+        counts = [getattr(call.params, name) for name in names]
         if any(count % height for count in counts) or any(size % height for size in sizes):
             return None
         fields = tuple(Field(name, rows=count // height) for name, count in zip(names, counts))
@@ -202,7 +208,7 @@ def pointwise(*names: str) -> Maker:
 def flat(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """`count` is a multiple of the last axis."""
     facts = pointwise("count")(call, height, sizes)
-    return facts if facts and facts.fields[0].rows % call.params["row"] == 0 else None
+    return facts if facts and facts.fields[0].rows % call.params.row == 0 else None
 
 
 def products(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
@@ -219,27 +225,27 @@ def _row_axis(shape: tuple[int, ...], height: int) -> int | None:
 def repeated(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """Elementwise with one operand repeated: a vector for all rows is needed complete."""
     p = call.params
-    axis = _row_axis(p["shape"], height)
+    axis = _row_axis(p.shape, height)
     if axis is None:
         return None
-    steps = [p["a_strides"][axis], p["b_strides"][axis]]
+    steps = [p.a_strides[axis], p.b_strides[axis]]
     if any(steps[len(sizes) :]):
         return None  # the second operand is constant, and has another row for every row
     inputs = tuple(Window(height) if step else None for step in steps[: len(sizes)])
     if not any(inputs):
         return None
-    return Facts(inputs, (Field("shape", axis, rows=p["shape"][axis] // height),))
+    return Facts(inputs, (Field("shape", axis, rows=p.shape[axis] // height),))
 
 
 def padded(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     p = call.params
-    axis = _row_axis(p["output_shape"], height)
+    axis = _row_axis(p.output_shape, height)
     if axis is None:
         return None
-    unit = p["output_shape"][axis] // height
-    if p["input_shape"][axis] % unit or p["before"][axis] % unit or (axis == 3 and unit % call.alignment):
+    unit = p.output_shape[axis] // height
+    if p.input_shape[axis] % unit or p.before[axis] % unit or (axis == 3 and unit % call.alignment):
         return None
-    window = Window(p["input_shape"][axis] // unit, pad=p["before"][axis] // unit)
+    window = Window(p.input_shape[axis] // unit, pad=p.before[axis] // unit)
     fields = (
         Field("input_shape", axis, per_given=unit),
         Field("output_shape", axis, rows=unit),
@@ -250,54 +256,55 @@ def padded(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | Non
 
 def gathered(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     p = call.params
-    if p["outer"] % height == 0 and p["outer"] > 1:
+    if p.outer % height == 0 and p.outer > 1:
         return pointwise("outer")(call, height, sizes)
-    if p["outer"] != 1 or p["rows"] != height:
+    if p.outer != 1 or p.rows != height:
         return None
     rows = tuple(int(row) for row in call.constant("row_index"))
     fields = (
-        Field("input_rows", base=p["input_rows"], per_input=-1),
+        Field("input_rows", base=p.input_rows, per_input=-1),
         Field("rows", rows=1),
         Field("first_row", per_first=1),
         Field("first_input_row", per_input=1),
     )
-    return Facts((Table(p["input_rows"], rows, rows),), fields)
+    return Facts((Table(p.input_rows, rows, rows),), fields)
 
 
 def interpolated(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     p = call.params
-    if p["output_height"] != height:
+    if p.output_height != height:
         return None
     places = call.constant("rows")[:, :2]
     lows, highs = (tuple(int(v) for v in f(places, axis=1)) for f in (np.min, np.max))
     fields = (
-        Field("input_height", base=p["input_height"], per_input=-1),
+        Field("input_height", base=p.input_height, per_input=-1),
         Field("output_height", rows=1),
         Field("first_row", per_first=1),
         Field("first_input_row", per_input=1),
     )
-    return Facts((Table(p["input_height"], lows, highs),), fields)
+    return Facts((Table(p.input_height, lows, highs),), fields)
 
 
 def strided(call: KernelCall, height: int, sizes: tuple[int, ...]) -> Facts | None:
     """A view of which each output row takes what lies `step` items behind what the row before it takes."""
     p = call.params
-    axis = _row_axis(p["shape"], height)
+    axis = _row_axis(p.shape, height)
     if axis is None:
         return None
-    unit = p["shape"][axis] // height
-    step = unit * p["strides"][axis]
-    inner = [(unit, p["strides"][axis]), *zip(p["shape"][axis + 1 :], p["strides"][axis + 1 :])]
-    low = p.get("first", 0) + sum(min(0, (size - 1) * stride) for size, stride in inner)
-    high = p.get("first", 0) + sum(max(0, (size - 1) * stride) for size, stride in inner)
+    unit = p.shape[axis] // height
+    step = unit * p.strides[axis]
+    inner = [(unit, p.strides[axis]), *zip(p.shape[axis + 1 :], p.strides[axis + 1 :])]
+    start = getattr(p, "first", 0)  # a transposition has none
+    low = start + sum(min(0, (size - 1) * stride) for size, stride in inner)
+    high = start + sum(max(0, (size - 1) * stride) for size, stride in inner)
     if step <= 0:
         return None
     # As many items as two steps have in common with the input make a row of it.
     row = math.gcd(step, sizes[0])
     lows, highs = (tuple((item + i * step) // row for i in range(height)) for item in (low, high))
     fields = [Field("shape", axis, rows=unit)]
-    if "first" in p:
-        fields.append(Field("first", base=p["first"], per_first=step, per_input=-row))
+    if hasattr(p, "first"):
+        fields.append(Field("first", base=start, per_first=step, per_input=-row))
     elif row != step or low:
         return None
     return Facts((Table(sizes[0] // row, lows, highs),), tuple(fields))

@@ -68,16 +68,16 @@ def _window(
         begin, behind = (0, None) if reader is None else reader.needed(first, end)
         begins.append(begin)
         if facts.planes:
-            spare = int(random.integers(0, 3))
-            params["input_pitch"] = (behind - begin + spare) * params["input_width"]
-            given.append(_planes(x.reshape(params["input_channels"], reader.height, -1)[:, begin:behind], spare))
+            spare = int(random.integers(begin == behind, 3))  # a plane has at least one row
+            params = replace(params, input_pitch=(behind - begin + spare) * params.input_width)
+            given.append(_planes(x.reshape(params.input_channels, reader.height, -1)[:, begin:behind], spare))
         else:
             given.append(x if reader is None else x.reshape(reader.height, -1)[begin:behind])
     # The input's height may say that there are more rows than the call needs, or leave them out.
-    height = next((name for name in params if name.endswith("input_height")), None)
+    height = next((name for name, _ in params.flat() if name.endswith("input_height")), None)
     if height is not None and random.integers(0, 2):
         reader = next(r for r in facts.inputs if r is not None)
-        params[height] = reader.needed(first, end)[1] - begins[0]
+        params = row_facts.with_field(params, height, reader.needed(first, end)[1] - begins[0])
     shared = [(i, o, _lead(facts, first - begins[i], given[i])) for i, o in call.in_place]
     shared = tuple(pair for pair in shared if pair[2] % call.alignment == 0)
     window = replace(call, params=params, in_place=(), overlaps=(), pitched=())

@@ -83,7 +83,7 @@ def test_product(data: st.DataObject, shift: int) -> None:
     call = lower(node, target)
     (result,) = check(call, *inputs, shift=shift)
     # TFLite rounds twice, first to units of 2**-shift.
-    first = 2.0 ** -(call.params["shift"] + 1) if target.rounding == ROUND_TFLITE and call.params["shift"] > 0 else 0.0
+    first = 2.0 ** -(call.params.shift + 1) if target.rounding == ROUND_TFLITE and call.params.shift > 0 else 0.0
     assert steps_off(node.outputs[0], result, a * b, node.activation) <= 0.501 + first
 
 

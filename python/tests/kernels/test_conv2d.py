@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
 
 from espdl.backends import lower, select
+from espdl.backends.layers import conv_shape
 from espdl.ops.conv2d import Conv2d, convolve
 from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import Tensor
@@ -123,17 +124,7 @@ def test_reference_is_the_definition(data: st.DataObject) -> None:
             column = ox * node.strides[1] - node.pads[1] + kx * node.dilations[1]
             if 0 <= row < height and 0 <= column < width:
                 acc[oy, ox, c] += int(x[0, row, column, c // per_group * w.shape[3] + i]) * int(w[c, ky, kx, i])
-    params = {
-        "output_height": out_height,
-        "output_width": out_width,
-        "stride_height": node.strides[0],
-        "stride_width": node.strides[1],
-        "dilation_height": node.dilations[0],
-        "dilation_width": node.dilations[1],
-        "pad_top": node.pads[0],
-        "pad_left": node.pads[1],
-    }
-    np.testing.assert_array_equal(convolve(x[0].astype(np.int64), w.astype(np.int64), params), acc)
+    np.testing.assert_array_equal(convolve(x[0].astype(np.int64), w.astype(np.int64), conv_shape(node)), acc)
 
 
 def convolution(x: tuple[int, ...], y: tuple[int, ...], weights: np.ndarray, **changes: object) -> Conv2d:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import TARGETS, activations, biases, channel_scales, contents, shifts, targets, tensors
 
 from espdl.backends import lower, select
-from espdl.ops.gemm import Gemm
+from espdl.ops.gemm import Gemm, GemmParams
 
 
 @st.composite
@@ -54,16 +54,18 @@ def test_one_kernel_where_size_matters(data: st.DataObject) -> None:
 
 def test_reference_by_hand() -> None:
     """Two inputs, one output, ratio 1/2: ((5 - 1) * 3 + (-2 - 1) * 4 + 7) / 2 = 3.5, rounded away from zero."""
-    params = {
-        "rows": 1,
-        "inputs": 2,
-        "outputs": 1,
-        "input_zero_point": 1,
-        "output_zero_point": -2,
-        "activation_min": -128,
-        "activation_max": 127,
-        "rounding": TARGETS[0].rounding,
-    }
+    params = GemmParams(
+        rows=1,
+        inputs=2,
+        outputs=1,
+        input_pitch=2,
+        output_pitch=1,
+        input_zero_point=1,
+        output_zero_point=-2,
+        activation_min=-128,
+        activation_max=127,
+        rounding=TARGETS[0].rounding,
+    )
     constants = {
         "weights": np.int8([[3, 4]]),
         "bias": np.int32([7]),

@@ -19,7 +19,7 @@ def call(
     inputs: Iterable[str], outputs: Iterable[str], in_place: tuple = (), scratch: int = 0, overlaps: tuple = ()
 ) -> KernelCall:
     return KernelCall(
-        *("none", "none", "", {}),
+        *("none", "none", None),
         tuple(inputs),
         tuple(outputs),
         in_place=in_place,

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
+from functools import cache
 from unittest import mock
 
 import numpy as np
@@ -16,6 +17,7 @@ from espdl import plan as planner
 from espdl.plan import graph, joins
 from espdl.plan.graph import Span
 from espdl.plan.joins import CallNetwork
+from espdl.plan.params import Params
 from espdl.plan.types import KernelCall, Port, Tensor
 
 BOTH = ("input_pitch", "output_pitch")
@@ -25,10 +27,15 @@ def tensor(name: str, rows: int, row: int) -> Tensor:
     return Tensor(name, (rows, row), "int8")
 
 
+@cache
+def pitches(fields: tuple[str, ...]) -> type[Params]:
+    return make_dataclass("Pitches", [(field, int) for field in fields], bases=(Params,), frozen=True)
+
+
 def call(name: str, inputs: list[str], outputs: list[str], pitched=(), joins=(), alignment: int = 1) -> KernelCall:
-    params = dict.fromkeys(pitched, 0)
+    params = pitches(tuple(pitched))(*[0] * len(pitched))
     return KernelCall(
-        *("none", name, "", params), tuple(inputs), tuple(outputs), pitched=pitched, joins=joins, alignment=alignment
+        *("none", name, params), tuple(inputs), tuple(outputs), pitched=pitched, joins=joins, alignment=alignment
     )
 
 
@@ -106,7 +113,7 @@ def test_meaning(net: CallNetwork) -> None:
             pitch = joined.tensors[name].pitch
             fields = [f for f, names in zip(BOTH, (one.inputs, one.outputs)) if name in names and pitch]
             assert all(names[1:].count(name) == 0 for names in (one.inputs, one.outputs) if pitch)
-            assert all(f in one.pitched and one.params[f] == pitch for f in fields)
+            assert all(f in one.pitched and getattr(one.params, f) == pitch for f in fields)
 
 
 @given(networks())
@@ -138,7 +145,7 @@ def skip(readers_step_over: bool = True, **changes: Tensor) -> CallNetwork:
 def test_parts_side_by_side() -> None:
     joined = joins.join(skip(), ["both"])
     assert [c.function for c in joined.calls] == ["conv", "pool", "resize", "conv"]
-    assert [c.params for c in joined.calls[:3]] == [
+    assert [dict(c.params.flat()) for c in joined.calls[:3]] == [
         {"input_pitch": 0, "output_pitch": 16},
         {"input_pitch": 16, "output_pitch": 0},
         {"output_pitch": 16},

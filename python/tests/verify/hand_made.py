@@ -126,8 +126,7 @@ def scratch_network() -> Plan:
     call = KernelCall(
         operator="lookup",
         function="copy_through_scratch",
-        params_type="",
-        params={"count": 48},
+        params=None,
         inputs=("x",),
         outputs=("y",),
         constants=(Constant("table", np.arange(-128, 128).astype(np.int8)),),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from espdl.backends.lowering import Declined, lowering, portable
-from espdl.ops.add import Add
+from espdl.ops.add import Add, AddParams
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, Target
 
@@ -22,7 +22,7 @@ def lower_add(node: Add, target: Target) -> KernelCall | Declined:
     call = portable(node, target)
     if isinstance(call, Declined):
         return call
-    p = call.params
-    if max(p["a_shift"], p["b_shift"]) > MAX_INPUT_SHIFT or p["output_shift"] > MAX_OUTPUT_SHIFT:
+    p = call.params_of(AddParams)
+    if max(p.a_shift, p.b_shift) > MAX_INPUT_SHIFT or p.output_shift > MAX_OUTPUT_SHIFT:
         return Declined(f"its scales lie more than 2**{MAX_INPUT_SHIFT} apart")
     return replace(call, function="espdl_s3_add_s8", header="espdl/esp32s3/add.h")

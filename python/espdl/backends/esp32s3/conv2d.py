@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
-from espdl.backends.layers import clamp, conv_fields, has_border, sum_constants
+from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import lead, lead_of_windows
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_DEPTHWISE_ROWS = 16
+
+
+@dataclass(frozen=True)
+class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_conv2d_params_t"):
+    shift: int
+    pixels: int
+    parts: int
 
 
 @lowering("conv2d", "esp32s3", "int8", alignment=16)
@@ -39,20 +49,20 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     kernel = choose(node, shift)
     parts = count_parts(node, shift) if kernel == "aligned" else 1
-    params = {
-        **conv_fields(node),
-        "input_zero_point": x.zero_point,
-        "output_zero_point": y.zero_point,
+    params = S3Conv2dParams(
+        **vars(conv_shape(node)),
+        groups=node.groups,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
         **clamp(node.activation, y),
-        "rounding": target.rounding,
-        "shift": shift,
-        "pixels": _pixels(node, kernel),
-        "parts": parts,
-    }
+        rounding=target.rounding,
+        shift=shift,
+        pixels=_pixels(node, kernel),
+        parts=parts,
+    )
     return call_of(
         node,
         "espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
-        "espdl_s3_conv2d_params_t",
         "espdl/esp32s3/conv2d.h",
         params,
         constants=sum_constants(node.weights, node.bias, np.full(len(node.weights), shift, np.int32)),
@@ -111,27 +121,27 @@ def _in_place(node: Conv2d, kernel: str) -> bool:
     return kernel == "pointwise" and node.strides == (1, 1) and y.shape[3] <= x.shape[3]
 
 
-def _overlaps(p: dict[str, int], kernel: str) -> tuple[tuple[int, int, int], ...]:
+def _overlaps(p: S3Conv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...]:
     """How the output may run into the input, where the kernel computes all channels before it goes on in the image."""
-    inputs, outputs = p["input_channels"], p["output_channels"]
+    inputs, outputs = p.input_channels, p.output_channels
     if kernel == "pointwise" and inputs == 8:  # two pixels are in a register before their outputs are written
-        pairs = np.arange(p["output_height"] * p["output_width"] // 2)
+        pairs = np.arange(p.output_height * p.output_width // 2)
         return ((0, 0, lead(pairs * 2 * inputs, 2 * outputs, at_once=1)),)
     if kernel == "pointwise":
         return ((0, 0, lead_of_windows(p, inputs, outputs, at_once=1)),)
-    if kernel in ("narrow", "aligned", "bytes", "depthwise") and outputs * p["pixels"] <= 16:
-        rows = np.maximum(np.arange(p["output_height"]) * p["stride_height"] - p["pad_top"], 0)
-        return ((0, 0, lead(rows * p["input_width"] * inputs, p["output_width"] * outputs)),)
+    if kernel in ("narrow", "aligned", "bytes", "depthwise") and outputs * p.pixels <= 16:
+        rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
+        return ((0, 0, lead(rows * p.input_width * inputs, p.output_width * outputs)),)
     return ()
 
 
-def _scratch_bytes(p: dict[str, int], kernel: str) -> int:
+def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     """As include/espdl/esp32s3/conv2d.h says; 0 for kernels without the argument."""
     if kernel in ("pointwise", "wide"):
         return 0
-    outputs = p["output_width"] // p["pixels"]
+    outputs = p.output_width // p.pixels
     if kernel == "depthwise":
-        rows = (p["kernel_height"] - 1) * p["dilation_height"] + 1
-        columns = (outputs + 1) * p["stride_width"] * p["pixels"] + (p["kernel_width"] - 1) * p["dilation_width"] + 1
-        return 16 * (columns * (rows + 1) + (outputs if p["output_channels"] * p["pixels"] % 16 else 0))
-    return 16 * outputs if p["output_channels"] * p["pixels"] % 16 else 16
+        rows = (p.kernel_height - 1) * p.dilation_height + 1
+        columns = (outputs + 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
+        return 16 * (columns * (rows + 1) + (outputs if p.output_channels * p.pixels % 16 else 0))
+    return 16 * outputs if p.output_channels * p.pixels % 16 else 16

@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from espdl.backends.esp32s3.add import lower_add
-from espdl.backends.esp32s3.conv2d import lower_conv2d
+from espdl.backends.esp32s3.conv2d import S3Conv2dParams, lower_conv2d
 from espdl.backends.esp32s3.lanes import count_parts
 from espdl.backends.esp32s3.packing import aligned
 from espdl.backends.lowering import Declined, lowering, packing
-from espdl.ops.conv2d_add import Conv2dAdd, part
+from espdl.ops.add import AddParams
+from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
+
+
+@dataclass(frozen=True)
+class S3Conv2dAddParams(Params, c_type="espdl_s3_conv2d_add_params_t"):
+    conv: S3Conv2dParams
+    add: AddParams
 
 
 @lowering("conv2d_add", "esp32s3", "int8", alignment=16)
@@ -30,17 +38,15 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
     if channels % 16 or inputs % 16 or node.conv.groups != 1:
         why = f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
         return Declined(why)
-    parts = count_parts(node.conv, conv.params["shift"])
+    p = conv.params_of(S3Conv2dParams)
+    parts = count_parts(node.conv, p.shift)
     if not parts:
         return Declined("some sum may leave the 20 bits of a lane")
-    params = {f"conv.{key}": value for key, value in conv.params.items()} | {"conv.parts": parts}
-    params |= {f"add.{key}": value for key, value in add.params.items()}
     return replace(
         conv,
         operator=node.name,
         function="espdl_s3_conv2d_add_s8",
-        params_type="espdl_s3_conv2d_add_params_t",
-        params=params,
+        params=S3Conv2dAddParams(replace(p, parts=parts), add.params_of(AddParams)),
         inputs=tuple(t.name for t in node.inputs),
         outputs=tuple(t.name for t in node.outputs),
         packing="esp32s3_aligned_add",
@@ -54,4 +60,4 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
 @packing("esp32s3_aligned_add")
 def aligned_add(call: KernelCall) -> list[np.ndarray]:
     """What the convolution alone takes."""
-    return aligned(replace(call, params=part(call.params, "conv")))
+    return aligned(replace(call, params=call.params_of(S3Conv2dAddParams).conv))

@@ -3,14 +3,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
 from espdl.backends.layers import clamp, sum_constants
 from espdl.backends.lowering import call_of, lowering
 from espdl.ops.gemm import Gemm
+from espdl.ops.params import ProductShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
+
+
+@dataclass(frozen=True)
+class S3GemmParams(Rounded, ZeroPoints, ProductShape, c_type="espdl_s3_gemm_params_t"):
+    shift: int
+    parts: int
 
 
 @lowering("gemm", "esp32s3", "int8", alignment=16)
@@ -25,19 +34,18 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     return call_of(
         node,
         f"espdl_s3_gemm_{kernel}_s8",
-        "espdl_s3_gemm_params_t",
         "espdl/esp32s3/gemm.h",
-        {
-            "rows": rows,
-            "inputs": inputs,
-            "outputs": outputs,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
+        S3GemmParams(
+            rows=rows,
+            inputs=inputs,
+            outputs=outputs,
+            input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-            "shift": shift,
-            "parts": parts,
-        },
+            rounding=target.rounding,
+            shift=shift,
+            parts=parts,
+        ),
         constants=sum_constants(node.weights, node.bias, np.full(outputs, shift, np.int32)),
         packing=f"esp32s3_{kernel}",
         scratch_bytes=0 if kernel == "wide" else 16 * rows if outputs % 16 else 16,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from espdl.backends.lowering import Declined, lowering, portable
-from espdl.ops.mul import Mul
+from espdl.ops.mul import Mul, MulParams
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, Target
 
@@ -22,13 +22,13 @@ def lower_mul(node: Mul, target: Target) -> KernelCall | Declined:
     call = portable(node, target)
     if isinstance(call, Declined):
         return call
-    p = call.params
-    if p["a_zero_point"] or p["b_zero_point"]:
-        return Declined(f"its operands have the zero points {p['a_zero_point']} and {p['b_zero_point']}")
-    if p["multiplier"] or p["left_shift"] or p["shift"] > MAX_SHIFT:
+    p = call.params_of(MulParams)
+    if p.a_zero_point or p.b_zero_point:
+        return Declined(f"its operands have the zero points {p.a_zero_point} and {p.b_zero_point}")
+    if p.multiplier or p.left_shift or p.shift > MAX_SHIFT:
         return Declined(f"its scales differ by no shift of 0 .. {MAX_SHIFT}")
-    if p["a_strides"][3] != 1 or p["b_strides"][3] != 1:
+    if p.a_strides[3] != 1 or p.b_strides[3] != 1:
         return Declined("it repeats an operand along the last axis")
-    if any(p[name][i] % 16 for name in ("a_strides", "b_strides") for i in range(3)):
+    if any(stride % 16 for stride in (*p.a_strides[:3], *p.b_strides[:3])):
         return Declined("its rows are no whole vectors")
     return replace(call, function="espdl_s3_mul_s8", header="espdl/esp32s3/mul.h")

@@ -7,8 +7,11 @@ with spare bytes. Biases: `lanes.pack_lanes`, or int64 for sums of 40 bits.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from espdl.backends.esp32s3.conv2d import S3Conv2dParams
 from espdl.backends.esp32s3.lanes import lane_biases, pack_lanes
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
@@ -21,9 +24,9 @@ TAPS_3X3 = (0, 2, 4, 6, 8, 1, 3, 5, 7)
 
 def biases(call: KernelCall) -> np.ndarray:
     """int64 [channels]: what the sums begin with."""
-    p = call.params
+    p: Any = call.params
     return lane_biases(
-        call.constant("weights"), call.constant("bias"), p["input_zero_point"], p["output_zero_point"], p["shift"]
+        call.constant("weights"), call.constant("bias"), p.input_zero_point, p.output_zero_point, p.shift
     )
 
 
@@ -47,8 +50,8 @@ def stream(weights: np.ndarray, ahead: str) -> np.ndarray:
 def _segments(call: KernelCall) -> np.ndarray:
     """Rows of whole kernel rows or, with dilation, columns of single taps."""
     weights = grouped(images(call))
-    dilated = call.params.get("dilation_width", 1) != 1 and weights.shape[2] != 1
-    return weights.swapaxes(1, 2) if dilated else weights
+    is_dilated = isinstance(call.params, S3Conv2dParams) and call.params.dilation_width != 1
+    return weights.swapaxes(1, 2) if is_dilated and weights.shape[2] != 1 else weights
 
 
 @packing("esp32s3_aligned")
@@ -70,7 +73,7 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
     Neighbouring pixels that are computed as one are more channels of a wider kernel.
     """
     p, weights = call.params, images(call)
-    pixels, stride = p.get("pixels", 1), p.get("stride_width", 1)
+    pixels, stride = (p.pixels, p.stride_width) if isinstance(p, S3Conv2dParams) else (1, 1)
     channels, rows, columns, inputs = weights.shape
     wide = np.zeros((pixels, channels, rows, columns + (pixels - 1) * stride, inputs), np.int8)
     for pixel in range(pixels):
@@ -84,7 +87,7 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
 def pointwise(call: KernelCall) -> list[np.ndarray]:
     """Weights [group][input channel][16]; with 8 input channels all of it twice, for two pixels."""
     weights = grouped(images(call))
-    if call.params["input_channels"] == 8:
+    if call.params_of(S3Conv2dParams).input_channels == 8:
         weights = np.stack([weights, weights])
     return [stream(weights, "vectors"), pack_lanes(biases(call))]
 
@@ -100,11 +103,11 @@ def wide(call: KernelCall) -> list[np.ndarray]:
 @packing("esp32s3_depthwise")
 def depthwise(call: KernelCall) -> list[np.ndarray]:
     """Weights [group][tap][16], the taps of 3 x 3 in the order TAPS_3X3; for two pixels the channels twice."""
-    p = call.params
+    p = call.params_of(S3Conv2dParams)
     weights = call.constant("weights")[..., 0]
-    is_3x3 = weights.shape[1:] == (3, 3) and p["dilation_width"] == 1
+    is_3x3 = weights.shape[1:] == (3, 3) and p.dilation_width == 1
     weights = weights.reshape(len(weights), -1)
     if is_3x3:
         weights = weights[:, TAPS_3X3]
-    weights = np.tile(weights, (p["pixels"], 1))
-    return [stream(grouped(weights), "depthwise"), pack_lanes(np.tile(biases(call), p["pixels"]))]
+    weights = np.tile(weights, (p.pixels, 1))
+    return [stream(grouped(weights), "depthwise"), pack_lanes(np.tile(biases(call), p.pixels))]

@@ -17,6 +17,7 @@ from espdl.chips.chip import VectorUnit
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, activation_range, power_of_two_shift, requantize
+from espdl.ops.params import ZeroPoints
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_HALF_EVEN, ROUND_TFLITE, Target
 
@@ -58,7 +59,8 @@ def settled(node: Conv2d | Gemm, target: Target) -> tuple[np.ndarray, np.ndarray
 def of_call(call: KernelCall) -> Accumulators:
     """The sums of a lowered call, from its logical constants."""
     weights, bias, shift = (call.constant(name) for name in ("weights", "bias", "shift"))
-    return _sums(weights, bias, shift, call.params["input_zero_point"], call.params["output_zero_point"])
+    p = call.params_of(ZeroPoints)
+    return _sums(weights, bias, shift, p.input_zero_point, p.output_zero_point)
 
 
 def _sums(

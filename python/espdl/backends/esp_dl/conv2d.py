@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espdl.backends.esp_dl import accumulators
-from espdl.backends.layers import clamp, conv_fields, has_border
+from espdl.backends.layers import clamp, conv_shape, has_border
 from espdl.backends.lowering import Declined, call_of, lowering
-from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d import Conv2d, Conv2dParams
 from espdl.ops.numerics import Inexact
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -31,15 +31,15 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_dl_conv2d_s8",
-        "espdl_conv2d_params_t",
         "espdl/esp_dl/conv2d.h",
-        {
-            **conv_fields(node),
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
+        Conv2dParams(
+            **vars(conv_shape(node)),
+            groups=node.groups,
+            input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         prepare="espdl_dl_conv2d_s8_prepare",
         state_bytes=STATE_BYTES,
         constants=constants,

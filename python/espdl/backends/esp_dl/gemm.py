@@ -7,7 +7,7 @@ from espdl.backends.esp_dl import accumulators
 from espdl.backends.esp_dl.conv2d import STATE_BYTES, UNALIGNED
 from espdl.backends.layers import clamp
 from espdl.backends.lowering import call_of, lowering
-from espdl.ops.gemm import Gemm
+from espdl.ops.gemm import Gemm, GemmParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -20,17 +20,16 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_dl_gemm_s8",
-        "espdl_gemm_params_t",
         "espdl/esp_dl/gemm.h",
-        {
-            "rows": x.count // inputs,
-            "inputs": inputs,
-            "outputs": outputs,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
+        GemmParams(
+            rows=x.count // inputs,
+            inputs=inputs,
+            outputs=outputs,
+            input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         prepare="espdl_dl_gemm_s8_prepare",
         state_bytes=STATE_BYTES,
         constants=accumulators.constants(node, target),

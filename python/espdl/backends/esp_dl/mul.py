@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from espdl.backends.esp_dl.accumulators import vector_unit
 from espdl.backends.lowering import Declined, lowering, portable
-from espdl.ops.mul import Mul
+from espdl.ops.mul import Mul, MulParams
 from espdl.ops.numerics import activation_range
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
@@ -35,7 +35,8 @@ def lower_mul(node: Mul, target: Target) -> KernelCall | Declined:
     call = portable(node, target)
     if isinstance(call, Declined):
         return call
-    left, right, most = call.params["left_shift"], call.params["shift"], vector_unit(target).max_shift
+    p = call.params_of(MulParams)
+    left, right, most = p.left_shift, p.shift, vector_unit(target).max_shift
     if left or right > most:
         return Declined(f"it needs a shift of {right - left}; ESP-DL has 0 .. {most}")
     return replace(

@@ -10,6 +10,7 @@ import numpy as np
 
 from espdl.backends.esp_dl.accumulators import Accumulators, of_call
 from espdl.backends.lowering import packing
+from espdl.ops.conv2d import Conv2dParams
 from espdl.plan.types import KernelCall
 
 LANES = 16
@@ -33,7 +34,7 @@ def esp32s3(call: KernelCall) -> list[np.ndarray]:
 
 
 def is_depthwise(call: KernelCall) -> bool:
-    return call.params.get("groups", 1) > 1
+    return isinstance(call.params, Conv2dParams) and call.params.groups > 1
 
 
 def filters(call: KernelCall) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 
 from espdl.backends.layers import clamp, exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
-from espdl.backends.portable.add_sub import LEFT_SHIFT, common_scale
-from espdl.ops.add import Add
+from espdl.backends.portable.add_sub import common_scale
+from espdl.ops.add import Add, AddParams, AddS16Params
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -22,17 +22,16 @@ _BITS = 30
 def lower_add(node: Add, target: Target) -> KernelCall:
     """TFLite's formula for any scales; shifts alone where the scales' ratios are powers of two."""
     (a, b), (y,) = node.inputs, node.outputs
-    numbers = common_scale(a, b, y, target.rounding)
-    params = {"count": y.count, "left_shift": LEFT_SHIFT if target.rounding == ROUND_TFLITE else 0}
-    for name, tensor in (("a", a), ("b", b), ("output", y)):
-        multiplier, shift = numbers[name]
-        params |= {f"{name}_zero_point": tensor.zero_point, f"{name}_multiplier": multiplier, f"{name}_shift": shift}
     return call_of(
         node,
         "espdl_add_s8" if target.rounding == ROUND_TFLITE else "espdl_add_shift_s8",
-        "espdl_add_params_t",
         "espdl/kernels/add.h",
-        {**params, **clamp(node.activation, y), "rounding": target.rounding},
+        AddParams(
+            count=y.count,
+            **common_scale(a, b, y, target.rounding),
+            **clamp(node.activation, y),
+            rounding=target.rounding,
+        ),
         in_place=((0, 0), (1, 0)),
     )
 
@@ -51,13 +50,12 @@ def lower_add_int16(node: Add, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_add_s16",
-        "espdl_add_s16_params_t",
         "espdl/kernels/add_s16.h",
-        {
-            "count": y.count,
+        AddS16Params(
+            count=y.count,
             **dict(zip(("a_multiplier", "b_multiplier"), multipliers)),
-            "shift": shift,
+            shift=shift,
             **clamp(node.activation, y),
-        },
+        ),
         in_place=((0, 0), (1, 0)),
     )

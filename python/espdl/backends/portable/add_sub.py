@@ -9,7 +9,7 @@ import numpy as np
 
 from espdl.backends.layers import clamp
 from espdl.backends.lowering import call_of, lowering
-from espdl.ops.add_sub import AddSub
+from espdl.ops.add_sub import AddSub, SumParams
 from espdl.ops.broadcast import Broadcast
 from espdl.ops.matmul import MatMul
 from espdl.ops.numerics import Inexact, power_of_two_shift, quantize_multiplier
@@ -27,19 +27,19 @@ MAX_LEFT_SHIFT = 14
 def lower_add_sub(node: AddSub, target: Target) -> KernelCall:
     """Any scales in scheme affine, ratios that are powers of two in the other."""
     (y,) = node.outputs
-    numbers = common_scale(node.a, node.b, y, target.rounding)
-    signs = node.signs[::-1] if node.swapped else node.signs
-    params: dict[str, Any] = {**node.layout, "left_shift": LEFT_SHIFT if target.rounding == ROUND_TFLITE else 0}
-    for name, tensor, sign in (("a", node.a, signs[0]), ("b", node.b, signs[1]), ("output", y, None)):
-        multiplier, shift = numbers[name]
-        params |= {f"{name}_zero_point": tensor.zero_point, f"{name}_multiplier": multiplier, f"{name}_shift": shift}
-        params |= {} if sign is None else {f"{name}_sign": sign}
+    a_sign, b_sign = node.signs[::-1] if node.swapped else node.signs
     return call_of(
         node,
         "espdl_sum_s8",
-        "espdl_sum_params_t",
         "espdl/kernels/sum.h",
-        {**params, **clamp(node.activation, y), "rounding": target.rounding},
+        SumParams(
+            **vars(node.layout),
+            **common_scale(node.a, node.b, y, target.rounding),
+            a_sign=a_sign,
+            b_sign=b_sign,
+            **clamp(node.activation, y),
+            rounding=target.rounding,
+        ),
         constants=constant_operand(node),
         in_place=node.in_place,
     )
@@ -60,8 +60,17 @@ def split_ratio(ratio: float, rounding: str) -> tuple[int, int, int]:
     return left, 0, power_of_two_shift(ratio)
 
 
-def common_scale(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tuple[int, int]]:
-    """(multiplier, shift) of operands "a" and "b" and of their sum, "output"; Inexact where their scales allow none."""
+def common_scale(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, Any]:
+    """The fields of operands and sum that bring them to one scale; Inexact where their scales allow none."""
+    numbers = _multipliers_and_shifts(a, b, y, rounding)
+    fields = {"left_shift": LEFT_SHIFT if rounding == ROUND_TFLITE else 0}
+    for name, tensor in (("a", a), ("b", b), ("output", y)):
+        multiplier, shift = numbers[name]
+        fields |= {f"{name}_zero_point": tensor.zero_point, f"{name}_multiplier": multiplier, f"{name}_shift": shift}
+    return fields
+
+
+def _multipliers_and_shifts(a: Tensor, b: Tensor, y: Tensor, rounding: str) -> dict[str, tuple[int, int]]:
     scale = {name: float(np.float32(t.scale)) for name, t in (("a", a), ("b", b), ("output", y))}
     if rounding == ROUND_TFLITE:
         common = 2.0 * max(scale["a"], scale["b"])

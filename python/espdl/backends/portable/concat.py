@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import ANY, call_of, lowering
-from espdl.ops.concat import MAX_PARTS, Concat
+from espdl.ops.concat import MAX_PARTS, Concat, ConcatParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -22,12 +22,11 @@ def lower_concat(node: Concat, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_concat",
-        "espdl_concat_params_t",
         "espdl/kernels/concat.h",
-        {
-            "outer": node.outer,
-            "bytes": tuple(rows) + (0,) * missing,
-        },
+        ConcatParams(
+            outer=node.outer,
+            bytes=tuple(rows) + (0,) * missing,
+        ),
         inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
         joins=tuple(rows),
         overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),

@@ -12,7 +12,7 @@ from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
 from espdl.backends.portable.packing import has_heavy_pairs
-from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d import Conv2d, Conv2dParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -30,6 +30,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
     if _is_product(node):
         return product(node, node.weights.reshape(len(node.weights), -1), target)
     call = general(node, target)
+    p = call.params_of(Conv2dParams)
     slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
@@ -39,7 +40,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
             function="espdl_conv2d_4x4_s8",
             packing="blocks_4x4",
             scratch_bytes=blocked_scratch(node),
-            overlaps=((0, 0, lead_of_windows(call.params, x.shape[3], y.shape[3], at_once=4)),),
+            overlaps=((0, 0, lead_of_windows(p, x.shape[3], y.shape[3], at_once=4)),),
         )
     if node.groups == x.shape[3] == y.shape[3]:
         return _depthwise(node, call)
@@ -62,7 +63,7 @@ def _is_product(node: Conv2d) -> bool:
 
 
 def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
-    p = call.params
+    p = call.params_of(Conv2dParams)
     in_order = replace(call, header="espdl/kernels/depthwise.h")
     call = replace(in_order, overlaps=(), pitched=())  # channel by channel, unlike the last
     if node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1):
@@ -71,12 +72,12 @@ def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
                 call,
                 function="espdl_depthwise_3x3_s8",
                 packing="channels_3x3",
-                scratch_bytes=max(p["input_height"], p["input_width"]),
+                scratch_bytes=max(p.input_height, p.input_width),
                 in_place=((0, 0),),
             )
         # The centre of the last window lies inside the input.
-        reach = (2 * p["output_height"] - p["pad_top"], 2 * p["output_width"] - p["pad_left"])
-        inside = reach[0] <= p["input_height"] and reach[1] <= p["input_width"]
+        reach = (2 * p.output_height - p.pad_top, 2 * p.output_width - p.pad_left)
+        inside = reach[0] <= p.input_height and reach[1] <= p.input_width
         if node.strides == (2, 2) and max(node.pads[:2]) <= 1 and inside:
             return replace(call, function="espdl_depthwise_3x3_stride2_s8", packing="channels_3x3", in_place=((0, 0),))
     return replace(in_order, function="espdl_depthwise_s8", packing="depthwise_1x4")

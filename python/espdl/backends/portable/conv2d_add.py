@@ -11,7 +11,9 @@ from espdl.backends.lowering import Declined, call_of, lowering, packing
 from espdl.backends.portable.add import lower_add
 from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.packing import blocks_4x4
-from espdl.ops.conv2d_add import Conv2dAdd, part
+from espdl.ops.add import AddParams
+from espdl.ops.conv2d import Conv2dParams
+from espdl.ops.conv2d_add import Conv2dAdd, Conv2dAddParams
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -25,16 +27,14 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
     add = lower_add(node.add, target)
     if conv.function != "espdl_conv2d_4x4_s8":
         return Declined("the kernel of the convolution does not work row by row")
-    row = conv.params["output_width"] * conv.params["output_channels"]
-    params = {f"conv.{key}": value for key, value in conv.params.items()}
-    params |= {f"add.{key}": value for key, value in add.params.items()}
+    p = conv.params_of(Conv2dParams)
+    row = p.output_width * p.output_channels  # which the sum gets one by one
     suffix = "add_s8" if target.rounding == ROUND_TFLITE else "add_shift_s8"
     return call_of(
         node,
         f"espdl_conv2d_4x4_{suffix}",
-        "espdl_conv2d_add_params_t",
         "espdl/kernels/conv2d_add.h",
-        {**params, "add.count": row},
+        Conv2dAddParams(p, replace(add.params_of(AddParams), count=row)),
         constants=conv.constants,
         packing="blocks_4x4_add",
         in_place=((1, 0),),
@@ -46,4 +46,4 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
 @packing("blocks_4x4_add")
 def blocks_4x4_add(call: KernelCall) -> list[np.ndarray]:
     """What the convolution alone takes."""
-    return blocks_4x4(replace(call, params=part(call.params, "conv")))
+    return blocks_4x4(replace(call, params=call.params_of(Conv2dAddParams).conv))

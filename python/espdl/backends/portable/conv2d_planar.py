@@ -12,6 +12,7 @@ from espdl.backends.overlap import lead_of_windows
 from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.fast import fast_records
 from espdl.backends.portable.packing import blocks, has_heavy_pairs
+from espdl.ops.conv2d import Conv2dParams
 from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -27,6 +28,7 @@ def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Decl
         return Declined("only the kernel for 4x4 blocks reads channels first")
     if has_heavy_pairs(_planar(node.conv.weights)):
         return Declined("two neighbouring weights are both -128")
+    p = conv.params_of(Conv2dParams)
     _, height, width, channels = node.conv.weights.shape
     depth = height * width * channels
     return replace(
@@ -34,10 +36,10 @@ def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Decl
         operator=node.name,
         function="espdl_conv2d_planar_4x4_s8",
         packing="blocks_4x4_planar",
-        params={**conv.params, "input_pitch": conv.params["input_height"] * conv.params["input_width"]},
+        params=replace(p, input_pitch=p.input_height * p.input_width),
         inputs=tuple(t.name for t in node.inputs),
         scratch_bytes=8 * (depth + depth % 2) + 5 * width,
-        overlaps=((0, 0, lead_of_windows(conv.params, 1, conv.params["output_channels"], at_once=4)),),
+        overlaps=((0, 0, lead_of_windows(p, 1, p.output_channels, at_once=4)),),
         pitched=("output_pitch",),
         source_nodes=node.source_nodes,
     )

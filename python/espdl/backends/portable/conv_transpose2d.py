@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from espdl.backends.accumulators import largest, reach, require_int32
-from espdl.backends.layers import clamp, conv_fields, scale_ratios, sum_constants
+from espdl.backends.layers import clamp, conv_shape, scale_ratios, sum_constants
 from espdl.backends.lowering import call_of, lowering
-from espdl.ops.conv_transpose2d import ConvTranspose2d
+from espdl.ops.conv_transpose2d import ConvTranspose2d, ConvTranspose2dParams
 from espdl.ops.numerics import requantization
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -21,16 +21,15 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_conv_transpose2d_s8",
-        "espdl_conv_transpose2d_params_t",
         "espdl/kernels/conv_transpose2d.h",
-        {
-            **conv_fields(node),
-            "output_pitch": y.shape[3],
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
+        ConvTranspose2dParams(
+            **vars(conv_shape(node)),
+            output_pitch=y.shape[3],
+            input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         constants=sum_constants(node.weights, node.bias, shift, multiplier),
         packing="weights_and_channels",
         pitched=("output_pitch",),

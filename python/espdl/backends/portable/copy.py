@@ -9,7 +9,7 @@ import numpy as np
 
 from espdl.backends.lowering import ANY, call_of, lowering
 from espdl.backends.overlap import lead
-from espdl.ops.copy import MAX_AXES, Copy
+from espdl.ops.copy import MAX_AXES, Copy, CopyParams
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
 
@@ -28,15 +28,14 @@ def lower_copy(node: Copy, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_copy",
-        "espdl_copy_params_t",
         "espdl/kernels/copy.h",
-        {
-            "item_bytes": ITEM_BYTES[x.dtype],
-            "first": node.view.first,
-            "output_pitch": line,
-            "shape": shape,
-            "strides": strides,
-        },
+        CopyParams(
+            item_bytes=ITEM_BYTES[x.dtype],
+            first=node.view.first,
+            output_pitch=line,
+            shape=shape,
+            strides=strides,
+        ),
         overlaps=((0, 0, lead(begins, item)),),
         pitched=("output_pitch",) if line == y.row_bytes else (),
     )

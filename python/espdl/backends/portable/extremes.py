@@ -17,9 +17,8 @@ def lower_extreme(node: Extreme, target: Target) -> KernelCall:
     return call_of(
         node,
         f"espdl_{node.name}_s8",
-        f"espdl_{node.name}_params_t",
         f"espdl/kernels/{node.name}.h",
-        node.layout,
+        node.struct(**vars(node.layout)),
         constants=constant_operand(node),
         in_place=node.in_place,
     )

@@ -10,10 +10,13 @@ A channel whose output is the same for every input (a dead one, whose ratio is o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from espdl.backends.accumulators import ends, reach
 from espdl.ops.numerics import requantize
+from espdl.ops.params import Rounded
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
 
@@ -24,11 +27,12 @@ _CONSTANT_SHIFT = 9
 
 def decline_fast(call: KernelCall) -> str | None:
     """Why the fast requantisation is not exact for `call`, whose constants are those of a conv2d or gemm, or None."""
-    if call.params["rounding"] == ROUND_HALF_EVEN:
+    rounding = call.params_of(Rounded).rounding
+    if rounding == ROUND_HALF_EVEN:
         return "the fast kernels do not round ties to even"
     records = _Records(call)
     live = ~records.is_constant
-    if (records.shift[live] < (0 if call.params["rounding"] == ROUND_HALF_UP else 2)).any():
+    if (records.shift[live] < (0 if rounding == ROUND_HALF_UP else 2)).any():
         return "a scale ratio of 1/2 or more needs the general requantisation"
     bound = np.maximum(-records.least, records.most)
     if bound[live].max(initial=0) >= 2**29:
@@ -52,25 +56,25 @@ class _Records:
     """int64 [channels] each: the fields of the records, and the range [least, most] of the sums with their bias."""
 
     def __init__(self, call: KernelCall):
-        p = call.params
+        p: Any = call.params
         weights = call.constant("weights").astype(np.int64)
         weights = weights.reshape(len(weights), -1)
         bias = call.constant("bias").astype(np.int64)
-        low, high = ends(weights, -128 - p["input_zero_point"], 127 - p["input_zero_point"])
+        low, high = ends(weights, -128 - p.input_zero_point, 127 - p.input_zero_point)
         self.least, self.most = bias + low, bias + high
-        self.bias = bias - p["input_zero_point"] * weights.sum(axis=1)
+        self.bias = bias - p.input_zero_point * weights.sum(axis=1)
         self.reach = reach(weights, 128, self.bias)
         multiplier, e = (call.constant(name).astype(np.int64) for name in ("multiplier", "shift"))
-        zero_point = np.int64(p["output_zero_point"])
+        zero_point = np.int64(p.output_zero_point)
 
         def output(acc: np.ndarray) -> np.ndarray:
-            y = requantize(acc, multiplier, e, p["rounding"]) + zero_point
-            return np.clip(y, p["activation_min"], p["activation_max"])
+            y = requantize(acc, multiplier, e, p.rounding) + zero_point
+            return np.clip(y, p.activation_min, p.activation_max)
 
         self.is_constant = output(self.least) == output(self.most)
         zero_point = np.where(self.is_constant, output(self.least), zero_point)
         e = np.where(self.is_constant, _CONSTANT_SHIFT, e)
-        if p["rounding"] == ROUND_HALF_UP:
+        if p.rounding == ROUND_HALF_UP:
             half = np.where(e > 0, np.int64(1) << np.maximum(e - 1, 0), 0)
             multiplier, self.offset, self.shift = np.full_like(e, 2**30), half + (zero_point << e), e
         else:

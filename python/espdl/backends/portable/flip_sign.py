@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from espdl.backends.lowering import ANY, call_of, lowering
-from espdl.ops.flip_sign import FlipSign
+from espdl.ops.flip_sign import FlipSign, FlipSignParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -15,8 +15,7 @@ def lower_flip_sign(node: FlipSign, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_flip_sign_8",
-        "espdl_flip_sign_params_t",
         "espdl/kernels/flip_sign.h",
-        {"count": node.outputs[0].count},
+        FlipSignParams(count=node.outputs[0].count),
         in_place=((0, 0),),
     )

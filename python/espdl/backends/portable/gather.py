@@ -7,7 +7,7 @@ import numpy as np
 
 from espdl.backends.lowering import ANY, call_of, lowering
 from espdl.backends.overlap import lead
-from espdl.ops.gather import Gather
+from espdl.ops.gather import Gather, GatherParams
 from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import Target
 
@@ -24,19 +24,18 @@ def lower_gather(node: Gather, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_gather",
-        "espdl_gather_params_t",
         "espdl/kernels/gather.h",
-        {
-            "outer": outer,
-            "input_rows": rows,
-            "input_columns": columns,
-            "rows": len(node.row_index),
-            "columns": len(node.column_index),
-            "bytes": item,
-            "output_pitch": item,
-            "first_row": 0,
-            "first_input_row": 0,
-        },
+        GatherParams(
+            outer=outer,
+            input_rows=rows,
+            input_columns=columns,
+            rows=len(node.row_index),
+            columns=len(node.column_index),
+            bytes=item,
+            output_pitch=item,
+            first_row=0,
+            first_input_row=0,
+        ),
         overlaps=((0, 0, lead(begins, item)),),
         constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
         pitched=("output_pitch",) if item == y.row_bytes else (),

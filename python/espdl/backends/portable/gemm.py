@@ -14,7 +14,7 @@ from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.general import general, pitches
 from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.ops.conv2d import Conv2d
-from espdl.ops.gemm import Gemm
+from espdl.ops.gemm import Gemm, GemmParams
 from espdl.ops.numerics import requantization
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -42,19 +42,18 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
     call = call_of(
         node,
         "espdl_gemm_s8",
-        "espdl_gemm_params_t",
         "espdl/kernels/gemm.h",
-        {
-            "rows": x.count // inputs,
-            "inputs": inputs,
-            "outputs": outputs,
-            "input_pitch": inputs,
-            "output_pitch": outputs,
-            "input_zero_point": x.zero_point,
-            "output_zero_point": y.zero_point,
+        GemmParams(
+            rows=x.count // inputs,
+            inputs=inputs,
+            outputs=outputs,
+            input_pitch=inputs,
+            output_pitch=outputs,
+            input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         operator="gemm",
         constants=sum_constants(weights, node.bias, shift, multiplier),
         packing="weights_and_channels",
@@ -64,7 +63,7 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
     slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
-    if (call.params["rows"] >= MIN_ROWS_4X4 or weights.size <= SMALL_PRODUCT) and not has_heavy_pairs(weights):
+    if (x.count // inputs >= MIN_ROWS_4X4 or weights.size <= SMALL_PRODUCT) and not has_heavy_pairs(weights):
         return replace(
             call,
             function="espdl_gemm_4x4_s8",

@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from espdl.backends.accumulators import largest, reach
 from espdl.backends.layers import (
     clamp,
-    conv_fields,
-    product_fields,
+    conv_shape,
     require_no_zero_points,
     scale_ratios,
     sum_constants,
 )  # fmt: skip
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import lead_of_windows
-from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d import Conv2d, Conv2dParams, Conv2dS16Params
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import int16_multipliers, requantization
+from espdl.ops.params import GroupedConvShape
 from espdl.plan.types import ITEM_BYTES, KernelCall, Tensor
 from espdl.targets import Target
 
@@ -30,17 +28,18 @@ from espdl.targets import Target
 def general(node: Conv2d | Gemm, target: Target) -> KernelCall:
     """Any groups, strides, dilations and pads; a product is the convolution of a row of pixels with one pixel."""
     if isinstance(node, Conv2d):
-        return _call(node, target, node.weights, conv_fields(node))
+        return _call(node, target, node.weights, GroupedConvShape(**vars(conv_shape(node)), groups=node.groups))
     outputs, inputs = node.weights.shape
-    shape = product_fields(node.inputs[0].count // inputs, inputs, outputs)
+    rows = node.inputs[0].count // inputs
+    shape = GroupedConvShape(1, rows, inputs, 1, rows, outputs, 1, 1, 1, 1, 1, 1, pad_top=0, pad_left=0, groups=1)
     return _call(node, target, node.weights.reshape(outputs, 1, 1, inputs), shape)
 
 
-def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[str, int]) -> KernelCall:
+def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: GroupedConvShape) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     ratios = scale_ratios(x, node.weights_scale, y)
-    clamped = clamp(node.activation, y)
-    channels = shape["input_channels"], shape["output_channels"]
+    fields = {**vars(shape), **clamp(node.activation, y)}
+    channels = shape.input_channels, shape.output_channels
     lead = lead_of_windows(shape, *(ITEM_BYTES[node.dtype] * c for c in channels))
     shared = {"operator": "conv2d", "packing": "weights_and_channels", "macs": node.macs, "overlaps": ((0, 0, lead),)}
     if node.dtype == "int16":
@@ -48,21 +47,19 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: dict[
         multiplier, shift = int16_multipliers(ratios, reach(weights, largest(x), node.bias))
         shared |= {"constants": sum_constants(weights, node.bias, shift, multiplier)}
         header = "espdl/kernels/conv2d_s16.h"
-        return call_of(node, "espdl_conv2d_s16", "espdl_conv2d_s16_params_t", header, {**shape, **clamped}, **shared)
+        return call_of(node, "espdl_conv2d_s16", header, Conv2dS16Params(**fields), **shared)
     multiplier, shift = requantization(ratios, target.rounding)
-    params: dict[str, Any] = {
-        **shape,
-        "input_pitch": channels[0],
-        "output_pitch": channels[1],
-        "input_zero_point": x.zero_point,
-        "output_zero_point": y.zero_point,
-        **clamped,
-        "rounding": target.rounding,
-    }
+    params = Conv2dParams(
+        **fields,
+        input_pitch=channels[0],
+        output_pitch=channels[1],
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        rounding=target.rounding,
+    )
     return call_of(
         node,
         "espdl_conv2d_s8",
-        "espdl_conv2d_params_t",
         "espdl/kernels/conv2d.h",
         params,
         constants=sum_constants(weights, node.bias, shift, multiplier),

@@ -9,7 +9,7 @@ import numpy as np
 
 from espdl.backends.layers import exact_scale
 from espdl.backends.lowering import Declined, call_of, lowering
-from espdl.ops.layer_norm import BETA_FRACTION, LayerNorm
+from espdl.ops.layer_norm import BETA_FRACTION, LayerNorm, LayerNormParams
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
@@ -36,15 +36,14 @@ def lower_layer_norm(node: LayerNorm, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_layer_norm_s8",
-        "espdl_layer_norm_params_t",
         "espdl/kernels/layer_norm.h",
-        {
-            "rows": x.count // len(gamma),
-            "length": len(gamma),
-            "epsilon": _epsilon(node),
-            "gamma_bits": bits,
-            "output_zero_point": y.zero_point,
-        },
+        LayerNormParams(
+            rows=x.count // len(gamma),
+            length=len(gamma),
+            epsilon=_epsilon(node),
+            gamma_bits=bits,
+            output_zero_point=y.zero_point,
+        ),
         constants=(
             Constant("gamma", np.rint(gamma * 2.0**bits).astype(np.int32)),
             Constant("beta", np.rint(beta * 2.0**BETA_FRACTION).astype(np.int32)),

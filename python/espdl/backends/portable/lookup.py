@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops import pieces
-from espdl.ops.lookup import Lookup, Table
-from espdl.plan.types import Constant, KernelCall, Tensor
+from espdl.ops.lookup import Lookup, LookupParams, LookupS16Params, Table
+from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
 
@@ -14,12 +14,13 @@ from espdl.targets import Target
 @lowering("table", "portable", "int8")
 def lower_lookup(node: Lookup | Table, target: Target) -> KernelCall:
     """One load per element."""
+    (y,) = node.outputs
+    row = y.shape[-1] if y.shape else 1
     return call_of(
         node,
         "espdl_lookup_s8",
-        "espdl_lookup_params_t",
         "espdl/kernels/lookup.h",
-        flat_params(node.outputs[0]),
+        LookupParams(count=y.count, row=row, input_pitch=row, output_pitch=row),
         constants=(Constant("table", node.table()),),
         in_place=((0, 0),),
         pitched=("input_pitch", "output_pitch"),
@@ -37,15 +38,8 @@ def lower_lookup_int16(node: Lookup | Table, target: Target) -> KernelCall | Dec
     return call_of(
         node,
         "espdl_lookup_s16",
-        "espdl_lookup_s16_params_t",
         "espdl/kernels/lookup_s16.h",
-        {"count": node.outputs[0].count},
+        LookupS16Params(count=node.outputs[0].count),
         constants=(Constant("blocks", fitted.blocks), Constant("table", fitted.entries)),
         in_place=((0, 0),),
     )
-
-
-def flat_params(y: Tensor) -> dict[str, int]:
-    """The fields of `espdl_lookup_params_t` for the output `y`."""
-    row = y.shape[-1] if y.shape else 1
-    return {"count": y.count, "row": row, "input_pitch": row, "output_pitch": row}

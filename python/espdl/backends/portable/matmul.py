@@ -9,7 +9,7 @@ from espdl.backends.accumulators import largest, require_int32
 from espdl.backends.layers import clamp, exact_scale
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.portable.add_sub import constant_operand
-from espdl.ops.matmul import MatMul
+from espdl.ops.matmul import MatMul, MatMulParams
 from espdl.ops.numerics import requantization
 from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import Target
@@ -30,24 +30,23 @@ def lower_matmul(node: MatMul, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_matmul_s8",
-        "espdl_matmul_params_t",
         "espdl/kernels/matmul.h",
-        {
-            "batch": batch,
-            "rows": rows,
-            "inner": node.a.shape[-1],
-            "columns": columns,
-            "a_strides": steps[0],
-            "b_strides": steps[1],
-            "y_strides": matrix,
-            "a_zero_point": a.zero_point,
-            "b_zero_point": b.zero_point,
-            "output_zero_point": y.zero_point,
-            "multiplier": int(multiplier[0]),
-            "shift": int(shift[0]),
+        MatMulParams(
+            batch=batch,
+            rows=rows,
+            inner=node.a.shape[-1],
+            columns=columns,
+            a_strides=steps[0],
+            b_strides=steps[1],
+            y_strides=matrix,
+            a_zero_point=a.zero_point,
+            b_zero_point=b.zero_point,
+            output_zero_point=y.zero_point,
+            multiplier=int(multiplier[0]),
+            shift=int(shift[0]),
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         constants=constant_operand(node),
         macs=node.macs,
     )

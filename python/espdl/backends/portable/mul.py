@@ -6,7 +6,7 @@ from __future__ import annotations
 from espdl.backends.layers import clamp, exact_scale
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.portable.add_sub import constant_operand, split_ratio
-from espdl.ops.mul import Mul
+from espdl.ops.mul import Mul, MulParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -20,19 +20,18 @@ def lower_mul(node: Mul, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_mul_s8",
-        "espdl_mul_params_t",
         "espdl/kernels/mul.h",
-        {
-            **node.layout,
-            "a_zero_point": node.a.zero_point,
-            "b_zero_point": node.b.zero_point,
-            "output_zero_point": y.zero_point,
-            "left_shift": left,
-            "multiplier": multiplier,
-            "shift": shift,
+        MulParams(
+            **vars(node.layout),
+            a_zero_point=node.a.zero_point,
+            b_zero_point=node.b.zero_point,
+            output_zero_point=y.zero_point,
+            left_shift=left,
+            multiplier=multiplier,
+            shift=shift,
             **clamp(node.activation, y),
-            "rounding": target.rounding,
-        },
+            rounding=target.rounding,
+        ),
         constants=constant_operand(node),
         in_place=node.in_place,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import call_of, lowering
-from espdl.ops.pad import MAX_AXES, Pad, Side
+from espdl.ops.pad import MAX_AXES, Pad, PadParams, Side
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -18,14 +18,13 @@ def lower_pad(node: Pad, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_pad_s8",
-        "espdl_pad_params_t",
         "espdl/kernels/pad.h",
-        {
-            "input_shape": tuple(s.size for s in sides),
-            "output_shape": tuple(s.size + s.before + s.after for s in sides),
-            "before": tuple(s.before for s in sides),
-            "value": node.value,
-        },
+        PadParams(
+            input_shape=tuple(s.size for s in sides),
+            output_shape=tuple(s.size + s.before + s.after for s in sides),
+            before=tuple(s.before for s in sides),
+            value=node.value,
+        ),
         overlaps=((0, 0, _lead(sides)),),
     )
 

@@ -9,8 +9,8 @@ from espdl.backends.layers import KERNEL_SUFFIX, clamp, exact_scale, require_no_
 from espdl.backends.lowering import call_of, lowering
 from espdl.ops.dequantize import Dequantize
 from espdl.ops.numerics import int16_multiplier
-from espdl.ops.quantize import Quantize
-from espdl.ops.rescale import Rescale
+from espdl.ops.quantize import Quantize, QuantizeParams, QuantizeS16Params
+from espdl.ops.rescale import Rescale, RescaleParams
 from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import Target
 
@@ -29,12 +29,11 @@ def lower_dequantize(node: Dequantize, target: Target) -> KernelCall:
 
 def _conversion(node: Quantize | Dequantize, integers: Tensor) -> KernelCall:
     require_no_zero_points(node)
-    params = {"count": integers.count, "scale": float(np.float32(integers.scale))}
+    count, scale = integers.count, float(np.float32(integers.scale))
     function = f"espdl_{node.name}_{KERNEL_SUFFIX[node.dtype]}"
     if node.dtype == "int16":
-        return call_of(node, function, "espdl_quantize_s16_params_t", "espdl/kernels/quantize_s16.h", params)
-    params |= {"zero_point": integers.zero_point}
-    return call_of(node, function, "espdl_quantize_params_t", "espdl/kernels/quantize.h", params)
+        return call_of(node, function, "espdl/kernels/quantize_s16.h", QuantizeS16Params(count, scale))
+    return call_of(node, function, "espdl/kernels/quantize.h", QuantizeParams(count, scale, integers.zero_point))
 
 
 @lowering("rescale", "portable", "int16")
@@ -43,13 +42,13 @@ def lower_rescale(node: Rescale, target: Target) -> KernelCall:
     require_no_zero_points(node)
     (x,), (y,) = node.inputs, node.outputs
     multiplier, shift = int16_multiplier(float(exact_scale(x) / exact_scale(y)), 2**15)
-    params = {
-        "count": y.count,
-        "input_zero_point": x.zero_point,
-        "multiplier": multiplier,
-        "shift": shift,
-        "output_zero_point": y.zero_point,
+    params = RescaleParams(
+        count=y.count,
+        input_zero_point=x.zero_point,
+        multiplier=multiplier,
+        shift=shift,
+        output_zero_point=y.zero_point,
         **clamp(None, y),
-    }
+    )
     function = f"espdl_rescale_{KERNEL_SUFFIX[x.dtype]}_{KERNEL_SUFFIX[y.dtype]}"
-    return call_of(node, function, "espdl_rescale_params_t", "espdl/kernels/rescale_s16.h", params)
+    return call_of(node, function, "espdl/kernels/rescale_s16.h", params)

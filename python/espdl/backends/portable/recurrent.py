@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,16 @@ from espdl.backends.layers import KERNEL_SUFFIX, exact_scale, require_no_zero_po
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.errors import present
 from espdl.ops.numerics import Inexact, quantize_multiplier, requantization
-from espdl.ops.recurrent import CONSTANT, TENSOR, ZERO, First, Recurrent
+from espdl.ops.recurrent import (
+    CONSTANT,
+    TENSOR,
+    ZERO,
+    First,
+    Recurrent,
+    RecurrentF32Params,
+    RecurrentParams,
+    RecurrentStatesParams,
+)
 from espdl.ops.recurrent_integers import LARGEST_PART, STATE_BITS, SUM_BITS, tables
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_TFLITE, Target
@@ -72,18 +80,17 @@ def lower_recurrent_floats(node: Recurrent, target: Target) -> KernelCall:
     return call_of(
         node,
         f"espdl_{node.name}_f32",
-        "espdl_recurrent_f32_params_t",
         "espdl/kernels/recurrent_f32.h",
-        {
-            "steps": steps,
-            "batch": batch,
-            "inputs": inputs,
-            "hidden": node.hidden,
-            "reset_first": int(node.reset_first),
-            "has_peepholes": int(peepholes is not None),
-            "h_source": node.h.source,
-            "c_source": node.c.source,
-        },
+        RecurrentF32Params(
+            steps=steps,
+            batch=batch,
+            inputs=inputs,
+            hidden=node.hidden,
+            reset_first=int(node.reset_first),
+            has_peepholes=int(peepholes is not None),
+            h_source=node.h.source,
+            c_source=node.c.source,
+        ),
         inputs=_given_inputs(node),
         constants=tuple(Constant(name, np.asarray(values, np.float32)) for name, values in constants),
         scratch_bytes=12 * node.hidden,
@@ -104,7 +111,6 @@ def _plain_call(node: Recurrent) -> KernelCall:
     return call_of(
         node,
         f"espdl_{node.name}_s8",
-        "espdl_recurrent_params_t",
         "espdl/kernels/recurrent.h",
         _layer(node, Units.of(node)),
         outputs=(node.outputs[0].name,),
@@ -121,18 +127,17 @@ def states_call(node: Recurrent, units: Units) -> KernelCall:
     return call_of(
         node,
         f"espdl_{node.name}_states_{KERNEL_SUFFIX[node.dtype]}",
-        "espdl_recurrent_states_params_t",
         "espdl/kernels/recurrent_states.h",
-        {
-            **{f"layer.{name}": value for name, value in _layer(node, units).items()},
-            "batch": node.inputs[0].shape[1],
-            "reset_first": int(node.reset_first),
-            "peephole_shift": shift,
-            "h_extra_bits": units.states - units.kept,
+        RecurrentStatesParams(
+            layer=_layer(node, units),
+            batch=node.inputs[0].shape[1],
+            reset_first=int(node.reset_first),
+            peephole_shift=shift,
+            h_extra_bits=units.states - units.kept,
             **_first("h", node.h, units.kept),
             **_first("c", node.c, STATE_BITS),
             **_cells(node),
-        },
+        ),
         inputs=_given_inputs(node),
         constants=(*_weights(node, units), *own),
         scratch_bytes=(8 if node.has_cells else 6) * node.hidden,
@@ -156,18 +161,18 @@ def _constant_states(node: Recurrent) -> np.ndarray | None:
     return np.stack([np.zeros(shape) if s.values is None else np.broadcast_to(s.values, shape) for s in states])
 
 
-def _layer(node: Recurrent, units: Units) -> dict[str, Any]:
+def _layer(node: Recurrent, units: Units) -> RecurrentParams:
     x, y = node.inputs[0], node.outputs[0]
     multiplier, shift = quantize_multiplier(float(2.0**-units.states / exact_scale(y)))
-    return {
-        "steps": x.shape[0],
-        "inputs": x.shape[-1],
-        "hidden": node.hidden,
-        "input_zero_point": x.zero_point,
-        "output_zero_point": y.zero_point,
-        "output_multiplier": multiplier,
-        "output_shift": shift,
-    }
+    return RecurrentParams(
+        steps=x.shape[0],
+        inputs=x.shape[-1],
+        hidden=node.hidden,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        output_multiplier=multiplier,
+        output_shift=shift,
+    )
 
 
 def _weights(node: Recurrent, units: Units) -> tuple[Constant, ...]:

@@ -7,7 +7,7 @@ from espdl.backends.accumulators import largest, require_int32
 from espdl.backends.layers import clamp, exact_scale
 from espdl.backends.lowering import call_of, lowering
 from espdl.ops.numerics import quantize_multiplier
-from espdl.ops.reductions import ReduceSum, Reduction
+from espdl.ops.reductions import ReduceSum, ReduceSumParams, Reduction
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -18,7 +18,7 @@ from espdl.targets import Target
 def lower_comparison(node: Reduction, target: Target) -> KernelCall:
     """One comparison per element."""
     header = f"espdl/kernels/{node.name}.h"
-    return call_of(node, f"espdl_{node.name}_s8", f"espdl_{node.name}_params_t", header, _sizes(node))
+    return call_of(node, f"espdl_{node.name}_s8", header, node.struct(*node.sizes))
 
 
 @lowering("reduce_sum", "portable", "int8")
@@ -28,16 +28,12 @@ def lower_reduce_sum(node: ReduceSum, target: Target) -> KernelCall:
     require_int32(node.sizes[1] * largest(x))
     ratio = exact_scale(x) / exact_scale(y)
     multiplier, shift = quantize_multiplier(float(ratio / node.sizes[1] if node.is_mean else ratio))
-    params = {
-        **_sizes(node),
-        "input_zero_point": x.zero_point,
-        "output_zero_point": y.zero_point,
-        "multiplier": multiplier,
-        "shift": shift,
+    params = ReduceSumParams(
+        *node.sizes,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        multiplier=multiplier,
+        shift=shift,
         **clamp(node.activation, y),
-    }
-    return call_of(node, "espdl_reduce_sum_s8", "espdl_reduce_sum_params_t", "espdl/kernels/reduce_sum.h", params)
-
-
-def _sizes(node: Reduction) -> dict[str, int]:
-    return dict(zip(("outer", "length", "inner"), node.sizes))
+    )
+    return call_of(node, "espdl_reduce_sum_s8", "espdl/kernels/reduce_sum.h", params)

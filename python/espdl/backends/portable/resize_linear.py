@@ -7,7 +7,7 @@ import numpy as np
 
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import lead
-from espdl.ops.resize_linear import ResizeLinear
+from espdl.ops.resize_linear import ResizeLinear, ResizeLinearParams
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
@@ -23,18 +23,17 @@ def lower_resize_linear(node: ResizeLinear, target: Target) -> KernelCall:
     return call_of(
         node,
         "espdl_resize_linear_s8",
-        "espdl_resize_linear_params_t",
         "espdl/kernels/resize_linear.h",
-        {
-            "input_height": height,
-            "input_width": width,
-            "output_height": y.shape[1],
-            "output_width": y.shape[2],
-            "channels": channels,
-            "output_pitch": channels,
-            "first_row": 0,
-            "first_input_row": 0,
-        },
+        ResizeLinearParams(
+            input_height=height,
+            input_width=width,
+            output_height=y.shape[1],
+            output_width=y.shape[2],
+            channels=channels,
+            output_pitch=channels,
+            first_row=0,
+            first_input_row=0,
+        ),
         overlaps=((0, 0, lead(begins, channels)),),
         constants=(Constant("rows", rows), Constant("columns", columns)),
         pitched=("output_pitch",),

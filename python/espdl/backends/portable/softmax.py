@@ -10,7 +10,7 @@ import numpy as np
 from espdl.backends.layers import exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.errors import present
-from espdl.ops.softmax import INT16_BITS, Softmax
+from espdl.ops.softmax import INT16_BITS, Softmax, SoftmaxParams, SoftmaxS16Params
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
@@ -34,14 +34,13 @@ def lower_softmax(node: Softmax, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_softmax_s8",
-        "espdl_softmax_params_t",
         "espdl/kernels/softmax.h",
-        {
-            "rows": x.count // node.length,
-            "length": node.length,
-            "output_scale": round(float(np.float32(y.scale)) / UNIT),
-            "output_zero_point": y.zero_point,
-        },
+        SoftmaxParams(
+            rows=x.count // node.length,
+            length=node.length,
+            output_scale=round(float(np.float32(y.scale)) / UNIT),
+            output_zero_point=y.zero_point,
+        ),
         constants=(Constant("exponentials", _exponentials(x, node.length)),),
         in_place=((0, 0),),
     )
@@ -60,9 +59,8 @@ def lower_softmax_int16(node: Softmax, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_softmax_s16",
-        "espdl_softmax_s16_params_t",
         "espdl/kernels/softmax_s16.h",
-        {"rows": x.count // node.length, "length": node.length},
+        SoftmaxS16Params(rows=x.count // node.length, length=node.length),
         constants=(
             Constant("coarse", np.rint(np.exp(-256.0 * steps) * 2.0**30).astype(np.uint32)),
             Constant("fine", np.rint(np.exp(-steps) * 2.0**30).astype(np.uint32)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from espdl.backends.lowering import ANY, Declined, call_of, lowering
-from espdl.ops.transpose import Transpose
+from espdl.ops.transpose import Transpose, TransposeParams
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
 
@@ -25,9 +25,8 @@ def lower_transpose(node: Transpose, target: Target) -> KernelCall | Declined:
     return call_of(
         node,
         "espdl_transpose",
-        "espdl_transpose_params_t",
         "espdl/kernels/transpose.h",
-        {"item_bytes": ITEM_BYTES[x.dtype], "shape": shape, "strides": strides},
+        TransposeParams(item_bytes=ITEM_BYTES[x.dtype], shape=shape, strides=strides),
     )
 
 
