@@ -73,7 +73,9 @@ class Copy(Operator):
         return cls(match.inputs, match.outputs, match.source_nodes, view)
 
     @staticmethod
-    def reference(params: CopyParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+    def reference(params: CopyParams | None, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
+        if params is None:  # a call that copies all items as they lie
+            return [inputs[0].copy()]
         flat = np.ascontiguousarray(inputs[0]).reshape(-1)[params.first :]
         # Backwards: numpy's own check of bounds looks at the first item only.
         return [as_strided(flat, params.shape, [s * flat.itemsize for s in params.strides]).copy()]

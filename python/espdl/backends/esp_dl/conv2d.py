@@ -35,6 +35,8 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
         Conv2dParams(
             **vars(conv_shape(node)),
             groups=node.groups,
+            input_pitch=x.shape[3],
+            output_pitch=y.shape[3],
             input_zero_point=x.zero_point,
             output_zero_point=y.zero_point,
             **clamp(node.activation, y),

@@ -25,6 +25,8 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
             rows=x.count // inputs,
             inputs=inputs,
             outputs=outputs,
+            input_pitch=inputs,
+            output_pitch=outputs,
             input_zero_point=x.zero_point,
             output_zero_point=y.zero_point,
             **clamp(node.activation, y),
