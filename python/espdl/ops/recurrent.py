@@ -168,7 +168,7 @@ class Recurrent(Operator):
         return replace(self, outputs=(sequence.outputs[0], cells.outputs[1]), read=("sequence", "cells"))
 
     @classmethod
-    def steps(cls, params: AnyRecurrentParams) -> int:
+    def steps(cls, params: Any) -> int:
         """Sums in 1/4096 leave a state, over all steps, within 64/32768 of its exact value (test_recurrent_states)."""
         if isinstance(params, RecurrentF32Params):
             return 1

@@ -89,7 +89,7 @@ def _cost_of_unrolling(layer: RecurrentLayer, why: str) -> str:
 
 def _is_normal(layer: RecurrentLayer) -> bool:
     """Whether it is what `_normalize` makes."""
-    allowed = {"hidden_size", *_own_attributes(layer, 0)}
+    allowed = {"hidden_size", "activations", *_own_attributes(layer, 0)}
     given = (array(layer.inputs[name]) for name in "hcP" if name in layer.inputs)
     zeros = any(values is not None and not np.any(values) for values in given)
     plain = set(layer.attributes) <= allowed and _names_its_functions(layer) and "lengths" not in layer.inputs
@@ -97,8 +97,9 @@ def _is_normal(layer: RecurrentLayer) -> bool:
 
 
 def _names_its_functions(layer: RecurrentLayer) -> bool:
-    """Whether it says its functions as `_own_attributes` does."""
-    return list(layer.attributes.get("activations", ())) == _own_attributes(layer, 0).get("activations", [])
+    """Whether it says its functions as `_own_attributes` does, or ONNX's default for it, which may be filled in."""
+    given, own = list(layer.attributes.get("activations", ())), _own_attributes(layer, 0).get("activations", [])
+    return given == own or (not own and given == DEFAULTS[layer.node.op_type] * 2)
 
 
 def _own_attributes(layer: RecurrentLayer, index: int) -> dict[str, Any]:

@@ -62,7 +62,9 @@ class RecurrentLayer:
         """(function, its parameters), those of one direction after those of the other."""
         titles = {name.lower(): name for name in FUNCTIONS}
         names = [titles.get(n.lower(), n) for n in self.attributes.get("activations", [])]
-        names = names or DEFAULTS[self.node.op_type] * self.directions
+        default = DEFAULTS[self.node.op_type]
+        # ONNX's default for an RNN has the functions of two directions, also where there is one.
+        names = default * self.directions if names in ([], default * 2) else names
         result = [(name, dict(FUNCTIONS.get(name, {}))) for name in names]
         for key in ("alpha", "beta"):
             wanting = [settings for _, settings in result if key in settings]

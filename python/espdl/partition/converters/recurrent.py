@@ -26,7 +26,9 @@ def _layer(kind: str, bb: relax.BlockBuilder, inputs: Sequence, attributes: Mapp
     states = [_zeros(1, batch, hidden) if state is None else state for state in (h, c)]
     only_cells = attributes.get("only_cells", 0)
     known = traits.of(kind).activations
-    functions = known.index(tuple(attributes.get("activations", known[0])))
+    # ONNX's default for an RNN names the functions of two directions.
+    named = tuple(name.decode() for name in attributes.get("activations", ()))[: len(known[0])]
+    functions = known.index(named) if named else 0
     settings = [not attributes.get("linear_before_reset", 0), only_cells, functions]
     arguments = relax.Tuple(
         [
