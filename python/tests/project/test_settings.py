@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from espdl import pipeline, targets
+from espdl.commands.arguments import add_model_arguments
 from espdl.errors import EspdlError
 from espdl.project import settings
 
@@ -50,6 +52,55 @@ def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
                 f'CONFIG_IDF_TARGET="esp32s3"\nCONFIG_SPIRAM=y\nCONFIG_ESPDL_{name.upper()}_{value.upper()}=y\n'
             )
             assert settings.read(sdkconfig)[name] == value
+
+
+# Set by menuconfig alone, for all models of a project; CHIP and OPTIMIZE by the variables ESPDL_<SETTING> too.
+OF_THE_PROJECT = {"chip", "optimize", "profile", "taps"}
+# Not settings: what the build itself says.
+OF_THE_BUILD = {"output", "depfile"}
+
+
+def _cmake(name: str) -> str:
+    return (settings.KCONFIG.parent / "cmake" / name).read_text()
+
+
+def test_cmake_takes_every_option() -> None:
+    """As an argument with a line about it, or from the menu."""
+    text = _cmake("espdl_add_onnx_model.cmake")
+    taken = {
+        word.lower() for names in re.findall(r"set\((?:single|multiple) ([^)]*)\)", text) for word in names.split()
+    }
+    assert taken == {f.name for f in dataclasses.fields(pipeline.Options)} - OF_THE_PROJECT - OF_THE_BUILD
+    documented = re.findall(r"^# @param\[in(?:, optional)?\] ([A-Z]\w*) ", text, re.MULTILINE)
+    assert sorted(name.lower() for name in documented) == sorted(taken)
+
+
+def test_cmake_hands_on_every_option() -> None:
+    """In the options file, of which the compiler takes nothing else; and checks it against the compiler's choices."""
+    text = _cmake("espdl_options.cmake")
+    loops = re.findall(r"foreach\(key ([^)]*)\)", text)
+    written = {key for names in loops for key in names.split()}
+    written |= set(re.findall(r"string\(JSON \S+ SET \S+ (\w+) ", text))
+    assert written == {field.name for field in dataclasses.fields(pipeline.Options)}
+    checked = {n.lower(): v.split() for n, v in re.findall(r"_espdl_setting\(([A-Z]\w*)((?: [^)]*)?)\)", text)}
+    found = {"chip": ["${chips}"], "calibration_method": ["default", "${methods}"]}  # by the names of files
+    for name, allowed in pipeline._CHOICES.items():
+        assert sorted(checked[name]) == sorted(found.get(name, allowed)), name
+
+
+def test_the_command_line_takes_every_option() -> None:
+    parser = argparse.ArgumentParser()
+    add_model_arguments(parser)
+    taken = {action.dest for action in parser._actions} - {"help"}
+    plural = {"shape": "shapes"}
+    assert {plural.get(name, name) for name in taken} == {
+        field.name for field in dataclasses.fields(pipeline.Options)
+    } - {"profile", "taps"}
+
+
+def test_the_menu_has_every_choice_of_a_project(sdkconfig: Path) -> None:
+    sdkconfig.write_text("")
+    assert set(pipeline._CHOICES) <= settings.read(sdkconfig).keys()
 
 
 def test_everything_in_the_menu_has_help() -> None:
