@@ -16,12 +16,10 @@ import sizes
 from pytest_embedded import Dut
 from pytest_embedded_idf.utils import idf_parametrize
 
-CHIPS = [
-    "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4",
-    "esp32h21", "esp32h4", "esp32s31",
-]  # fmt: skip
+PYTHON = Path(__file__).resolve().parents[2] / "python"
+CHIPS = sorted(path.stem for path in (PYTHON / "espdl" / "chips").glob("esp*.py"))
 XTENSA = ("esp32", "esp32s2", "esp32s3")
-COMMAND = Path(__file__).resolve().parents[2] / "python" / "espdl_cli.py"
+COMMAND = PYTHON / "espdl_cli.py"
 # Of the prediction, whose table another compiler made.
 ALLOWED = 0.02
 

@@ -39,10 +39,9 @@ def test_it_says_all_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_it_knows_every_chip() -> None:
     chips = {name: chip for name, chip in all_chips().items() if name != "generic"}
-    text = (ROOT / "test_apps" / "networks" / "pytest_networks.py").read_text()
     workflow = (ROOT / ".github" / "workflows" / "firmware.yml").read_text()
     for name, chip in chips.items():
-        assert f'"{name}"' in text and name in workflow
+        assert name in workflow
         assert (name in firmware.COMPILERS) == chip.is_xtensa
         assert (name in firmware.PREVIEW) == chip.preview
 
