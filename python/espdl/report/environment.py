@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 
 # The packages that take part in computing the output.
-PACKAGES = ("apache-tvm", "jinja2", "numpy", "onnx", "onnxruntime", "sympy")
+PACKAGES = ("apache-tvm", "jinja2", "numpy", "onnx", "onnx-ir", "onnxruntime", "sympy")
 
 
 def versions() -> dict[str, str | None]:
