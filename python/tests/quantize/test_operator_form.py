@@ -147,6 +147,15 @@ def test_a_scale_that_is_an_input_is_refused(tmp_path: Path) -> None:
         loaded(proto, tmp_path)
 
 
+def test_a_scale_that_is_left_out_is_refused(tmp_path: Path) -> None:
+    """ONNX Runtime's operators have no schema that the checker would hold them against."""
+    h = Hand(1, 3, 8, 8)
+    grid = h.grid(1 / 40)
+    h.node("DequantizeLinear", h.own("QLinearGlobalAveragePool", h.quantized(), "", grid[1], *grid), *grid)
+    with pytest.raises(EspdlError, match="its input 1 is missing"):
+        loaded(h.model(), tmp_path)
+
+
 def test_sums_that_stay_integers_are_refused(tmp_path: Path) -> None:
     h = Hand(1, 3, 8, 8)
     sums = h.node("ConvInteger", h.quantized(), h.weights(4, 3, 3, 3), h.value(131, np.uint8))
