@@ -65,7 +65,7 @@ class _Records:
         self.bias = bias - p.input_zero_point * weights.sum(axis=1)
         self.reach = reach(weights, 128, self.bias)
         multiplier, e = (call.constant(name).astype(np.int64) for name in ("multiplier", "shift"))
-        zero_point = np.int64(p.output_zero_point)
+        zero_point = np.asarray(p.output_zero_point, np.int64)
 
         def output(acc: np.ndarray) -> np.ndarray:
             y = requantize(acc, multiplier, e, p.rounding) + zero_point
