@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from espdl.plan import graph as graphs
+from espdl.plan import packing
 from espdl.plan.graph import CallGraph, Pair, aligned
 from espdl.plan.packing import Block, Packer
 from espdl.plan.rows import Region
@@ -68,7 +69,7 @@ def assign(plan: Plan, striped: Mapping[int, Sequence[Pair]] = MappingProxyType(
 def demand(graph: CallGraph) -> list[int]:
     """Bytes alive in each slot, where all calls share what they can."""
     layout = _Layout(graph)
-    return Packer(layout.blocks([best_pairs(graph, possible) for possible in layout.possible])).demand
+    return packing.demand(layout.blocks([best_pairs(graph, possible) for possible in layout.possible]))
 
 
 def _with_places(region: Region, places: Mapping[str, int]) -> Region:
@@ -101,7 +102,7 @@ class _Layout:
         self.lifetimes = lifetimes(graph, self.slots)
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
         all_pairs = [best_pairs(graph, possible) for possible in self.possible]
-        self.lower_bound = Packer(self.blocks(all_pairs)).lower_bound
+        self.lower_bound = max(packing.demand(self.blocks(all_pairs)), default=0)
         self.choice = self._needed(all_pairs)
 
     def _possible_pairs(self, call: int) -> list[Pair]:
@@ -116,7 +117,7 @@ class _Layout:
         """Of the pairs with a lead only those without which their call needs more than the lower bound: tensors that
         lean on each other in a long chain leave steps of unused memory behind."""
         plain = [best_pairs(self.graph, [p for p in possible if not p.lead]) for possible in self.possible]
-        demand = Packer(self.blocks(plain)).demand
+        demand = packing.demand(self.blocks(plain))
         return [
             pairs if demand[call + 1] > self.lower_bound else same_start
             for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
@@ -130,10 +131,12 @@ class _Layout:
             if height == self.lower_bound:
                 return places, height
             trial = [*choice[:call], alternative, *choice[call + 1 :]]
+            if max(packing.demand(self.blocks(trial)), default=0) >= height:
+                continue
             other_places, other_height = self._pack(trial, exact=False)
             if other_height < height:
                 choice, places, height = trial, other_places, other_height
-        return self._pack(choice, exact=True)
+        return (places, height) if height == self.lower_bound else self._pack(choice, exact=True)
 
     def _alternatives(self) -> list[tuple[int, Pairs]]:
         others: list[tuple[int, Pairs]] = [

@@ -42,6 +42,15 @@ class Block:
         return self.top(time) - self.bottom(time) if self.first <= time <= self.last else 0
 
 
+def demand(blocks: Sequence[Block]) -> list[int]:
+    """Bytes alive at each time."""
+    totals = [0] * (max((block.last for block in blocks), default=-1) + 1)
+    for block in blocks:
+        for time in range(block.first, block.last + 1):
+            totals[time] += block.at(time)
+    return totals
+
+
 class Packer:
     """Finds addresses for `blocks` so that no two overlap at any time and the highest end is small."""
 
@@ -49,16 +58,19 @@ class Packer:
         self.blocks = tuple(blocks)
         count = len(self.blocks)
         # need[a][b]: the least by which b's address exceeds that of a where a is below b; rivals: alive together.
+        # above[a]: its rivals b, each with need[b][a].
         self.need = [[0] * count for _ in range(count)]
         self.rivals: list[list[int]] = [[] for _ in range(count)]
         for a, b in itertools.permutations(range(count), 2):
+            if self.blocks[a].last < self.blocks[b].first or self.blocks[b].last < self.blocks[a].first:
+                continue
             distance = self._distance(self.blocks[a], self.blocks[b])
             if distance is not None:
                 self.need[a][b] = distance
                 self.rivals[a].append(b)
+        self.above = [[(b, self.need[b][a]) for b in rivals] for a, rivals in enumerate(self.rivals)]
         self.peak_size = [max(block.tops, default=0) for block in self.blocks]
-        times = max((block.last for block in self.blocks), default=-1) + 1
-        self.demand = [sum(block.at(t) for block in self.blocks) for t in range(times)]
+        self.demand = demand(self.blocks)
         self.lower_bound = max(self.demand, default=0)
 
     @staticmethod
@@ -81,18 +93,46 @@ class Packer:
         """Every block at the lowest free address, in this order."""
         addresses = [-1] * len(self.blocks)
         for block in order:
-            taken = sorted(
-                (addresses[other] - self.need[block][other], addresses[other] + self.need[other][block])
-                for other in self.rivals[block]
-                if addresses[other] >= 0
-            )
-            address = 0
-            for low, high in taken:  # addresses strictly between low and high are taken
-                if address <= low:
-                    break
-                address = max(address, high)
-            addresses[block] = address
+            addresses[block] = self._lowest(block, addresses)
         return addresses
+
+    def _lowest(self, block: int, addresses: Sequence[int]) -> int:
+        """The lowest address of a block among those that have one (others: -1)."""
+        mine = self.need[block]
+        taken = [
+            (addresses[other] - mine[other], addresses[other] + need)
+            for other, need in self.above[block]
+            if addresses[other] >= 0
+        ]
+        taken.sort()
+        address = 0
+        for low, high in taken:  # addresses strictly between low and high are taken
+            if address <= low:
+                break
+            if high > address:
+                address = high
+        return address
+
+    def _moved(self, order: list[int], addresses: list[int], i: int, j: int, most: int) -> list[int] | None:
+        """What `place` makes of `order`, whose blocks lie at `addresses`, with its `i`-th block as the `j`-th; None
+        where that is higher than `most`. Only what the move changes is placed again."""
+        begin, end = min(i, j), max(i, j) + 1
+        trial = [-1] * len(order)
+        for block in order[:begin]:
+            trial[block] = addresses[block]
+        between = order[begin:end]
+        between.insert(j - begin, between.pop(i - begin))
+        for block in between:
+            trial[block] = self._lowest(block, trial)
+            if trial[block] + self.peak_size[block] > most:
+                return None
+        if all(trial[block] == addresses[block] for block in between):
+            return addresses
+        for block in order[end:]:
+            trial[block] = self._lowest(block, trial)
+            if trial[block] + self.peak_size[block] > most:
+                return None
+        return trial
 
     def _orders(self) -> list[list[int]]:
         blocks, count = self.blocks, range(len(self.blocks))
@@ -120,12 +160,10 @@ class Packer:
                 break
             state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
             i, j = (state >> 33) % count, (state >> 13) % count
-            trial = list(order)
-            trial.insert(j, trial.pop(i))
-            addresses = self.place(trial)
-            reached = self.height(addresses)
-            if reached <= height:
-                height, order, best = reached, trial, addresses
+            addresses = self._moved(order, best, i, j, height)
+            if addresses is not None:
+                order.insert(j, order.pop(i))
+                height, best = self.height(addresses), addresses
         return best
 
 
