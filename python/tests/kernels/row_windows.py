@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import row_facts
-from row_facts import Facts
+from row_fields import Facts, with_field
 
 from espdl.plan.types import KernelCall
 
@@ -77,7 +77,7 @@ def _window(
     height = next((name for name, _ in params.flat() if name.endswith("input_height")), None)
     if height is not None and random.integers(0, 2):
         reader = next(r for r in facts.inputs if r is not None)
-        params = row_facts.with_field(params, height, reader.needed(first, end)[1] - begins[0])
+        params = with_field(params, height, reader.needed(first, end)[1] - begins[0])
     shared = [(i, o, _lead(facts, first - begins[i], given[i])) for i, o in call.in_place]
     shared = tuple(pair for pair in shared if pair[2] % call.alignment == 0)
     window = replace(call, params=params, in_place=(), overlaps=(), pitched=())

@@ -7,6 +7,7 @@ import numpy as np
 import row_facts
 import row_windows
 from harness import functions, random_tests
+from row_fields import Spread, Window
 from strategies import TARGETS
 from test_conv2d import convolution
 
@@ -23,14 +24,14 @@ def test_every_kernel_is_in_one_of_both_tables() -> None:
 
 def test_rows_of_a_window() -> None:
     """A kernel of 3 rows, stride 2, border 1 over 8 rows: row r needs 2r - 1 .. 2r + 1."""
-    window = row_facts.Window(8, kernel=3, stride=2, pad=1)
+    window = Window(8, kernel=3, stride=2, pad=1)
     assert [window.needed(r, r + 1) for r in range(5)] == [(0, 2), (1, 4), (3, 6), (5, 8), (7, 8)]
     assert window.needed(0, 5) == (0, 8)
 
 
 def test_rows_of_a_transposed_window() -> None:
     """Row i of the input reaches the rows 2i - 1 .. 2i + 1: 3 taps, stride 2, 1 left out in front."""
-    spread = row_facts.Spread(4, kernel=3, stride=2, dilation=1, pad=1)
+    spread = Spread(4, kernel=3, stride=2, dilation=1, pad=1)
     reached = [{i for i in range(4) if 2 * i - 1 <= r <= 2 * i + 1} for r in range(8)]
     for first in range(8):
         for end in range(first + 1, 9):

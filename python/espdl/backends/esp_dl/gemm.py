@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from espdl.backends.esp_dl import accumulators
 from espdl.backends.esp_dl.conv2d import STATE_BYTES, UNALIGNED
-from espdl.backends.layers import clamp
 from espdl.backends.lowering import call_of, lowering
-from espdl.ops.gemm import Gemm, GemmParams
+from espdl.backends.portable.gemm import params_of
+from espdl.ops.gemm import Gemm
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -15,23 +15,12 @@ from espdl.targets import Target
 @lowering("gemm", "esp_dl", "int8")
 def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     """As the convolution."""
-    (x,), (y,) = node.inputs, node.outputs
     outputs, inputs = node.weights.shape
     return call_of(
         node,
         "espdl_dl_gemm_s8",
         "espdl/esp_dl/gemm.h",
-        GemmParams(
-            rows=x.count // inputs,
-            inputs=inputs,
-            outputs=outputs,
-            input_pitch=inputs,
-            output_pitch=outputs,
-            input_zero_point=x.zero_point,
-            output_zero_point=y.zero_point,
-            **clamp(node.activation, y),
-            rounding=target.rounding,
-        ),
+        params_of(node, node.weights, target),
         prepare="espdl_dl_gemm_s8_prepare",
         state_bytes=STATE_BYTES,
         constants=accumulators.constants(node, target),

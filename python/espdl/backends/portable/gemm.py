@@ -34,26 +34,33 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     return product(node, node.weights, target)
 
 
+def params_of(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> GemmParams:
+    """Of the product of every vector of `node`'s input with `weights` [outputs, inputs]."""
+    (x,), (y,) = node.inputs, node.outputs
+    outputs, inputs = weights.shape
+    return GemmParams(
+        rows=x.count // inputs,
+        inputs=inputs,
+        outputs=outputs,
+        input_pitch=inputs,
+        output_pitch=outputs,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        **clamp(node.activation, y),
+        rounding=target.rounding,
+    )
+
+
 def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelCall:
     """The call that multiplies every vector of `node`'s input with `weights` [outputs, inputs]."""
     (x,), (y,) = node.inputs, node.outputs
     multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-    outputs, inputs = weights.shape
+    inputs = weights.shape[1]
     call = call_of(
         node,
         "espdl_gemm_s8",
         "espdl/kernels/gemm.h",
-        GemmParams(
-            rows=x.count // inputs,
-            inputs=inputs,
-            outputs=outputs,
-            input_pitch=inputs,
-            output_pitch=outputs,
-            input_zero_point=x.zero_point,
-            output_zero_point=y.zero_point,
-            **clamp(node.activation, y),
-            rounding=target.rounding,
-        ),
+        params_of(node, weights, target),
         operator="gemm",
         constants=sum_constants(weights, node.bias, shift, multiplier),
         packing="weights_and_channels",
