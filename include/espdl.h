@@ -30,7 +30,7 @@ extern "C" {
 #define ESPDL_ALIGNMENT 16
 
 /** Changes whenever generated code and runtime must be rebuilt together. */
-#define ESPDL_ABI_VERSION 3u
+#define ESPDL_ABI_VERSION 4u
 
 /** First word of every model descriptor ("EDL1"). */
 #define ESPDL_MODEL_MAGIC 0x314C4445u
@@ -109,16 +109,20 @@ typedef struct {
     const espdl_span_t *outputs; /**< `output_count` results, valid when the layer has ended */
     uint16_t output_count;
     uint16_t index; /**< 0 .. layer_count - 1, in the order of execution */
+    /** Of a layer that runs in stripes (MEMORY smallest or auto), the hook is called for every part: for rows `row` ..
+     * `end_row` - 1 (axis 1 of its output: height, or time) of `rows`, the first part with row 0, the last with end_row equal
+     * to rows, and `outputs` are those rows. All 0: the whole layer. */
+    uint16_t row, end_row, rows;
 } espdl_layer_t;
 
 /** When the layer hook is called. */
 typedef enum {
-    ESPDL_LAYER_BEGIN = 0, /**< before the layer runs */
-    ESPDL_LAYER_END = 1,   /**< after it ran: its outputs are in the arena until the next layer begins */
+    ESPDL_LAYER_BEGIN = 0, /**< before the layer, or a part of it, runs */
+    ESPDL_LAYER_END = 1,   /**< after it ran: its outputs are in the arena until the next one begins */
 } espdl_phase_t;
 
 /**
- * Called before and after every layer: to measure time, look at results, yield to other tasks, or cancel.
+ * Called before and after every layer, or part of one: to measure time, look at results, yield to other tasks, or cancel.
  *
  * @param user   config.user
  * @param layer  the layer; valid during the call

@@ -25,12 +25,14 @@
 extern "C" {
 #endif
 
-/** What one layer took, each of the times that it ran. */
+/** What one layer took in each run; in stripes, all its parts together. */
 typedef struct {
     uint64_t sum;
-    uint32_t count;
+    uint32_t count; /**< runs */
     uint32_t least;
     uint32_t most;
+    uint32_t parts; /**< of a run: 1, or how many stripes computed rows of it */
+    uint32_t run_spent, run_parts; /**< of the run that is going on */
 } espdl_profile_layer_t;
 
 /** A profile. Its fields are private. */
@@ -54,7 +56,7 @@ typedef struct {
 espdl_status_t espdl_profile_attach(espdl_profile_t *self, espdl_profile_layer_t *layers, size_t layer_count,
                                     espdl_t *instance);
 
-/** Print one line for each layer: mean, least and most of the times it ran, and its share of a run. */
+/** Print one line for each layer: mean, least and most of a run, and its share; in stripes, its parts too. */
 void espdl_profile_print(const espdl_profile_t *self);
 
 #if !defined(CONFIG_ESPDL_PROFILE)

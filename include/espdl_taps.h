@@ -37,6 +37,7 @@ typedef struct {
     void *next_user;
     uint32_t line;
     uint32_t run;
+    uint32_t ended;
 } espdl_taps_t;
 
 /**

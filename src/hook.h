@@ -6,5 +6,5 @@
 
 #include "espdl.h"
 
-/* Calls the layer hook, which there must be; false: it wants the run to end. */
-bool espdl_call_hook(const espdl_t *self, size_t index, espdl_phase_t phase);
+/* What the layer hook sees of a layer. */
+espdl_layer_t espdl_layer_of(const espdl_model_t *model, size_t index);

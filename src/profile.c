@@ -58,6 +58,17 @@ static bool call_next(const espdl_profile_t *self, const espdl_layer_t *layer, e
     return self->next == NULL || self->next(self->next_user, layer, phase);
 }
 
+/* When the last part of a layer has ended. */
+static void end_run(espdl_profile_layer_t *entry)
+{
+    const uint32_t spent = entry->run_spent;
+    entry->sum += spent;
+    entry->count++;
+    entry->least = entry->least < spent ? entry->least : spent;
+    entry->most = entry->most > spent ? entry->most : spent;
+    entry->parts = entry->run_parts;
+}
+
 /* Reads the counter next to the layer: the other hooks are outside. */
 static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
 {
@@ -69,10 +80,14 @@ static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase
     }
     const uint32_t spent = now() - self->start;
     espdl_profile_layer_t *entry = &self->layers[layer->index];
-    entry->sum += spent;
-    entry->count++;
-    entry->least = entry->least < spent ? entry->least : spent;
-    entry->most = entry->most > spent ? entry->most : spent;
+    if (layer->row == 0) { /* the first part: a run that was cancelled may have left some */
+        entry->run_spent = entry->run_parts = 0;
+    }
+    entry->run_spent += spent;
+    entry->run_parts++;
+    if (layer->end_row == layer->rows) {
+        end_run(entry);
+    }
     return call_next(self, layer, phase);
 }
 
@@ -114,7 +129,7 @@ static const char *decimal(uint64_t number, char buffer[21])
 
 static uint64_t mean_of(const espdl_profile_layer_t *entry)
 {
-    return entry->sum / entry->count;
+    return entry->count != 0 ? entry->sum / entry->count : 0;
 }
 
 static void print_layer(const espdl_profile_t *self, size_t index, uint64_t total)
@@ -123,9 +138,13 @@ static void print_layer(const espdl_profile_t *self, size_t index, uint64_t tota
     const espdl_layer_t *layer = self->model->layers != NULL ? &self->model->layers[index] : NULL;
     const uint32_t permille = total != 0 ? (uint32_t)(mean_of(entry) * 1000 / total) : 0;
     char mean[21];
-    printf("espdl: %4u %10s %10" PRIu32 " %10" PRIu32 " %3" PRIu32 ".%" PRIu32 " %%  %s  %.32s\n", (unsigned)index,
+    printf("espdl: %4u %10s %10" PRIu32 " %10" PRIu32 " %3" PRIu32 ".%" PRIu32 " %%  %s  %.32s", (unsigned)index,
            decimal(mean_of(entry), mean), entry->least, entry->most, permille / 10, permille % 10,
            layer != NULL ? layer->op : "", layer != NULL ? layer->name : "");
+    if (entry->parts > 1) {
+        printf("  in %" PRIu32 " stripes", entry->parts);
+    }
+    printf("\n");
 }
 
 void espdl_profile_print(const espdl_profile_t *self)

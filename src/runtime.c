@@ -97,14 +97,17 @@ espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *us
 }
 
 /* A model without its table of layers still tells the hook which one it is, which is all that yield and cancel need. */
-bool espdl_call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
+espdl_layer_t espdl_layer_of(const espdl_model_t *model, size_t index)
 {
-    const espdl_layer_t *layers = self->model->layers;
-    if (layers != NULL) {
-        return self->on_layer(self->user, &layers[index], phase);
-    }
     const espdl_layer_t nameless = {.name = "", .op = "", .backend = "", .index = (uint16_t)index};
-    return self->on_layer(self->user, &nameless, phase);
+    return model->layers != NULL ? model->layers[index] : nameless;
+}
+
+/* Calls the layer hook, which there must be; false: it wants the run to end. */
+static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
+{
+    const espdl_layer_t layer = espdl_layer_of(self->model, index);
+    return self->on_layer(self->user, &layer, phase);
 }
 
 /* What is not set again before the next run is missed there. */
@@ -149,11 +152,11 @@ espdl_status_t espdl_run(espdl_t *self)
             i = region->stop - 1u;
             continue;
         }
-        if (hooked && !espdl_call_hook(self, i, ESPDL_LAYER_BEGIN)) {
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
         model->steps[i](self->arena, self->weights);
-        if (hooked && !espdl_call_hook(self, i, ESPDL_LAYER_END)) {
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }
     }

@@ -160,7 +160,30 @@ static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
     return true;
 }
 
-/* Returns whether the layer computed anything. */
+/* Calls the layer hook, if there is one, for `rows` rows; false: it wants the run to end. */
+static bool call_hook(const work_t *work, size_t index, int32_t start, int32_t rows, espdl_phase_t phase)
+{
+    const espdl_t *self = work->self;
+    if (self->on_layer == NULL) {
+        return true;
+    }
+    const uint16_t output = work->region->layers[index].output;
+    const espdl_rows_t *tensor = &work->region->tensors[output];
+    const uint32_t bytes = (uint32_t)rows * tensor->row;
+    const uint8_t *data = row_of(work, tensor, &work->progress[output], start);
+    const espdl_span_t span = {(uint32_t)(data - self->arena), bytes, bytes, bytes};
+    espdl_layer_t layer = espdl_layer_of(self->model, work->region->first + index);
+    layer.row = (uint16_t)start;
+    layer.end_row = (uint16_t)(start + rows);
+    layer.rows = tensor->rows;
+    if (self->model->layers != NULL) {
+        layer.outputs = &span;
+        layer.output_count = 1;
+    }
+    return self->on_layer(self->user, &layer, phase);
+}
+
+/* Sets `is_busy` where the layer computed anything. */
 static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
 {
     const espdl_striped_layer_t *layer = &work->region->layers[index];
@@ -174,14 +197,13 @@ static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
     }
     output->fresh = (uint16_t)start;
     if (rows > 0) {
-        const bool hooked = work->self->on_layer != NULL;
-        if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_BEGIN)) {
+        if (!call_hook(work, index, start, rows, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
         if (!run_rows(work, layer, start, rows)) {
             return ESPDL_INPUT_FAILED;
         }
-        if (hooked && !espdl_call_hook(work->self, work->region->first + index, ESPDL_LAYER_END)) {
+        if (!call_hook(work, index, start, rows, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }
         *is_busy = true;

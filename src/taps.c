@@ -11,7 +11,9 @@
  *     input-data <input> 0 <offset> <data>             a piece of it
  *     layer <layer> <output> <bytes> <hash>            an output of a layer, when it has ended
  *     layer-data <layer> <output> <offset> <data>      a piece of it
- *     end <run>                                        the last layer has ended
+ *     part <layer> <output> <offset> <bytes> <all> <hash>  of a layer in stripes: rows of an output of `all` bytes
+ *     part-data <layer> <output> <offset> <data>       a piece of it; all offsets count from the output's first byte
+ *     end <run>                                        all layers have ended
  *
  * Hashes are FNV-1a of 32 bits; a check is one, its two halves xored. espdl/verify/taps.py reads them.
  */
@@ -67,8 +69,9 @@ __attribute__((format(printf, 2, 3))) static void print(espdl_taps_t *self, cons
     printf("@espdl %s *%04x\n", text, (unsigned)((check >> 16 ^ check) & 0xFFFFu));
 }
 
+/* `start` is where the span begins in what is printed. */
 static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_t output, const uint8_t *base,
-                       const espdl_span_t *span)
+                       const espdl_span_t *span, uint32_t start)
 {
     const uint8_t *const data = base + span->offset;
     for (size_t offset = 0; offset < span->bytes; offset += DATA_BYTES) {
@@ -80,7 +83,8 @@ static void print_data(espdl_taps_t *self, const char *kind, size_t index, size_
             text[2 * i + 1] = "0123456789abcdef"[byte & 15];
         }
         text[2 * count] = '\0';
-        print(self, "%s %u %u %lu %s", kind, (unsigned)index, (unsigned)output, (unsigned long)offset, text);
+        print(self, "%s %u %u %lu %s", kind, (unsigned)index, (unsigned)output, (unsigned long)(start + offset),
+              text);
     }
 }
 
@@ -99,7 +103,7 @@ static void print_begin(espdl_taps_t *self)
         const espdl_span_t span = {0, bytes, bytes, bytes};
         print(self, "input %u %" PRIu32 " %08" PRIx32, (unsigned)i, bytes, hash_span(data, &span));
         if (self->config.dump_inputs) {
-            print_data(self, "input-data", i, 0, data, &span);
+            print_data(self, "input-data", i, 0, data, &span, 0);
         }
     }
 }
@@ -121,11 +125,22 @@ static void print_layer(espdl_taps_t *self, const espdl_layer_t *layer)
         print(self, "layer %u %u %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, span->bytes,
               hash_span(self->instance->arena, span));
         if (is_dumped(self, layer->index)) {
-            print_data(self, "layer-data", layer->index, i, self->instance->arena, span);
+            print_data(self, "layer-data", layer->index, i, self->instance->arena, span, 0);
         }
     }
-    if (layer->index + 1u == self->instance->model->layer_count) {
-        print(self, "end %" PRIu32, self->run++);
+}
+
+/* The rows of a stripe are gone with the next one: they are printed as they come. */
+static void print_part(espdl_taps_t *self, const espdl_layer_t *layer)
+{
+    for (size_t i = 0; i < layer->output_count; i++) {
+        const espdl_span_t *span = &layer->outputs[i];
+        const uint32_t row = span->bytes / (uint32_t)(layer->end_row - layer->row), start = layer->row * row;
+        print(self, "part %u %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, start,
+              span->bytes, layer->rows * row, hash_span(self->instance->arena, span));
+        if (is_dumped(self, layer->index)) {
+            print_data(self, "part-data", layer->index, i, self->instance->arena, span, start);
+        }
     }
 }
 
@@ -133,12 +148,22 @@ static void print_layer(espdl_taps_t *self, const espdl_layer_t *layer)
 static bool on_layer(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
 {
     espdl_taps_t *self = user;
-    if (phase == ESPDL_LAYER_BEGIN && layer->index == 0) {
+    if (phase == ESPDL_LAYER_BEGIN && layer->index == 0 && layer->row == 0) {
+        self->ended = 0;
         print_begin(self);
     }
     const bool go_on = self->next == NULL || self->next(self->next_user, layer, phase);
     if (phase == ESPDL_LAYER_END) {
-        print_layer(self, layer);
+        if (layer->rows == 0) {
+            print_layer(self, layer);
+        } else {
+            print_part(self, layer);
+        }
+        /* In stripes, the last layer may end before another one whose result nobody reads. */
+        self->ended += layer->end_row == layer->rows ? 1u : 0u;
+        if (layer->end_row == layer->rows && self->ended == self->instance->model->layer_count) {
+            print(self, "end %" PRIu32, self->run++);
+        }
     }
     return go_on;
 }

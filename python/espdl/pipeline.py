@@ -197,7 +197,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target, _stripes(options), options.input_memory)
+    planned = make_plan(graph, target, options.memory, options.input_memory)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -234,11 +234,6 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
             f"choose {option('scheme', 'affine')} (or default), or pass the float model",
         )
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
-
-
-def _stripes(options: Options) -> str:
-    """What `options.memory` comes to: a program that shows every layer needs whole tensors."""
-    return "plain" if options.taps else options.memory
 
 
 def make_plan(

@@ -134,9 +134,7 @@ def _port(plan: Plan, index: int, port: Port, tensor: Tensor, suffix: str) -> di
 def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     call = plan.calls[index]
     outputs = [plan.tensor(name) for name in call.outputs]
-    regions = [region for region in plan.regions if region.first <= index < region.stop]
-    striped = bool(regions)
-    is_whole = all(region.stop - region.first == 1 and call.asks for region in regions)
+    striped = any(region.first <= index < region.stop for region in plan.regions)
     params_name = f"s_params_{index}" if call.prepare else "params"
     arguments = [f"&{params_name}"] if call.params else []
     arguments += stripes.inputs(plan, call) if striped else [places.of_input(plan, name) for name in call.inputs]
@@ -165,7 +163,7 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "uses_arena": any("ARENA(" in argument or "CALLER(" in argument for argument in arguments),
         "uses_weights": bool(weights.offsets[index]),
         "spans": ", ".join(f"{{{t.offset}, {t.nbytes}, {t.row_bytes}, {t.pitch or t.row_bytes}}}" for t in outputs),
-        "span_count": len(outputs) if is_whole else 0,
+        "span_count": 0 if striped else len(outputs),  # the runtime knows the rows of a stripe
     }
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 
 from espdl.backends.lowering import lowerings
 from espdl.errors import EspdlError
-from espdl.plan.types import KernelCall, Plan, Tensor
+from espdl.plan.types import KernelCall, Plan, Port, Tensor
 from espdl.quantize.samples import check_shape
 from espdl.verify import reference
 from espdl.verify import samples as sampling
@@ -153,26 +154,40 @@ def _stale(build: Build, run: TappedRun) -> str:
 
 def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray] | str:
     """The run's inputs by port, or why they are not known."""
-    if any(plan.tensor(port.tensor).source == "rows" for port in plan.inputs):
-        setting = option("input_memory", "caller")
-        return f"the inputs came row by row, and are in no memory to be printed: choose {setting} to compare layers"
-    printed = [run.inputs.get(index, Piece()) for index in range(len(plan.inputs))]
+    printed = [_printed(plan, run, index) for index in range(len(plan.inputs))]
     whole = [content for piece in printed if (content := piece.complete()) is not None]
     if len(whole) == len(printed):
         pairs = zip(plan.inputs, whole, strict=True)
         return {port.name: _array(plan.tensor(port.tensor), content) for port, content in pairs}
-    if any(piece.hash is None for piece in printed):
+    if not all(piece.is_hashed for piece in printed):
         return "the lines about the inputs are damaged or missing: nothing can be compared"
     for sample in samples:
-        if all(fnv(sample[p.name].tobytes()) == piece.hash for p, piece in zip(plan.inputs, printed, strict=True)):
+        pairs = zip(plan.inputs, printed, strict=True)
+        if all(piece.first_difference(sample[port.name].tobytes()) is None for port, piece in pairs):
             return dict(sample)
     if not samples:
+        asking = [str(layer) for layer in map(functools.partial(_asking, plan), plan.inputs) if layer is not None]
+        dump = f"print layer {', '.join(asking)} in full (dump)" if asking else "set dump_inputs"
         vectors = option("test_vectors")
-        return f"the inputs were not printed in full: set dump_inputs, or pass the file of {vectors} with --input"
+        return f"the inputs were not printed in full: {dump}, or pass the file of {vectors} with --input"
     return (
         "no sample of the file has these inputs: the application prepares them otherwise (order of channels, scaling,"
         " rounding), or runs other samples; with dump_inputs they are printed and the file is not needed"
     )
+
+
+def _printed(plan: Plan, run: TappedRun, index: int) -> Piece:
+    """What was printed of an input. One that comes by rows is what the layer that asks for them has written."""
+    port = plan.inputs[index]
+    if plan.tensor(port.tensor).source != "rows":
+        return run.inputs.get(index, Piece())
+    layer = _asking(plan, port)
+    return run.layers.get((layer, 0), Piece()) if layer is not None else Piece()
+
+
+def _asking(plan: Plan, port: Port) -> int | None:
+    """The layer that asks the application for rows of an input, if there is one."""
+    return next((i for i, call in enumerate(plan.calls) if call.asks and port.tensor in call.inputs), None)
 
 
 def _array(tensor: Tensor, content: bytes) -> np.ndarray:
@@ -211,7 +226,7 @@ def _first_difference(
     for index, call in enumerate(plan.calls):
         for output, name in enumerate(call.outputs):
             piece = run.layers.get((index, output))
-            if piece is None or (piece.hash is None and not piece.data):
+            if piece is None or (piece.hash is None and not piece.data and not piece.parts):
                 unknown.append(index)
                 continue
             compared += 1
@@ -223,8 +238,8 @@ def _first_difference(
 
 def _differs(expected: np.ndarray, piece: Piece) -> bool:
     content = expected.tobytes()
-    if piece.hash is not None:
-        return fnv(content) != piece.hash
+    if piece.hash is not None or piece.first_difference(content) is not None:
+        return piece.first_difference(content) is not None
     got, known = piece.known(len(content))
     return bool((np.frombuffer(content, np.uint8) != got)[known].any())
 

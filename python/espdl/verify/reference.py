@@ -59,6 +59,8 @@ def compute(plan: Plan, call: KernelCall, inputs: list[np.ndarray]) -> list[np.n
     """The exact outputs of one call."""
     if call.function in plan.functions:
         return native.call(plan, call, inputs)
+    if call.asks:  # the application writes what the input is
+        return inputs[:1]
     known = operators()
     if call.operator not in known:
         raise ValueError(f"the operator {call.operator!r} has no reference")

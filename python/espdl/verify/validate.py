@@ -94,8 +94,9 @@ class Validation:
 def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress = lambda *_: None) -> Validation:
     """Compiles with `options`, builds a program for this computer, and runs all forms. Raises EspdlError."""
     with tempfile.TemporaryDirectory(prefix="espdl-") as folder:
-        # With taps, so that the program can show its layers: none of them runs in stripes then.
-        options = replace(options, output=str(Path(folder) / "generated"), depfile=None, taps=True)
+        # With taps, so that the program can show its layers; one after the other, as the harness prints them.
+        memory = options.memory
+        options = replace(options, output=str(Path(folder) / "generated"), depfile=None, taps=True, memory="plain")
         compilation = pipeline.compile_model(options, progress)
         model, quantized, plan = compilation.model, compilation.quantized, compilation.plan
         progress("float model", 0, 0)
@@ -111,9 +112,9 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         made = samples.to_float(plan, program.run(samples.to_tensors(plan, data.inputs)).outputs)
         tensors = samples.to_tensors(plan, few.inputs)
         difference = compare.first_difference(plan, tensors, program.run(tensors, layers=True))
-        if difference is None and options.memory != "plain":
+        if difference is None and memory != "plain":
             progress("generated C in stripes", 0, 0)
-            difference = _difference_of_stripes(compilation, Path(folder) / "stripes", tensors)
+            difference = _difference_of_stripes(compilation, memory, Path(folder) / "stripes", tensors)
     names = list(exact)
     sizes = {int(np.prod(value.shape)) for value in model.inputs}
     forms = (("float (ONNX Runtime)", exact), ("QDQ (ONNX Runtime)", rough), ("generated C", made))
@@ -125,10 +126,10 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
 
 
 def _difference_of_stripes(
-    compilation: pipeline.Compilation, folder: Path, tensors: Mapping[str, np.ndarray]
+    compilation: pipeline.Compilation, memory: str, folder: Path, tensors: Mapping[str, np.ndarray]
 ) -> Difference | None:
-    """Between the reference and the program that a build without taps makes."""
-    options = replace(compilation.options, taps=False)
+    """Between the reference and the program that the setting `memory` makes."""
+    options = replace(compilation.options, taps=False, memory=memory)
     target = pipeline.target_of(compilation.quantized, options)
     plan = pipeline.make_plan(compilation.graph, target, options.memory, options.input_memory)
     program = host.build(plan, pipeline.generate(plan, options), options.name, folder)

@@ -49,6 +49,15 @@ static bool noise(void *user, const espdl_layer_t *layer, espdl_phase_t phase)
     return true;
 }
 
+static const uint8_t *s_rows; /* of the one input that comes by rows */
+
+static bool give_rows(void *user, size_t input, size_t first, size_t count, void *rows)
+{
+    const size_t row = MODEL.inputs[input].bytes / (size_t)MODEL.inputs[input].shape[1];
+    memcpy(rows, s_rows + first * row, count * row);
+    return user == NULL;
+}
+
 int main(void)
 {
 #ifdef DUMP
@@ -62,8 +71,9 @@ int main(void)
     espdl_t net;
     printf("ESP-ROM:esp32c3-api1-20210207\nrst:0x1 (POWERON),boot:0xc (SPI_FAST_FLASH_BOOT)\n");
     espdl_log_identity(&MODEL);
-    espdl_status_t status = espdl_init(
-        &net, &MODEL, &(espdl_config_t){.arena = &s_arena, .arena_size = sizeof s_arena, .on_layer = noise, .user = &count});
+    const espdl_config_t instance = {
+        .arena = &s_arena, .arena_size = sizeof s_arena, .on_layer = noise, .user = &count, .on_rows = give_rows};
+    espdl_status_t status = espdl_init(&net, &MODEL, &instance);
     if (status == ESPDL_OK) {
         status = espdl_taps_attach(&s_taps, &net, &config);
     }
@@ -72,6 +82,8 @@ int main(void)
         for (size_t i = 0; i < MODEL.input_count; i++) {
             if (MODEL.inputs[i].alignment != 0) {
                 (void)espdl_set_input(&net, i, input);
+            } else if (MODEL.inputs[i].by_rows) {
+                s_rows = input;
             } else {
                 memcpy(espdl_input(&net, i), input, MODEL.inputs[i].bytes);
             }

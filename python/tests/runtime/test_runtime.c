@@ -43,7 +43,8 @@ static const int32_t s_shape[] = {1, 8};
 static const espdl_step_t s_steps[] = {add_weight, twice};
 static const espdl_span_t s_span_0[] = {{16, 8, 8, 8}};
 static const espdl_span_t s_span_1[] = {{0, 8, 8, 8}};
-static const espdl_layer_t s_layers[] = {{"one", "add", "test", s_span_0, 1, 0}, {"two", "mul", "test", s_span_1, 1, 1}};
+static const espdl_layer_t s_layers[] = {{"one", "add", "test", s_span_0, 1, 0, 0, 0, 0},
+                                         {"two", "mul", "test", s_span_1, 1, 1, 0, 0, 0}};
 static const espdl_tensor_t s_input = {"x", s_shape, 0.5f, 3, 0, 8, 2, ESPDL_INT8, 0, 0};
 static const espdl_tensor_t s_output = {"y", s_shape, 0.25f, -3, 0, 8, 2, ESPDL_INT8, 0, 0};
 
