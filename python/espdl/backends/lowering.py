@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from espdl.discover import discover
-from espdl.ops.operator import Operator
+from espdl.ops.operator import Operator, operators
 from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -88,6 +88,7 @@ def plain(call: KernelCall) -> list[np.ndarray]:
 
 @cache
 def _discover() -> None:
+    operators()  # of which one may have a parameter struct that no file here names
     for package in discover("espdl.backends"):
         if hasattr(package, "__path__"):
             discover(package.__name__)
