@@ -20,6 +20,9 @@ from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.types import ALIGNMENT, KernelCall
 
 NOT_ALIGNED = "its kernel wants rows that begin at multiples of 16 bytes"
+NEEDS_ALL = "it needs all rows of what they compute"
+# Who computes all rows at once, by backend; of all others it is one kernel or another.
+AT_ONCE = {"tvm": "a loop of TVM computes all rows at once", "esp_dl": "ESP-DL computes all rows at once"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Striped:
     def _row_call(self, index: int) -> RowCall | str:
         call = self.graph.calls[index]
         if call.rows is None:
-            return "its kernel computes all rows at once"
+            return AT_ONCE.get(call.backend, f"{call.function} computes all rows at once")
         if call.prepare or len(call.outputs) != 1:
             return "its kernel prepares itself for the whole layer"
         (output,) = call.outputs
@@ -155,6 +158,13 @@ class Striped:
             if isinstance(call, str) or not self._sees_rows(first, call):
                 return stop
         return len(self.calls)
+
+    def reason_behind(self, first: int, stop: int) -> str:
+        """Why the call behind a region cannot be part of it; "" where it can, or where there is none."""
+        following = self.calls[stop] if stop < len(self.calls) else ""
+        if isinstance(following, str):
+            return following
+        return "" if self._sees_rows(first, following) else NEEDS_ALL
 
     def row_calls(self, first: int, stop: int) -> list[RowCall]:
         """The calls `first` to `stop` - 1 of a region."""
@@ -303,14 +313,13 @@ def region_of(
     if moves:
         kept = {root: _kept(striped, simulation, root, root in moves) for root in inside}
         pairs = {call.call: _pairs(call, simulation.runs[call.call - first], kept) for call in calls}
-    following = striped.calls[stop] if stop < len(striped.calls) else ""
     region = Region(
         first,
         stop,
         simulation.caps[: stop - first],
         tuple(dict.fromkeys(root for call in calls for root in (*(s.root for s in call.sources), call.output))),
         tuple(kept[call.output] for call in calls if call.output in inside),
-        following if isinstance(following, str) else "",
+        striped.reason_behind(first, stop),
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}

@@ -108,6 +108,32 @@ def test_random_weights(machine, network: str, scheme: str, random_networks: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("input_memory", ["caller", "rows"])
+@schemes("affine")
+def test_stripes(machine, input_memory: str, scheme: str, random_networks: Path, folder: Path) -> None:
+    """A picture that is nowhere in the arena gives the bytes of the reference there, too."""
+    data = random_networks / "vww_mobilenet"
+    options = pipeline.Options(
+        model=str(data / "model.onnx"),
+        calibration=str(data / "calib.npy"),
+        name="net",
+        output=str(folder),
+        scheme=scheme,
+        effort="fast",
+        input_layout="nhwc",
+        input_memory=input_memory,
+        memory="smallest",
+    )
+    compilation = pipeline.compile_model(options)
+    plan = compilation.plan
+    tensors = samples.to_tensors(plan, {plan.inputs[0].name: np.load(data / "eval.npz")["x"][:2]})
+    assert plan.regions and plan.arena_bytes < tensors[plan.inputs[0].name][0].nbytes
+    program = machine.build(plan, compilation.files, "net", folder.with_name(f"{folder.name}_program"))
+    results = program.run(tensors)
+    assert compare.first_difference(plan, tensors, results[0] if machine is rv32 else results) is None
+
+
+@pytest.mark.slow
 @schemes("affine")
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_trained(machine, network: str, scheme: str, folder: Path) -> None:
