@@ -64,8 +64,9 @@ def sources() -> list[Path]:
 
 @cache
 def functions() -> tuple[str, ...]:
-    """The names of all kernels, from the headers."""
-    return tuple(sorted(n for h in headers() for n in re.findall(r"^void (espdl_s3_\w+)\(", h.read_text(), re.M)))
+    """The names of all kernels, from the headers: what takes parameters of a layer."""
+    kernel = re.compile(r"^void (espdl_s3_\w+)\(const espdl_\w+_params_t \*", re.M)
+    return tuple(sorted(name for header in headers() for name in kernel.findall(header.read_text())))
 
 
 @dataclass(frozen=True)
