@@ -3,7 +3,8 @@
  */
 /*
  * One group of 16 channels after the other. `scratch` holds as many rows of the group as a window is high, with their borders
- * (row r of the image at r modulo that number), then a row of zeros for borders above and below, then a row of outputs.
+ * (row r of the image at r modulo that number), then a row of zeros for borders above and below, then a row of outputs. Rows are as
+ * long as their windows are; what is loaded for the window behind the last one is not used: it is the next row, or what follows.
  *
  * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i + 1, so
  * that every second output vector is the pair to compute.
@@ -34,7 +35,9 @@ static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
     d.span = (p->kernel_height - 1) * p->dilation_height + 1;
     d.outputs = p->output_width / p->pixels;
     const int32_t stride = p->stride_width * p->pixels;
-    const int32_t columns = (d.outputs + 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
+    const int32_t windows = (d.outputs - 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
+    const int32_t image = p->pixels == 2 ? p->pad_left + p->input_width : 0; /* all of it is copied */
+    const int32_t columns = windows > image ? windows : image;
     const int32_t room = columns - p->pad_left;
     d.step = 16 * stride;
     d.pitch = 16 * columns;

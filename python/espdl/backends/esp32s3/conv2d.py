@@ -142,6 +142,8 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     outputs = p.output_width // p.pixels
     if kernel == "depthwise":
         rows = (p.kernel_height - 1) * p.dilation_height + 1
-        columns = (outputs + 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
-        return 16 * (columns * (rows + 1) + (outputs if p.output_channels * p.pixels % 16 else 0))
+        stride = p.stride_width * p.pixels
+        columns = (outputs - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
+        columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
+        return 16 * (columns * (rows + 1) + stride - 1 + (outputs if p.output_channels * p.pixels % 16 else 0))
     return 16 * outputs if p.output_channels * p.pixels % 16 else 16

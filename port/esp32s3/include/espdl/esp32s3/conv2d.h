@@ -93,9 +93,10 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
  * groups = input channels = output channels. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
  * input's shape is the output's, `y` may be `x`.
  *
- * @param scratch  16 * (columns * (rows + 1) + output_width) bytes;
- *                 rows = (kernel_height - 1) * dilation_height + 1,
- *                 columns = (output_width / pixels + 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1
+ * @param scratch  16 * (columns * (rows + 1) + stride - 1 + output_width) bytes;
+ *                 rows = (kernel_height - 1) * dilation_height + 1, stride = stride_width * pixels,
+ *                 columns = (output_width / pixels - 1) * stride + (kernel_width - 1) * dilation_width + 1,
+ *                 with `pixels` 2 at least pad_left + input_width
  */
 void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                            const int8_t *biases, int8_t *y, int8_t *scratch);
