@@ -47,7 +47,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 # @param[in, optional] INPUT_LAYOUT        model, nhwc: the order of an image input's dimensions.
 # @param[in, optional] ARENA               caller, static: who provides the working memory.
 # @param[in, optional] WEIGHTS             flash, ram, psram: where the weights are during a run.
-# @param[in, optional] MEMORY              plain, smallest, auto: whether large layers run a few rows at a time.
+# @param[in, optional] MEMORY              plain, smallest, auto, or bytes of the arena: whether large layers run a few rows at a time.
 # @param[in, optional] INPUT_MEMORY        arena, caller, rows: where a run reads its inputs; rows: a function of the application
 #                                          gives them row by row.
 # @param[in, optional] TEST_VECTORS        .npy or .npz with inputs to build into the program as <NAME>_test.h, with the

@@ -98,7 +98,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for key, allowed in _CHOICES.items():
-            if getattr(self, key) not in allowed:
+            is_size = key == "memory" and self.memory.isdecimal()
+            if getattr(self, key) not in allowed and not is_size:
                 raise UsageError(
                     option(key), f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
                 )
@@ -260,6 +261,12 @@ def make_plan(
     )
     costs = report.instructions(target.chip)
     planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
+    if stripes.isdecimal() and planned.arena_bytes > int(stripes):
+        raise UsageError(
+            option("memory", stripes),
+            f"the smallest arena of this network has {planned.arena_bytes} bytes",
+            "allow as many, or take fewer or smaller layers",
+        )
     for port in (*planned.inputs, *planned.outputs):
         tensor = planned.tensor(port.tensor)
         if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values

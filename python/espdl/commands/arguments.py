@@ -27,7 +27,7 @@ _CHOICES = {
     "arena": "caller: the application gives the memory; static: the generated C holds it",
     "weights": "flash, psram or ram",
     "input_memory": "arena: inputs are written there; caller: read where they are; rows: a function gives them",
-    "memory": "plain: layer by layer; smallest, auto: large layers a few rows at a time, for a smaller arena",
+    "memory": "plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     "optimize": "speed or size",
     "dead_channels": "remove: channels that cannot change the outputs go, exactly; keep: they stay",
 }

@@ -46,14 +46,21 @@ class Choice:
 
 
 def choose(plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
-    """`plan`, whose memory is assigned, with the regions that `wanted` (one of CHOICES) asks for.
+    """`plan`, whose memory is assigned, with the regions that `wanted` asks for: one of CHOICES, or bytes of the arena.
 
-    `costs` are those of kernels, by name.
+    Bytes stand for what costs least of all that fits; where nothing does, for the smallest. `costs` are those of
+    kernels, by name.
     """
     if wanted == "plain":
         return _without_rows(_asking(plan))
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
     planner = _Planner(graph, costs)
+    if wanted.isdecimal():
+        wanted, room = "smallest", int(wanted)
+        for regions in [(), *(choice.regions for choice in planner.fitting(room))]:
+            trial = planner.plan(plan, _with_asking(plan, regions))
+            if trial.arena_bytes <= room:
+                return _without_rows(trial)
     limit = MAX_PRICE * planner.work if wanted == "auto" else float("inf")
     choice = planner.search(limit)
     least = (1 - MIN_SAVING) * plan.arena_bytes if wanted == "auto" else plan.arena_bytes - 1
@@ -144,6 +151,13 @@ class _Planner:
             choices = [c for c in self._choices() if c.regions and c.price <= limit]
             best = min(choices, key=lambda c: (c.peak, c.price), default=None)
         return best
+
+    def fitting(self, room: int) -> list[Choice]:
+        """The choices that need no more bytes than `room`, the cheapest first; none where all calls fit one by one."""
+        hot = [slot - 1 for slot, demand in enumerate(self.demand) if demand > room]
+        for rows in HEIGHTS:
+            self._look(rows, room, lambda first, stop: any(first <= call < stop for call in hot))
+        return [choice for choice in reversed(self._choices()) if choice.regions and choice.peak <= room]
 
     def _choices(self) -> list[Choice]:
         """Of the regions found so far: the choices of which none is both larger and dearer than another."""

@@ -14,19 +14,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 import networks  # noqa: E402 (the path above comes first)
 
 from espdl import pipeline  # noqa: E402
+from espdl.errors import UsageError  # noqa: E402
 from espdl.verify import host, samples  # noqa: E402
 
 # Bytes of arena at most; 36,928 and 34,672 one layer after the other.
 MOST = {"vww_mobilenet": 13_500, "ic_resnet8": 21_500}
 
 
-def compiled(folder: Path, name: str, memory: str) -> pipeline.Compilation:
+def compiled(folder: Path, name: str, memory: str, chip: str = "generic") -> pipeline.Compilation:
     return pipeline.compile_model(
         pipeline.Options(
             model=str(folder / name / "model.onnx"),
             calibration=str(folder / name / "calib.npy"),
             name="net",
             output=str(folder / name / memory),
+            chip=chip,
             memory=memory,
             input_memory="caller",
             dead_channels="keep",
@@ -54,3 +56,19 @@ def test_keywords_gain_nothing(tmp_path: Path) -> None:
     """All its tensors are alike, and the mean at its end needs every row."""
     networks.write(tmp_path, ["kws_dscnn"])
     assert not compiled(tmp_path, "kws_dscnn", "auto").plan.regions
+
+
+def test_bytes_that_an_arena_may_have(tmp_path: Path) -> None:
+    """The cheapest program that fits: no more parts of layers than the smallest one has, none at all with much room."""
+    networks.write(tmp_path, ["vww_mobilenet"])
+    made = {m: compiled(tmp_path, "vww_mobilenet", m, "esp32s3").plan for m in ("plain", "smallest", "18000")}
+    assert made["smallest"].arena_bytes < made["18000"].arena_bytes <= 18000 < made["plain"].arena_bytes
+    (dear,), (cheap,) = made["smallest"].regions, made["18000"].regions
+    assert (cheap.first, cheap.stop) == (dear.first, dear.stop)
+    assert all(more >= fewer for more, fewer in zip(cheap.caps, dear.caps)) and cheap.caps != dear.caps
+    room = str(made["plain"].arena_bytes)
+    assert not compiled(tmp_path, "vww_mobilenet", room, "esp32s3").plan.regions
+    with pytest.raises(
+        UsageError, match=f"the smallest arena of this network has {made['smallest'].arena_bytes} bytes"
+    ):
+        compiled(tmp_path, "vww_mobilenet", "9000", "esp32s3")
