@@ -62,6 +62,7 @@ def run(library: Path) -> str:
         (),
         ("--chip", "esp32s3"),
         ("--input-memory", "caller"),
+        ("--input-memory", "caller", "--memory", "smallest"),
         pytest.param(("--precision", "int16x8"), marks=pytest.mark.sweep),
     ],
     ids=" ".join,

@@ -21,6 +21,9 @@ CANARY = 0x5C
 GAP = 64
 FLAGS = ("-fPIC", "-O1")
 ON_LAYER = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+ON_ROWS = ctypes.CFUNCTYPE(
+    ctypes.c_bool, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p
+)
 
 
 class _Config(ctypes.Structure):
@@ -30,6 +33,8 @@ class _Config(ctypes.Structure):
         ("weights", ctypes.c_void_p),
         ("on_layer", ON_LAYER),
         ("user", ctypes.c_void_p),
+        ("on_rows", ON_ROWS),
+        ("rows_user", ctypes.c_void_p),
     ]
 
 
@@ -51,21 +56,48 @@ class Loaded:
         self.library = ctypes.CDLL(str(path))
         room = np.zeros(plan.arena_bytes + 16, np.uint8)
         self.arena = room[-room.ctypes.data % 16 :][: plan.arena_bytes]
+        self.instance = ctypes.create_string_buffer(256)
+        self.is_asked: Callable[[], bool] = lambda: True  # whether the application has the rows that it is asked for
+        self.at_caller: dict[int, np.ndarray] = {}  # by port, not in the arena
 
     def init(self, on_layer: Callable[[], bool] | None = None) -> int:
         self.hook = ON_LAYER(lambda *_: on_layer()) if on_layer else ON_LAYER()
-        self.instance = ctypes.create_string_buffer(256)
-        config = _Config(self.arena.ctypes.data, self.plan.arena_bytes, None, self.hook, None)
+        self.rows = ON_ROWS(self._give_rows)
+        config = _Config(self.arena.ctypes.data, self.plan.arena_bytes, None, self.hook, None, self.rows, None)
         model = ctypes.byref(ctypes.c_char.in_dll(self.library, "net_model"))
         return self.library.espdl_init(self.instance, model, ctypes.byref(config))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> int:
         """The status of a run; `inputs` by name of the port. What the arena held before is filled with canaries."""
         self.arena[:] = CANARY
-        for port in self.plan.inputs:
+        for index, port in enumerate(self.plan.inputs):
             tensor = self.plan.tensor(port.tensor)
-            self.arena[tensor.offset :][: tensor.nbytes] = inputs[port.name].reshape(-1).view(np.uint8)
+            content = inputs[port.name].reshape(-1).view(np.uint8)
+            if not tensor.source:
+                self.arena[tensor.offset :][: tensor.nbytes] = content
+                continue
+            room = np.zeros(tensor.nbytes + 32, np.uint8)  # a kernel may read to the end of the last 16 bytes
+            self.at_caller[index] = room[-room.ctypes.data % 16 :][: tensor.nbytes]
+            self.at_caller[index][:] = content
+            if tensor.at_caller:
+                status = self.library.espdl_set_input(
+                    self.instance, ctypes.c_size_t(index), ctypes.c_void_p(self.at_caller[index].ctypes.data)
+                )
+                assert status == 0
+        status = self.run_as_it_is()
+        for index, content in self.at_caller.items():
+            assert content.tobytes() == inputs[self.plan.inputs[index].name].tobytes(), "a run wrote to its input"
+        return status
+
+    def run_as_it_is(self) -> int:
+        """The status of a run without any input set before."""
         return self.library.espdl_run(self.instance)
+
+    def _give_rows(self, _: int, index: int, first: int, count: int, to: int) -> bool:
+        tensor = self.plan.tensor(self.plan.inputs[index].tensor)
+        row = tensor.nbytes // tensor.shape[1]
+        ctypes.memmove(to, self.at_caller[index][first * row :].ctypes.data, count * row)
+        return self.is_asked()
 
     def outputs(self) -> dict[str, bytes]:
         tensors = {port.name: self.plan.tensor(port.tensor) for port in self.plan.outputs}

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Random networks of layers that can run for some rows: chains with residual sums, concatenations, pads and resizes."""
+"""Random networks of layers that can run for some rows: chains with residual sums, concatenations, pads and resizes.
+
+Of int8 or int16, with their input in the arena, at the caller, or given by rows.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from espdl import backends
 from espdl import plan as planner
+from espdl.backends import inputs as application_inputs
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
@@ -40,7 +44,8 @@ KINDS = (
 class Builder:
     """Appends layers; every method takes tensors and returns the result of the layer."""
 
-    def __init__(self, seed: int, target: Target):
+    def __init__(self, seed: int, target: Target, dtype: str = "int8"):
+        self.dtype = dtype
         self.random = np.random.default_rng(seed)
         self.target = target
         self.is_affine = target.rounding == ROUND_TFLITE
@@ -50,8 +55,8 @@ class Builder:
 
     def tensor(self, *shape: int, like: Tensor | None = None) -> Tensor:
         scale = float(self.random.uniform(0.02, 0.06)) if self.is_affine else 2.0 ** -int(self.random.integers(4, 6))
-        zero = int(self.random.integers(-128, 20)) if self.is_affine else 0
-        made = Tensor(f"t{next(self.numbers)}", (1, *shape), "int8", scale, zero)
+        zero = int(self.random.integers(-128, 20)) if self.is_affine and self.dtype == "int8" else 0
+        made = Tensor(f"t{next(self.numbers)}", (1, *shape), self.dtype, scale, zero)
         if like is not None:
             made = replace(made, scale=like.scale, zero_point=like.zero_point)
         self.tensors.append(made)
@@ -66,6 +71,7 @@ class Builder:
 
     def weights(self, channels: int, *taps: int) -> dict:
         ratio = np.full(channels, 2.0**-9) if not self.is_affine else self.random.uniform(0.001, 0.004, channels)
+        ratio = ratio if self.dtype == "int8" else ratio / 2  # the values are larger: more of them saturate
         return {
             "weights": self.random.integers(-100, 101, (channels, *taps)).astype(np.int8),
             "weights_scale": ratio,
@@ -109,17 +115,21 @@ class Builder:
         y = self.tensor(height * factors[0], width * factors[1], channels, like=x)
         return self.put(GatherPixels((x,), (y,), (), (1, height, width, channels), *index))
 
-    def plan(self, inputs: list[Tensor], outputs: list[Tensor]) -> Plan:
+    def plan(self, inputs: list[Tensor], outputs: list[Tensor], input_memory: str) -> Plan:
         """All layers as calls with what they say of rows, in the order in which they were made."""
         calls = [backends.lower(node, self.target) for node in self.nodes]
         by_name = {t.name: t for t in self.tensors}
         calls = [backends.with_rows(call, by_name.__getitem__) for call in calls]
-        ports = [[Port(t.name, t.name) for t in side] for side in (inputs, outputs)]
+        given, results = [[Port(t.name, t.name) for t in side] for side in (inputs, outputs)]
+        calls, tensors, given = application_inputs.from_application(
+            input_memory, calls, self.tensors, given, results, self.target
+        )
         return planner.memory.assign(
             Plan(
-                tuple(self.tensors),
+                tuple(tensors),
                 tuple(calls),
-                *map(tuple, ports),
+                tuple(given),
+                tuple(results),
                 target=self.target.chip,
                 scheme=self.target.scheme,
             )
@@ -129,8 +139,9 @@ class Builder:
 @st.composite
 def networks(draw: st.DrawFn, chip: str = "generic", max_layers: int = 7) -> Plan:
     """A plan without regions, in the order in which the layers were drawn."""
-    target = select(chip, "auto", draw(st.sampled_from(["affine", "power_of_two"])))
-    b = Builder(draw(st.integers(0, 2**32 - 1)), target)
+    dtype = draw(st.sampled_from(["int8", "int8", "int16"]))
+    target = select(chip, "auto", draw(st.sampled_from(["affine", "power_of_two"])) if dtype == "int8" else "affine")
+    b = Builder(draw(st.integers(0, 2**32 - 1)), target, dtype)
     height, width = draw(st.integers(3, 17)), draw(st.integers(1, 9))
     planar = draw(st.booleans())
     if planar:
@@ -139,7 +150,7 @@ def networks(draw: st.DrawFn, chip: str = "generic", max_layers: int = 7) -> Pla
         conv = b.conv(like, draw(st.sampled_from([4, 8])), *_window(draw, like))
         first = b.put(Conv2dPlanar((image,), conv.outputs, (), conv))
     if not planar or first is None:
-        b = Builder(draw(st.integers(0, 2**32 - 1)), target)
+        b = Builder(draw(st.integers(0, 2**32 - 1)), target, dtype)
         image = b.tensor(height, width, draw(st.sampled_from([1, 3, 8])))
         first = b.put(b.conv(image, draw(st.sampled_from([4, 8])), *_window(draw, image)))
     assume(first is not None)
@@ -150,7 +161,7 @@ def networks(draw: st.DrawFn, chip: str = "generic", max_layers: int = 7) -> Pla
         made += [] if layer is None else [layer]
     read = {t.name for node in b.nodes for t in node.inputs}
     outputs = [t for t in made if t.name not in read]
-    return b.plan([image], outputs)
+    return b.plan([image], outputs, draw(st.sampled_from(application_inputs.CHOICES)))
 
 
 def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple, tuple, tuple, tuple]:
@@ -212,6 +223,8 @@ def _layer(draw: st.DrawFn, b: Builder, kind: str, x: Tensor, made: list[Tensor]
         return b.put(Lookup((x,), (y,), (), function="relax.sigmoid", alpha=0.0, activation=None))
     factors = b.random.integers(1, 100, channels).astype(np.int8)
     constant = Tensor("factors", (channels,), "int8", 2.0**-6, 0)
+    if b.dtype != "int8":
+        return None
     return b.put(Mul((x,), (b.tensor(*x.shape[1:]),), (), x, constant, factors, False, None))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arenas import CANARY, Loaded, spread
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from row_networks import networks
 
@@ -47,9 +47,17 @@ def striped_plans(draw: st.DrawFn, chip: str = "generic") -> tuple[Plan, dict[st
         stop = draw(st.integers(first + 2, longest)) if draw(st.booleans()) else longest
         places.append((first, stop, draw(st.integers(1, 4))))
         first = stop
+    if plan.calls[0].asks and (not places or places[0][0] > 0):
+        places.insert(0, (0, 1, plan.tensor(plan.calls[0].outputs[0]).shape[1]))
     moves = draw(st.sampled_from([None, [t.name for t in plan.tensors if draw(st.booleans())]]))
     random = np.random.default_rng(len(plan.calls))
-    inputs = {p.name: random.integers(-128, 128, plan.tensor(p.tensor).shape).astype(np.int8) for p in plan.inputs}
+    tensors = {p.name: plan.tensor(p.tensor) for p in plan.inputs}
+    bounds = {name: np.iinfo(t.dtype) for name, t in tensors.items()}
+    inputs = {
+        name: random.integers(bounds[name].min, bounds[name].max + 1, t.shape).astype(t.dtype)
+        for name, t in tensors.items()
+    }
+    event(" ".join(f"{t.dtype} {t.source or 'arena'}" for t in tensors.values()))
     event(f"{len(places)} regions")
     result = regions.with_regions(plan, places, moves)
     for kept in (k for region in result.regions for k in region.kept):
@@ -95,6 +103,31 @@ def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothin
     assert loaded.init(lambda: next(remaining, None) is not None) == 0
     assert loaded.run(inputs) == 8, "ESPDL_CANCELLED"
     assert loaded.init() == 0 and loaded.run(inputs) == 0 and loaded.outputs() == wanted
+
+
+NO_INPUT, INPUT_FAILED = 11, 13
+
+
+@examples
+@given(st.data())
+def test_a_run_without_its_frame_or_whose_rows_fail_leaves_nothing_behind(programs: Path, data: st.DataObject) -> None:
+    plan, inputs = data.draw(striped_plans())
+    sources = {plan.tensor(port.tensor).source for port in plan.inputs}
+    assume(sources != {""})
+    with tempfile.TemporaryDirectory(dir=programs) as folder:
+        loaded = Loaded(plan, Path(folder) / "net")
+    wanted = expected(plan, inputs)
+    asked = []
+    loaded.is_asked = lambda: not asked.append(1)
+    assert loaded.init() == 0 and loaded.run(inputs) == 0 and loaded.outputs() == wanted
+    if "caller" in sources:
+        assert loaded.run_as_it_is() == NO_INPUT, "the address is forgotten"
+    if "rows" in sources:
+        remaining = iter(range(data.draw(st.integers(0, len(asked) - 1))))
+        loaded.is_asked = lambda: next(remaining, None) is not None
+        assert loaded.run(inputs) == INPUT_FAILED
+        loaded.is_asked = lambda: True
+    assert loaded.run(inputs) == 0 and loaded.outputs() == wanted
 
 
 @settings(examples, max_examples=20 * EXAMPLES)
