@@ -62,6 +62,11 @@ CASES = {
         CALL.format("KERNELS fast"),
         "(net): KERNELS is 'fast'. Remedy: use one of auto, portable, own, esp_dl.",
     ),
+    "bad memory": (CALL.format("MEMORY tiny"), "(net): MEMORY is 'tiny'. Remedy: use one of plain, smallest, auto."),
+    "bad memory of inputs": (
+        CALL.format("INPUT_MEMORY flash"),
+        "(net): INPUT_MEMORY is 'flash'. Remedy: use one of arena, caller, rows.",
+    ),
     "bad shape": (CALL.format("SHAPES x=1,eight"), "(net): SHAPES has 'x=1,eight'."),
     "bad input": (CALL.format("INPUT sr=fast"), "(net): INPUT has 'sr=fast'."),
     "no sdkconfig": (f"set(ESPDL_SDKCONFIG sdkconfig)\n{CALL.format('')}", "(net): ESPDL_SDKCONFIG: there is no file "),
