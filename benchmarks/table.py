@@ -55,17 +55,37 @@ def largest(m: Measured, count: int = 12) -> str:
     return "\n".join([*rows, f"    {others:6,}  all others"])
 
 
+COMPILED_BEGIN, COMPILED_END = "<!-- written by benchmarks/compile_time.py -->", "<!-- end -->"
+
+
 def page(
-    measured: Mapping[str, Mapping[str, Measured]], peers: Mapping[str, Mapping], boards: Mapping[str, Mapping] = {}
+    measured: Mapping[str, Mapping[str, Measured]],
+    peers: Mapping[str, Mapping],
+    boards: Mapping[str, Mapping] = {},
+    compile_times: Mapping[str, Mapping[str, float]] = {},
 ) -> str:
-    """docs/benchmarks.md. `boards`: what `test_apps/firmware.py --results` keeps, by chip."""
+    """docs/benchmarks.md. `boards`: what `test_apps/firmware.py --results` keeps, by chip; `compile_times`: what
+    compile_time.py does."""
     parts = [_INTRODUCTION, "## Against other tools\n"]
     for network, schemes in measured.items():
         parts += [f"### {network}\n", _against_peers(network, schemes, peers)]
-    parts += ["## Memory and time to compile\n", _memory(measured), "## Layers\n", _layers_note(measured)]
+    parts += [
+        "## Memory and time to compile\n",
+        _memory(measured),
+        compiled(compile_times),
+        "\n## Layers\n",
+        _layers_note(measured),
+    ]
     for network, schemes in measured.items():
         parts += [f"### {network}, layer by layer\n", _layers(schemes)]
     return "\n".join([*parts, *on_boards(boards)])
+
+
+def compiled(results: Mapping[str, Mapping[str, float]]) -> str:
+    """What compile_time.py keeps, by chip, between its marks."""
+    head = ("MobileNetV2 1.0, 224x224, `--memory auto`", "user seconds", "most memory, MB")
+    rows = [(chip, f"{r['user_seconds']:.1f}", _number(r["resident_mb"])) for chip, r in sorted(results.items())]
+    return f"{COMPILED_BEGIN}\n\n{_markdown(head, rows)}\n{COMPILED_END}"
 
 
 def on_boards(boards: Mapping[str, Mapping]) -> list[str]:
