@@ -162,8 +162,8 @@ def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarra
     if not all(piece.is_hashed for piece in printed):
         return "the lines about the inputs are damaged or missing: nothing can be compared"
     for sample in samples:
-        pairs = zip(plan.inputs, printed, strict=True)
-        if all(piece.first_difference(sample[port.name].tobytes()) is None for port, piece in pairs):
+        known = zip(plan.inputs, printed, strict=True)
+        if all(piece.first_difference(sample[port.name].tobytes()) is None for port, piece in known):
             return dict(sample)
     if not samples:
         asking = [str(layer) for layer in map(functools.partial(_asking, plan), plan.inputs) if layer is not None]
