@@ -8,8 +8,8 @@ import numpy as np
 from espdl.ops.params import ConvShape, PoolShape
 
 
-def lead_of_windows(p: ConvShape | PoolShape, input_pixel: int, output_pixel: int, at_once: int = 0) -> int:
-    """The lead in bytes (`KernelCall.overlaps`) of a kernel that computes the pixels of its output in their order.
+def overlap_offset_of_windows(p: ConvShape | PoolShape, input_pixel: int, output_pixel: int, at_once: int = 0) -> int:
+    """The offset in bytes (`KernelCall.overlaps`) of a kernel that computes the pixels of its output in their order.
 
     `p` are the parameters of a convolution or a pool; `input_pixel` and `output_pixel` bytes go from one pixel to the
     next. `at_once` windows are read before any of their outputs is written, one or two at the end one by one; with 0
@@ -18,10 +18,10 @@ def lead_of_windows(p: ConvShape | PoolShape, input_pixel: int, output_pixel: in
     rows = np.arange(p.output_height) * p.stride_height - p.pad_top
     columns = np.arange(p.output_width) * p.stride_width - p.pad_left
     begins = np.maximum(rows, 0)[:, None] * p.input_width + np.maximum(columns, 0)
-    return lead(begins.reshape(-1).astype(np.int64) * input_pixel, output_pixel, at_once)
+    return overlap_offset(begins.reshape(-1).astype(np.int64) * input_pixel, output_pixel, at_once)
 
 
-def lead(begins: np.ndarray, output_pixel: int, at_once: int = 0) -> int:
+def overlap_offset(begins: np.ndarray, output_pixel: int, at_once: int = 0) -> int:
     """The same where window i reads nothing in front of byte `begins[i]` of the input."""
     needed = np.minimum.accumulate(begins[::-1])[::-1]  # by this window or any later one
     count = len(begins)

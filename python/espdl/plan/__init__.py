@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from espdl.plan import graph, joins, memory, regions, schedule
-from espdl.plan.joins import CallNetwork
+from espdl.plan import graph, in_place_concat, memory, regions, schedule
+from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
 
 MEMORY_CHOICES = regions.CHOICES
@@ -54,9 +54,9 @@ def run(
     graph.build(calls, tensors, inputs, outputs)
     network = CallNetwork(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
     best = arranged(network)
-    results = joins.joinable(network)
+    results = in_place_concat.candidates(network)
     for joined in [results, *([result] for result in results[:MAX_TRIALS] if len(results) > 1)]:
-        trial = joins.join(network, joined)
+        trial = in_place_concat.without_copies(network, joined)
         if len(trial.calls) == len(network.calls):
             continue
         plan = arranged(trial)

@@ -28,14 +28,14 @@ def ahead_bytes(kept: Kept) -> int:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """An input and an output of one call, as roots, that share memory: `result` begins `lead` bytes before `source`, or
-    behind its start where `lead` is negative (in regions only).
+class InPlaceOverlap:
+    """An input and an output of one call, as roots, that share memory: `result` begins `offset` bytes before `source`,
+    or behind its start where `offset` is negative (in regions only).
     """
 
     source: str
     result: str
-    lead: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class CallGraph:
     outputs: tuple[str, ...]
     spans: dict[str, Span]
     regions: tuple[Region, ...] = ()
-    striped: Mapping[int, Sequence[Pair]] = field(default_factory=dict)
+    striped: Mapping[int, Sequence[InPlaceOverlap]] = field(default_factory=dict)
 
     @cached_property
     def kept(self) -> dict[str, Kept]:
@@ -110,7 +110,7 @@ class CallGraph:
                 users[root].append(index)
         return users
 
-    def pairs(self, call: int) -> list[Pair]:
+    def pairs(self, call: int) -> list[InPlaceOverlap]:
         """Inputs and outputs that `call` lets share memory, as far as the call alone can tell.
 
         Both tensors must start where their root does and lie in one piece, the output must be new memory, and every
@@ -124,12 +124,12 @@ class CallGraph:
         for i, o in node.in_place:
             allowed = {k for k, output in node.in_place if output == o}
             pairs += self._pair(node, i, o, 0, allowed)
-        for i, o, lead in node.overlaps:
-            allowed = {k for k, output, least in node.overlaps if output == o and least <= lead}
-            pairs += self._pair(node, i, o, aligned(lead), allowed)
+        for i, o, offset in node.overlaps:
+            allowed = {k for k, output, least in node.overlaps if output == o and least <= offset}
+            pairs += self._pair(node, i, o, aligned(offset), allowed)
         return [pair for pair in dict.fromkeys(pairs) if self.saved(pair) > 0]
 
-    def _pair(self, node: KernelCall, i: int, o: int, lead: int, allowed: set[int]) -> list[Pair]:
+    def _pair(self, node: KernelCall, i: int, o: int, offset: int, allowed: set[int]) -> list[InPlaceOverlap]:
         """The pair of input `i` and output `o`, if any; `allowed` are the inputs that may share with `o` likewise."""
         source, result = self.spans[node.inputs[i]], self.spans[node.outputs[o]]
         together = [k for k, name in enumerate(node.inputs) if self.spans[name].root == source.root]
@@ -138,12 +138,12 @@ class CallGraph:
             return []
         if self.tensors[source.root].source:
             return []
-        return [Pair(source.root, result.root, lead)]
+        return [InPlaceOverlap(source.root, result.root, offset)]
 
-    def saved(self, pair: Pair) -> int:
+    def saved(self, pair: InPlaceOverlap) -> int:
         """Bytes that the two roots of `pair` need less than apart; negative where they would need more."""
         source, result = aligned(self.size(pair.source)), aligned(self.size(pair.result))
-        return source + result - max(pair.lead + source, result) + min(pair.lead, 0)
+        return source + result - max(pair.offset + source, result) + min(pair.offset, 0)
 
 
 def build(

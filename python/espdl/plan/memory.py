@@ -17,10 +17,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from espdl.plan import arena_allocator
 from espdl.plan import graph as graphs
-from espdl.plan import packing
-from espdl.plan.graph import CallGraph, Pair, aligned
-from espdl.plan.packing import Block, Packer
+from espdl.plan.arena_allocator import ArenaAllocator, Block
+from espdl.plan.graph import CallGraph, InPlaceOverlap, aligned
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
 
@@ -31,10 +31,10 @@ ALTERNATIVES = 8
 STATE_BYTES = 8
 
 # What the roots of one call share; no root is in two of them.
-Pairs = tuple[Pair, ...]
+InPlaceOverlaps = tuple[InPlaceOverlap, ...]
 
 
-def assign(plan: Plan, striped: Mapping[int, Sequence[Pair]] = MappingProxyType({})) -> Plan:
+def assign(plan: Plan, striped: Mapping[int, Sequence[InPlaceOverlap]] = MappingProxyType({})) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, what a pair
@@ -69,7 +69,7 @@ def assign(plan: Plan, striped: Mapping[int, Sequence[Pair]] = MappingProxyType(
 def demand(graph: CallGraph) -> list[int]:
     """Bytes alive in each slot, where all calls share what they can."""
     layout = _Layout(graph)
-    return packing.demand(layout.blocks([best_pairs(graph, possible) for possible in layout.possible]))
+    return arena_allocator.demand(layout.blocks([best_overlaps(graph, possible) for possible in layout.possible]))
 
 
 def _with_places(region: Region, places: Mapping[str, int]) -> Region:
@@ -86,9 +86,9 @@ def _place_states(calls: Sequence[KernelCall], start: int) -> tuple[tuple[Kernel
     return tuple(placed), start
 
 
-def best_pairs(graph: CallGraph, candidates: Sequence[Pair]) -> Pairs:
+def best_overlaps(graph: CallGraph, candidates: Sequence[InPlaceOverlap]) -> InPlaceOverlaps:
     """Of the pairs that one call could share, those that save most; no tensor in two of them."""
-    chosen: list[Pair] = []
+    chosen: list[InPlaceOverlap] = []
     for pair in sorted(candidates, key=lambda p: -graph.saved(p)):
         if not any(pair.source == other.source or pair.result == other.result for other in chosen):
             chosen.append(pair)
@@ -101,11 +101,11 @@ class _Layout:
         self.slots = len(graph.calls) + 2
         self.lifetimes = lifetimes(graph, self.slots)
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
-        all_pairs = [best_pairs(graph, possible) for possible in self.possible]
-        self.lower_bound = max(packing.demand(self.blocks(all_pairs)), default=0)
+        all_pairs = [best_overlaps(graph, possible) for possible in self.possible]
+        self.lower_bound = max(arena_allocator.demand(self.blocks(all_pairs)), default=0)
         self.choice = self._needed(all_pairs)
 
-    def _possible_pairs(self, call: int) -> list[Pair]:
+    def _possible_pairs(self, call: int) -> list[InPlaceOverlap]:
         slot = call + 1
         return [
             pair
@@ -113,11 +113,11 @@ class _Layout:
             if self.lifetimes[pair.source][1] == slot and self.lifetimes[pair.result][0] == slot
         ]
 
-    def _needed(self, all_pairs: Sequence[Pairs]) -> list[Pairs]:
-        """Of the pairs with a lead only those without which their call needs more than the lower bound: tensors that
+    def _needed(self, all_pairs: Sequence[InPlaceOverlaps]) -> list[InPlaceOverlaps]:
+        """Of the pairs with an offset only those without which their call needs more than the lower bound: tensors that
         lean on each other in a long chain leave steps of unused memory behind."""
-        plain = [best_pairs(self.graph, [p for p in possible if not p.lead]) for possible in self.possible]
-        demand = packing.demand(self.blocks(plain))
+        plain = [best_overlaps(self.graph, [p for p in possible if not p.offset]) for possible in self.possible]
+        demand = arena_allocator.demand(self.blocks(plain))
         return [
             pairs if demand[call + 1] > self.lower_bound else same_start
             for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
@@ -131,25 +131,25 @@ class _Layout:
             if height == self.lower_bound:
                 return places, height
             trial = [*choice[:call], alternative, *choice[call + 1 :]]
-            if max(packing.demand(self.blocks(trial)), default=0) >= height:
+            if max(arena_allocator.demand(self.blocks(trial)), default=0) >= height:
                 continue
             other_places, other_height = self._pack(trial, exact=False)
             if other_height < height:
                 choice, places, height = trial, other_places, other_height
         return (places, height) if height == self.lower_bound else self._pack(choice, exact=True)
 
-    def _alternatives(self) -> list[tuple[int, Pairs]]:
-        others: list[tuple[int, Pairs]] = [
+    def _alternatives(self) -> list[tuple[int, InPlaceOverlaps]]:
+        others: list[tuple[int, InPlaceOverlaps]] = [
             (call, (pair,))
             for call, possible in enumerate(self.possible)
             for pair in possible
             if (pair,) != self.choice[call]
         ]
-        nothing: list[tuple[int, Pairs]] = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
+        nothing: list[tuple[int, InPlaceOverlaps]] = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
         return (others + nothing)[:ALTERNATIVES]
 
-    def _pack(self, choice: Sequence[Pairs], exact: bool) -> tuple[dict[str, int], int]:
-        packer = Packer(self.blocks(choice))
+    def _pack(self, choice: Sequence[InPlaceOverlaps], exact: bool) -> tuple[dict[str, int], int]:
+        packer = ArenaAllocator(self.blocks(choice))
         addresses = packer.pack(exact)
         places = {
             name: address + offset
@@ -158,11 +158,11 @@ class _Layout:
         }
         return places, packer.height(addresses)
 
-    def blocks(self, choice: Sequence[Pairs]) -> list[Block]:
+    def blocks(self, choice: Sequence[InPlaceOverlaps]) -> list[Block]:
         group = {root: {root: 0} for root in self.graph.roots}  # root -> offsets of all that share its memory
         for pair in (pair for pairs in choice for pair in pairs):
             mine, joined = group[pair.source], group[pair.result]
-            shift = mine[pair.source] - pair.lead - joined[pair.result]
+            shift = mine[pair.source] - pair.offset - joined[pair.result]
             mine.update({name: offset + shift for name, offset in joined.items()})
             group.update(dict.fromkeys(joined, mine))
         unique = {id(members): members for members in group.values()}

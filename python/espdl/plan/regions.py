@@ -15,7 +15,7 @@ from types import MappingProxyType
 from espdl.errors import present
 from espdl.plan import graph as graphs
 from espdl.plan import memory
-from espdl.plan.graph import CallGraph, Pair, ahead_bytes, aligned
+from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes, aligned
 from espdl.plan.rows import Kept, Region
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
 from espdl.plan.types import Plan
@@ -218,7 +218,7 @@ class _Planner:
         """The same of a region that was found."""
         return present(self.simulations[first, rows])
 
-    def peak(self, region: Region, pairs: Mapping[int, list[Pair]]) -> int:
+    def peak(self, region: Region, pairs: Mapping[int, list[InPlaceOverlap]]) -> int:
         """Most bytes alive while the region runs."""
         kept = {k.tensor: k for k in region.kept}
         always = sum(
@@ -241,11 +241,11 @@ class _Planner:
         return always + max(slots)
 
     @staticmethod
-    def _saved(pair: Pair, kept: Mapping[str, Kept]) -> int:
+    def _saved(pair: InPlaceOverlap, kept: Mapping[str, Kept]) -> int:
         """Bytes that a result needs less where it lies in its source, while it is written."""
         source, result = kept[pair.source], kept[pair.result]
         fresh = aligned(result.fresh * result.row_bytes)
-        begin = ahead_bytes(result) - pair.lead  # of the fresh rows, from the start of the source
+        begin = ahead_bytes(result) - pair.offset  # of the fresh rows, from the start of the source
         return _size(source) + fresh - (max(_size(source), begin + fresh) - min(0, begin))
 
     def price(self, region: Region, rows: int) -> float:
@@ -270,7 +270,7 @@ class _Planner:
     def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
         """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""
         regions: list[Region] = []
-        pairs: dict[int, list[Pair]] = {}
+        pairs: dict[int, list[InPlaceOverlap]] = {}
         for first, stop, rows in places:
             roots = self._moving(first, stop, rows) if moves is None else frozenset(moves)
             region, shared = region_of(self.striped, self._simulation(first, rows), first, stop, roots)

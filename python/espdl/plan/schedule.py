@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from espdl.plan.graph import CallGraph, aligned
-from espdl.plan.memory import best_pairs
+from espdl.plan.memory import best_overlaps
 from espdl.plan.types import KernelCall
 
 MAX_STATES = 20_000
@@ -66,7 +66,7 @@ class _Scheduler:
         starts = [r for r in self.touched[call] if not self.users[r] & done and r not in self.inputs]
         ends = [r for r in self.touched[call] if not self.users[r] & ~after and r not in self.outputs]
         during = alive + sum(self.size[r] for r in starts)
-        shared = best_pairs(self.graph, [p for p in self.pairs[call] if p.source in ends and p.result in starts])
+        shared = best_overlaps(self.graph, [p for p in self.pairs[call] if p.source in ends and p.result in starts])
         saved = sum(self.graph.saved(pair) for pair in shared)
         scratch = aligned(self.graph.calls[call].scratch_bytes)
         return during - saved + scratch, during - sum(self.size[r] for r in ends)

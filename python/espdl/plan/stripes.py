@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from espdl.errors import present
-from espdl.plan.graph import CallGraph, Pair, ahead_bytes
+from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.types import ALIGNMENT, KernelCall
 
@@ -78,7 +78,7 @@ class Simulation:
     runs: list[dict[Ran, int]]
     traffic: dict[str, Traffic]
     kept: dict[str, Kept] = field(default_factory=dict)
-    pairs: dict[int, list[Pair]] = field(default_factory=dict)
+    pairs: dict[int, list[InPlaceOverlap]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ class _Runner:
 
 def region_of(
     striped: Striped, simulation: Simulation, first: int, stop: int, moves: frozenset[str] = frozenset()
-) -> tuple[Region, dict[int, list[Pair]]]:
+) -> tuple[Region, dict[int, list[InPlaceOverlap]]]:
     """The region of the first calls of a simulation, and the pairs that its calls may share, by call.
 
     Rows of the tensors in `moves` wait where they are, instead of at a place of their own.
@@ -338,7 +338,7 @@ def _kept(striped: Striped, simulation: Simulation, root: str, moves: bool) -> K
     return Kept(root, striped.row_bytes(root), ahead, traffic.fresh, traffic.held, moves and traffic.held > 0)
 
 
-def _pairs(call: RowCall, runs: Iterable[Ran], kept: Mapping[str, Kept]) -> list[Pair]:
+def _pairs(call: RowCall, runs: Iterable[Ran], kept: Mapping[str, Kept]) -> list[InPlaceOverlap]:
     result = kept.get(call.output)
     pairs = []
     for sharing in call.rows.sharing:
@@ -354,7 +354,7 @@ def _pairs(call: RowCall, runs: Iterable[Ran], kept: Mapping[str, Kept]) -> list
         distance = min(distances) // step * step
         if sharing.kind == "same" and distance != distances[0]:
             continue
-        pairs.append(Pair(source.root, result.tensor, ahead_bytes(result) - ahead_bytes(mine) - distance))
+        pairs.append(InPlaceOverlap(source.root, result.tensor, ahead_bytes(result) - ahead_bytes(mine) - distance))
     return pairs
 
 

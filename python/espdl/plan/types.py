@@ -127,13 +127,14 @@ class KernelCall:
     """One layer: `function(&params, inputs..., packed constants..., outputs..., scratch?, state?)`.
 
     `operator` names the operator of `espdl.ops` whose `reference` gives this call's exact result.
-    `params` are the C struct in front; None: there is none. `packing` names how the constants become the
-    kernel's constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
-    output, lead): an output that begins `lead` bytes or more before the input may run into it; the kernel reads what it
-    needs before it writes there. `pitched` are those of the fields "input_pitch" and "output_pitch" that the kernel
-    has, and that may be made larger: the bytes from one row of the last axis of its first input (output) to the next.
-    `joins` says that the call does no more than to put its first inputs one behind the other, row by row: how many
-    bytes each has in a row of the output. `alignment` is what the addresses of its tensors must be a multiple of.
+    `params` are the C struct in front; None: there is none. `packing` names how the constants become the kernel's
+    constant arguments. `in_place` lists pairs (input, output) that may share memory. `overlaps` lists (input,
+    output, offset): an output that begins `offset` bytes or more before the input may run into it; the kernel reads
+    what it needs before it writes there. `pitched` are those of the fields "input_pitch" and "output_pitch" that
+    the kernel has, and that may be made larger: the bytes from one row of the last axis of its first input (output)
+    to the next. `concatenates` says that the call does no more than to put its first inputs one behind the other,
+    row by row: how many bytes each has in a row of the output. `alignment` is what the addresses of its tensors
+    must be a multiple of.
     `scratch_bytes` of the arena belong to the call while it runs, at `scratch_offset` once memory is planned; a kernel
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
@@ -154,7 +155,7 @@ class KernelCall:
     in_place: tuple[tuple[int, int], ...] = ()
     overlaps: tuple[tuple[int, int, int], ...] = ()
     pitched: tuple[str, ...] = ()
-    joins: tuple[int, ...] = ()
+    concatenates: tuple[int, ...] = ()
     alignment: int = 1
     scratch_bytes: int = 0
     scratch_offset: int | None = None
@@ -175,7 +176,7 @@ class KernelCall:
     @property
     def reads(self) -> tuple[str, ...]:
         """The inputs without the repetitions that fill up the arguments of a call for fewer parts."""
-        return self.inputs[: len(self.joins)] if self.joins else self.inputs
+        return self.inputs[: len(self.concatenates)] if self.concatenates else self.inputs
 
     def params_of(self, kind: type[_Params]) -> _Params:
         """The parameters, which are of this kind; TypeError where they are not."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from plan_networks import EXAMPLES, call, plan, plans, tensor
 
 from espdl.plan import memory
-from espdl.plan.packing import Block, Packer
+from espdl.plan.arena_allocator import ArenaAllocator, Block
 from espdl.plan.types import Plan
 
 
@@ -230,7 +230,7 @@ blocks = st.builds(
 @settings(deadline=None, max_examples=150)
 @given(st.lists(blocks, min_size=1, max_size=5))
 def test_packing_is_optimal(case: list[Block]) -> None:
-    packer = Packer(case)
+    packer = ArenaAllocator(case)
     addresses = packer.pack()
     for a, b in itertools.combinations(range(len(case)), 2):
         assert not _clash(case[a], addresses[a], case[b], addresses[b])
@@ -246,7 +246,7 @@ def test_exact_search_closes_what_the_quick_one_leaves() -> None:
         first = source.randrange(10)
         length = min(9, first + source.randint(0, 5)) - first + 1
         case.append(Block({}, first, (16 * source.randint(1, 60),) * length))
-    packer = Packer(case)
+    packer = ArenaAllocator(case)
     assert packer.height(packer.pack()) == packer.lower_bound < packer.height(packer.pack(exact=False))
 
 

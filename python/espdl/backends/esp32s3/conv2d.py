@@ -10,7 +10,7 @@ import numpy as np
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
 from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
-from espdl.backends.overlap import lead, lead_of_windows
+from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
@@ -126,12 +126,12 @@ def _overlaps(p: S3Conv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...
     inputs, outputs = p.input_channels, p.output_channels
     if kernel == "pointwise" and inputs == 8:  # two pixels are in a register before their outputs are written
         pairs = np.arange(p.output_height * p.output_width // 2)
-        return ((0, 0, lead(pairs * 2 * inputs, 2 * outputs, at_once=1)),)
+        return ((0, 0, overlap_offset(pairs * 2 * inputs, 2 * outputs, at_once=1)),)
     if kernel == "pointwise":
-        return ((0, 0, lead_of_windows(p, inputs, outputs, at_once=1)),)
+        return ((0, 0, overlap_offset_of_windows(p, inputs, outputs, at_once=1)),)
     if kernel in ("narrow", "aligned", "bytes", "depthwise") and outputs * p.pixels <= 16:
         rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
-        return ((0, 0, lead(rows * p.input_width * inputs, p.output_width * outputs)),)
+        return ((0, 0, overlap_offset(rows * p.input_width * inputs, p.output_width * outputs)),)
     return ()
 
 

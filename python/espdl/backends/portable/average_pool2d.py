@@ -8,7 +8,7 @@ import numpy as np
 from espdl.backends.accumulators import largest, require_int32
 from espdl.backends.layers import KERNEL_SUFFIX, clamp, exact_scale, pool_shape, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
-from espdl.backends.overlap import lead_of_windows
+from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.ops.average_pool2d import AveragePool2d, AveragePool2dParams, AveragePool2dS16Params
 from espdl.ops.numerics import int16_multipliers, requantization
 from espdl.ops.params import PaddedPoolShape
@@ -52,6 +52,6 @@ def lower_average_pool2d(node: AveragePool2d, target: Target) -> KernelCall | De
         f"espdl/kernels/{form}.h",
         params,
         constants=(Constant("multiplier", multiplier), Constant("shift", shift)),
-        overlaps=((0, 0, lead_of_windows(window, pixel, pixel)),),
+        overlaps=((0, 0, overlap_offset_of_windows(window, pixel, pixel)),),
         pitched=pitched,
     )

@@ -17,8 +17,8 @@ def lower_concat(node: Concat, target: Target) -> KernelCall:
     rows = [x.nbytes // node.outer for x in node.inputs]
     before = [sum(rows[:i]) for i in range(len(rows))]
     # The last row of a part is moved when all before it is written.
-    leads = [(node.outer - 1) * (sum(rows) - row) + place for row, place in zip(rows, before)]
-    leads += leads[-1:] * missing
+    offsets = [(node.outer - 1) * (sum(rows) - row) + place for row, place in zip(rows, before)]
+    offsets += offsets[-1:] * missing
     return call_of(
         node,
         "espdl_concat",
@@ -28,6 +28,6 @@ def lower_concat(node: Concat, target: Target) -> KernelCall:
             bytes=tuple(rows) + (0,) * missing,
         ),
         inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
-        joins=tuple(rows),
-        overlaps=tuple((i, 0, lead) for i, lead in enumerate(leads)),
+        concatenates=tuple(rows),
+        overlaps=tuple((i, 0, offset) for i, offset in enumerate(offsets)),
     )

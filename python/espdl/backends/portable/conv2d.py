@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from espdl.backends.accumulators import largest, reach, require_int32
 from espdl.backends.lowering import lowering
-from espdl.backends.overlap import lead_of_windows
+from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
@@ -40,7 +40,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
             function="espdl_conv2d_4x4_s8",
             packing="blocks_4x4",
             scratch_bytes=blocked_scratch(node),
-            overlaps=((0, 0, lead_of_windows(p, x.shape[3], y.shape[3], at_once=4)),),
+            overlaps=((0, 0, overlap_offset_of_windows(p, x.shape[3], y.shape[3], at_once=4)),),
         )
     if node.groups == x.shape[3] == y.shape[3]:
         return _depthwise(node, call)

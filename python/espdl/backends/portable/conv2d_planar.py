@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.lowering import Declined, lowering, packing
-from espdl.backends.overlap import lead_of_windows
+from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.fast import fast_records
 from espdl.backends.portable.packing import blocks, has_heavy_pairs
@@ -39,7 +39,7 @@ def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Decl
         params=replace(p, input_pitch=p.input_height * p.input_width),
         inputs=tuple(t.name for t in node.inputs),
         scratch_bytes=8 * (depth + depth % 2) + 5 * width,
-        overlaps=((0, 0, lead_of_windows(p, 1, p.output_channels, at_once=4)),),
+        overlaps=((0, 0, overlap_offset_of_windows(p, 1, p.output_channels, at_once=4)),),
         pitched=("output_pitch",),
         source_nodes=node.source_nodes,
     )

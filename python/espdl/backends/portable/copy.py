@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from espdl.backends.lowering import ANY, call_of, lowering
-from espdl.backends.overlap import lead
+from espdl.backends.overlap import overlap_offset
 from espdl.ops.copy import MAX_AXES, Copy, CopyParams
 from espdl.plan.types import ITEM_BYTES, KernelCall
 from espdl.targets import Target
@@ -36,7 +36,7 @@ def lower_copy(node: Copy, target: Target) -> KernelCall:
             shape=shape,
             strides=strides,
         ),
-        overlaps=((0, 0, lead(begins, item)),),
+        overlaps=((0, 0, overlap_offset(begins, item)),),
         pitched=("output_pitch",) if line == y.row_bytes else (),
     )
 

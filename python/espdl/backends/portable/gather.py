@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import ANY, call_of, lowering
-from espdl.backends.overlap import lead
+from espdl.backends.overlap import overlap_offset
 from espdl.ops.gather import Gather, GatherParams
 from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import Target
@@ -36,7 +36,7 @@ def lower_gather(node: Gather, target: Target) -> KernelCall:
             first_row=0,
             first_input_row=0,
         ),
-        overlaps=((0, 0, lead(begins, item)),),
+        overlaps=((0, 0, overlap_offset(begins, item)),),
         constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
         pitched=("output_pitch",) if item == y.row_bytes else (),
     )

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from espdl.backends.lowering import ANY, Declined, call_of, lowering
-from espdl.backends.overlap import lead
+from espdl.backends.overlap import overlap_offset
 from espdl.ops.gather_elements import GatherElements, GatherElementsParams
 from espdl.plan.types import ITEM_BYTES, Constant, KernelCall
 from espdl.targets import Target
@@ -27,7 +27,7 @@ def lower_gather_elements(node: GatherElements, target: Target) -> KernelCall | 
         "espdl/kernels/gather_elements.h",
         GatherElementsParams(len(begins), together * item),
         constants=(Constant("begins", begins.astype(np.int32)),),
-        overlaps=((0, 0, lead(begins, together * item)),),
+        overlaps=((0, 0, overlap_offset(begins, together * item)),),
     )
 
 

@@ -14,7 +14,7 @@ from espdl.backends.layers import (
     sum_constants,
 )  # fmt: skip
 from espdl.backends.lowering import call_of, lowering
-from espdl.backends.overlap import lead_of_windows
+from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d, Conv2dParams, Conv2dS16Params
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import int16_multipliers, requantization
@@ -40,8 +40,8 @@ def _call(node: Conv2d | Gemm, target: Target, weights: np.ndarray, shape: Group
     ratios = scale_ratios(x, node.weights_scale, y)
     fields = {**vars(shape), **clamp(node.activation, y)}
     channels = shape.input_channels, shape.output_channels
-    lead = lead_of_windows(shape, *(ITEM_BYTES[node.dtype] * c for c in channels))
-    shared = {"operator": "conv2d", "packing": "weights_and_channels", "macs": node.macs, "overlaps": ((0, 0, lead),)}
+    offset = overlap_offset_of_windows(shape, *(ITEM_BYTES[node.dtype] * c for c in channels))
+    shared = {"operator": "conv2d", "packing": "weights_and_channels", "macs": node.macs, "overlaps": ((0, 0, offset),)}
     if node.dtype == "int16":
         require_no_zero_points(node)
         multiplier, shift = int16_multipliers(ratios, reach(weights, largest(x), node.bias))

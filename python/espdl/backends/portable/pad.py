@@ -25,11 +25,11 @@ def lower_pad(node: Pad, target: Target) -> KernelCall:
             before=tuple(s.before for s in sides),
             value=node.value,
         ),
-        overlaps=((0, 0, _lead(sides)),),
+        overlaps=((0, 0, _offset(sides)),),
     )
 
 
-def _lead(sides: tuple[Side, ...]) -> int:
+def _offset(sides: tuple[Side, ...]) -> int:
     """A line of the input is moved when all in front of its place is written."""
     total = [s.before + s.size + s.after for s in sides]
     places = np.arange(np.prod(total)).reshape(total)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.lowering import call_of, lowering
-from espdl.backends.overlap import lead
+from espdl.backends.overlap import overlap_offset
 from espdl.ops.resize_linear import ResizeLinear, ResizeLinearParams
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
@@ -34,7 +34,7 @@ def lower_resize_linear(node: ResizeLinear, target: Target) -> KernelCall:
             first_row=0,
             first_input_row=0,
         ),
-        overlaps=((0, 0, lead(begins, channels)),),
+        overlaps=((0, 0, overlap_offset(begins, channels)),),
         constants=(Constant("rows", rows), Constant("columns", columns)),
         pitched=("output_pitch",),
     )

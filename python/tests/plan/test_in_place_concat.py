@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espdl import plan as planner
-from espdl.plan import graph, joins
+from espdl.plan import graph, in_place_concat
 from espdl.plan.graph import Span
-from espdl.plan.joins import CallNetwork
+from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.params import Params
 from espdl.plan.types import KernelCall, Port, Tensor
 
@@ -32,16 +32,23 @@ def pitches(fields: tuple[str, ...]) -> type[Params]:
     return make_dataclass("Pitches", [(field, int) for field in fields], bases=(Params,), frozen=True)
 
 
-def call(name: str, inputs: list[str], outputs: list[str], pitched=(), joins=(), alignment: int = 1) -> KernelCall:
+def call(
+    name: str, inputs: list[str], outputs: list[str], pitched=(), concatenates=(), alignment: int = 1
+) -> KernelCall:
     params = pitches(tuple(pitched))(*[0] * len(pitched))
     return KernelCall(
-        *("none", name, params), tuple(inputs), tuple(outputs), pitched=pitched, joins=joins, alignment=alignment
+        *("none", name, params),
+        tuple(inputs),
+        tuple(outputs),
+        pitched=pitched,
+        concatenates=concatenates,
+        alignment=alignment,
     )
 
 
 def concat(tensors: list[Tensor], parts: list[str], result: str) -> KernelCall:
     rows = {t.name: t.nbytes if t.shape[0] == 1 else t.row_bytes for t in tensors}
-    return call("concat", parts, [result], joins=tuple(rows[part] for part in parts))
+    return call("concat", parts, [result], concatenates=tuple(rows[part] for part in parts))
 
 
 def network(calls: list[KernelCall], tensors: list[Tensor], inputs: list[str], outputs: list[str]) -> CallNetwork:
@@ -86,8 +93,8 @@ def run(net: CallNetwork) -> dict[str, bytes]:
     for one in net.calls:
         reads = [place(name).copy() for name in one.inputs]
         (result,) = one.outputs
-        if one.joins:
-            made = np.concatenate([r.reshape(-1, row) for r, row in zip(reads, one.joins)], axis=1)
+        if one.concatenates:
+            made = np.concatenate([r.reshape(-1, row) for r, row in zip(reads, one.concatenates)], axis=1)
         else:
             seed = hashlib.sha256(one.function.encode() + b"".join(r.tobytes() for r in reads)).digest()
             made = np.random.default_rng(list(seed)).integers(0, 256, net.tensors[result].nbytes, np.uint8)
@@ -99,8 +106,8 @@ def run(net: CallNetwork) -> dict[str, bytes]:
 @given(networks())
 @settings(deadline=None, max_examples=120, derandomize=True, database=None)
 def test_meaning(net: CallNetwork) -> None:
-    results = joins.joinable(net)
-    joined = joins.join(net, results)
+    results = in_place_concat.candidates(net)
+    joined = in_place_concat.without_copies(net, results)
     before, after = run(net), run(joined)
     assert all(before[name] == value for name, value in after.items())
     assert set(before) - set(after) <= set(results)
@@ -122,7 +129,7 @@ def test_arena_never_grows(net: CallNetwork) -> None:
     def arena() -> int:
         return planner.run(net.calls, net.tensors.values(), *net.ports, "generic", "affine").arena_bytes
 
-    with mock.patch.object(joins, "joinable", lambda _: []):
+    with mock.patch.object(in_place_concat, "candidates", lambda _: []):
         without = arena()
     assert arena() <= without
 
@@ -136,14 +143,14 @@ def skip(readers_step_over: bool = True, **changes: Tensor) -> CallNetwork:
         call("conv", ["in"], ["skip"], BOTH),
         call("pool", ["skip"], ["low"], BOTH if readers_step_over else ()),
         call("resize", ["low"], ["up"], ("output_pitch",)),
-        call("concat", ["up", "skip"], ["both"], joins=(8, 8)),
+        call("concat", ["up", "skip"], ["both"], concatenates=(8, 8)),
         call("conv", ["both"], ["out"], BOTH),
     ]
     return network(calls, list(tensors.values()), ["in"], ["out"])
 
 
 def test_parts_side_by_side() -> None:
-    joined = joins.join(skip(), ["both"])
+    joined = in_place_concat.without_copies(skip(), ["both"])
     assert [c.function for c in joined.calls] == ["conv", "pool", "resize", "conv"]
     assert [dict(c.params.flat()) for c in joined.calls[:3]] == [
         {"input_pitch": 0, "output_pitch": 16},
@@ -159,8 +166,8 @@ def test_a_join_in_a_join() -> None:
     calls = [call(n, [], [n], BOTH) for n in "abc"]
     calls += [concat(tensors, ["a", "b"], "ab"), concat(tensors, ["ab", "c"], "abc"), call("f", ["abc"], ["out"])]
     net = network(calls, tensors, [], ["out"])
-    assert joins.joinable(net) == ["ab", "abc"]
-    joined = joins.join(net, ["ab", "abc"])
+    assert in_place_concat.candidates(net) == ["ab", "abc"]
+    joined = in_place_concat.without_copies(net, ["ab", "abc"])
     assert [c.function for c in joined.calls] == ["a", "b", "c", "f"]
     assert {n: joined.tensors[n].pitch for n in ("a", "b", "ab", "c", "abc")} == {
         **dict.fromkeys(("a", "b", "ab", "c"), 12),
@@ -173,7 +180,9 @@ def test_a_join_of_nothing_but_joins() -> None:
     tensors = [tensor(n, 5, 4) for n in "abcd"] + [tensor(n, 5, 8) for n in ("ab", "cd")] + [tensor("all", 5, 16)]
     calls = [call(n, [], [n], BOTH) for n in "abcd"]
     calls += [concat(tensors, list(two), two) for two in ("ab", "cd")] + [concat(tensors, ["ab", "cd"], "all")]
-    joined = joins.join(net := network(calls, tensors, [], ["all"]), joins.joinable(net))
+    joined = in_place_concat.without_copies(
+        net := network(calls, tensors, [], ["all"]), in_place_concat.candidates(net)
+    )
     assert [c.function for c in joined.calls] == list("abcd")
     assert {joined.tensors[n].pitch for n in ("a", "d", "ab", "cd")} == {16}
 
@@ -182,11 +191,11 @@ def test_vectors_one_behind_the_other_need_no_pitch() -> None:
     tensors = [tensor(n, 1, size) for n, size in (("in", 4), ("a", 16), ("b", 8), ("ab", 24), ("out", 4))]
     calls = [call("f", ["in"], ["a"]), call("g", ["in"], ["b"], alignment=16), concat(tensors, ["a", "b"], "ab")]
     net = network([*calls, call("h", ["ab"], ["out"])], tensors, ["in"], ["out"])
-    assert [joins.join(net, ["ab"]).tensors[n].alias_offset for n in "ab"] == [0, 16]
+    assert [in_place_concat.without_copies(net, ["ab"]).tensors[n].alias_offset for n in "ab"] == [0, 16]
     picky = network(
         [replace(calls[0], alignment=16), *calls[1:2], concat(tensors, ["b", "a"], "ab")], tensors, [], ["ab"]
     )
-    assert joins.joinable(picky) == []  # "a" would begin at byte 8
+    assert in_place_concat.candidates(picky) == []  # "a" would begin at byte 8
 
 
 @pytest.mark.parametrize(
@@ -199,7 +208,7 @@ def test_vectors_one_behind_the_other_need_no_pitch() -> None:
     ids=["a reader cannot step over", "a part has other rows", "one part twice, and an input"],
 )
 def test_what_must_be_copied(net: CallNetwork) -> None:
-    assert joins.joinable(net) == []
+    assert in_place_concat.candidates(net) == []
 
 
 @pytest.mark.parametrize(("size", "is_copied"), [(4, False), (400, True)])

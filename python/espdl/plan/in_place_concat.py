@@ -44,18 +44,18 @@ class CallNetwork:
         return found
 
 
-def joinable(network: CallNetwork) -> list[str]:
-    """The results of all calls that `join` removes, inner ones first: a joined tensor can be a part of the next."""
+def candidates(network: CallNetwork) -> list[str]:
+    """The results of calls that `without_copies` removes, inner ones first: a joined tensor can be part of the next."""
     results = []
-    for result in [call.outputs[0] for call in network.calls if call.joins]:
-        joined = join(network, [result])
+    for result in [call.outputs[0] for call in network.calls if call.concatenates]:
+        joined = without_copies(network, [result])
         if len(joined.calls) < len(network.calls):
             results.append(result)
             network = joined
     return results
 
 
-def join(network: CallNetwork, results: Iterable[str]) -> CallNetwork:
+def without_copies(network: CallNetwork, results: Iterable[str]) -> CallNetwork:
     """`network` without the calls that write `results`, whose parts are written in place; those that need it stay."""
     for result in results:
         index = next(i for i, call in enumerate(network.calls) if result in call.outputs)
@@ -65,14 +65,14 @@ def join(network: CallNetwork, results: Iterable[str]) -> CallNetwork:
 
 def _joined(network: CallNetwork, index: int) -> CallNetwork | None:
     call = network.calls[index]
-    parts = call.inputs[: len(call.joins)]
+    parts = call.inputs[: len(call.concatenates)]
     tensors, calls = dict(network.tensors), list(network.calls)
     first, result = tensors[parts[0]], tensors[call.outputs[0]]
-    pitch = sum(call.joins) if first.nbytes > call.joins[0] else 0
+    pitch = sum(call.concatenates) if first.nbytes > call.concatenates[0] else 0
     if len(set(parts)) < len(parts) or result.pitch:
         return None
     place, writers = 0, []
-    for name, row in zip(parts, call.joins):
+    for name, row in zip(parts, call.concatenates):
         if not _can_move(network, name, index, place, row, pitch):
             return None
         tensors[name] = replace(tensors[name], alias_of=result.name, alias_offset=place, pitch=pitch)
@@ -89,7 +89,7 @@ def _joined(network: CallNetwork, index: int) -> CallNetwork | None:
     return CallNetwork(tuple(c for i, c in enumerate(calls) if i != index), tensors, network.ports)
 
 
-def _can_move(network: CallNetwork, name: str, join_index: int, place: int, row: int, pitch: int) -> bool:
+def _can_move(network: CallNetwork, name: str, concat_index: int, place: int, row: int, pitch: int) -> bool:
     """Whether the tensor can be the bytes from `place` on of the joined one, or of each of its rows."""
     tensor, inside = network.tensors[name], [name, *network.aliases[name]]
     ports = {port.tensor for side in network.ports for port in side}
@@ -98,7 +98,7 @@ def _can_move(network: CallNetwork, name: str, join_index: int, place: int, row:
     if pitch and (tensor.row_bytes != row or any(not network.tensors[n].pitch for n in inside[1:])):
         return False
     users = {user: [n for n in inside if user in network.users[n]] for n in inside for user in network.users[n]}
-    users.pop(join_index)
+    users.pop(concat_index)
     for user, names in users.items():
         call = network.calls[user]
         if place % call.alignment or pitch % call.alignment or call.asks:

@@ -51,7 +51,7 @@ def demand(blocks: Sequence[Block]) -> list[int]:
     return totals
 
 
-class Packer:
+class ArenaAllocator:
     """Finds addresses for `blocks` so that no two overlap at any time and the highest end is small."""
 
     def __init__(self, blocks: Sequence[Block]):
@@ -175,7 +175,7 @@ class _ExactSearch:
     placed (or lies below the present address) and what is still to come together reach the best height known.
     """
 
-    def __init__(self, packer: Packer, start: list[int]):
+    def __init__(self, packer: ArenaAllocator, start: list[int]):
         self.packer = packer
         self.best = list(start)
         self.best_height = packer.height(start)
