@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+import onnx_ir as ir
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper
 
@@ -85,6 +86,7 @@ def load(
     forms.remove_unused(proto)
     _check_tensors(proto, label)
     forms.make_dense(proto.graph)
+    _check_types(proto, label)
     given = proto
     proto = expanded = operator_form.expand(given, label)
     _check_domains(proto, label)
@@ -93,6 +95,19 @@ def load(
     recurrent.check(proto, label)
     proto = recurrent.sequence_first(proto)
     return Model(proto, label, inputs, (path, *files), None if expanded is given else given)
+
+
+def _check_types(proto: onnx.ModelProto, label: str) -> None:
+    known = {int(kind) for kind in ir.DataType}
+    for value in (*proto.graph.output, *proto.graph.value_info):
+        kind = value.type.tensor_type.elem_type
+        if kind not in known:
+            told = TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else kind
+            raise EspdlError(
+                label,
+                f"tensor '{value.name}' has elements of type {told}, which this compiler does not know",
+                "export the model with float32 tensors; a number in the place of a name means that the file is damaged",
+            )
 
 
 def _parse(path: Path, label: str) -> onnx.ModelProto:
