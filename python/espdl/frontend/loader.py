@@ -97,15 +97,18 @@ def load(
     return Model(proto, label, inputs, (path, *files), None if expanded is given else given)
 
 
+def _type_name(kind: int) -> str:
+    return TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else str(kind)
+
+
 def _check_types(proto: onnx.ModelProto, label: str) -> None:
     known = {int(kind) for kind in ir.DataType}
     for value in (*proto.graph.output, *proto.graph.value_info):
         kind = value.type.tensor_type.elem_type
         if kind not in known:
-            told = TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else kind
             raise EspdlError(
                 label,
-                f"tensor '{value.name}' has elements of type {told}, which this compiler does not know",
+                f"tensor '{value.name}' has elements of type {_type_name(kind)}, which this compiler does not know",
                 "export the model with float32 tensors; a number in the place of a name means that the file is damaged",
             )
 
@@ -241,12 +244,8 @@ def _static_input(
         raise EspdlError(what, "it is not a tensor", "export the model with tensor inputs only")
     tensor = value.type.tensor_type
     if tensor.elem_type not in SUPPORTED_INPUTS:
-        name = (
-            TensorProto.DataType.Name(tensor.elem_type)
-            if tensor.elem_type in TensorProto.DataType.values()
-            else tensor.elem_type
-        )
-        raise EspdlError(what, f"its type is {name}", f"use one of {', '.join(SUPPORTED_INPUTS.values())}")
+        supported = ", ".join(SUPPORTED_INPUTS.values())
+        raise EspdlError(what, f"its type is {_type_name(tensor.elem_type)}", f"use one of {supported}")
     if not tensor.HasField("shape"):
         raise EspdlError(
             what, "the model does not say its shape", f"pass the shape: {option('shape', f'{value.name}=1,3,32,32')}"
