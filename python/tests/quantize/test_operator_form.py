@@ -31,8 +31,10 @@ def data_for(proto: onnx.ModelProto, count: int) -> dict[str, np.ndarray]:
 def in_operator_form(name: str, activations: str, weights: str, per_channel: bool) -> onnx.ModelProto:
     proto = NETWORKS[name]()
     options = kinds("QOperator", activations, weights)
-    # 7 bits: ONNX Runtime saturates sums of two products in 16 bits on processors with AVX2 but without VNNI.
-    return quantized(proto, data_for(proto, 12), per_channel=per_channel, reduce_range=True, **options)
+    # 7 bits: ONNX Runtime saturates sums of two products in 16 bits on processors with AVX2 but without VNNI. It does
+    # not where the weights are unsigned and have one scale.
+    saturates = per_channel or weights == "QInt8"
+    return quantized(proto, data_for(proto, 12), per_channel=per_channel, reduce_range=saturates, **options)
 
 
 def kinds(form: str, activations: str, weights: str) -> dict:
@@ -99,8 +101,7 @@ def test_all_kinds_of_integers(tmp_path: Path, name: str, types: tuple[str, str]
     for per_channel in (False, True):
         for options in ({}, {"chip": "esp32s3"}, {"io": "float32"}, {"io": "uint8"}):
             difference, _ = steps(in_operator_form(name, *types, per_channel), tmp_path, **options)
-            # Of so many models one has a value half-way between two steps in a layer before the last, too.
-            assert difference <= STEPS.get(name, 1) + 1.01
+            assert difference <= STEPS.get(name, 1) + 0.01
 
 
 @pytest.mark.parametrize("name", BY_HAND)
