@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _STAGING = ".tmp"
 
@@ -34,11 +40,15 @@ class Files(Mapping[str, bytes]):
         """Put the files into `folder`, which is made if need be, and return the names of those that changed.
 
         Files that already have their content keep their time stamp. The others are first written in full beside their
-        place (to the folder `.tmp`), and moved only when all of them are complete on disk. Raises OSError, with nothing
-        changed, where one cannot be written.
+        place (to the folder `.tmp`), and moved only when all of them are complete on disk. A second writer of the same
+        folder waits until the first is done. Raises OSError, with nothing changed, where one cannot be written.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        with _only_writer(folder):
+            return self._write(folder)
+
+    def _write(self, folder: Path) -> list[str]:
         staging = folder / _STAGING
         shutil.rmtree(staging, ignore_errors=True)  # left by a run that was killed
         changed = [name for name, content in self._contents.items() if not _has_content(folder / name, content)]
@@ -58,6 +68,21 @@ class Files(Mapping[str, bytes]):
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return changed
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder itself, so that no lock file stays behind; a file system without locks goes without."""
+    if fcntl is None:
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)  # lets go
 
 
 def _has_content(path: Path, content: bytes) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -51,6 +52,25 @@ def test_rest_of_a_killed_run_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".tmp" / "a").write_bytes(b"half")
     Files({"a": b"whole"}).write(tmp_path)
     assert content(tmp_path) == {"a": b"whole"}
+
+
+def write_often(folder: Path, content: bytes) -> None:
+    for _ in range(25):
+        Files({name: content for name in "abcd"}).write(folder)
+
+
+def test_writers_of_one_folder_take_turns(tmp_path: Path) -> None:
+    """The folder holds what one of them wrote, and none of them fails on another's half-written files."""
+    pytest.importorskip("fcntl")
+    folder = tmp_path / "shared"
+    processes = [multiprocessing.Process(target=write_often, args=(folder, bytes([n]))) for n in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert len(set(content(folder).values())) == 1
+    assert sorted(content(folder)) == list("abcd")
 
 
 def test_mapping() -> None:
