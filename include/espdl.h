@@ -163,6 +163,9 @@ struct espdl_instance;
 /** Runs the layers of a region. */
 typedef espdl_status_t (*espdl_run_region_t)(const struct espdl_instance *self, const espdl_region_t *region);
 
+/** Runs all layers. */
+typedef espdl_status_t (*espdl_run_model_t)(const struct espdl_instance *self);
+
 /** A compiled model. Generated code defines one as `<name>_model`; it is constant. */
 typedef struct {
     uint32_t magic;                /**< ESPDL_MODEL_MAGIC */
@@ -184,8 +187,9 @@ typedef struct {
     uint16_t input_count;
     uint16_t output_count;
     uint16_t region_count;
-    uint16_t given_count;          /**< how many of the inputs are at the caller, or given by rows */
     const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
+    espdl_run_model_t run;         /**< espdl_run_regions, where there are regions, or inputs at the caller or by rows; else NULL.
+                                        A pointer, so that other models do not link it */
 } espdl_model_t;
 
 /** An instance of a model. Its fields are private; it may be copied and needs no release. */

@@ -80,6 +80,9 @@ struct espdl_region {
     uint16_t first, stop, tensor_count;
 };
 
+/** Run a model with inputs that the application has, or with regions. ESPDL_OK, ESPDL_NO_INPUT, or what a region or the hook ends with. */
+espdl_status_t espdl_run_regions(const espdl_t *self);
+
 /** Run a region from its begin to its end. ESPDL_OK, ESPDL_CANCELLED or ESPDL_INPUT_FAILED. */
 espdl_status_t espdl_run_stripes(const espdl_t *self, const espdl_region_t *region);
 

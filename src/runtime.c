@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "inputs.h"
-#include "espdl_stripes.h"
 #include "hook.h"
 
 static bool is_model(const espdl_model_t *model)
@@ -97,35 +96,36 @@ espdl_status_t espdl_set_hook(espdl_t *self, espdl_on_layer_t on_layer, void *us
 }
 
 /* A model without its table of layers still tells the hook which one it is, which is all that yield and cancel need. */
-espdl_layer_t espdl_layer_of(const espdl_model_t *model, size_t index)
+const espdl_layer_t *espdl_layer_of(const espdl_model_t *model, size_t index, espdl_layer_t *nameless)
 {
-    const espdl_layer_t nameless = {.name = "", .op = "", .backend = "", .index = (uint16_t)index};
-    return model->layers != NULL ? model->layers[index] : nameless;
+    if (model->layers != NULL) {
+        return &model->layers[index];
+    }
+    *nameless = (espdl_layer_t){.name = "", .op = "", .backend = "", .index = (uint16_t)index};
+    return nameless;
 }
 
-/* Calls the layer hook, which there must be; false: it wants the run to end. */
-static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
+/* Calls the layer hook, which there must be; false: it wants the run to end. Apart, so that its description of a layer is
+ * not on the stack of a run without a hook. */
+__attribute__((noinline)) static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
 {
-    const espdl_layer_t layer = espdl_layer_of(self->model, index);
-    return self->on_layer(self->user, &layer, phase);
+    espdl_layer_t nameless;
+    return self->on_layer(self->user, espdl_layer_of(self->model, index, &nameless), phase);
 }
 
-/* What is not set again before the next run is missed there. */
-static espdl_status_t take_inputs(const espdl_t *self)
+espdl_status_t espdl_run_layers(const espdl_t *self, size_t first, size_t stop)
 {
-    espdl_status_t status = ESPDL_OK;
-    for (size_t i = 0; i < self->model->input_count; i++) {
-        const espdl_tensor_t *input = &self->model->inputs[i];
-        if (espdl_is_at_caller(input)) {
-            espdl_input_place_t *place = espdl_input_place(self, input);
-            const uintptr_t check = (uintptr_t)place->data ^ (uintptr_t)self->model;
-            status = place->check == check ? status : ESPDL_NO_INPUT;
-            place->check = ~check;
-        } else if (input->by_rows && self->on_rows == NULL) {
-            status = ESPDL_NO_INPUT;
+    const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
+    for (size_t i = first; i < stop; i++) {
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_BEGIN)) {
+            return ESPDL_CANCELLED;
+        }
+        self->model->steps[i](self->arena, self->weights);
+        if (hooked && !call_hook(self, i, ESPDL_LAYER_END)) {
+            return ESPDL_CANCELLED;
         }
     }
-    return status;
+    return ESPDL_OK;
 }
 
 espdl_status_t espdl_run(espdl_t *self)
@@ -137,30 +137,7 @@ espdl_status_t espdl_run(espdl_t *self)
     if (model == NULL) {
         return ESPDL_NOT_INITIALIZED;
     }
-    if (model->given_count != 0 && take_inputs(self) != ESPDL_OK) {
-        return ESPDL_NO_INPUT;
-    }
-    const bool hooked = self->on_layer != NULL; /* one register, so that an absent hook costs two branches */
-    size_t regions = 0;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        if (regions < model->region_count && i == model->regions[regions].first) {
-            const espdl_region_t *region = &model->regions[regions++];
-            const espdl_status_t status = region->run(self, region);
-            if (status != ESPDL_OK) {
-                return status;
-            }
-            i = region->stop - 1u;
-            continue;
-        }
-        if (hooked && !call_hook(self, i, ESPDL_LAYER_BEGIN)) {
-            return ESPDL_CANCELLED;
-        }
-        model->steps[i](self->arena, self->weights);
-        if (hooked && !call_hook(self, i, ESPDL_LAYER_END)) {
-            return ESPDL_CANCELLED;
-        }
-    }
-    return ESPDL_OK;
+    return model->run != NULL ? model->run(self) : espdl_run_layers(self, 0, model->layer_count);
 }
 
 const espdl_tensor_t *espdl_input_info(const espdl_model_t *model, size_t index)

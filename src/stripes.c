@@ -172,7 +172,8 @@ static bool call_hook(const work_t *work, size_t index, int32_t start, int32_t r
     const uint32_t bytes = (uint32_t)rows * tensor->row;
     const uint8_t *data = row_of(work, tensor, &work->progress[output], start);
     const espdl_span_t span = {(uint32_t)(data - self->arena), bytes, bytes, bytes};
-    espdl_layer_t layer = espdl_layer_of(self->model, work->region->first + index);
+    espdl_layer_t layer;
+    layer = *espdl_layer_of(self->model, work->region->first + index, &layer);
     layer.row = (uint16_t)start;
     layer.end_row = (uint16_t)(start + rows);
     layer.rows = tensor->rows;

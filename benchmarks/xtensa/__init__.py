@@ -83,7 +83,8 @@ def _sources(plan: Plan) -> list[Path]:
     portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
     vector = [path for path in sorted((PORT / "src").glob("*.c")) if path.name != "pie_emulation.c"]
     used = any(call.backend == "esp32s3" for call in plan.calls)
-    return [ROOT / "src" / "runtime.c", ROOT / "src" / "stripes.c", *(vector if used else []), *portable]
+    runtime = [ROOT / "src" / name for name in ("runtime.c", "run_regions.c", "stripes.c")]
+    return [*runtime, *(vector if used else []), *portable]
 
 
 def compile_object(path: Path, folder: Path, options: Iterable[str] = ()) -> Path:

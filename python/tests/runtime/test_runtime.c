@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "espdl.h"
+#include "espdl_stripes.h"
 
 #define CHECK(condition)                                                       \
     do {                                                                       \
@@ -219,7 +219,7 @@ static void test_input_at_caller(void)
     model.arena_bytes = 48;
     model.steps = s_caller_steps;
     model.inputs = &s_caller_input;
-    model.given_count = 1;
+    model.run = espdl_run_regions;
     espdl_t instance, zero = {0};
     const espdl_config_t config = {.arena = s_arena, .arena_size = sizeof(s_arena)};
     for (int garbage = 0; garbage < 256; garbage += 51) {

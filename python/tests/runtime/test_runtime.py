@@ -13,7 +13,7 @@ from espdl.verify import host
 
 HERE = Path(__file__).parent
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-RUNTIME = host.COMPONENT / "src" / "runtime.c"
+RUNTIME = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_regions.c")]
 
 
 def compile_(program: Path, *arguments: str) -> Path:
@@ -24,7 +24,7 @@ def compile_(program: Path, *arguments: str) -> Path:
 
 @pytest.mark.parametrize("flags", [("-O2",), host.SANITIZERS], ids=["optimised", "sanitized"])
 def test_runtime(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    program = compile_(tmp_path / "runtime", *flags, str(HERE / "test_runtime.c"), str(RUNTIME))
+    program = compile_(tmp_path / "runtime", *flags, str(HERE / "test_runtime.c"), *RUNTIME)
     done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "all passed\n", "")
 
