@@ -20,38 +20,60 @@ include("${CMAKE_CURRENT_LIST_DIR}/espdl_library.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/espdl_options.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/espdl_python.cmake")
 
+# Sets `rows` in the calling function: the options of the compiler. A row is a keyword; who gives it; its kind; its values.
+#
+# By `model`: an argument of espdl_add_onnx_model(). By `any`: an argument, else the variable ESPDL_<KEYWORD>
+# (-DESPDL_SCHEME=affine), else menuconfig or the sdkconfig that ESPDL_SDKCONFIG names. By `project`: not an argument.
+#
+# file    a path, relative to the calling folder
+# choice  one of the values, of which the first is the default; a pattern of file names stands for the files' names, and
+#         <bytes> for any whole number
+# count   a whole number, 0 if it is not given; the words end the sentence "use a number"
+# flag    y or nothing
+# sizes, numbers, names, text: as the words behind say
+#
+# The compiler's side is python/espdl/options.py, the menu's Kconfig; python/tests/project/test_settings.py compares.
+macro(_espdl_list_options)
+    set(rows
+        "MODEL               model   file"    # The .onnx file.
+        "NAME                model   text"    # C identifier, prefix of everything generated. Default: the file's name.
+        "CALIBRATION         any     file"    # Representative inputs: .npy [N, input shape], .npz with one array for each
+                                              # input, or a folder of such files. Models that carry Q/DQ nodes need none.
+        "SHAPES              model   sizes    <input>=<sizes>"   # For inputs with dynamic dimensions besides the batch,
+                                              # such as image=1,3,96,96; one or several.
+        "INPUT               model   numbers  <input>=<numbers>" # Makes a constant of an input that never changes, such as
+                                              # sr=16000; one or several. What depends on it, an If too, is folded.
+        "SCHEME              any     choice   default affine power_of_two"     # How integers stand for real numbers.
+        "PRECISION           any     choice   int8 int16x8 float32"            # Of the values between layers.
+        "INT16               model   names    <node>" # Nodes that get 16-bit activations in a network of PRECISION int8.
+        "CALIBRATION_METHOD  any     choice   default quantize/methods/[a-z]*.py"  # From calibration data to ranges.
+        "CALIBRATION_SAMPLES any     count    of samples, 0 for all" # How many to use, from the first on.
+        "DEAD_CHANNELS       any     choice   remove keep"            # Channels that cannot change the outputs.
+        "EFFORT              any     choice   default fast best"      # How long the compiler may search.
+        "KERNELS             any     choice   auto portable own esp_dl" # Which implementations of layers may be used.
+        "IO                  any     choice   int8 uint8 float32"     # The type of inputs and outputs.
+        "INPUT_LAYOUT        any     choice   model nhwc"             # The order of an image input's dimensions.
+        "ARENA               any     choice   caller static"          # Who provides the working memory.
+        "WEIGHTS             any     choice   flash ram psram"        # Where the weights are during a run.
+        "MEMORY              any     choice   plain smallest auto <bytes>" # Of the arena: whether large layers run a few
+                                              # rows at a time.
+        "INPUT_MEMORY        any     choice   arena caller rows"      # Where a run reads its inputs; rows: a function of
+                                              # the application gives them row by row.
+        "TEST_VECTORS        model   file"    # .npy or .npz with inputs to build into the program as <NAME>_test.h, with
+                                              # the outputs that they must give and a function that compares.
+        "CHIP                project choice   generic chips/esp*.py"  # Whose arithmetic and kernels; a target of ESP-IDF.
+        "OPTIMIZE            project choice   speed size"             # Of kernels and generated code.
+        "PROFILE             project flag"    # Measure the time of every layer.
+        "TAPS                project flag"    # Print what every layer computes.
+    )
+endmacro()
+
 # @brief Compile an ONNX model to C and add it to a target, as the header <NAME>.h.
 #
-# Values that are not given come from the variable ESPDL_<SETTING> (-DESPDL_SCHEME=affine), then from menuconfig or the
-# sdkconfig that ESPDL_SDKCONFIG names, then they are the first of those listed.
-#
-# @param[in] target                        Library or executable that uses the model. In ESP-IDF ${COMPONENT_LIB}, behind
-#                                          idf_component_register().
-# @param[in] MODEL                         The .onnx file.
-# @param[in, optional] NAME                C identifier, prefix of everything generated. Default: the file's name.
-# @param[in, optional] CALIBRATION         Representative inputs: .npy [N, input shape], .npz with one array for each
-#                                          input, or a folder of such files. Models that carry Q/DQ nodes need none.
-# @param[in, optional] SHAPES              <input>=<sizes> for inputs with dynamic dimensions besides the batch, such as
-#                                          image=1,3,96,96; one or several.
-# @param[in, optional] INPUT               <input>=<numbers>: makes a constant of an input that never changes, such as
-#                                          sr=16000; one or several. What depends on it, an If too, is folded.
-# @param[in, optional] SCHEME              default, affine, power_of_two
-# @param[in, optional] PRECISION           int8, int16x8, float32
-# @param[in, optional] INT16               Names of nodes that get 16-bit activations in a network of PRECISION int8.
-# @param[in, optional] CALIBRATION_METHOD  default, or a method: minmax, percentile, ...
-# @param[in, optional] CALIBRATION_SAMPLES How many samples to use, from the first on; 0: all.
-# @param[in, optional] DEAD_CHANNELS       remove, keep: channels that cannot change the outputs.
-# @param[in, optional] EFFORT              default, fast, best: how long the compiler may search.
-# @param[in, optional] KERNELS             auto, portable, own, esp_dl: which implementations of the layers may be used.
-# @param[in, optional] IO                  int8, uint8, float32: the type of inputs and outputs.
-# @param[in, optional] INPUT_LAYOUT        model, nhwc: the order of an image input's dimensions.
-# @param[in, optional] ARENA               caller, static: who provides the working memory.
-# @param[in, optional] WEIGHTS             flash, ram, psram: where the weights are during a run.
-# @param[in, optional] MEMORY              plain, smallest, auto, or bytes of the arena: whether large layers run a few rows at a time.
-# @param[in, optional] INPUT_MEMORY        arena, caller, rows: where a run reads its inputs; rows: a function of the application
-#                                          gives them row by row.
-# @param[in, optional] TEST_VECTORS        .npy or .npz with inputs to build into the program as <NAME>_test.h, with the
-#                                          outputs that they must give and a function that compares.
+# @param[in] target  Library or executable that uses the model. In ESP-IDF ${COMPONENT_LIB}, behind
+#                    idf_component_register().
+# @param[in] ...     Keywords with their values: those that _espdl_list_options() has by `model` and `any`, where it says
+#                    what they mean. Only MODEL must be given.
 #
 # Example:
 #     idf_component_register(SRCS main.c REQUIRES espdl_onnx)
@@ -61,9 +83,8 @@ function(espdl_add_onnx_model target)
         return()
     endif()
     set(name "")
-    set(single MODEL NAME CALIBRATION SCHEME PRECISION CALIBRATION_METHOD CALIBRATION_SAMPLES DEAD_CHANNELS EFFORT
-        KERNELS IO INPUT_LAYOUT INPUT_MEMORY ARENA WEIGHTS MEMORY TEST_VECTORS)
-    set(multiple SHAPES INPUT INT16)
+    _espdl_list_options()
+    _espdl_list_keywords()
     cmake_parse_arguments(PARSE_ARGV 1 espdl_arg "" "${single}" "${multiple}")
     _espdl_check_target()
     _espdl_check_arguments()
@@ -120,8 +141,8 @@ macro(_espdl_check_arguments)
     if(espdl_arg_UNPARSED_ARGUMENTS)
         string(REPLACE ";" " " unknown "${espdl_arg_UNPARSED_ARGUMENTS}")
         string(REPLACE ";" ", " known "${single}")
-        _espdl_fail("unknown arguments: ${unknown}."
-            "use one value for each of ${known}, or lists: SHAPES <input>=<sizes>..., INPUT <input>=<numbers>..., INT16 <node>....")
+        string(REPLACE ";" ", " lists "${forms}")
+        _espdl_fail("unknown arguments: ${unknown}." "use one value for each of ${known}, or lists: ${lists}.")
     endif()
     if(espdl_arg_KEYWORDS_MISSING_VALUES)
         string(REPLACE ";" ", " missing "${espdl_arg_KEYWORDS_MISSING_VALUES}")
@@ -175,7 +196,7 @@ macro(_espdl_add_generator)
         OUTPUT ${generated}
         COMMAND "${python}" -I "${component_dir}/python/espdl_cli.py" compile --options "${options_file}"
         ${touch}
-        DEPENDS "${model}" ${calibration} ${test_vectors} "${options_file}" ${environment}
+        DEPENDS ${input_files} "${options_file}" ${environment}
         DEPFILE "${depfile}"
         JOB_POOL espdl_compiler
         COMMENT "espdl: compiling ${model_file} to ${name}.c"

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
+from espdl.options import Options
 from espdl.plan.types import QUANTIZED, Plan
 from espdl.quantize import QuantizedModel, Settings, calibration
-from espdl.quantize.methods import methods
 from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
 
@@ -28,113 +27,6 @@ Progress = Callable[[str, int, int], None]
 # (phase, what came out of it): called once after each of load, quantize, partition, plan, emit, and after every pass of
 # partition, as "pass" with (name of the pass, what came out of it).
 Watch = Callable[[str, Any], None]
-
-_CHOICES = {
-    "kernels": ("auto", "portable", "own", "esp_dl"),
-    "scheme": ("default", *targets.SCHEMES),
-    "precision": ("int8", "int16x8", "float32"),
-    "calibration_method": ("default", *methods()),
-    "effort": ("fast", "default", "best"),
-    "io": ("int8", "uint8", "float32"),
-    "input_layout": ("model", "nhwc"),
-    "arena": ("caller", "static"),
-    "weights": ("flash", "psram", "ram"),
-    "memory": plan.MEMORY_CHOICES,
-    "input_memory": application_inputs.CHOICES,
-    "optimize": ("speed", "size"),
-    "dead_channels": ("remove", "keep"),
-    "chip": targets.CHIPS,
-}
-
-
-# What a field of Options may be in JSON, by its annotation.
-_JSON_TYPES: dict[Any, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "int": (int,),
-    "bool": (bool,),
-    "Mapping[str, tuple[int, ...]]": (dict,),
-    "tuple[str, ...]": (list,),
-}
-_TYPE_NAMES = {
-    str: "text", type(None): "null", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Options:
-    """All that a compilation depends on, the files' contents apart. The keys of options.json are these names.
-
-    `shapes` gives sizes to inputs with dynamic dimensions, `input` makes constants of inputs (one number, or one for
-    each element); `calibration_samples` 0 means all; `output` is a folder.
-    """
-
-    model: str
-    name: str
-    output: str
-    calibration: str | None = None
-    depfile: str | None = None
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    input: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    chip: str = "generic"
-    kernels: str = "auto"
-    scheme: str = "default"
-    precision: str = "int8"
-    calibration_method: str = "default"
-    calibration_samples: int = 0
-    effort: str = "default"
-    io: str = "int8"
-    input_layout: str = "model"
-    arena: str = "caller"
-    weights: str = "flash"
-    memory: str = "plain"
-    input_memory: str = "arena"
-    test_vectors: str | None = None
-    optimize: str = "speed"
-    profile: bool = False
-    taps: bool = False
-    dead_channels: str = "remove"
-    int16: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for key, allowed in _CHOICES.items():
-            is_size = key == "memory" and self.memory.isdecimal()
-            if getattr(self, key) not in allowed and not is_size:
-                raise UsageError(
-                    option(key), f"'{getattr(self, key)}' is not a choice", f"use one of {', '.join(allowed)}"
-                )
-        if self.calibration_samples < 0:
-            raise UsageError(option("calibration_samples"), f"{self.calibration_samples} is negative", "0 means all")
-        emit.check_model_name(self.name)
-
-    @staticmethod
-    def from_json(path: str | Path) -> Options:
-        """The options in a file written by the build; raises UsageError for a malformed one."""
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"options {path}", f"they cannot be read ({error})", "configure the project again"
-            ) from error
-        again = "configure the project again with this version's CMake files"
-        if not isinstance(values, dict):
-            raise UsageError(f"options {path}", "they are no JSON object", again)
-        known = {f.name: f.type for f in dataclasses.fields(Options)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
-        for key, value in values.items():
-            allowed = _JSON_TYPES.get(known[key], (object,))
-            if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
-                names = " or ".join(_TYPE_NAMES[t] for t in allowed)
-                raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
-        return Options(**values)
-
-    @property
-    def target(self) -> targets.Target:
-        # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
-        wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
-        return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
 
 
 @dataclass(frozen=True)

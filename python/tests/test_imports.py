@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "quantization": (set(), set()),
     "passes": (set(), set()),
     "fresh": (set(), set()),
+    "options": ({"emit"}, set()),
     "frontend": (set(), {"onnx", "onnx_ir", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnx_ir", "onnxruntime"}),
     "graph": ({"ops"}, set()),
@@ -61,10 +62,13 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         {"onnx"},
     ),
     "project": (set(), {"packaging", "kconfiglib", "esp_kconfiglib", "jinja2"}),
-    "pipeline": ({"frontend", "quantize", "partition", "graph", "ops", "backends", "plan", "emit", "report"}, set()),
+    "pipeline": (
+        {"frontend", "quantize", "partition", "graph", "ops", "options", "backends", "plan", "emit", "report"},
+        set(),
+    ),
     "cli": (set(), set()),
     "guard": ({"cli"}, set()),
-    "commands": ({"pipeline", "verify", "project", "report", "emit", "export", "support"}, set()),
+    "commands": ({"options", "pipeline", "verify", "project", "report", "emit", "export", "support"}, set()),
     "support": ({"frontend", "ops", "backends", "partition", "pipeline", "report"}, {"onnx"}),
     "__init__": (set(), set()),
 }

@@ -13,8 +13,6 @@ from espdl.plan.rows import POINTWISE, Rows
 from espdl.plan.types import ASK_ROWS, KernelCall, Port, Tensor
 from espdl.targets import Target
 
-CHOICES = ("arena", "caller", "rows")
-
 
 def from_application(
     memory: str,
@@ -24,7 +22,7 @@ def from_application(
     outputs: Sequence[Port],
     target: Target,
 ) -> tuple[list[KernelCall], list[Tensor], tuple[Port, ...]]:
-    """The network whose inputs come as `memory`, one of CHOICES, says: calls, tensors and input ports.
+    """The network whose inputs come as the option `input_memory` says in `memory`: calls, tensors and input ports.
 
     An input at the caller is copied to the arena first where something wants it at a place known before the run: a
     kernel that was prepared for its arguments, or an output that is the input in other dimensions. Inputs without rows

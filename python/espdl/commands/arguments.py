@@ -5,67 +5,23 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from espdl import options
 from espdl.errors import UsageError
-
-if TYPE_CHECKING:
-    from espdl.pipeline import Options
-
-# Not asked of the package that holds them, which takes long to import.
-_METHODS = sorted(path.stem for path in (Path(__file__).parents[1] / "quantize/methods").glob("[a-z]*.py"))
-_CHOICES = {
-    "chip": "the chip to compile for: generic, esp32, esp32s3, esp32c3, ...",
-    "kernels": "auto, portable, own or esp_dl",
-    "scheme": "default, affine or power_of_two",
-    "precision": "int8, int16x8 or float32",
-    "calibration_method": "default, or one of " + ", ".join(_METHODS),
-    "effort": "fast, default or best",
-    "io": "type of inputs and outputs: int8, uint8 or float32",
-    "input_layout": "model: as in the ONNX file; nhwc: channels last, without a transposition at run time",
-    "arena": "caller: the application gives the memory; static: the generated C holds it",
-    "weights": "flash, psram or ram",
-    "input_memory": "arena: inputs are written there; caller: read where they are; rows: a function gives them",
-    "memory": "plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
-    "optimize": "speed or size",
-    "dead_channels": "remove: channels that cannot change the outputs go, exactly; keep: they stay",
-}
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="the .onnx file")
-    parser.add_argument("--name", help="C identifier that prefixes everything generated (default: the file's stem)")
-    parser.add_argument("-o", "--output", metavar="FOLDER", help="where the files go (default: ./<name>)")
-    parser.add_argument(
-        "--calibration", metavar="FILE", help=".npy, .npz or a folder of such files: representative inputs"
-    )
-    parser.add_argument(
-        "--calibration-samples", type=count, default=0, metavar="N", help="use only the first N samples (default: all)"
-    )
-    parser.add_argument(
-        "--shape",
-        action="append",
-        default=[],
-        metavar="INPUT=1,3,32,32",
-        help="shape of an input with dynamic dimensions",
-    )
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="INPUT=16000",
-        help="make a constant of an input: one number, or one for each element",
-    )
-    parser.add_argument("--depfile", metavar="FILE", help="write a Makefile rule with every file that was read")
-    parser.add_argument(
-        "--test-vectors", metavar="FILE", help=".npz with inputs to embed together with the expected outputs"
-    )
-    parser.add_argument(
-        "--int16", nargs="+", default=[], metavar="NODE", help="16-bit activations for these nodes of an int8 network"
-    )
-    for name, text in _CHOICES.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", help=text, default=None, type=_choice)
+    """An argument for each field of Options that has help."""
+    how: dict[str, Any]
+    for field, argument in options.arguments():
+        flags = argument.flags or (f"--{field.name.replace('_', '-')}",)
+        how = {"nargs": "?"} if field.name == "model" else {"dest": field.name, **_BY_TYPE[field.type][0]}
+        if argument.choices:
+            how["type"] = _choice
+        parser.add_argument(*flags, metavar=argument.metavar, help=argument.help, **how)
 
 
 def is_of_a_build(path: Path) -> bool:
@@ -87,50 +43,45 @@ def _choice(text: str) -> str:
     return text.replace("-", "_")
 
 
-def options_from(arguments: argparse.Namespace) -> Options:
-    """Options of a command line; raises UsageError where the model is missing or a shape malformed."""
-    from espdl.pipeline import Options
-
-    if arguments.model is None:
+def options_from(given: argparse.Namespace) -> options.Options:
+    """Options of a command line; raises UsageError where the model is missing, or a value is none of the option's."""
+    if given.model is None:
         raise UsageError("MODEL", "no model is given", "pass the path of an .onnx file")
-    given = {name: getattr(arguments, name) for name in _CHOICES if getattr(arguments, name) is not None}
-    name = arguments.name or Path(arguments.model).stem
-    return Options(
-        model=os.path.abspath(arguments.model),
-        name=name,
-        output=os.path.abspath(arguments.output or name),
-        calibration=arguments.calibration and os.path.abspath(arguments.calibration),
-        calibration_samples=arguments.calibration_samples,
-        shapes=dict(_shape(text) for text in arguments.shape),
-        input=dict(_value(text) for text in arguments.input),
-        depfile=arguments.depfile and os.path.abspath(arguments.depfile),
-        test_vectors=arguments.test_vectors and os.path.abspath(arguments.test_vectors),
-        int16=tuple(arguments.int16),
-        **given,
-    )
+    name = given.name or Path(given.model).stem
+    values: dict[str, Any] = {**vars(given), "name": name, "output": given.output or name}
+    chosen = {}
+    for field, argument in options.arguments():
+        value = values[field.name]
+        if value is not None:
+            chosen[field.name] = os.path.abspath(value) if argument.is_path else _BY_TYPE[field.type][1](value)
+    return options.Options(**chosen)
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, dims = text.rpartition("=")
-    try:
-        shape = tuple(int(d) for d in dims.split(","))
-    except ValueError:
-        shape = ()
-    if not name or not shape or min(shape) < 1:
-        raise UsageError(
-            f"--shape {text}", "it is not of the form INPUT=1,3,32,32", "give the input's name and positive sizes"
-        )
-    return name, shape
+def _sizes(text: str) -> tuple[str, tuple[float, ...]]:
+    return _pair(text, int, f"--shape {text}", "INPUT=1,3,32,32", "positive sizes")
 
 
-def _value(text: str) -> tuple[str, tuple[float, ...]]:
+def _numbers(text: str) -> tuple[str, tuple[float, ...]]:
+    return _pair(text, float, f"--input {text}", "INPUT=16000", "one or several numbers")
+
+
+def _pair(text: str, number: type, what: str, form: str, wanted: str) -> tuple[str, tuple[float, ...]]:
     name, _, numbers = text.rpartition("=")
     try:
-        values = tuple(float(number) for number in numbers.split(","))
+        values = tuple(number(n) for n in numbers.split(","))
     except ValueError:
         values = ()
-    if not name or not values:
-        raise UsageError(
-            f"--input {text}", "it is not of the form INPUT=16000", "give the input's name and one or several numbers"
-        )
+    if not name or not values or (number is int and min(values) < 1):
+        raise UsageError(what, f"it is not of the form {form}", f"give the input's name and {wanted}")
     return name, values
+
+
+# What argparse is told of an option, and what becomes of the result, by the annotation of its field.
+_BY_TYPE: dict[Any, tuple[dict[str, Any], Callable[[Any], Any]]] = {
+    "str": ({}, str),
+    "str | None": ({}, str),
+    "int": ({"type": count}, int),
+    "tuple[str, ...]": ({"nargs": "+"}, tuple),
+    "Mapping[str, tuple[int, ...]]": ({"action": "append", "type": _sizes}, dict),
+    "Mapping[str, tuple[float, ...]]": ({"action": "append", "type": _numbers}, dict),
+}

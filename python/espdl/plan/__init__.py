@@ -10,8 +10,6 @@ from espdl.plan import graph, in_place_concat, memory, regions, schedule
 from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
 
-MEMORY_CHOICES = regions.CHOICES
-
 # How many concatenations are tried one by one where all of them together would need more memory.
 MAX_TRIALS = 8
 
@@ -30,9 +28,9 @@ def run(
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
-    are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, one of
-    MEMORY_CHOICES, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises ValueError,
-    naming call and tensor, where the network is malformed.
+    are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, a
+    choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises
+    ValueError, naming call and tensor, where the network is malformed.
     """
     tensors = tuple(tensors)
 

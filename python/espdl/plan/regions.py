@@ -20,7 +20,6 @@ from espdl.plan.rows import Kept, Region
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
 from espdl.plan.types import Plan
 
-CHOICES = ("plain", "smallest", "auto")
 # Rows that the first call of a region computes in a stripe.
 HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 # Of the instructions of the whole network: what "auto" pays at most; and what it must save of the arena to do so.
@@ -46,7 +45,7 @@ class Choice:
 
 
 def choose(plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
-    """`plan`, whose memory is assigned, with the regions that `wanted` asks for: one of CHOICES, or bytes of the arena.
+    """`plan`, whose memory is assigned, with the regions that `wanted` asks for: "plain", "smallest", "auto", or bytes.
 
     Bytes stand for what costs least of all that fits; where nothing does, for the smallest. `costs` are those of
     kernels, by name.

@@ -23,7 +23,14 @@ def message_of(project: PlainProject, *definitions: str) -> str:
 
 
 CASES = {
-    "unknown argument": (CALL.format("QUANTIZE yes"), "unknown arguments: QUANTIZE yes."),
+    "unknown argument": (
+        CALL.format("QUANTIZE yes"),
+        "unknown arguments: QUANTIZE yes. Remedy: use one value for each of",
+    ),
+    "unknown argument, lists": (
+        CALL.format("QUANTIZE yes"),
+        "or lists: SHAPES <input>=<sizes>..., INPUT <input>=<numbers>..., INT16 <node>....",
+    ),
     "no value": (CALL.format("SCHEME"), "no value behind SCHEME."),
     "no model": ("espdl_add_onnx_model(app NAME net)", "MODEL is missing."),
     "no target before MODEL": (
@@ -62,7 +69,10 @@ CASES = {
         CALL.format("KERNELS fast"),
         "(net): KERNELS is 'fast'. Remedy: use one of auto, portable, own, esp_dl.",
     ),
-    "bad memory": (CALL.format("MEMORY tiny"), "(net): MEMORY is 'tiny'. Remedy: use one of plain, smallest, auto."),
+    "bad memory": (
+        CALL.format("MEMORY tiny"),
+        "(net): MEMORY is 'tiny'. Remedy: use one of plain, smallest, auto, <bytes>.",
+    ),
     "bad memory of inputs": (
         CALL.format("INPUT_MEMORY flash"),
         "(net): INPUT_MEMORY is 'flash'. Remedy: use one of arena, caller, rows.",

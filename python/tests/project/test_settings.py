@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from espdl import pipeline, targets
-from espdl.commands.arguments import add_model_arguments
+from espdl import options, targets
+from espdl.commands.arguments import add_model_arguments, options_from
 from espdl.errors import EspdlError
 from espdl.project import settings
 
 PYTHON = Path(__file__).resolve().parents[2]
+CHOICES = {field.name: argument.choices for field, argument in options.arguments() if argument.choices}
 
 needs_idf_python = pytest.mark.skipif("IDF_PYTHON_ENV_PATH" not in os.environ, reason="IDF_PYTHON_ENV_PATH is not set")
 
@@ -35,7 +36,7 @@ def sdkconfig(tmp_path: Path) -> Path:
 def test_defaults_are_those_of_the_compiler(sdkconfig: Path) -> None:
     sdkconfig.write_text("")
     found = settings.read(sdkconfig)
-    for field in dataclasses.fields(pipeline.Options):
+    for field in dataclasses.fields(options.Options):
         if field.name in found and field.name != "calibration":
             assert found[field.name] == field.default, field.name
     assert {"chip", "scheme", "kernels", "weights", "profile", "calibration_samples"} <= found.keys()
@@ -43,9 +44,9 @@ def test_defaults_are_those_of_the_compiler(sdkconfig: Path) -> None:
 
 def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
     text = settings.KCONFIG.read_text()
-    for name, allowed in pipeline._CHOICES.items():
+    for name, allowed in CHOICES.items():
         for value in allowed:
-            if name == "chip":
+            if name == "chip" or value == options.BYTES:
                 continue
             assert f"config ESPDL_{name.upper()}_{value.upper()}\n" in text
             sdkconfig.write_text(
@@ -54,53 +55,76 @@ def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
             assert settings.read(sdkconfig)[name] == value
 
 
-# Set by menuconfig alone, for all models of a project; CHIP and OPTIMIZE by the variables ESPDL_<SETTING> too.
-OF_THE_PROJECT = {"chip", "optimize", "profile", "taps"}
 # Not settings: what the build itself says.
 OF_THE_BUILD = {"output", "depfile"}
+# A row of _espdl_list_options(): keyword, giver, kind, values, and what it is for.
+ROW = re.compile(r'^ {8}"([A-Z]\w*) +(model|any|project) +(\w+) *([^"]*)" +# \S', re.MULTILINE)
+# The kinds of rows for a field of Options without choices, by its annotation.
+KINDS = {
+    "str": {"file", "text"},
+    "str | None": {"file"},
+    "int": {"count"},
+    "bool": {"flag"},
+    "tuple[str, ...]": {"names"},
+    "Mapping[str, tuple[int, ...]]": {"sizes"},
+    "Mapping[str, tuple[float, ...]]": {"numbers"},
+}
 
 
-def _cmake(name: str) -> str:
-    return (settings.KCONFIG.parent / "cmake" / name).read_text()
+@pytest.fixture(scope="module")
+def rows() -> dict[str, tuple[str, str, list[str]]]:
+    """Who gives an option, its kind, and its values in CMake, by the option's name."""
+    text = (settings.KCONFIG.parent / "cmake" / "espdl_add_onnx_model.cmake").read_text()
+    text = text.partition("macro(_espdl_list_options)")[2].partition("endmacro()")[0]
+    found = ROW.findall(text)
+    assert len(found) == len(re.findall(r'^ {8}"[A-Z]', text, re.MULTILINE)), "a row without words about it"
+    return {keyword.lower(): (giver, kind, values.split()) for keyword, giver, kind, values in found}
 
 
-def test_cmake_takes_every_option() -> None:
-    """As an argument with a line about it, or from the menu."""
-    text = _cmake("espdl_add_onnx_model.cmake")
-    taken = {
-        word.lower() for names in re.findall(r"set\((?:single|multiple) ([^)]*)\)", text) for word in names.split()
-    }
-    assert taken == {f.name for f in dataclasses.fields(pipeline.Options)} - OF_THE_PROJECT - OF_THE_BUILD
-    documented = re.findall(r"^# @param\[in(?:, optional)?\] ([A-Z]\w*) ", text, re.MULTILINE)
-    assert sorted(name.lower() for name in documented) == sorted(taken)
+def test_cmake_has_a_row_for_every_option(rows: dict[str, tuple[str, str, list[str]]]) -> None:
+    """By which it takes an argument and writes the options file; of the kind and with the values of the compiler."""
+    fields = {field.name: field for field in dataclasses.fields(options.Options)}
+    assert rows.keys() == fields.keys() - OF_THE_BUILD
+    patterns = {"chips/esp*.py": targets.CHIPS[1:], "quantize/methods/[a-z]*.py": options.METHODS}
+    for name, (_, kind, values) in rows.items():
+        if name in CHOICES:
+            assert kind == "choice", name
+            assert [v for value in values for v in patterns.get(value, [value])] == list(CHOICES[name]), name
+        else:
+            assert kind in KINDS[fields[name].type], name
 
 
-def test_cmake_hands_on_every_option() -> None:
-    """In the options file, of which the compiler takes nothing else; and checks it against the compiler's choices."""
-    text = _cmake("espdl_options.cmake")
-    loops = re.findall(r"foreach\(key ([^)]*)\)", text)
-    written = {key for names in loops for key in names.split()}
-    written |= set(re.findall(r"string\(JSON \S+ SET \S+ (\w+) ", text))
-    assert written == {field.name for field in dataclasses.fields(pipeline.Options)}
-    checked = {n.lower(): v.split() for n, v in re.findall(r"_espdl_setting\(([A-Z]\w*)((?: [^)]*)?)\)", text)}
-    found = {"chip": ["${chips}"], "calibration_method": ["default", "${methods}"]}  # by the names of files
-    for name, allowed in pipeline._CHOICES.items():
-        assert sorted(checked[name]) == sorted(found.get(name, allowed)), name
+def test_the_menu_has_every_option_of_a_project(sdkconfig: Path, rows: dict[str, tuple[str, str, list[str]]]) -> None:
+    sdkconfig.write_text("")
+    named = {name for name, (giver, _, _) in rows.items() if giver != "model"}
+    assert named == settings.read(sdkconfig).keys() - {"python"}
+    assert set(CHOICES) <= named, "a choice that a project cannot make for all its models"
 
 
 def test_the_command_line_takes_every_option() -> None:
+    """But for those of the runtime, which the build of a project compiles."""
     parser = argparse.ArgumentParser()
     add_model_arguments(parser)
-    taken = {action.dest for action in parser._actions} - {"help"}
-    plural = {"shape": "shapes"}
-    assert {plural.get(name, name) for name in taken} == {
-        field.name for field in dataclasses.fields(pipeline.Options)
-    } - {"profile", "taps"}
+    actions = {action.dest: action for action in parser._actions if action.dest != "help"}
+    assert actions.keys() == {field.name for field in dataclasses.fields(options.Options)} - {"profile", "taps"}
+    assert all(len(str(action.help).split()) > 2 for action in actions.values())
 
 
-def test_the_menu_has_every_choice_of_a_project(sdkconfig: Path) -> None:
-    sdkconfig.write_text("")
-    assert set(pipeline._CHOICES) <= settings.read(sdkconfig).keys()
+def test_a_command_line_gives_the_options_it_says(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_model_arguments(parser)
+    line = (
+        "m.onnx --shape x=1,8 --shape y=2 --input sr=0.5 --int16 a b --kernels esp-dl --memory 4096 --calibration c.npy"
+    )
+    found = options_from(parser.parse_args([*line.split(), "--calibration-samples", "3"]))
+    expected = options.Options(
+        os.path.abspath("m.onnx"), "m", os.path.abspath("m"), os.path.abspath("c.npy"), 3, {"x": (1, 8), "y": (2,)},
+        {"sr": (0.5,)}, int16=("a", "b"), kernels="esp_dl", memory="4096",
+    )  # fmt: skip
+    assert found == expected
+    assert options_from(parser.parse_args(["m.onnx"])) == options.Options(
+        os.path.abspath("m.onnx"), "m", os.path.abspath("m")
+    )
 
 
 def test_everything_in_the_menu_has_help() -> None:
