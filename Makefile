@@ -30,7 +30,7 @@ quick: $(VENV)/.test lint
 test-all: $(VENV)/.test lint
 	cd python && ESPDL_TEST_EXAMPLES=1000 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST)
 
-# Broken models, 300 of them in `make test`.
+# Broken models, 150 of them in `make test`.
 fuzz: $(VENV)/.test
 	cd python && ESPDL_FUZZ_CASES=10000 $(FROM_PYTHON)$(BIN)/python -m pytest -q tests/fuzz
 

@@ -82,6 +82,7 @@ def test_removed_behind_the_configuration(tmp_path: Path, clone: Path) -> None:
     assert stamp.exists() and project.compilations == 1
 
 
+@pytest.mark.sweep
 def test_another_lock_is_another_environment(tmp_path: Path, clone: Path) -> None:
     lend_packages(clone)
     project = PlainProject(tmp_path / "p", clone)

@@ -55,7 +55,9 @@ def planned(chip: str) -> Plan:
     return layers.side_by_side(nodes(target), target)
 
 
-@pytest.mark.parametrize("flags", [("-Werror",), host.SANITIZERS], ids=["plain", "sanitized"])
+@pytest.mark.parametrize(
+    "flags", [pytest.param(("-Werror",), marks=pytest.mark.sweep), host.SANITIZERS], ids=["plain", "sanitized"]
+)
 @pytest.mark.parametrize("chip", CHIPS)
 def test_layers_equal_the_reference(build_root: Path, chip: str, flags: tuple[str, ...]) -> None:
     plan = planned(chip)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Broken models: every case succeeds (and its C agrees with the reference), or ends with one message and exit code 1.
 
-300 cases here, more with ESPDL_FUZZ_CASES (`make fuzz`: 10,000). A case runs again with
+150 cases here, more with ESPDL_FUZZ_CASES (`make fuzz`: 10,000). A case runs again with
 `python worker.py <empty folder> <number> 1`.
 """
 
@@ -22,7 +22,7 @@ from mutations import corpus, mutate, options
 
 HERE = Path(__file__).resolve().parent
 LAUNCHER = HERE.parents[1] / "espdl_cli.py"
-CASES = int(os.environ.get("ESPDL_FUZZ_CASES", "300"))
+CASES = int(os.environ.get("ESPDL_FUZZ_CASES", "150"))
 MEMORY = 4 << 30
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the worker limits time and memory by POSIX calls")

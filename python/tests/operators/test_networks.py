@@ -26,6 +26,15 @@ SAMPLES = 16
 FEW = 4
 # ONNX Runtime quantises no recurrent layers.
 LEFT_IN_FLOATS = {"lstm", "gru"}
+# The others consist of the same layers as these.
+IN_BOTH_SCHEMES = {"mobilenet_v3", "unet", "yolo", "tcn", "transformer"}
+CASES = [
+    *((name, "affine") for name in NETWORKS),
+    *(
+        pytest.param(name, "power_of_two", marks=() if name in IN_BOTH_SCHEMES else pytest.mark.sweep)
+        for name in NETWORKS
+    ),
+]
 
 
 class Reader(CalibrationDataReader):
@@ -72,8 +81,7 @@ def onnxruntime_int8(folder: Path, calibration: dict[str, np.ndarray]) -> Path:
     return folder / "int8.onnx"
 
 
-@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "scheme"), CASES)
 def test_network(name: str, scheme: str, shared_folder: Path) -> None:
     folder = shared_folder / f"{name}_{scheme}"
     folder.mkdir()

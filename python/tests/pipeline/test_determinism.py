@@ -61,7 +61,7 @@ def locale(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["default", "best", *(pytest.param(name, marks=pytest.mark.sweep) for name in ("percentile", "int16"))]
+    "name", ["best", *(pytest.param(name, marks=pytest.mark.sweep) for name in OPTIONS if name != "best")]
 )
 def test_output_depends_on_nothing_but_the_input(name: str, tmp_path: Path) -> None:
     all_cores = os.sched_getaffinity(0)
