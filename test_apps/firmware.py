@@ -3,6 +3,7 @@
 """Builds the test applications for one chip, compares their size with the reports, and runs them.
 
 python test_apps/firmware.py TARGET [--port PORT --board NAME] [--data DIR] [--results FILE]
+python test_apps/firmware.py --chips    the chips, for .github/workflows/firmware.yml
 
 In an environment of ESP-IDF (export.sh). It runs them on the board behind PORT; else under Espressif's QEMU or esp-emu
 where one is on the PATH; on linux as a program. What is missing is left out and named.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -20,8 +22,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PREVIEW = ("linux", "esp32h21", "esp32h4", "esp32s31")
-COMPILERS = {"esp32": "xtensa-esp-elf-gcc", "esp32s2": "xtensa-esp-elf-gcc", "esp32s3": "xtensa-esp-elf-gcc"}
+sys.path.insert(0, str(HERE.parent / "python"))
+
+from espdl.chips import all_chips  # noqa: E402 (the path above comes first)
+
+CHIPS = [chip for name, chip in all_chips().items() if name != "generic"]
+PREVIEW = ("linux", *(chip.name for chip in CHIPS if chip.preview))
 QEMU = {"esp32": "qemu-system-xtensa", "esp32s3": "qemu-system-xtensa", "esp32c3": "qemu-system-riscv32"}
 ESPEMU = ("esp32c3", "esp32c6", "esp32h2", "esp32p4", "esp32s3", "esp32s31")
 PACKAGES = ("pytest", "pytest_embedded", "pytest_embedded_idf", "idf_build_apps")
@@ -31,12 +37,20 @@ def lacking(target: str) -> Iterator[str]:
     """What a build needs and is not there, as sentences with the remedy."""
     if "IDF_PATH" not in os.environ:
         yield "IDF_PATH is not set: run ESP-IDF's export.sh"
-    compiler = "gcc" if target == "linux" else COMPILERS.get(target, "riscv32-esp-elf-gcc")
+    xtensa = [chip.name for chip in CHIPS if chip.is_xtensa]
+    compiler = "gcc" if target == "linux" else f"{'xtensa' if target in xtensa else 'riscv32'}-esp-elf-gcc"
     if shutil.which(compiler) is None:
         yield f"{compiler} is not on the PATH: ESP-IDF's install.sh {target} brings it"
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         yield f"Python packages are missing: pip install {' '.join(name.replace('_', '-') for name in missing)}"
+
+
+def outputs() -> str:
+    """Outputs of a job: the targets of every release of ESP-IDF, and those that its latest version knows."""
+    released = ["linux", *(chip.name for chip in CHIPS if not chip.preview)]
+    preview = [{"idf": "latest", "target": chip.name} for chip in CHIPS if chip.preview]
+    return f"released={json.dumps(released)}\npreview={json.dumps(preview)}"
 
 
 def ways_to_run(target: str, port: str | None) -> Iterator[tuple[str, list[str]]]:
@@ -67,12 +81,17 @@ def _is_of_espressif(program: str, service: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("target", help="linux, or a chip by ESP-IDF's name")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("target", nargs="?", help="linux, or a chip by ESP-IDF's name")
+    what.add_argument("--chips", action="store_true", help="print the chips, as outputs of a job of GitHub Actions")
     parser.add_argument("--port", help="serial port of a board with the chip")
     parser.add_argument("--board", default="", help="its name, for the results")
     parser.add_argument("--data", help="folder of the trained networks (default: random weights)")
     parser.add_argument("--results", type=Path, help="JSON file that keeps the cycles of every layer")
     given = parser.parse_args(arguments)
+    if given.chips:
+        print(outputs())
+        return 0
     reasons = list(lacking(given.target))
     for reason in reasons:
         print(f"cannot build for {given.target}: {reason}", file=sys.stderr)

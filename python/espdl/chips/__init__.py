@@ -2,7 +2,7 @@
 """The chips: one file each, named after ESP-IDF's target. The rest of the project knows of a chip what stands here.
 
 A file has one constant, CHIP. CMake takes the file names for the values of CHIP, Kconfig hands on ESP-IDF's own name of
-the target; tests hold the manifest and the defaults of new projects against this package.
+the target, and the firmware workflow builds for all; a test holds the defaults of new projects against this package.
 """
 
 from __future__ import annotations

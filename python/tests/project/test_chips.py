@@ -24,10 +24,9 @@ RISCV = sorted({chip.march for chip in CHIPS if chip.march})
 each_chip = pytest.mark.parametrize("chip", CHIPS, ids=lambda chip: chip.name)
 
 
-def test_the_manifest_names_every_chip() -> None:
-    text = (ROOT / "idf_component.yml").read_text()
-    listed = re.findall(r"  - (\w+)\n", text.partition("targets:\n")[2].partition("dependencies:")[0])
-    assert sorted(listed) == sorted(["linux", *(chip.name for chip in CHIPS)])
+def test_the_manifest_is_for_every_chip_known_or_not() -> None:
+    """As CMake, which warns of a chip that this version does not know and compiles portable C for it."""
+    assert not re.search(r"^targets:", (ROOT / "idf_component.yml").read_text(), re.MULTILINE)
 
 
 def test_both_manifests_bring_esp_dl_to_the_same_chips() -> None:

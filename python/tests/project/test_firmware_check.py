@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -37,13 +39,25 @@ def test_it_says_all_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: py
         assert f"cannot build for esp32c3: {part}" in text.replace("Python packages are missing: ", "")
 
 
-def test_it_knows_every_chip() -> None:
-    chips = {name: chip for name, chip in all_chips().items() if name != "generic"}
+def test_the_workflow_builds_for_every_chip(capsys: pytest.CaptureFixture) -> None:
+    """For what `--chips` prints, and for none that it names itself."""
+    assert firmware.main(["--chips"]) == 0
+    printed = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
+    released, preview = json.loads(printed["released"]), json.loads(printed["preview"])
+    assert released[0] == "linux" and all(entry["idf"] == "latest" for entry in preview)
+    chips = {name: chip.preview for name, chip in all_chips().items() if name != "generic"}
+    assert dict.fromkeys(released[1:], False) | {entry["target"]: True for entry in preview} == chips
     workflow = (ROOT / ".github" / "workflows" / "firmware.yml").read_text()
-    for name, chip in chips.items():
-        assert name in workflow
-        assert (name in firmware.COMPILERS) == chip.is_xtensa
-        assert (name in firmware.PREVIEW) == chip.preview
+    assert "firmware.py --chips" in workflow and not re.search(r"esp32\w", workflow)
+    assert set(re.findall(r"fromJSON\(needs\.chips\.outputs\.(\w+)\)", workflow)) == printed.keys()
+
+
+@pytest.mark.parametrize(
+    ("target", "compiler"), [("linux", "gcc"), ("esp32s2", "xtensa-esp-elf-gcc"), ("esp32h21", "riscv32-esp-elf-gcc")]
+)
+def test_compilers(target: str, compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert f"{compiler} is not on the PATH" in " ".join(firmware.lacking(target))
 
 
 def test_shared_kernels_count_once() -> None:
