@@ -94,9 +94,15 @@ def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.nda
         peak = np.full_like(peak, peak.max(initial=0.0))
     widest = np.ceil(np.log2(np.maximum(peak, np.finfo(np.float32).tiny) / 127)).astype(np.int64)
     errors = []
+    error = np.empty_like(rows)
     for finer in range(_FINER):
         scale = 2.0 ** (widest - finer)[:, np.newaxis]
-        error = (np.clip(np.rint(rows / scale), *WEIGHT_LIMITS) * scale - rows) ** 2 * factor
+        np.rint(np.multiply(rows, 1.0 / scale, out=error), out=error)  # exact, as a quotient is, and faster
+        np.clip(error, *WEIGHT_LIMITS, out=error)
+        error *= scale
+        error -= rows
+        np.square(error, out=error)
+        error *= factor
         errors.append(error.sum(axis=1))
     if per_channel:
         return widest - np.argmin(errors, axis=0)

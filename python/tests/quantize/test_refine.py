@@ -99,7 +99,7 @@ def test_gptq_beats_rounding_to_nearest() -> None:
     inputs = random.normal(0, 1, (1, 150, 12)) @ random.normal(0, 1, (1, 12, 4000)) + random.normal(0, 0.5, (150, 4000))
     moments = inputs @ inputs.transpose(0, 2, 1) / 4000
     steps = random.uniform(-100, 100, (1, 8, 150))
-    rounded = gptq._round(steps, moments, (-127, 127))
+    rounded = gptq._round(steps, gptq._inverse_factor(moments), (-127, 127))
     assert np.array_equal(rounded, np.rint(rounded))
     assert np.abs(rounded).max() <= 127
     errors = [float((((w - steps) @ inputs) ** 2).mean()) for w in (np.rint(steps), rounded)]
@@ -110,9 +110,9 @@ def test_gptq_in_blocks_is_gptq_column_by_column(monkeypatch: pytest.MonkeyPatch
     random = np.random.default_rng(1)
     inputs = random.normal(0, 1, (2, 70, 300))
     moments, steps = inputs @ inputs.transpose(0, 2, 1), random.uniform(-50, 50, (2, 5, 70))
-    blocked = gptq._round(steps, moments, (-127, 127))
+    blocked = gptq._round(steps, gptq._inverse_factor(moments), (-127, 127))
     monkeypatch.setattr(gptq, "_BLOCK", 1)
-    np.testing.assert_array_equal(gptq._round(steps, moments, (-127, 127)), blocked)
+    np.testing.assert_array_equal(gptq._round(steps, gptq._inverse_factor(moments), (-127, 127)), blocked)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,8 @@ def test_columns_are_what_the_weights_meet(attributes: dict, inputs: int, output
     net = Network.of(simple, observe(simple, place(Graph(simple)).quantized, [{"x": values}]))
     (layer,) = net.layers
     columns = gptq._inputs(layer, values)
+    few = gptq._inputs(layer, values, lambda places: np.arange(0, places, 5))
+    np.testing.assert_array_equal(few, columns[:, :, ::5])
     rows = layer.rows(layer.weights).reshape(group, outputs // group, -1)
     expected = run_float(simple, values)[0].reshape(group, outputs // group, -1)
     np.testing.assert_allclose(rows @ columns, expected, rtol=1e-4, atol=1e-5)
@@ -196,6 +198,23 @@ def test_sensitivity_predicts_the_effect_of_an_error(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     noise, square = probe(name, lambda v: random.normal(0, 0.01, v.shape))
     assert np.isclose(noise / square, gains[name], rtol=0.2)
+
+
+@pytest.mark.parametrize("head", ["Softmax", "ArgMax"])
+def test_an_error_costs_the_same_wherever_the_network_is_begun(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two branches and a second output; ArgMax alone hides all errors."""
+    b = Builder((1, 3, 12, 12))
+    x = b.conv("x", 3, 4)
+    y = b.node("Add", b.conv(x, 4, 4), b.conv(x, 4, 4, kernel=1, pad=0))
+    z = b.conv(b.node("Add", b.conv(y, 4, 4), x), 4, 2)
+    net = network(b.model(b.node(head, z, axis=1), *([y] if head == "Softmax" else [])), tmp_path)
+    scales = affine(net, Settings())
+    found = sensitivity.gains(net, scales, SAMPLES)
+    monkeypatch.setattr(sensitivity, "_PARTS", 1)
+    assert found == sensitivity.gains(net, scales, SAMPLES)
+    assert any(found.values()) == (head == "Softmax")
 
 
 def test_few_samples_when_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,9 +102,11 @@ def _weight_noise(network: Network, layer: Layer, unit: float, per_channel: bool
     seen = network.statistics.get(layer.weighted.data)
     power = layer.per_input(seen.channel_power) if seen is not None else None
     scale = layer.per_output(unit * 2.0 ** weight_exponents(layer, unit, per_channel).astype(np.float64))
-    rounded = np.clip(np.rint(layer.weights / scale), *WEIGHT_LIMITS) * scale
-    weight = np.ones(()) if power is None else power
-    return float(((rounded - layer.weights) ** 2 * weight).sum()) / layer.channels
+    weights = layer.weights
+    error = np.clip(np.rint(weights / scale), *WEIGHT_LIMITS) * scale
+    error -= weights
+    error *= error
+    return float((error if power is None else error * power).sum()) / layer.channels
 
 
 def _search(costs: _Costs, variables: list[list[int]], count: int) -> np.ndarray:

@@ -50,15 +50,15 @@ def coarser(
     noise: Callable[[Quantization], float],
     rows: Callable[[np.ndarray], np.ndarray],
     lanes: Lanes,
-) -> Quantization:
-    """The weights' quantisation: that of `found`, or the finest coarser one whose `integers` fit the lanes, if it
-    costs nothing.
+) -> LayerIntegers:
+    """`found`, or the `integers` of the finest coarser quantisation of the weights that fit the lanes, if it costs
+    nothing.
 
     `noise`: mean square error that a quantisation leaves in the result before that is rounded.
     """
     own = found.quantization
     if own.scales.ndim or _fit(found, rows, lanes):
-        return own
+        return found
     rounding = float(lanes.result.scale) ** 2 / 12
     allowed = (noise(own) + rounding) * _COST
     scale = own.scale
@@ -67,9 +67,10 @@ def coarser(
         other = Quantization(scale)
         if not lanes.reach(float(scale)) or noise(other) + rounding > allowed:
             break
-        if _fit(integers(other), rows, lanes):
-            return other
-    return own
+        coarse = integers(other)
+        if _fit(coarse, rows, lanes):
+            return coarse
+    return found
 
 
 def _fit(found: LayerIntegers, rows: Callable[[np.ndarray], np.ndarray], lanes: Lanes) -> bool:

@@ -41,22 +41,20 @@ _MOST_SAMPLES = 256
 class LayerInputs:
     """A layer to be refined.
 
-    `real`, `seen`: its input by sample in the float and in the quantised network (dequantised), `data` the quantisation
-    of the latter. `weights` are the integers as they are so far, `scale` what one of them is worth (one value, or per
-    channel).
+    `seen`: its input by sample in the quantised network (dequantised), `data` the quantisation of it. `limits`: those
+    of the weights.
     """
 
     layer: Layer
-    real: Sequence[np.ndarray]
     seen: Sequence[np.ndarray]
     data: Quantization
-    weights: np.ndarray
-    scale: np.ndarray
     limits: tuple[int, int]
 
 
-# New integer weights for a layer.
-Rounding = Callable[[LayerInputs], np.ndarray]
+# (integers as they are so far, what one of them is worth: one value or per channel) -> new integers for the weights.
+Rounder = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# What finds the weights of a layer, as often as scales are tried.
+Rounding = Callable[[LayerInputs], Rounder]
 
 
 def choose_samples(network: Network, samples: Iterable[Sample], count: int) -> list[Sample]:
@@ -159,10 +157,7 @@ class Refinement:
         refined = _LayerRefinement(self, layer, rounding, correct_bias)
         chosen = refined.integers(self.scales.weights[key][1])
         if self.lane_bits < ALL_BITS and correct_bias:
-            quantization = lanes.coarser(
-                chosen, refined.integers, refined.held_out_noise, layer.rows, self._lanes(layer)
-            )
-            chosen = refined.integers(quantization) if quantization is not chosen.quantization else chosen
+            chosen = lanes.coarser(chosen, refined.integers, refined.held_out_noise, layer.rows, self._lanes(layer))
         self.scales = replace(
             self.scales,
             weights={**self.scales.weights, key: (chosen.weights, chosen.quantization)},
@@ -255,6 +250,7 @@ class _LayerRefinement:
         self.real, self.seen = refinement.real[name], refinement.seen[name]
         self.product = _Product(refinement.graph, layer)
         self.exact = [self.product(x, layer.weights.astype(np.float32)) for x in self.real]
+        self.rounders: dict[tuple[int, int, int], Rounder] = {}
 
     def integers(self, quantization: Quantization, samples: slice = slice(None)) -> LayerIntegers:
         """Weights of this scale and their bias, as these samples suggest."""
@@ -264,9 +260,10 @@ class _LayerRefinement:
         if quantization is not own:
             weights = quantization.quantize(layer.weights, limits)
         if self.rounding is not None:
-            scale = quantization.scales.astype(np.float64)
-            real, seen = self.real[samples], self.seen[samples]
-            weights = self.rounding(LayerInputs(layer, real, seen, self.data, weights, scale, limits))
+            key = samples.indices(len(self.seen))
+            if key not in self.rounders:
+                self.rounders[key] = self.rounding(LayerInputs(layer, self.seen[samples], self.data, limits))
+            weights = self.rounders[key](weights, quantization.scales.astype(np.float64))
         result = LayerIntegers(weights, quantization, bias)
         if self.correct_bias:
             exact, rough = self.exact[samples], self.rough(result, samples)
