@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the instructions that generated code takes on an Xtensa core, without an ESP32-S3 and without its compiler.
+"""Counts the instructions that generated code takes on an Xtensa core, without a chip and without its compiler.
 
 Debian's compiler for the ESP8266 (lx106, of the same family) compiles kernels, runtime and generated code; QEMU runs
-them on a core with hardware loops. Every EE.* instruction, which neither knows, becomes one instruction that moves the
-same address register: it takes part in the count and in the flow, and computes nothing. So the count has
+them on its core de212, which has hardware loops and MAC16. What the assembler does not know of them becomes bytes,
+and is executed. Every EE.* instruction of the ESP32-S3, which QEMU does not know either, becomes one instruction that
+moves the same address register: it takes part in the count and in the flow, and computes nothing. So the count has
 
-- every EE.* instruction and every pass of a hardware loop as on the ESP32-S3;
-- scalar code as this compiler makes it: no register windows, no minimum, maximum and sign extension in one instruction.
-  The ESP32-S3's own compiler has those, so that its count should be somewhat lower;
+- every EE.* and MAC16 instruction and every pass of a hardware loop as on the chips;
+- scalar code as this compiler makes it: no register windows, no minimum, maximum and sign extension in one
+  instruction, and no high half of a product (for which the compiler calls a function). The chips' own compiler has
+  those, so that its counts should be lower;
 - no cycles: memory, caches, stalls are not in it.
 
-What the kernels compute is checked elsewhere (python/tests/esp32s3).
+What the kernels compute is checked elsewhere (python/tests/esp32s3, python/tests/esp32).
 """
 
 from __future__ import annotations
@@ -24,9 +26,12 @@ from pathlib import Path
 
 from espdl.plan.types import Plan
 
+from . import mac16
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PORT = ROOT / "port" / "esp32s3"
+PORTS = {name: ROOT / "port" / name for name in ("esp32", "esp32s3")}
+PORT = PORTS["esp32s3"]
 
 GCC = "xtensa-lx106-elf-gcc"
 QEMU = "qemu-system-xtensa"
@@ -38,12 +43,17 @@ FLAGS = [
     "-fno-tree-loop-distribute-patterns",
     "-ffunction-sections",
     "-mtext-section-literals",
+    # lx106 and de212 cannot multiply to 64 bits.
+    "-DESPDL_WITHOUT_HIGH_PRODUCT",
 ]
-INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", PORT / "include", PORT / "src")]
+_PORT_INCLUDES = [port / name for port in PORTS.values() for name in ("include", "src")]
+INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", *_PORT_INCLUDES)]
+EMULATIONS = ("mac16_emulation", "pie_emulation")
 # Of QEMU's clock: 2**5 ns an instruction; the core counts ticks of 25 ns.
 _SHIFT, _TICK = 5, 25
 
-_LOOP = re.compile(r"loopgtz\s+a(\d+)\s*,\s*(\w+)$")
+_LOOP = re.compile(r"(loop|loopgtz)\s+a(\d+)\s*,\s*(\w+)$")
+_LOOP_CODE = {"loop": 0x80, "loopgtz": 0xA0}
 _STEP = re.compile(r"-?\d+$")
 
 
@@ -66,29 +76,45 @@ def count(plan: Plan, generated: Path, folder: Path) -> Count:
     folder.mkdir(parents=True, exist_ok=True)
     objects = [compile_object(path, folder, [f"-I{generated}"]) for path in (*_sources(plan), generated / "net.c")]
     image = folder / "count.elf"
-    own = [str(HERE / name) for name in ("start.S", "main.c", "library.c")]
+    own = [str(HERE / "main.c"), str(HERE / "library.c")]
     weights = ["-I", str(generated), str(generated / "net_weights.S")]
-    link = ["-nostdlib", "-T", str(HERE / "link.ld"), "-Wl,--gc-sections"]
-    _run(GCC, *FLAGS, *INCLUDES, *link, *own, *map(str, objects), *weights, "-lgcc", "-o", str(image))
-    machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "stdio"]
-    printed = _run(QEMU, *machine, "-semihosting", "-icount", f"shift={_SHIFT}", "-kernel", str(image))
+    link([*objects, *map(Path, own)], image, weights)
+    printed = _run(*command(image, "-icount", f"shift={_SHIFT}"))
     ticks = [int(line) for line in printed.split()]
     # What reading the counter takes is the first number.
     instructions = [round((t - ticks[0]) * _TICK / 2**_SHIFT) for t in ticks[1:]]
     return Count(instructions[0], tuple(instructions[1:]))
 
 
+def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None:
+    """A program for the bare core, of objects (or C files), with the beginning and the end of start.S."""
+    options = ["-nostdlib", "-T", str(HERE / "link.ld"), "-Wl,--gc-sections"]
+    own = [str(HERE / "start.S"), *map(str, objects), *more]
+    _run(GCC, *FLAGS, *INCLUDES, *options, *own, "-lgcc", "-o", str(image))
+
+
+def command(image: Path, *options: str) -> list[str]:
+    """Runs a program; its standard streams are QEMU's."""
+    machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "none"]
+    return [QEMU, *machine, "-semihosting", *options, "-kernel", str(image)]
+
+
 def _sources(plan: Plan) -> list[Path]:
-    """Runtime, vector kernels where the plan calls any, and all portable kernels: the linker takes what it needs."""
+    """Runtime, kernels of chips where the plan calls any, and all portable kernels: the linker takes what it needs."""
     portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
-    vector = [path for path in sorted((PORT / "src").glob("*.c")) if path.name != "pie_emulation.c"]
-    used = any(call.backend == "esp32s3" for call in plan.calls)
+    used = {call.backend for call in plan.calls}
+    own = [path for name in PORTS if name in used for path in port_sources(name)]
     runtime = [ROOT / "src" / name for name in ("runtime.c", "run_regions.c", "stripes.c")]
-    return [*runtime, *(vector if used else []), *portable]
+    return [*runtime, *own, *portable]
+
+
+def port_sources(chip: str) -> list[Path]:
+    """The kernels of a chip, without what only other machines need."""
+    return [path for path in sorted((PORTS[chip] / "src").glob("*.c")) if path.stem not in EMULATIONS]
 
 
 def compile_object(path: Path, folder: Path, options: Iterable[str] = ()) -> Path:
-    """An object of a C file, its EE.* instructions replaced; one in `folder` that is newer than the file stays."""
+    """An object of a C file, its chip's instructions replaced; one in `folder` that is newer than the file stays."""
     done = folder / f"{path.stem}.o"
     if done.exists() and done.stat().st_mtime > path.stat().st_mtime:
         return done
@@ -104,11 +130,13 @@ def stand_in(line: str) -> str:
     text = line.strip()
     if (loop := _LOOP.match(text)) is not None:
         # The label is where the loop ends: its distance to the instruction's end, less one, is the operand.
-        return f"990: .byte 0x76, {0xA0 + int(loop[1])}, {loop[2]} - 990b - 4"
+        return f"990: .byte 0x76, {_LOOP_CODE[loop[1]] + int(loop[2])}, {loop[3]} - 990b - 4"
+    mnemonic, *rest = text.split(None, 1) or [""]
+    operands = [o.strip() for o in "".join(rest).split(",")]
+    if (code := mac16.encode(mnemonic, operands)) is not None:
+        return "\t.byte " + ", ".join(str(code >> shift & 0xFF) for shift in (0, 8, 16))
     if not text.startswith("ee."):
         return line
-    mnemonic, _, rest = text.partition(" ")
-    operands = [o.strip() for o in rest.split(",")]
     addresses = [o for o in operands if re.fullmatch(r"a\d+|sp", o)]
     if mnemonic.endswith(".xp"):
         return f"\tadd {addresses[0]}, {addresses[0]}, {addresses[1]}"

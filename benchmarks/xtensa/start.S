@@ -14,6 +14,11 @@ _start:
     movi sp, 0x67
     slli sp, sp, 24
     call0 main
+    j machine_exit
+
+    .align 4
+    .global machine_exit
+machine_exit: /* (code) */
     mov a3, a2
     movi a2, 1 /* exit */
     .byte 0x00, 0x51, 0x00
@@ -26,6 +31,16 @@ machine_print: /* (text, bytes) */
     mov a4, a2
     movi a3, 1
     movi a2, 4 /* write */
+    .byte 0x00, 0x51, 0x00
+    ret
+
+    .align 4
+    .global machine_read
+machine_read: /* (to, bytes): how many it could */
+    mov a5, a3
+    mov a4, a2
+    movi a3, 0
+    movi a2, 3 /* read */
     .byte 0x00, 0x51, 0x00
     ret
 

@@ -18,6 +18,7 @@ SLOW = {
     "cmake",
     "debug",
     "emit/test_test_vectors.py",
+    "esp32",
     "esp32s3",
     "esp_dl",
     "export",

@@ -28,6 +28,8 @@ PER_CHANNEL = 190
 VECTOR = 16
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
+# And of the ESP32's, for a weight.
+MAC16_WEIGHT = 2
 # Pixels that products and convolutions in blocks compute at once.
 BLOCK = 4
 
@@ -93,6 +95,16 @@ def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows 
 
 def s3_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     return _with_overhead(window_and_sum(call, height, inputs), S3_CONVOLUTION)
+
+
+def mac16_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Convolutions of the ESP32, which widen all of their weights for the rows of a call."""
+    return _with_overhead(windows()(call, height, inputs), MAC16_WEIGHT * call.constant("weights").size)
+
+
+def mac16_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    rows = window_and_sum(call, height, inputs)
+    return rows and replace(rows, overhead=MAC16_WEIGHT * call.constant("weights").size, group=1)
 
 
 def _with_overhead(rows: Rows | None, overhead: int) -> Rows | None:
@@ -256,10 +268,12 @@ FACTS: dict[str, Facts] = {
         windows(),
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
+    "espdl_mac16_conv2d_s8": mac16_windows,
     "espdl_conv2d_planar_4x4_s8": planar,
     "espdl_depthwise_3x3_s8": lanes(rows=1),
     "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),
     **dict.fromkeys(("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8"), window_and_sum),
+    "espdl_mac16_conv2d_add_s8": mac16_window_and_sum,
     **dict.fromkeys(
         ("espdl_s3_conv2d_aligned_s8", "espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8"), s3_windows
     ),

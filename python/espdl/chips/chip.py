@@ -35,7 +35,7 @@ class Chip:
 
     `march`: what ESP-IDF passes to GCC, less what other compilers do not know; None for Xtensa.
     `psram`: whether the chip can have external RAM. `preview`: ESP-IDF builds for it with --preview only.
-    `own_kernels`: port/<name> has vector kernels of this component, a backend of that name.
+    `own_kernels`: port/<name> has kernels of this component for it, a backend of that name.
     `esp_dl`: the component espressif/esp-dl has vector kernels for it; `esp_dl_by_default`: nothing is faster.
     """
 

@@ -17,8 +17,8 @@ from espdl.errors import EspdlError
 COMPONENT = Path(__file__).resolve().parents[3]
 # Folder in a library -> folder of the component whose C files (with the headers beside them) go there.
 RUNTIME = {"espdl_runtime": "src", "espdl_kernels": "src/kernels"}
-PORTS = {"esp32s3": {"espdl_esp32s3": "port/esp32s3/src"}}
-_INCLUDES = {"": "include", "esp32s3": "port/esp32s3/include"}
+PORTS = {name: {f"espdl_{name}": f"port/{name}/src"} for name in ("esp32", "esp32s3")}
+_INCLUDES = {"": "include", **{name: f"port/{name}/include" for name in PORTS}}
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 _DEFINITION = re.compile(r"^(?!static\b)[A-Za-z_][\w \t*]*?\b(espdl_\w+)\s*\([^;{]*\)\s*\{", re.M)

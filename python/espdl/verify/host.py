@@ -23,7 +23,7 @@ from espdl.verify.program import Results, parse, stream
 # The folder with `include/` and `src/`: the component that this package is part of.
 COMPONENT = Path(__file__).resolve().parents[3]
 # Backends with kernels of their own that this machine can emulate -> the folder with their `include/` and `src/`.
-PORTS = {backend: COMPONENT / "port" / backend for backend in ("esp32s3", "esp_dl")}
+PORTS = {backend: COMPONENT / "port" / backend for backend in ("esp32", "esp32s3", "esp_dl")}
 HARNESS = Path(__file__).resolve().parent / "harness"
 
 # No fused multiply-add: it rounds otherwise than the reference.

@@ -28,7 +28,7 @@ EDGES = ("end", "start")
 # Backends whose kernels want buffers at multiples of 16 and may read (not write) all of their last 16 bytes.
 BLOCKS_OF_16 = {"esp32s3"}
 # Scratch is not typed: the strictest alignment that a kernel's documentation asks for.
-SCRATCH_ALIGNMENT = {"portable": 4, "tvm": 16}
+SCRATCH_ALIGNMENT = {"portable": 4, "esp32": 4, "tvm": 16}
 NO_BUFFER = 0x5A
 
 

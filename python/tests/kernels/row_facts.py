@@ -217,6 +217,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_average_pool2d_s16",
             "espdl_max_pool2d_s8",
             "espdl_max_pool2d_s16",
+            "espdl_mac16_conv2d_s8",
             "espdl_s3_conv2d_aligned_s8",
             "espdl_s3_conv2d_bytes_s8",
             "espdl_s3_conv2d_narrow_s8",
@@ -230,7 +231,13 @@ MAKERS: dict[str, Maker] = {
     "espdl_s3_conv2d_pointwise_s8": windowed_pairs,
     "espdl_conv2d_planar_4x4_s8": windowed_planes,
     **dict.fromkeys(
-        ("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8", "espdl_s3_conv2d_add_s8"), windowed_sum
+        (
+            "espdl_conv2d_4x4_add_s8",
+            "espdl_conv2d_4x4_add_shift_s8",
+            "espdl_mac16_conv2d_add_s8",
+            "espdl_s3_conv2d_add_s8",
+        ),
+        windowed_sum,
     ),
     "espdl_conv_transpose2d_s8": transposed,
     **dict.fromkeys(

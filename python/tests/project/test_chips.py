@@ -52,12 +52,19 @@ def test_a_new_project_has_defaults_for_it(chip: Chip) -> None:
 
 
 @each_chip
-def test_vector_kernels_are_the_default_where_there_are_any(chip: Chip) -> None:
+def test_kernels_for_the_chip_are_the_default_where_there_are_any(chip: Chip) -> None:
     target = targets.select(chip.name)
     assert target.scheme == ("affine" if chip.vectors is None else "power_of_two")
-    assert (target.backends[0] == "portable") == (chip.vectors is None)
+    assert (target.backends[0] == "portable") == (not chip.own_kernels and not chip.esp_dl_by_default)
     assert targets.select(chip.name, "portable").backends == ("portable", "tvm")
     assert not chip.own_kernels or (ROOT / "port" / chip.name).is_dir()
+
+
+def test_cmake_knows_them() -> None:
+    (named,) = re.findall(
+        r"set\(\$\{out\} (esp32[^)]*) PARENT_SCOPE\)", (ROOT / "cmake/espdl_library.cmake").read_text()
+    )
+    assert named.split() == [chip.name for chip in all_chips().values() if chip.own_kernels]
 
 
 @pytest.fixture(scope="module")

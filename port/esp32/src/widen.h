@@ -1,0 +1,86 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * From bytes to the 16 bits that MAC16 multiplies.
+ *
+ * Four bytes of a word become two words in two steps each: bytes 0 and 2, then 1 and 3. So values lie in the order 0, 2, 1, 3
+ * within each four; who multiplies them with values in another order packs those likewise.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#include "../../../src/kernels/keep.h"
+
+/** Functions that are worth a call: inlined, they would take their caller's registers. */
+#define KEEP_APART __attribute__((noinline, unused))
+
+/** In each byte: what makes -128 .. 127 0 .. 255. */
+#define WIDEN_FLIP 0x80808080u
+#define WIDEN_MASK 0x00FF00FFu
+/** Both halves of packed weights are that much too large. */
+#define WIDEN_WEIGHT 0x007F007Fu
+
+/** The word at `p`, a multiple of 4. */
+ESPDL_INLINE uint32_t load_word(const void *p)
+{
+    uint32_t word;
+    __builtin_memcpy(&word, __builtin_assume_aligned(p, 4), 4);
+    return word;
+}
+
+ESPDL_INLINE void store_word(void *p, uint32_t word)
+{
+    __builtin_memcpy(__builtin_assume_aligned(p, 4), &word, 4);
+}
+
+/** Four values at `x` as 0 .. 255. */
+ESPDL_INLINE void widen_four(int16_t *to, const int8_t *x)
+{
+    const uint32_t word = load_word(x) ^ WIDEN_FLIP;
+    store_word(to, word & WIDEN_MASK);
+    store_word(to + 2, (word >> 8) & WIDEN_MASK);
+}
+
+/** Four packed weights. */
+ESPDL_INLINE void widen_four_weights(int16_t *to, const int8_t *w)
+{
+    const uint32_t word = load_word(w);
+    store_word(to, (word & WIDEN_MASK) - WIDEN_WEIGHT);
+    store_word(to + 2, ((word >> 8) & WIDEN_MASK) - WIDEN_WEIGHT);
+}
+
+/** `count` values at `x` as 0 .. 255; a multiple of 4, and `x` at one. */
+static KEEP_APART void widen(int16_t *to, const int8_t *x, int32_t count)
+{
+    for (; count >= 8; count -= 8, to += 8, x += 8) {
+        widen_four(to, x);
+        widen_four(to + 4, x + 4);
+    }
+    if (count > 0) {
+        widen_four(to, x);
+    }
+}
+
+/** The same of packed weights. */
+static KEEP_APART void widen_weights(int16_t *to, const int8_t *w, int32_t count)
+{
+    for (; count >= 8; count -= 8, to += 8, w += 8) {
+        widen_four_weights(to, w);
+        widen_four_weights(to + 4, w + 4);
+    }
+    if (count > 0) {
+        widen_four_weights(to, w);
+    }
+}
+
+/** `count` values at `x` as 0 .. 255 in their own order, wherever they lie. */
+static KEEP_APART void widen_bytes(int16_t *to, const int8_t *x, int32_t count)
+{
+    for (; count > 0; count--) {
+        *to++ = (int16_t)(*x++ + 128);
+    }
+}

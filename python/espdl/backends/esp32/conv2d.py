@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolution on the ESP32's MAC16, and products of several rows, which are convolutions of 1 x 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from espdl.backends.accumulators import largest, reach, require_int32
+from espdl.backends.lowering import Declined, lowering
+from espdl.backends.overlap import overlap_offset_of_starts, window_begins
+from espdl.backends.portable.fast import decline_fast
+from espdl.backends.portable.general import general
+from espdl.ops.conv2d import Conv2d, Conv2dParams
+from espdl.ops.params import ConvShape
+from espdl.plan.types import KernelCall
+from espdl.targets import Target
+
+# Outputs of a tile share the work of widening the weights: about two instructions per weight.
+MOST_OUTPUTS, FEWEST_OUTPUTS = 32, 8
+# Bytes of strips for as many outputs as that allows, and for the fewest.
+STRIP_BYTES, MOST_STRIP_BYTES = 4096, 12288
+
+
+@dataclass(frozen=True)
+class Mac16Conv2dParams(Conv2dParams, c_type="espdl_mac16_conv2d_params_t"):
+    tile_rows: int
+    tile_columns: int
+
+
+@lowering("conv2d", "esp32", "int8", alignment=4)
+def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
+    """Dense convolutions of any shape."""
+    (x,), _ = node.inputs, node.outputs
+    require_int32(int(reach(node.weights, largest(x), node.bias).max()))
+    if node.groups != 1:
+        return Declined(f"it has {node.groups} groups")
+    return convolution(general(node, target))
+
+
+def convolution(call: KernelCall, flat: bool = True) -> KernelCall | Declined:
+    """The call of the MAC16 kernel in place of that of the portable kernel for all convolutions.
+
+    `flat`: a product of each pixel with the weights may become that of one row of pixels, whose tiles need not end with
+    a row.
+    """
+    slow = decline_fast(call)
+    if slow is not None:
+        return Declined(slow)
+    if (call.constant("weights") == -128).any():
+        return Declined("a weight of -128 does not fit the packing, which takes -127 .. 127")
+    p = call.params_of(Conv2dParams)
+    p = _flattened(p) if flat else p
+    rows, columns = tiles(p)
+    params = Mac16Conv2dParams(**vars(p), tile_rows=rows, tile_columns=columns)
+    return replace(
+        call,
+        function="espdl_mac16_conv2d_s8",
+        header="espdl/esp32/conv2d.h",
+        params=params,
+        packing="esp32_conv2d",
+        pitched=("output_pitch",),
+        scratch_bytes=2 * depth_of(p) + 12 + rows * strip_bytes(p, columns),
+        overlaps=((0, 0, _overlap(params)),),
+    )
+
+
+def _flattened(p: Conv2dParams) -> Conv2dParams:
+    single = (p.kernel_height, p.kernel_width, p.stride_height, p.stride_width) == (1, 1, 1, 1)
+    if not single or p.pad_top or p.pad_left or (p.input_height, p.input_width) != (p.output_height, p.output_width):
+        return p
+    pixels = p.input_height * p.input_width
+    return replace(p, input_height=1, input_width=pixels, output_height=1, output_width=pixels)
+
+
+def column_of(p: ConvShape) -> int:
+    """Values of a column of a strip: even, so that each begins with a word."""
+    values = p.kernel_height * p.input_channels
+    return values + values % 2
+
+
+def depth_of(p: ConvShape) -> int:
+    """Values of a window as the kernel sums them, with zeros among the weights."""
+    return -(-p.kernel_width * column_of(p) // 4) * 4
+
+
+def strip_bytes(p: ConvShape, outputs: int) -> int:
+    """Of the windows of so many outputs in a row (port/esp32/src/strips.h)."""
+    if p.dilation_width == 1 and p.kernel_width > p.stride_width:
+        columns = (outputs - 1) * p.stride_width + p.kernel_width
+    else:
+        columns = outputs * p.kernel_width
+    return 2 * columns * column_of(p)
+
+
+def tiles(p: ConvShape) -> tuple[int, int]:
+    """Rows and columns of outputs that are computed at once."""
+    wanted = min(p.output_width, MOST_OUTPUTS)
+    columns = next(
+        (n for n in range(wanted, 0, -1) if strip_bytes(p, n) <= _budget(n)),
+        1,
+    )
+    count = -(-p.output_width // columns)
+    columns = -(-p.output_width // count)
+    if count > 1:
+        return 1, columns
+    strip = strip_bytes(p, columns)
+    rows = max(1, min(p.output_height, STRIP_BYTES // strip, MOST_OUTPUTS // columns))
+    if rows * columns < FEWEST_OUTPUTS:
+        rows = max(rows, min(p.output_height, MOST_STRIP_BYTES // strip, -(-FEWEST_OUTPUTS // columns)))
+    return -(-p.output_height // -(-p.output_height // rows)), columns
+
+
+def _budget(outputs: int) -> int:
+    return MOST_STRIP_BYTES if outputs <= FEWEST_OUTPUTS else STRIP_BYTES
+
+
+def _overlap(p: Mac16Conv2dParams) -> int:
+    """All windows of a tile are read before the first of its outputs is written."""
+    rows = np.arange(0, p.output_height, p.tile_rows) * p.output_width
+    starts = (rows[:, None] + np.arange(0, p.output_width, p.tile_columns)).reshape(-1)
+    return overlap_offset_of_starts(window_begins(p) * p.input_pitch, p.output_pitch, starts)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the constants of the MAC16 kernels lie in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.esp32.conv2d import Mac16Conv2dParams, column_of, depth_of
+from espdl.backends.lowering import packing
+from espdl.backends.portable.fast import fast_records
+from espdl.plan.types import KernelCall
+
+# The kernels add this to their inputs, and the packing this to weights.
+INPUT_OFFSET, WEIGHT_OFFSET = 128, 127
+
+
+@packing("esp32_conv2d")
+def conv2d(call: KernelCall) -> list[np.ndarray]:
+    """Packed weights [channels][depth], then one `espdl_fast_channel_t` per channel."""
+    p = call.params_of(Mac16Conv2dParams)
+    weights = call.constant("weights")  # [channels][height][width][inputs]
+    columns = weights.transpose(0, 2, 1, 3).reshape(len(weights), weights.shape[2], -1)
+    columns = np.pad(columns, ((0, 0), (0, 0), (0, column_of(p) - columns.shape[2])))
+    flat = columns.reshape(len(weights), -1)
+    flat = np.pad(flat, ((0, 0), (0, depth_of(p) - flat.shape[1])))
+    in_words = p.input_channels % 4 == 0 and p.input_pitch % 4 == 0
+    return [packed(flat, in_words), shifted_records(call)]
+
+
+def packed(weights: np.ndarray, in_words: bool) -> np.ndarray:
+    """uint8 of int8 weights [..., a multiple of 4] that port/esp32/src/widen.h makes 16 bits of.
+
+    `in_words`: the inputs were widened in fours too, into the order 0, 2, 1, 3, which the weights then share. Else the
+    inputs have their own order, and the weights the one that comes out right.
+
+    Of each two bytes that become one word, the upper one has 1 more where subtracting the offset below borrows from it.
+    """
+    fours = weights.astype(np.int16).reshape(-1, 4) + WEIGHT_OFFSET
+    if not in_words:
+        fours = fours[:, [0, 2, 1, 3]]
+    fours[:, 2:] += fours[:, :2] < WEIGHT_OFFSET
+    return fours.astype(np.uint8).reshape(weights.shape)
+
+
+def shifted_records(call: KernelCall) -> np.ndarray:
+    """int32 [channels, 4], the memory of `espdl_fast_channel_t`, for inputs from 0 to 255; biases modulo 2**32."""
+    records = fast_records(call)
+    weights = call.constant("weights").astype(np.int64)
+    sums = weights.reshape(len(weights), -1).sum(axis=1)
+    records[:, 0] = (records[:, 0] - INPUT_OFFSET * sums).astype(np.int32)
+    return records
