@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
+from espdl.backends.accumulators import range_of
 from espdl.ops.numerics import activation_range
 from espdl.ops.operator import Operator
 from espdl.plan.types import Tensor
@@ -44,6 +45,9 @@ def _written(operator: Operator) -> tuple[int, int] | None:
     activation = getattr(last, "activation", None)
     if y.dtype != "int8":
         return None
-    if activation is not None:
-        return activation_range(activation, y)
-    return operator.inputs[0].limits if operator.keeps_values else None
+    read = [range_of(x) for x in operator.inputs if x.dtype == y.dtype]
+    found = operator.held(read)
+    if activation is None:
+        return found
+    low, high = activation_range(activation, y)
+    return (low, high) if found is None else (min(max(found[0], low), high), min(max(found[1], low), high))

@@ -32,6 +32,7 @@ class Concat(Operator):
     limits = f"up to {MAX_PARTS} parts; no copy where all layers around them can work in the joined tensor"
     priority = 1
     keeps_scale = True
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:

@@ -7,7 +7,7 @@ A function of int8 is its 256 values; one of int16 is straight lines between ent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,11 +127,23 @@ class Lookup(Operator):
             real = np.nan_to_num(FUNCTIONS[self.function](real), nan=0.0, posinf=np.inf, neginf=-np.inf)
         return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(y.dtype)
 
+    def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        return ends_of_table(self.table(), ranges)
+
     @staticmethod
     def reference(params: LookupParams | LookupS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         if not isinstance(params, LookupParams):
             return [pieces.evaluate(inputs[0], constants["blocks"], constants["table"])]
         return [constants["table"][inputs[0].astype(np.int64) + 128]]
+
+
+def ends_of_table(table: np.ndarray, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """The least and the largest entry of a table of 256 values for an int8 input within its range."""
+    if len(table) != 256 or len(ranges) != 1:
+        return None
+    ((low, high),) = ranges
+    entries = table[low + 128 : high + 129]
+    return int(entries.min()), int(entries.max())
 
 
 def every_integer(x: Tensor) -> np.ndarray:
@@ -174,5 +186,8 @@ class Table(Operator):
         """The output for all integers of the input. Where the function is undefined it gives zero."""
         values = np.nan_to_num(self.values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
         return quantize_value(values, self.outputs[0])
+
+    def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        return ends_of_table(self.table(), ranges)
 
     reference = staticmethod(Lookup.reference)

@@ -92,7 +92,7 @@ class Operator(ABC):
     kind: ClassVar[str] = "kernel"
     # Only moves values: the output has the input's scale, which nothing around the operator says.
     keeps_scale: ClassVar[bool] = False
-    # Its output holds no value that its first input does not hold.
+    # Its output holds no value that none of its inputs of the output's type holds, or that does not lie between two.
     keeps_values: ClassVar[bool] = False
     # Converts between the application's floats and int8: matched only after the fallback has taken the Q/DQ it needs.
     at_border: ClassVar[bool] = False
@@ -103,6 +103,13 @@ class Operator(ABC):
     def dtype(self) -> str:
         """By which a backend chooses its kernel: that of all tensors; of several, all that there are."""
         return " and ".join(sorted({t.dtype for t in (*self.inputs, *self.outputs)}))
+
+    def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        """The least and the largest integer of its outputs, where the inputs of the outputs' type, in their order, hold
+        `ranges` at most; None: nothing is known but the type."""
+        if not self.keeps_values or not ranges:
+            return None
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     @staticmethod
     @abstractmethod

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class Pad(Operator):
     limits = "int8, borders along up to 4 axes"
     priority = 1
     keeps_scale = True
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
@@ -67,6 +69,9 @@ class Pad(Operator):
             raise Mismatch(f"it has borders along {len(sides)} axes; the kernel has {MAX_AXES}")
         value = int(match.attribute("pad", "pad_value"))
         return cls(match.inputs, match.outputs, match.source_nodes, tuple(sides), value)
+
+    def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        return super().held([*ranges, (self.value, self.value)])
 
     @property
     def widths(self) -> list[tuple[int, int]]:

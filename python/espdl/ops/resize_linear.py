@@ -45,6 +45,7 @@ class ResizeLinear(Operator):
     onnx = ("Resize", "Upsample")
     limits = "linear: one image, whole ratio of the sizes, without antialiasing"
     priority = 10
+    keeps_values = True
 
     @staticmethod
     def pattern(p: PatternBuilder) -> Any:
