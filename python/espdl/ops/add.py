@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from espdl.plan.params import Params
 from espdl.targets import ROUND_TFLITE
 
 
-@dataclass(frozen=True)
 class AddParams(Params, c_type="espdl_add_params_t"):
     count: int
     left_shift: int
@@ -32,7 +30,6 @@ class AddParams(Params, c_type="espdl_add_params_t"):
     rounding: str
 
 
-@dataclass(frozen=True)
 class AddS16Params(Params, c_type="espdl_add_s16_params_t"):
     count: int
     a_multiplier: int
@@ -43,7 +40,6 @@ class AddS16Params(Params, c_type="espdl_add_s16_params_t"):
 
 
 @operator("add")
-@dataclass(frozen=True, eq=False)
 class Add(Operator):
     """Two inputs and an output of one shape, each with its own scale; int8, or int16 with zero points 0."""
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.broadcast import Broadcast, BroadcastParams, both, two_operands, 
 from espdl.ops.operator import Arrays, Constants, PatternBuilder, operator
 
 
-@dataclass(frozen=True)
 class SumParams(BroadcastParams, c_type="espdl_sum_params_t"):
     left_shift: int
     a_zero_point: int
@@ -50,7 +48,6 @@ class AddSub(Broadcast):
 
 
 @operator("add_broadcast")
-@dataclass(frozen=True, eq=False)
 class AddBroadcast(AddSub):
     onnx = ("Add",)
     priority = 9  # what `add` does not take
@@ -59,7 +56,6 @@ class AddBroadcast(AddSub):
 
 
 @operator("sub")
-@dataclass(frozen=True, eq=False)
 class Sub(AddSub):
     onnx = ("Sub",)
     priority = 10

@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.ops.operator import operator
 from espdl.ops.reductions import ArgExtreme, ReductionParams
 
 
-@dataclass(frozen=True)
 class ArgMinParams(ReductionParams, c_type="espdl_argmin_params_t"):
     pass
 
 
 @operator("argmin")
-@dataclass(frozen=True, eq=False)
 class ArgMin(ArgExtreme):
     onnx = ("ArgMin",)
     relax = "relax.argmin"

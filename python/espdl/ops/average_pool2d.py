@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -18,7 +17,6 @@ from espdl.ops.windows import tap_counts, taps, window_attributes
 from espdl.targets import ROUND_TFLITE
 
 
-@dataclass(frozen=True)
 class AveragePool2dShape(PaddedPoolShape):
     """`uniform`: all windows have one divisor."""
 
@@ -26,18 +24,15 @@ class AveragePool2dShape(PaddedPoolShape):
     uniform: int
 
 
-@dataclass(frozen=True)
 class AveragePool2dParams(Clamped, ZeroPoints, AveragePool2dShape, c_type="espdl_average_pool2d_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class AveragePool2dS16Params(Clamped, AveragePool2dShape, c_type="espdl_average_pool2d_s16_params_t"):
     pass
 
 
 @operator("average_pool2d")
-@dataclass(frozen=True, eq=False)
 class AveragePool2d(Operator):
     """Input read as [H, W, C] (`image`; a mean's tensor may have other axes), output as [OH, OW, C]; int8 or int16.
 
@@ -77,9 +72,7 @@ class AveragePool2d(Operator):
             output_size, include = (1, 1), False
             window = {"kernel": image[:2], "strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1)}
         return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
+            *match.ports,
             image=image,
             output_size=output_size,
             count_include_pad=include,

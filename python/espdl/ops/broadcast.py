@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from espdl.plan.types import Tensor
 MAX_AXES = 4
 
 
-@dataclass(frozen=True)
 class BroadcastParams(Params):
     """With which the parameters of elementwise operators begin."""
 
@@ -27,7 +25,6 @@ class BroadcastParams(Params):
     b_strides: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Broadcast(Operator):
     """`a` and `b` are the operands as the kernel gets them: activations first, then the constant with these `values`.
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,12 @@ from espdl.plan.params import Params
 MAX_PARTS = 8
 
 
-@dataclass(frozen=True)
 class ConcatParams(Params, c_type="espdl_concat_params_t"):
     outer: int
     bytes: tuple[int, ...]
 
 
 @operator("concat")
-@dataclass(frozen=True, eq=False)
 class Concat(Operator):
     """Parts of one scale and of any item type; each is read as [outer, its items]."""
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,15 @@ from espdl.ops.params import Clamped, ConvShape, GroupedConvShape, Pitched, Roun
 from espdl.plan.types import Tensor
 
 
-@dataclass(frozen=True)
 class Conv2dParams(Rounded, ZeroPoints, Pitched, GroupedConvShape, c_type="espdl_conv2d_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class Conv2dS16Params(Clamped, GroupedConvShape, c_type="espdl_conv2d_s16_params_t"):
     pass
 
 
 @operator("conv2d")
-@dataclass(frozen=True, eq=False)
 class Conv2d(Operator):
     """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC]; until `partition.batches` has been there [N, ...]. int8, or
     int16 with zero points 0.

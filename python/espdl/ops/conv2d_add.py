@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,12 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Pat
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class Conv2dAddParams(Params, c_type="espdl_conv2d_add_params_t"):
     conv: Conv2dParams
     add: AddParams
 
 
 @operator("conv2d_add")
-@dataclass(frozen=True, eq=False)
 class Conv2dAdd(Operator):
     """`add(conv(x), residual)`, exactly as the two operators one after the other: the sum reads an int8 result.
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.ops.conv2d import Conv2d, Conv2dParams
@@ -12,7 +10,6 @@ from espdl.ops.operator import Arrays, Constants, Placed, operator
 
 
 @operator("conv2d_planar")
-@dataclass(frozen=True, eq=False)
 class Conv2dPlanar(Placed):
     """`conv` of the input [1, C, H, W] with its axes in the order [1, H, W, C].
 

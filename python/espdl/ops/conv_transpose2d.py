@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Pat
 from espdl.ops.params import ConvShape
 
 
-@dataclass(frozen=True)
 class ConvTranspose2dParams(ConvShape, c_type="espdl_conv_transpose2d_params_t"):
     output_pitch: int
     input_zero_point: int
@@ -25,7 +23,6 @@ class ConvTranspose2dParams(ConvShape, c_type="espdl_conv_transpose2d_params_t")
 
 
 @operator("conv_transpose2d")
-@dataclass(frozen=True, eq=False)
 class ConvTranspose2d(Operator):
     """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, OC].
 
@@ -59,9 +56,7 @@ class ConvTranspose2d(Operator):
             raise Mismatch(f"it has {match.attribute('conv', 'groups')} groups")
         weights, scale, bias = weights_of(match, match.inputs[0])
         return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
+            *match.ports,
             weights=weights,
             weights_scale=scale,
             bias=bias,

@@ -19,7 +19,6 @@ from espdl.plan.types import Tensor
 MAX_AXES = 6
 
 
-@dataclass(frozen=True)
 class CopyParams(Params, c_type="espdl_copy_params_t"):
     item_bytes: int
     first: int
@@ -37,7 +36,6 @@ class View:
 
 
 @operator("copy")
-@dataclass(frozen=True, eq=False)
 class Copy(Operator):
     """Output = the items of the input that `view` names; any item type."""
 
@@ -70,7 +68,7 @@ class Copy(Operator):
             view = _slice(x, y, strides, present(axes), present(begins), steps)
         if len(view.axes) > MAX_AXES:
             raise Mismatch(f"it copies along {len(view.axes)} axes; the kernel has {MAX_AXES}")
-        return cls(match.inputs, match.outputs, match.source_nodes, view)
+        return cls(*match.ports, view)
 
     @staticmethod
     def reference(params: CopyParams | None, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

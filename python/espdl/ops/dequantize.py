@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.quantize import QuantizeParams, QuantizeS16Params
 
 
 @operator("dequantize")
-@dataclass(frozen=True, eq=False)
 class Dequantize(Operator):
     """An int8 or int16 tensor (zero point 0) to a float32 tensor of the same shape."""
 
@@ -32,7 +30,7 @@ class Dequantize(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Dequantize:
-        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
+        return cls(*match.ports)
 
     @staticmethod
     def reference(params: QuantizeParams | QuantizeS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

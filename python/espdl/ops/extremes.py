@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +11,10 @@ from espdl.ops.broadcast import Broadcast, BroadcastParams, both, two_operands, 
 from espdl.ops.operator import Arrays, Constants, Match, PatternBuilder, operator, require_one_scale
 
 
-@dataclass(frozen=True)
 class MaximumParams(BroadcastParams, c_type="espdl_maximum_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class MinimumParams(BroadcastParams, c_type="espdl_minimum_params_t"):
     pass
 
@@ -46,7 +43,6 @@ class Extreme(Broadcast):
 
 
 @operator("maximum")
-@dataclass(frozen=True, eq=False)
 class Maximum(Extreme):
     onnx = ("Max",)
     relax = "relax.maximum"
@@ -55,7 +51,6 @@ class Maximum(Extreme):
 
 
 @operator("minimum")
-@dataclass(frozen=True, eq=False)
 class Minimum(Extreme):
     onnx = ("Min",)
     relax = "relax.minimum"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from espdl.ops.operator import Arrays, Constants, Placed, operator
 
 
 @operator("fallback")
-@dataclass(frozen=True, eq=False)
 class Fallback(Placed):
     """A generated C function. Its own text is its meaning: there is no second definition to compare it with.
 

@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, Placed, operator
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class FlipSignParams(Params, c_type="espdl_flip_sign_params_t"):
     count: int
 
 
 @operator("flip_sign")
-@dataclass(frozen=True, eq=False)
 class FlipSign(Placed):
     """The same values with another zero point: uint8 is int8 plus 128. `to_signed`: the output is int8.
 

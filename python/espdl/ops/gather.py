@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Pat
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class GatherParams(Params, c_type="espdl_gather_params_t"):
     outer: int
     input_rows: int
@@ -27,7 +25,6 @@ class GatherParams(Params, c_type="espdl_gather_params_t"):
 
 
 @operator("gather")
-@dataclass(frozen=True, eq=False)
 class Gather(Operator):
     """The input is read as [outer, rows, columns, inner]; `row_index` and `column_index` int32 say what is taken."""
 
@@ -51,7 +48,7 @@ class Gather(Operator):
         index = _index(match, "index")
         axis = match.attribute("take", "axis") % len(x.shape)
         sizes = (math.prod(x.shape[:axis]), x.shape[axis], 1, math.prod(x.shape[axis + 1 :]))
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes, index, np.zeros(1, np.int32))
+        return cls(*match.ports, sizes, index, np.zeros(1, np.int32))
 
     @staticmethod
     def reference(params: GatherParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
@@ -63,7 +60,6 @@ class Gather(Operator):
 
 
 @operator("gather_pixels")
-@dataclass(frozen=True, eq=False)
 class GatherPixels(Gather):
     """Two takes along neighbouring axes."""
 
@@ -87,7 +83,7 @@ class GatherPixels(Gather):
             raise Mismatch(f"its axes {row} and {column} are no neighbours")
         sizes = (math.prod(x.shape[:row]), x.shape[row], x.shape[column], math.prod(x.shape[column + 1 :]))
         indices = (taken[row].astype(np.int32), taken[column].astype(np.int32))
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes, *indices)
+        return cls(*match.ports, sizes, *indices)
 
 
 def _index(match: Match, label: str) -> np.ndarray:

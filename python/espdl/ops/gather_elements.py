@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,14 +20,12 @@ from espdl.ops.operator import (
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class GatherElementsParams(Params, c_type="espdl_gather_elements_params_t"):
     count: int
     bytes: int
 
 
 @operator("gather_elements")
-@dataclass(frozen=True, eq=False)
 class GatherElements(Operator):
     """Input and output have one scale. `places` int64, of the output's shape: which element of the input, counted in
     memory order."""
@@ -55,7 +52,7 @@ class GatherElements(Operator):
         coordinates = list(np.indices(index.shape))
         coordinates[axis] = index % x.shape[axis]
         places = np.asarray(np.ravel_multi_index(tuple(coordinates), x.shape))
-        return cls(match.inputs, match.outputs, match.source_nodes, places)
+        return cls(*match.ports, places)
 
     @staticmethod
     def reference(params: GatherElementsParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Pat
 from espdl.ops.params import Pitched, ProductShape, Rounded, ZeroPoints
 
 
-@dataclass(frozen=True)
 class GemmParams(Rounded, ZeroPoints, Pitched, ProductShape, c_type="espdl_gemm_params_t"):
     pass
 
 
 @operator("gemm")
-@dataclass(frozen=True, eq=False)
 class Gemm(Operator):
     """Input [..., K], output [..., N]: every vector of the last axis times the weights. int8, or int16 (zero points 0).
 
@@ -49,15 +46,7 @@ class Gemm(Operator):
         weights, scale, bias = weights_of(match, match.inputs[0], transposed=not match.has("transposed"))
         if weights.ndim != 2:
             raise Mismatch(f"its weights have {weights.ndim} axes, not 2")
-        return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
-            weights=weights,
-            weights_scale=scale,
-            bias=bias,
-            activation=match.activation,
-        )
+        return cls(*match.ports, weights=weights, weights_scale=scale, bias=bias, activation=match.activation)
 
     @property
     def macs(self) -> int:

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, operator
-from espdl.ops.recurrent import AnyRecurrentParams, Recurrent, RecurrentF32Params
+from espdl.ops.recurrent import AnyRecurrentParams, Recurrent
 from espdl.ops.recurrent_arithmetic import Arithmetic
-from espdl.ops.recurrent_floats import Floats
-from espdl.ops.recurrent_integers import Integers
+from espdl.ops.recurrent_steps import run
 
 
 @operator("gru")
-@dataclass(frozen=True, eq=False)
 class Gru(Recurrent):
     """Rows of the weights: update, reset, hidden gate."""
 
@@ -25,23 +21,10 @@ class Gru(Recurrent):
 
     @staticmethod
     def reference(params: AnyRecurrentParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a: Arithmetic
-        if isinstance(params, RecurrentF32Params):
-            a = Floats(params, constants, inputs[0].dtype)
-        else:
-            a = Integers(params, constants, inputs[0].dtype)
-        rows = []
-        for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):
-            results = []
-            for x in sequence:
-                state = _step(a, x, h)
-                h = a.kept(state)
-                results.append(a.output(state))
-            rows.append(np.stack(results))
-        return [np.stack(rows, axis=1)]
+        return run(params, inputs, constants, _step)
 
 
-def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray]:
     """What one step gives."""
     size = a.layer.hidden
     update, reset, new = np.split(a.input_part(x), 3)
@@ -53,4 +36,4 @@ def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     else:
         inner = a.product(reset, a.state_part(h, last))
     new = a.tanh(new + inner)
-    return new + a.product(a.sigmoid(update + of_update), a.unkept(h) - new)
+    return (new + a.product(a.sigmoid(update + of_update), a.unkept(h) - new),)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from espdl.plan.params import Params
 FRACTION, BETA_FRACTION = 16, 8
 
 
-@dataclass(frozen=True)
 class LayerNormParams(Params, c_type="espdl_layer_norm_params_t"):
     rows: int
     length: int
@@ -25,7 +23,6 @@ class LayerNormParams(Params, c_type="espdl_layer_norm_params_t"):
 
 
 @operator("layer_norm")
-@dataclass(frozen=True, eq=False)
 class LayerNorm(Operator):
     """Rows of len(gamma) elements; `gamma` and `beta` are real values."""
 
@@ -50,7 +47,7 @@ class LayerNorm(Operator):
             raise Mismatch(f"its axes {tuple(axes)} are not the last in memory")
         gamma, beta = (match.real(name).reshape(-1) for name in ("gamma", "beta"))
         epsilon = float(match.attribute("norm", "epsilon"))
-        return cls(match.inputs, match.outputs, match.source_nodes, gamma, beta, epsilon)
+        return cls(*match.ports, gamma, beta, epsilon)
 
     @staticmethod
     def reference(params: LayerNormParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,12 +27,10 @@ from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 
-@dataclass(frozen=True)
 class LookupS16Params(Params, c_type="espdl_lookup_s16_params_t"):
     count: int
 
 
-@dataclass(frozen=True)
 class LookupParams(LookupS16Params, c_type="espdl_lookup_params_t"):
     row: int
     input_pitch: int
@@ -75,7 +72,6 @@ LEAKY_RELU = "relax.nn.leakyrelu"
 
 
 @operator("lookup")
-@dataclass(frozen=True, eq=False)
 class Lookup(Operator):
     """y = activation(function(x)) for one tensor of int8 or int16.
 
@@ -106,9 +102,7 @@ class Lookup(Operator):
         if function is None and match.activation is None and "int16" in (x.dtype, y.dtype):
             raise Mismatch("it changes a scale of 16 bits, for which no table is needed")
         return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
+            *match.ports,
             function=function,
             alpha=float(match.attribute(LEAKY_RELU, "alpha")) if match.has(LEAKY_RELU) else 1.0,
             activation=match.activation,
@@ -153,7 +147,6 @@ def every_integer(x: Tensor) -> np.ndarray:
 
 
 @operator("table")
-@dataclass(frozen=True, eq=False)
 class Table(Operator):
     """y = quantize(values[x + half]): any function of one tensor, such as a chain of elementwise operators.
 
@@ -180,7 +173,7 @@ class Table(Operator):
         half = {"int8": 128, "int16": 32768}.get(dtype)
         if half is None or values.shape != (2 * half,) or match.array("offset").item() != half:
             raise Mismatch(f"it is no table of all values of an {dtype} tensor")
-        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, values=values)
+        return cls(*match.ports, values=values)
 
     def table(self) -> np.ndarray:
         """The output for all integers of the input. Where the function is undefined it gives zero."""

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, operator
-from espdl.ops.recurrent import AnyRecurrentParams, Recurrent, RecurrentF32Params
+from espdl.ops.recurrent import AnyRecurrentParams, Recurrent
 from espdl.ops.recurrent_arithmetic import Arithmetic
-from espdl.ops.recurrent_floats import Floats
-from espdl.ops.recurrent_integers import Integers
+from espdl.ops.recurrent_steps import run
 
 
 @operator("lstm")
-@dataclass(frozen=True, eq=False)
 class Lstm(Recurrent):
     """Rows of the weights: input, output, forget, cell gate."""
 
@@ -26,22 +22,7 @@ class Lstm(Recurrent):
 
     @staticmethod
     def reference(params: AnyRecurrentParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a: Arithmetic
-        if isinstance(params, RecurrentF32Params):
-            a = Floats(params, constants, inputs[0].dtype)
-        else:
-            a = Integers(params, constants, inputs[0].dtype)
-        rows, cells = [], []
-        for sequence, h, c in zip(a.sequences(inputs[0]), a.first("h", 1, inputs), a.first("c", 2, inputs)):
-            results = []
-            for x in sequence:
-                state, c = _step(a, x, h, c)
-                h = a.kept(state)
-                results.append(a.output(state))
-            rows.append(np.stack(results))
-            cells.append(c)
-        sequences = np.stack(rows, axis=1)
-        return [sequences, a.output(np.stack(cells), "cells")] if a.gives_cells else [sequences]
+        return run(params, inputs, constants, _step, has_cells=True)
 
 
 def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

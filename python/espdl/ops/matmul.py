@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 
-@dataclass(frozen=True)
 class MatMulParams(Params, c_type="espdl_matmul_params_t"):
     batch: int
     rows: int
@@ -37,7 +35,6 @@ class MatMulParams(Params, c_type="espdl_matmul_params_t"):
 
 
 @operator("matmul")
-@dataclass(frozen=True, eq=False)
 class MatMul(Operator):
     """y = a b, matrices of the last two axes; the axes before are equal, or one operand has but one matrix.
 

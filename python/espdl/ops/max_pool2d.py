@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,11 @@ from espdl.ops.params import Clamped, PoolShape
 from espdl.ops.windows import taps, window_attributes
 
 
-@dataclass(frozen=True)
 class MaxPool2dParams(Clamped, PoolShape, c_type="espdl_max_pool2d_params_t"):
     pass
 
 
 @operator("max_pool2d")
-@dataclass(frozen=True, eq=False)
 class MaxPool2d(Operator):
     """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, C] with the same scale, int8 or int16. The border is ignored.
 
@@ -52,13 +49,7 @@ class MaxPool2d(Operator):
     @classmethod
     def from_match(cls, match: Match) -> MaxPool2d:
         require_one_scale(match.tensor("x"), *match.outputs)
-        return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
-            activation=match.activation,
-            **window_attributes(match, "pool"),
-        )
+        return cls(*match.ports, activation=match.activation, **window_attributes(match, "pool"))
 
     @staticmethod
     def reference(params: MaxPool2dParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

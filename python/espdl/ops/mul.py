@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.numerics import requantize, saturate
 from espdl.ops.operator import Arrays, Constants, PatternBuilder, operator
 
 
-@dataclass(frozen=True)
 class MulParams(BroadcastParams, c_type="espdl_mul_params_t"):
     a_zero_point: int
     b_zero_point: int
@@ -27,7 +25,6 @@ class MulParams(BroadcastParams, c_type="espdl_mul_params_t"):
 
 
 @operator("mul")
-@dataclass(frozen=True, eq=False)
 class Mul(Broadcast):
     """a * b, operands of any shapes that ONNX broadcasts."""
 

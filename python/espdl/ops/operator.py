@@ -19,6 +19,7 @@ import numpy as np
 
 from espdl import traits
 from espdl.discover import discover
+from espdl.plan.params import dataclass_transform
 from espdl.plan.types import Tensor
 
 # What a reference gets besides a kernel call's parameters: its inputs, its logical constants by name.
@@ -52,6 +53,8 @@ class Match(Protocol):
     source_nodes: tuple[str, ...]
 
     @property
+    def ports(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[str, ...]]: ...
+    @property
     def activation(self) -> tuple[float, float] | None: ...
     def tensor(self, label: str) -> Tensor: ...
     def has(self, label: str) -> bool: ...
@@ -73,11 +76,12 @@ def require_one_scale(*tensors: Tensor) -> None:
         raise Mismatch("its inputs and its output are not quantised alike")
 
 
+@dataclass_transform(frozen_default=True, eq_default=False)
 @dataclass(frozen=True, eq=False)
 class Operator(ABC):
     """One operator of the graph: its tensors (memory order, channels last) and, in subclasses, its attributes.
 
-    `source_nodes` are the names of the ONNX nodes it stands for.
+    `source_nodes` are the names of the ONNX nodes it stands for. Subclasses are frozen dataclasses, too.
     """
 
     inputs: tuple[Tensor, ...]
@@ -98,6 +102,10 @@ class Operator(ABC):
     at_border: ClassVar[bool] = False
     # Patterns are tried from high to low: a long pattern must win over a short one that is part of it.
     priority: ClassVar[int] = 0
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(frozen=True, eq=False)(cls)
 
     @property
     def dtype(self) -> str:

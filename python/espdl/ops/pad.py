@@ -15,7 +15,6 @@ from espdl.plan.params import Params
 MAX_AXES = 4
 
 
-@dataclass(frozen=True)
 class PadParams(Params, c_type="espdl_pad_params_t"):
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
@@ -33,7 +32,6 @@ class Side:
 
 
 @operator("pad")
-@dataclass(frozen=True, eq=False)
 class Pad(Operator):
     """int8; `sides` are the axes, those without a border joined to the one in front of them."""
 
@@ -68,7 +66,7 @@ class Pad(Operator):
         if len(sides) > MAX_AXES:
             raise Mismatch(f"it has borders along {len(sides)} axes; the kernel has {MAX_AXES}")
         value = int(match.attribute("pad", "pad_value"))
-        return cls(match.inputs, match.outputs, match.source_nodes, tuple(sides), value)
+        return cls(*match.ports, tuple(sides), value)
 
     def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
         return super().held([*ranges, (self.value, self.value)])

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class Clamped(Params):
     """The integers to which a fused activation clamps."""
 
@@ -16,20 +13,17 @@ class Clamped(Params):
     activation_max: int
 
 
-@dataclass(frozen=True)
 class Rounded(Clamped):
     """And how the requantisation before that rounds."""
 
     rounding: str
 
 
-@dataclass(frozen=True)
 class ZeroPoints(Params):
     input_zero_point: int
     output_zero_point: int
 
 
-@dataclass(frozen=True)
 class Pitched(Params):
     """Bytes from one vector of the last axis to the next."""
 
@@ -37,7 +31,6 @@ class Pitched(Params):
     output_pitch: int
 
 
-@dataclass(frozen=True)
 class ConvShape(Params):
     input_height: int
     input_width: int
@@ -55,12 +48,10 @@ class ConvShape(Params):
     pad_left: int
 
 
-@dataclass(frozen=True)
 class GroupedConvShape(ConvShape):
     groups: int
 
 
-@dataclass(frozen=True)
 class ProductShape(Params):
     """Of so many vectors with a matrix of weights."""
 
@@ -69,7 +60,6 @@ class ProductShape(Params):
     outputs: int
 
 
-@dataclass(frozen=True)
 class PoolShape(Params):
     input_height: int
     input_width: int
@@ -88,7 +78,6 @@ class PoolShape(Params):
     pad_left: int
 
 
-@dataclass(frozen=True)
 class PaddedPoolShape(PoolShape):
     """With all four sides of the border."""
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from espdl.plan.params import Params
 from espdl.plan.types import Tensor
 
 
-@dataclass(frozen=True)
 class PReluParams(Params, c_type="espdl_prelu_params_t"):
     outer: int
     channels: int
@@ -32,7 +30,6 @@ class PReluParams(Params, c_type="espdl_prelu_params_t"):
 
 
 @operator("prelu")
-@dataclass(frozen=True, eq=False)
 class PRelu(Operator):
     """The input is read as [outer, channels, inner]; `values` int8 [channels] are the slopes, `slope` their scale."""
 
@@ -59,7 +56,7 @@ class PRelu(Operator):
         if values.size not in (1, sizes[1]):
             raise Mismatch(f"it has {values.size} slopes for {sizes[1]} channels")
         values = np.broadcast_to(values.reshape(-1), (sizes[1],)).copy()
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes, slope, values)
+        return cls(*match.ports, sizes, slope, values)
 
     @staticmethod
     def reference(params: PReluParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

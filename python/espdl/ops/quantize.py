@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,16 @@ from espdl.ops.operator import Arrays, Constants, Match, Operator, PatternBuilde
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class QuantizeS16Params(Params, c_type="espdl_quantize_s16_params_t"):
     count: int
     scale: float
 
 
-@dataclass(frozen=True)
 class QuantizeParams(QuantizeS16Params, c_type="espdl_quantize_params_t"):
     zero_point: int
 
 
 @operator("quantize")
-@dataclass(frozen=True, eq=False)
 class Quantize(Operator):
     """A float32 tensor to an int8 or int16 tensor (zero point 0) of the same shape: nearest even, saturated.
 
@@ -46,7 +42,7 @@ class Quantize(Operator):
 
     @classmethod
     def from_match(cls, match: Match) -> Quantize:
-        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
+        return cls(*match.ports)
 
     @staticmethod
     def reference(params: QuantizeParams | QuantizeS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

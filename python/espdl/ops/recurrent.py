@@ -18,7 +18,6 @@ from espdl.plan.types import Tensor
 ZERO, CONSTANT, TENSOR = 0, 1, 2
 
 
-@dataclass(frozen=True)
 class RecurrentParams(Params, c_type="espdl_recurrent_params_t"):
     steps: int
     inputs: int
@@ -29,7 +28,6 @@ class RecurrentParams(Params, c_type="espdl_recurrent_params_t"):
     output_shift: int
 
 
-@dataclass(frozen=True)
 class RecurrentStatesParams(Params, c_type="espdl_recurrent_states_params_t"):
     """The defaults say that there are no states."""
 
@@ -51,7 +49,6 @@ class RecurrentStatesParams(Params, c_type="espdl_recurrent_states_params_t"):
     cells_shift: int = 0
 
 
-@dataclass(frozen=True)
 class RecurrentF32Params(Params, c_type="espdl_recurrent_f32_params_t"):
     steps: int
     batch: int
@@ -93,7 +90,6 @@ class First:
         return First(values=values.reshape(values.shape[-2:])) if np.any(values) else First()
 
 
-@dataclass(frozen=True, eq=False)
 class Recurrent(Operator):
     """Input [steps, batch, inputs], output [steps, 1, batch, hidden], for LSTM also the last cells [1, batch, hidden].
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,29 +24,24 @@ from espdl.plan.params import Params
 from espdl.targets import ROUND_TFLITE
 
 
-@dataclass(frozen=True)
 class ReductionParams(Params):
     outer: int
     length: int
     inner: int
 
 
-@dataclass(frozen=True)
 class ArgMaxParams(ReductionParams, c_type="espdl_argmax_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class ReduceMaxParams(ReductionParams, c_type="espdl_reduce_max_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class ReduceMinParams(ReductionParams, c_type="espdl_reduce_min_params_t"):
     pass
 
 
-@dataclass(frozen=True)
 class ReduceSumParams(ReductionParams, c_type="espdl_reduce_sum_params_t"):
     input_zero_point: int
     output_zero_point: int
@@ -57,7 +51,6 @@ class ReduceSumParams(ReductionParams, c_type="espdl_reduce_sum_params_t"):
     activation_max: int
 
 
-@dataclass(frozen=True, eq=False)
 class Reduction(Operator):
     """The input is read as [outer, length, inner], which are its `sizes`."""
 
@@ -84,7 +77,7 @@ class ReduceExtreme(Reduction):
         x = match.tensor("x")
         require_one_scale(x, *match.outputs)
         sizes = reduced_sizes(x.shape, match.attribute("reduce", "axis"))
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes)
+        return cls(*match.ports, sizes)
 
     @classmethod
     def reference(cls, params: ReductionParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
@@ -92,7 +85,6 @@ class ReduceExtreme(Reduction):
 
 
 @operator("reduce_max")
-@dataclass(frozen=True, eq=False)
 class ReduceMax(ReduceExtreme):
     onnx = ("ReduceMax", "GlobalMaxPool")
     relax = "relax.max"
@@ -101,7 +93,6 @@ class ReduceMax(ReduceExtreme):
 
 
 @operator("reduce_min")
-@dataclass(frozen=True, eq=False)
 class ReduceMin(ReduceExtreme):
     onnx = ("ReduceMin",)
     relax = "relax.min"
@@ -131,7 +122,7 @@ class ArgExtreme(Reduction):
             raise Mismatch("it is not along one axis, to int64")
         axis %= len(shape)
         sizes = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes)
+        return cls(*match.ports, sizes)
 
     @classmethod
     def reference(cls, params: ReductionParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
@@ -139,7 +130,6 @@ class ArgExtreme(Reduction):
 
 
 @operator("argmax")
-@dataclass(frozen=True, eq=False)
 class ArgMax(ArgExtreme):
     onnx = ("ArgMax",)
     relax = "relax.argmax"
@@ -148,7 +138,6 @@ class ArgMax(ArgExtreme):
 
 
 @operator("reduce_sum")
-@dataclass(frozen=True, eq=False)
 class ReduceSum(Reduction):
     """`is_mean`: the sum is divided by the length."""
 
@@ -168,7 +157,7 @@ class ReduceSum(Reduction):
     def from_match(cls, match: Match) -> ReduceSum:
         label = "mean" if match.has("mean") else "sum"
         sizes = reduced_sizes(match.tensor("x").shape, match.attribute(label, "axis"))
-        return cls(match.inputs, match.outputs, match.source_nodes, sizes, label == "mean", match.activation)
+        return cls(*match.ports, sizes, label == "mean", match.activation)
 
     @staticmethod
     def reference(params: ReduceSumParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

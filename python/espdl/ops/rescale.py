@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, Pat
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class RescaleParams(Params, c_type="espdl_rescale_params_t"):
     count: int
     input_zero_point: int
@@ -25,7 +23,6 @@ class RescaleParams(Params, c_type="espdl_rescale_params_t"):
 
 
 @operator("rescale")
-@dataclass(frozen=True, eq=False)
 class Rescale(Operator):
     """An int8 or int16 tensor to one of the same shape, one of both int16; int16 has zero point 0."""
 
@@ -46,7 +43,7 @@ class Rescale(Operator):
         x, (y,) = match.tensor("x"), match.outputs
         if {x.dtype, y.dtype} - {"int8", "int16"} or "int16" not in (x.dtype, y.dtype):
             raise Mismatch(f"it converts {x.dtype} to {y.dtype}")
-        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes)
+        return cls(*match.ports)
 
     @staticmethod
     def reference(params: RescaleParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

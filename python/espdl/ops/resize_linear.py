@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from espdl.plan.params import Params
 WEIGHT_BITS = 11
 
 
-@dataclass(frozen=True)
 class ResizeLinearParams(Params, c_type="espdl_resize_linear_params_t"):
     input_height: int
     input_width: int
@@ -36,7 +34,6 @@ class ResizeLinearParams(Params, c_type="espdl_resize_linear_params_t"):
 
 
 @operator("resize_linear")
-@dataclass(frozen=True, eq=False)
 class ResizeLinear(Operator):
     """Input NHWC [1, H, W, C], output NHWC [1, OH, OW, C] with the same scale; `coordinates` is ONNX's mode."""
 

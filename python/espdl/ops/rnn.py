@@ -3,32 +3,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from espdl.ops.operator import Arrays, Constants, operator
 from espdl.ops.recurrent import Recurrent, RecurrentF32Params, RecurrentStatesParams
 from espdl.ops.recurrent_arithmetic import Arithmetic
-from espdl.ops.recurrent_floats import Floats
-from espdl.ops.recurrent_integers import Integers
+from espdl.ops.recurrent_steps import run
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class RnnParams(Params, c_type="espdl_rnn_params_t"):
     states: RecurrentStatesParams
     relu: int
 
 
-@dataclass(frozen=True)
 class RnnF32Params(Params, c_type="espdl_rnn_f32_params_t"):
     states: RecurrentF32Params
     relu: int
 
 
 @operator("rnn")
-@dataclass(frozen=True, eq=False)
 class Rnn(Recurrent):
     """One gate. With Relu nothing bounds the state: its integers are in a unit that its output's range gives."""
 
@@ -50,26 +46,14 @@ class Rnn(Recurrent):
 
     @staticmethod
     def reference(params: RnnParams | RnnF32Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
-        a: Arithmetic
-        if isinstance(params, RnnF32Params):
-            a = Floats(params.states, constants, inputs[0].dtype)
-        else:
-            a = Integers(params.states, constants, inputs[0].dtype)
-        rows = []
-        for sequence, h in zip(a.sequences(inputs[0]), a.first("h", 1, inputs)):
-            results = []
-            for x in sequence:
-                state = _step(a, x, h, bool(params.relu))
-                h = a.kept(state)
-                results.append(a.output(state))
-            rows.append(np.stack(results))
-        return [np.stack(rows, axis=1)]
+        step = partial(_step, relu=bool(params.relu))
+        return run(params.states, inputs, constants, step)
 
 
-def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray, relu: bool) -> np.ndarray:
+def _step(a: Arithmetic, x: np.ndarray, h: np.ndarray, relu: bool) -> tuple[np.ndarray]:
     """What one step gives; integers of Relu are saturated at 16 bits."""
     total = a.input_part(x) + a.state_part(h)
     if not relu:
-        return a.tanh(total)
+        return (a.tanh(total),)
     positive = np.where(total < 0, np.zeros_like(total), total)
-    return positive if total.dtype == np.float32 else np.minimum(positive, 2**15 - 1)
+    return (positive if total.dtype == np.float32 else np.minimum(positive, 2**15 - 1),)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,20 +15,17 @@ from espdl.plan.params import Params
 INT16_BITS = 15
 
 
-@dataclass(frozen=True)
 class SoftmaxS16Params(Params, c_type="espdl_softmax_s16_params_t"):
     rows: int
     length: int
 
 
-@dataclass(frozen=True)
 class SoftmaxParams(SoftmaxS16Params, c_type="espdl_softmax_params_t"):
     output_scale: int
     output_zero_point: int
 
 
 @operator("softmax")
-@dataclass(frozen=True, eq=False)
 class Softmax(Operator):
     """Rows of `length` elements; the output has the input's shape; int8 or int16."""
 
@@ -49,7 +45,7 @@ class Softmax(Operator):
         axis = match.attribute("softmax", "axis") % len(shape)
         if math.prod(shape[axis + 1 :]) != 1:
             raise Mismatch(f"its axis {axis} is not the last of {len(shape)} in memory")
-        return cls(inputs=match.inputs, outputs=match.outputs, source_nodes=match.source_nodes, length=shape[axis])
+        return cls(*match.ports, length=shape[axis])
 
     @staticmethod
     def reference(params: SoftmaxParams | SoftmaxS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

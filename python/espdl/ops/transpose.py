@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from espdl.ops.operator import Arrays, Constants, Match, Operator, PatternBuilde
 from espdl.plan.params import Params
 
 
-@dataclass(frozen=True)
 class TransposeParams(Params, c_type="espdl_transpose_params_t"):
     item_bytes: int
     shape: tuple[int, ...]
@@ -21,7 +19,6 @@ class TransposeParams(Params, c_type="espdl_transpose_params_t"):
 
 
 @operator("transpose")
-@dataclass(frozen=True, eq=False)
 class Transpose(Operator):
     """Output axis i is input axis `axes[i]`; any item type."""
 
@@ -41,12 +38,7 @@ class Transpose(Operator):
     def from_match(cls, match: Match) -> Transpose:
         rank = len(match.tensor("x").shape)
         axes = match.attribute("permute", "axes")
-        return cls(
-            inputs=match.inputs,
-            outputs=match.outputs,
-            source_nodes=match.source_nodes,
-            axes=tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes),
-        )
+        return cls(*match.ports, axes=tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes))
 
     @staticmethod
     def reference(params: TransposeParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:

@@ -113,6 +113,11 @@ class TvmMatch:
         self.outputs: tuple[Tensor, ...] = (self._output(value(output), output_name),)
 
     @property
+    def ports(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[str, ...]]:
+        """With what every operator begins."""
+        return self.inputs, self.outputs, self.source_nodes
+
+    @property
     def activation(self) -> tuple[float, float] | None:
         if _CLIP in self._expressions:
             low, high = (number_of(a) for a in self._expressions[_CLIP].args[1:3])

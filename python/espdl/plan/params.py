@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:  # part of `typing` since Python 3.11, and of interest to type checkers only
+    dataclass_transform = lambda **_: lambda cls: cls  # noqa: E731
 
 # A C field's value: an integer, a float, an array of integers, or the name of a C enumerator ("ESPDL_ROUND_HALF_UP").
 ParamValue = int | float | str | tuple
 
 
+@dataclass_transform(frozen_default=True)
 @dataclass(frozen=True)
 class Params:
-    """What all parameter structs are: `class AddParams(Params, c_type="espdl_add_params_t")`, a frozen dataclass.
+    """What all parameter structs are: `class AddParams(Params, c_type="espdl_add_params_t")`; frozen dataclasses.
 
     A field is an int (int32_t), a float, a str (an enumerator), a tuple of int (an array), or Params (a struct inside).
     A class without `c_type` is a part that several structs share. Of several bases, dataclasses take the fields of the
@@ -27,6 +33,7 @@ class Params:
         if c_type and _structs.setdefault(c_type, cls) is not cls:
             raise RuntimeError(f"struct {c_type} is defined in {_structs[c_type].__module__} and in {cls.__module__}")
         cls.c_type = c_type
+        dataclass(frozen=True)(cls)
 
     def flat(self) -> Iterator[tuple[str, ParamValue]]:
         """All values in the order of the C struct, by their designators: those of a struct inside as "conv.groups"."""

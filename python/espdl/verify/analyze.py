@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from espdl.frontend import shapes
 from espdl.quantize import QuantizedModel, cutoffs
+from espdl.quantize.edit import Edit, copied
 from espdl.quantize.graph import Graph
 from espdl.quantize.ranges import session
 from espdl.quantize.steps import Step, Steps, find
@@ -108,29 +108,19 @@ def _tensors(model: QuantizedModel, steps: Steps) -> list[_Pair]:
 
 def without_activation_rounding(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The float model that a QDQ model stands for: quantised weights, activations as they are."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
-    made = {n.output[0] for n in result.graph.node if n.op_type == "QuantizeLinear"}
-    source = {n.output[0]: n.input[0] for n in result.graph.node if n.op_type == "QuantizeLinear"}
-    nodes = []
-    for node in result.graph.node:
-        if node.op_type == "QuantizeLinear":
-            continue
-        if node.op_type == "DequantizeLinear" and node.input[0] in made:
-            nodes.append(helper.make_node("Identity", [source[node.input[0]]], [node.output[0]], name=node.name))
-        else:
-            copy = onnx.NodeProto()
-            copy.CopyFrom(node)
-            nodes.append(copy)
-    del result.graph.node[:]
-    result.graph.node.extend(nodes)
-    return shapes.inferred(result)
+    edit = Edit(proto)
+    source = {n.output[0]: n.input[0] for n in proto.graph.node if n.op_type == "QuantizeLinear"}
+    for node in proto.graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in source:
+            edit.node("Identity", [source[node.input[0]]], node.output[0], name=node.name)
+        elif node.op_type != "QuantizeLinear":
+            edit.nodes.append(node)
+    return shapes.inferred(edit.finish())
 
 
 def _each_layer_alone(proto: onnx.ModelProto, pairs: Sequence[_Pair]) -> tuple[onnx.ModelProto, dict[str, str]]:
     """The model with every dequantised tensor that a node reads given as an input, and the names of those inputs."""
-    result = onnx.ModelProto()
-    result.CopyFrom(proto)
+    result = copied(proto)
     graph = result.graph
     shapes = {v.name: v.type for v in (*graph.value_info, *graph.output)}
     wanted = {p.dequantized for p in pairs}
@@ -194,8 +184,8 @@ def _layer_error(steps: Steps, pair: _Pair, total: _Sums) -> LayerError:
         tensor=pair.exact,
         node=step.node.name if step is not None else pair.name,
         operator=step.node.op_type if step is not None else _without_node(steps, pair),
-        sqnr_db=_decibel(total.signal, total.noise),
-        own_db=_decibel(total.signal, total.own),
+        sqnr_db=metrics.ratio_db(total.signal, total.noise),
+        own_db=metrics.ratio_db(total.signal, total.own),
         cosine=total.product / length if length > 0.0 else 1.0,
         low=total.low,
         high=total.high,
@@ -208,12 +198,6 @@ def _layer_error(steps: Steps, pair: _Pair, total: _Sums) -> LayerError:
 def _without_node(steps: Steps, pair: _Pair) -> str:
     maker = steps.graph.producer[pair.quantized]
     return INPUT if maker.input[0] in steps.graph.inputs else RESCALE
-
-
-def _decibel(signal: float, noise: float) -> float:
-    if noise == 0.0:
-        return metrics.EXACT_DB
-    return min(metrics.EXACT_DB, 10.0 * float(np.log10(signal / noise))) if signal > 0.0 else -metrics.EXACT_DB
 
 
 def _accumulator_bits(steps: Steps, step: Step | None) -> int | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from espdl.plan.types import Plan, Tensor
+from espdl.quantize.graph import Graph
 
 # A value of the model, and the shape of the tensor of the Plan -> the value in the Plan's order.
 Order = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
@@ -32,45 +32,40 @@ class Counterpart:
 
 def find(proto: onnx.ModelProto, plan: Plan) -> dict[str, Counterpart]:
     """By the names of the Plan's integer tensors; those that mean another scale have none."""
-    constants = {t.name: t for t in proto.graph.initializer}
-    made = {output: node for node in proto.graph.node for output in node.output}
+    graph = Graph(proto)
     candidates: dict[str, list[onnx.NodeProto]] = {}
-    for node in proto.graph.node:
+    for node in graph.nodes:
         if node.op_type == "QuantizeLinear":
             for name in (node.input[0], *node.output):
                 candidates.setdefault(name, []).append(node)
-        if node.op_type == "DequantizeLinear" and node.input[0] in made:
-            maker = made[node.input[0]]
-            if maker.op_type == "QuantizeLinear":
-                candidates.setdefault(node.output[0], []).append(maker)
+        maker = graph.producer.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        if maker is not None and maker.op_type == "QuantizeLinear":
+            candidates.setdefault(node.output[0], []).append(maker)
     result = {}
     for tensor in plan.tensors:
         for node in candidates.get(tensor.name, ()):
-            shift = _shift(node, constants, tensor)
+            shift = _shift(graph, node, tensor)
             if shift is not None:
-                result[tensor.name] = Counterpart(node.output[0], node.input[0], shift, _roundings(node, made))
+                result[tensor.name] = Counterpart(node.output[0], node.input[0], shift, _roundings(graph, node))
                 break
     return result
 
 
-def _shift(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto], tensor: Tensor) -> int | None:
+def _shift(graph: Graph, node: onnx.NodeProto, tensor: Tensor) -> int | None:
     """What the model's integers are larger by; None where they mean something else."""
-    if tensor.scale is None or not all(i in constants for i in node.input[1:] if i):
+    theirs = graph.quantization(node)
+    if theirs is None or theirs.axis is not None or theirs.scale != np.float32(tensor.scale or 0.0):
         return None
-    scale = numpy_helper.to_array(constants[node.input[1]])
-    zero_point = numpy_helper.to_array(constants[node.input[2]]) if len(node.input) > 2 else np.zeros(1, np.uint8)
-    if scale.size != 1 or np.float32(scale.item()) != np.float32(tensor.scale):
+    if np.dtype(theirs.dtype).itemsize != np.dtype(tensor.dtype).itemsize or np.dtype(tensor.dtype).kind not in "iu":
         return None
-    if zero_point.dtype.itemsize != np.dtype(tensor.dtype).itemsize or np.dtype(tensor.dtype).kind not in "iu":
-        return None
-    shift = np.iinfo(zero_point.dtype).min - np.iinfo(tensor.dtype).min
-    return shift if zero_point.item() - shift == tensor.zero_point else None
+    shift = np.iinfo(theirs.dtype).min - np.iinfo(tensor.dtype).min
+    return int(shift) if theirs.zero - shift == tensor.zero_point else None
 
 
-def _roundings(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> int:
+def _roundings(graph: Graph, node: onnx.NodeProto) -> int:
     """2 where it rounds integers anew; a layer that makes them takes over its scale, and rounds once."""
-    maker = made.get(node.input[0])
-    return 2 if maker is not None and maker.op_type == "DequantizeLinear" and maker.input[0] in made else 1
+    maker = graph.producer.get(node.input[0])
+    return 2 if maker is not None and maker.op_type == "DequantizeLinear" and maker.input[0] in graph.producer else 1
 
 
 def order(values: np.ndarray, tensor: Tensor, ours: np.ndarray) -> Order:

@@ -10,13 +10,16 @@ EXACT_DB = 200.0
 
 
 def sqnr_db(reference: np.ndarray, other: np.ndarray) -> float:
-    """10 log10(sum of reference squared / sum of the difference squared), at most EXACT_DB."""
+    """Of the sum of the reference squared to that of the difference squared."""
     signal = reference.astype(np.float64)
-    noise = float(((signal - other.astype(np.float64)) ** 2).sum())
-    power = float((signal**2).sum())
+    return ratio_db(float((signal**2).sum()), float(((signal - other.astype(np.float64)) ** 2).sum()))
+
+
+def ratio_db(signal: float, noise: float) -> float:
+    """10 log10(signal / noise), at most EXACT_DB."""
     if noise == 0.0:
         return EXACT_DB
-    return min(EXACT_DB, 10.0 * float(np.log10(power / noise))) if power > 0.0 else -EXACT_DB
+    return min(EXACT_DB, 10.0 * float(np.log10(signal / noise))) if signal > 0.0 else -EXACT_DB
 
 
 def rmse(reference: np.ndarray, other: np.ndarray) -> float:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import make_dataclass, replace
+from dataclasses import replace
 from functools import cache
 from unittest import mock
 
@@ -29,7 +29,7 @@ def tensor(name: str, rows: int, row: int) -> Tensor:
 
 @cache
 def pitches(fields: tuple[str, ...]) -> type[Params]:
-    return make_dataclass("Pitches", [(field, int) for field in fields], bases=(Params,), frozen=True)
+    return type("Pitches", (Params,), {"__annotations__": dict.fromkeys(fields, "int"), "__module__": __name__})
 
 
 def call(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +23,6 @@ MOST_OUTPUTS, FEWEST_OUTPUTS = 32, 8
 STRIP_BYTES, MOST_STRIP_BYTES = 4096, 12288
 
 
-@dataclass(frozen=True)
 class Mac16Conv2dParams(Conv2dParams, c_type="espdl_mac16_conv2d_params_t"):
     tile_rows: int
     tile_columns: int

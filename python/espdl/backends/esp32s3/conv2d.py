@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
@@ -20,7 +18,6 @@ POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_DEPTHWISE_ROWS = 16
 
 
-@dataclass(frozen=True)
 class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_conv2d_params_t"):
     shift: int
     pixels: int

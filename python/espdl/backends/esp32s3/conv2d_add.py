@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@dataclass(frozen=True)
 class S3Conv2dAddParams(Params, c_type="espdl_s3_conv2d_add_params_t"):
     conv: S3Conv2dParams
     add: AddParams

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
@@ -16,7 +14,6 @@ from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@dataclass(frozen=True)
 class S3GemmParams(Rounded, ZeroPoints, ProductShape, c_type="espdl_s3_gemm_params_t"):
     shift: int
     parts: int
