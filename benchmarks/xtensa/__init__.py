@@ -22,7 +22,6 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from espdl.plan.types import Plan
@@ -97,18 +96,7 @@ def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None
 def command(image: Path, *options: str) -> list[str]:
     """Runs a program; its standard streams are QEMU's."""
     machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "none"]
-    return [QEMU, *machine, *_one_by_one(), "-semihosting", *options, "-kernel", str(image)]
-
-
-@cache
-def _one_by_one() -> tuple[str, ...]:
-    """Options that keep QEMU from translating several instructions at once.
-
-    It knows m0 .. m3 by two names, as operands of products and as what loads write; a product in a block of code that
-    was translated as one may take the value from before a load.
-    """
-    known = _run(QEMU, "-help")
-    return ("-singlestep",) if "-singlestep" in known else ("-accel", "tcg,one-insn-per-tb=on")
+    return [QEMU, *machine, "-semihosting", *options, "-kernel", str(image)]
 
 
 def _sources(plan: Plan) -> list[Path]:

@@ -47,6 +47,7 @@ SLOW = {
     "report",
     "rv32",
     "stripes",
+    "tune/test_tune_command.py",
     "verify/test_host.py",
     "verify/test_layerwise.py",
     "verify/test_programs.py",
