@@ -59,6 +59,7 @@ macro(_espdl_list_options)
                                               # rows at a time.
         "INPUT_MEMORY        any     choice   arena caller rows"      # Where a run reads its inputs; rows: a function of
                                               # the application gives them row by row.
+        "CORES               any     choice   1 2 auto"               # That share a run; auto: as many as the chip has.
         "TEST_VECTORS        model   file"    # .npy or .npz with inputs to build into the program as <NAME>_test.h, with
                                               # the outputs that they must give and a function that compares.
         "CHIP                project choice   generic chips/esp*.py"  # Whose arithmetic and kernels; a target of ESP-IDF.

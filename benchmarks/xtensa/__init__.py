@@ -48,6 +48,7 @@ FLAGS = [
 ]
 _PORT_INCLUDES = [port / name for port in PORTS.values() for name in ("include", "src")]
 INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", *_PORT_INCLUDES)]
+RUNTIME = ("runtime", "run_regions", "take_inputs", "stripes", "cores", "cores_port")
 EMULATIONS = ("mac16_emulation", "pie_emulation")
 # Of QEMU's clock: 2**5 ns an instruction; the core counts ticks of 25 ns.
 _SHIFT, _TICK = 5, 25
@@ -104,7 +105,7 @@ def _sources(plan: Plan) -> list[Path]:
     portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
     used = {call.backend for call in plan.calls}
     own = [path for name in PORTS if name in used for path in port_sources(name)]
-    runtime = [ROOT / "src" / name for name in ("runtime.c", "run_regions.c", "stripes.c")]
+    runtime = [path for path in sorted((ROOT / "src").glob("*.c")) if path.stem in RUNTIME]
     return [*runtime, *own, *portable]
 
 

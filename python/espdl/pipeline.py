@@ -90,7 +90,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target, options.memory, options.input_memory)
+    planned = make_plan(graph, target, options.memory, options.input_memory, options.core_count)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -130,17 +130,19 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
 
 
 def make_plan(
-    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
+    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena", cores: int = 1
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
-    gives rows of them when they are needed.
+    gives rows of them when they are needed. `cores`, 1 or 2, share the calls.
     """
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
-    if stripes != "plain":
+    if stripes != "plain" or cores > 1:
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
+    if cores > 1:
+        calls = [backends.with_channels(call) for call in calls]
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))
@@ -152,7 +154,9 @@ def make_plan(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
+    planned = plan.run(
+        calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores
+    )
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
             option("memory", stripes),

@@ -27,6 +27,7 @@ EVERYONE = {
     "espdl.plan.types",
     "espdl.plan.params",
     "espdl.plan.rows",
+    "espdl.plan.turns",
     "espdl.templates",
     "espdl.passes",
     "espdl.fresh",

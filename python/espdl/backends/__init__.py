@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from espdl.backends.channels import with_channels
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
@@ -13,7 +14,7 @@ from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
-__all__ = ["ANY", "Selection", "lower", "lowerings", "packings", "select", "with_limits", "with_rows"]
+__all__ = ["ANY", "Selection", "lower", "lowerings", "packings", "select", "with_channels", "with_limits", "with_rows"]
 
 
 # Has no kernels of its own: it runs what all others declined.

@@ -20,6 +20,7 @@ import numpy as np
 
 from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
+from espdl.plan.turns import Channels, Part, Turn
 from espdl.quantization import Quantization
 
 ITEM_BYTES = {
@@ -139,7 +140,8 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
-    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
+    `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
+    at once. `channels` says the same of channels, for two cores.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -167,6 +169,7 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
+    channels: Channels | None = field(default=None, metadata=_SPARSE)
 
     @property
     def asks(self) -> bool:
@@ -204,7 +207,7 @@ class Port:
 class Plan:
     """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
 
-    `regions`, in order, are the calls that run stripe by stripe.
+    `regions`, in order, are the calls that run stripe by stripe. `turns` are all that two cores do; none: there is one.
     """
 
     tensors: tuple[Tensor, ...]
@@ -217,6 +220,7 @@ class Plan:
     arena_bytes: int = 0
     arena_lower_bound: int = 0
     regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
+    turns: tuple[Turn, ...] = field(default=(), metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
         return self._by_name[name]
@@ -248,7 +252,11 @@ class Plan:
 
 
 _TYPES = {
-    cls.__name__: cls for cls in (Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept)
+    cls.__name__: cls
+    for cls in (
+        *(Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept),
+        *(Channels, Part, Turn),
+    )
 }
 
 
