@@ -4,12 +4,13 @@ include_guard(GLOBAL)
 
 # Sets `out` to whether `word` can begin the names of generated C, and be the name of a header beside espdl.h.
 function(_espdl_is_usable_identifier word out)
-    set(reserved espdl alignas alignof and and_eq asm atomic_cancel auto bitand bitor bool break case catch char class compl
-        concept const const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete do
-        double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable namespace
-        new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict
-        return short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try
-        typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq)
+    set(reserved espdl alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t
+        char32_t class co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue
+        decltype default delete do double dynamic_cast else enum explicit export extern false final float for friend
+        goto if import inline int long module mutable namespace new noexcept not not_eq nullptr operator or or_eq
+        override private protected public register reinterpret_cast requires restrict return short signed sizeof static
+        static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename typeof
+        typeof_unqual union unsigned using virtual void volatile wchar_t while xor xor_eq)
     if(word MATCHES "^[A-Za-z][A-Za-z0-9_]*$" AND NOT word IN_LIST reserved)
         set(${out} TRUE PARENT_SCOPE)
     else()

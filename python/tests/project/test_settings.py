@@ -15,6 +15,7 @@ import pytest
 
 from espdl import options, targets
 from espdl.commands.arguments import add_model_arguments, options_from
+from espdl.emit.c_text import KEYWORDS
 from espdl.errors import EspdlError
 from espdl.project import settings
 
@@ -101,6 +102,12 @@ def test_the_menu_has_every_option_of_a_project(sdkconfig: Path, rows: dict[str,
     named = {name for name, (giver, _, _) in rows.items() if giver != "model"}
     assert named == settings.read(sdkconfig).keys() - NO_OPTIONS
     assert set(CHOICES) <= named, "a choice that a project cannot make for all its models"
+
+
+def test_cmake_and_the_compiler_refuse_the_same_names() -> None:
+    text = (PYTHON.parent / "cmake" / "espdl_options.cmake").read_text()
+    (reserved,) = re.findall(r"set\(reserved ([^)]*)\)", text)
+    assert set(reserved.split()) == KEYWORDS | {"espdl"}
 
 
 def test_the_command_line_takes_every_option() -> None:
