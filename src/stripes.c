@@ -5,6 +5,7 @@
 #include "espdl_stripes.h"
 
 #include "hook.h"
+#include "reach.h"
 
 /* Of one tensor: rows that were written, the first of them in this stripe, the first that is still needed, and the first
  * that the calls of this stripe leave needed. */
@@ -37,21 +38,6 @@ void espdl_copy_words(void *to, const void *from, size_t bytes)
     for (; bytes > 0; bytes -= 4) {
         *t++ = *f++;
     }
-}
-
-/* The first row that output row `row` is made of. */
-static int32_t begin_of(const espdl_reach_t *reach, int32_t row)
-{
-    const int32_t place = reach->step * row + reach->first;
-    return place <= 0 ? 0 : reach->divisor == 1 ? place : place / reach->divisor;
-}
-
-/* One more than the last one. */
-static int32_t end_of(const espdl_reach_t *reach, int32_t row, int32_t rows)
-{
-    const int32_t place = reach->step * row + reach->last;
-    const int32_t end = place < 0 ? 0 : (reach->divisor == 1 ? place : place / reach->divisor) + 1;
-    return end < rows ? end : rows;
 }
 
 /* How many of `rows` output rows can be computed from what there is of an input. */
@@ -147,11 +133,11 @@ static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
     espdl_stripe_t stripe = {.rows = rows, .start = start};
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
-        const int32_t begin = begin_of(reach, start);
+        const int32_t begin = espdl_reach_begin(reach, start);
         stripe.inputs[i] = row_to_read(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
         if (i == 0) {
             stripe.input_start = begin;
-            stripe.input_rows = end_of(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;
+            stripe.input_rows = espdl_reach_end(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;
             stripe.above = begin * reach->divisor - reach->step * start - reach->first;
         }
     }
@@ -193,7 +179,7 @@ static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
     const int32_t rows = rows_of(work, layer, start);
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
-        const int32_t done = work->progress[reach->tensor].done, begin = begin_of(reach, start + rows);
+        const int32_t done = work->progress[reach->tensor].done, begin = espdl_reach_begin(reach, start + rows);
         keep_rows(work, reach, rows, start + rows == all || begin > done ? done : begin);
     }
     output->fresh = (uint16_t)start;

@@ -22,6 +22,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from espdl.plan.types import Plan
@@ -48,7 +49,6 @@ FLAGS = [
 ]
 _PORT_INCLUDES = [port / name for port in PORTS.values() for name in ("include", "src")]
 INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", *_PORT_INCLUDES)]
-RUNTIME = ("runtime", "run_regions", "take_inputs", "stripes", "cores", "cores_port")
 EMULATIONS = ("mac16_emulation", "pie_emulation")
 # Of QEMU's clock: 2**5 ns an instruction; the core counts ticks of 25 ns.
 _SHIFT, _TICK = 5, 25
@@ -97,7 +97,18 @@ def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None
 def command(image: Path, *options: str) -> list[str]:
     """Runs a program; its standard streams are QEMU's."""
     machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "none"]
-    return [QEMU, *machine, "-semihosting", *options, "-kernel", str(image)]
+    return [QEMU, *machine, *_one_by_one(), "-semihosting", *options, "-kernel", str(image)]
+
+
+@cache
+def _one_by_one() -> tuple[str, ...]:
+    """Options that keep QEMU from translating several instructions at once.
+
+    It knows m0 .. m3 by two names, as operands of products and as what loads write; a product in a block of code that
+    was translated as one may take the value from before a load.
+    """
+    known = _run(QEMU, "-help")
+    return ("-singlestep",) if "-singlestep" in known else ("-accel", "tcg,one-insn-per-tb=on")
 
 
 def _sources(plan: Plan) -> list[Path]:
@@ -105,7 +116,7 @@ def _sources(plan: Plan) -> list[Path]:
     portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
     used = {call.backend for call in plan.calls}
     own = [path for name in PORTS if name in used for path in port_sources(name)]
-    runtime = [path for path in sorted((ROOT / "src").glob("*.c")) if path.stem in RUNTIME]
+    runtime = [ROOT / "src" / name for name in ("runtime.c", "run_regions.c", "stripes.c")]
     return [*runtime, *own, *portable]
 
 

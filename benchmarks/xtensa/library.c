@@ -78,3 +78,16 @@ uint64_t __muldi3(uint64_t a, uint64_t b)
     high += a_low * (uint32_t)(b >> 32) + (uint32_t)(a >> 32) * b_low;
     return (uint64_t)high << 32 | second << 16 | (low & 0xFFFF);
 }
+
+uint64_t __udivdi3(uint64_t a, uint64_t b)
+{
+    uint64_t quotient = 0, rest = 0;
+    for (int i = 63; i >= 0; i--) {
+        rest = rest << 1 | (a >> i & 1);
+        if (rest >= b) {
+            rest -= b;
+            quotient |= (uint64_t)1 << i;
+        }
+    }
+    return quotient;
+}

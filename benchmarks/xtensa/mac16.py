@@ -13,10 +13,15 @@ from collections.abc import Callable, Sequence
 _SPECIAL = {"acclo": 16, "acchi": 17, "m0": 32, "m1": 33, "m2": 34, "m3": 35, "sar": 3}
 _HALVES = {"ll": 0, "hl": 1, "lh": 2, "hh": 3}
 _KIND = {"mul": 4, "mula": 8, "muls": 12}
-# Which operands are m registers, then: with a load.
-_OPERANDS = {"dd": (2, 0), "da": (6, 4), "aa": (7, None)}
+# Which operands are m registers: alone, and with the loads.
+_OPERANDS: dict[str, dict[str | None, int]] = {
+    "dd": {None: 2, "ldinc": 0, "lddec": 1},
+    "da": {None: 6, "ldinc": 4, "lddec": 5},
+    "aa": {None: 7},
+}
+_LOADS = {"ldinc": 0x800004, "lddec": 0x900004}
 
-_PRODUCT = re.compile(r"(mul|mula|muls)\.(dd|da|aa)\.(ll|hl|lh|hh)(\.ldinc)?$")
+_PRODUCT = re.compile(r"(mul|mula|muls)\.(dd|da|aa)\.(ll|hl|lh|hh)(?:\.(ldinc|lddec))?$")
 _REGISTER = re.compile(r"([am])(\d+)$")
 
 
@@ -24,8 +29,8 @@ def encode(mnemonic: str, operands: Sequence[str]) -> int | None:
     """The 24 bits of an instruction of MAC16; None for any other."""
     if (found := _PRODUCT.match(mnemonic)) is not None:
         return _product(found, operands)
-    if mnemonic == "ldinc":
-        return 0x800004 | _m(operands[0]) << 12 | _a(operands[1]) << 8
+    if mnemonic in _LOADS:
+        return _LOADS[mnemonic] | _m(operands[0]) << 12 | _a(operands[1]) << 8
     access, _, name = mnemonic.partition(".")
     if access in ("rsr", "wsr") and name in _SPECIAL and name != "sar":
         return (0x030000 if access == "rsr" else 0x130000) | _SPECIAL[name] << 8 | _a(operands[0]) << 4
@@ -34,15 +39,12 @@ def encode(mnemonic: str, operands: Sequence[str]) -> int | None:
 
 def _product(found: re.Match[str], operands: Sequence[str]) -> int:
     kind, form, halves, load = found.groups()
-    plain, loading = _OPERANDS[form]
-    code = (_KIND[kind] | _HALVES[halves]) << 16 | 4
+    if load not in _OPERANDS[form] or (load and kind != "mula"):
+        raise ValueError(f"{found[0]}: there is no such instruction")
+    code = _OPERANDS[form][load] << 20 | (_KIND[kind] | _HALVES[halves]) << 16 | 4
     *to, x, y = operands
     if load:
-        if loading is None or kind != "mula":
-            raise ValueError(f"{found[0]}: there is no such instruction")
-        code |= loading << 20 | _m(to[0]) << 12 | _a(to[1]) << 8
-    else:
-        code |= plain << 20
+        code |= _m(to[0]) << 12 | _a(to[1]) << 8
     if form == "aa":
         return code | _a(x) << 8 | _a(y) << 4
     code |= _one_of(_m(x), (0, 1)) << 14

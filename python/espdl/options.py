@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from espdl import targets
-from espdl.chips import GENERIC, all_chips
 from espdl.errors import UsageError
 from espdl.wording import option
 
@@ -131,7 +130,19 @@ class Options:
         BYTES,
         help="plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     )
-    cores: str = _one_of("1", "2", "auto", help="that share a run: {}; auto: as many as the chip has")
+    stream: str = field(
+        default="",
+        metadata=_argument(
+            "compile for a stream along an axis of an input, of which --hop rows come at a time", "INPUT[:AXIS]"
+        ),
+    )
+    hop: int = field(default=0, metadata=_argument("rows of a push of --stream", "ROWS", zero="no stream"))
+    edges: str = _one_of(
+        "default",
+        "window",
+        "stream",
+        help="what is padded in a stream: window: the ends of every window; stream: its begin alone",
+    )
     optimize: str = _one_of("speed", "size")
     dead_channels: str = _one_of(
         "remove", "keep", help="remove: channels that cannot change the outputs go, exactly; keep: they stay"
@@ -154,42 +165,31 @@ class Options:
     @staticmethod
     def from_json(path: str | Path) -> Options:
         """The options in a file written by the build; raises UsageError for a malformed one."""
-        return Options(**read(path, "configure the project again with this version's CMake files"))
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"options {path}", f"they cannot be read ({error})", "configure the project again"
+            ) from error
+        again = "configure the project again with this version's CMake files"
+        if not isinstance(values, dict):
+            raise UsageError(f"options {path}", "they are no JSON object", again)
+        known = {f.name: f.type for f in dataclasses.fields(Options)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
+        for key, value in values.items():
+            allowed = _JSON_TYPES[known[key]]
+            if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
+                names = " or ".join(_TYPE_NAMES[t] for t in allowed)
+                raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
+        return Options(**values)
 
     @property
     def target(self) -> targets.Target:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
-
-    @property
-    def core_count(self) -> int:
-        """How many cores share a run; UsageError where the chip has fewer than were asked for."""
-        has = all_chips()[self.chip].cores
-        if self.cores == "2" and has < 2 and self.chip != GENERIC.name:
-            remedy = f"take {option('cores', 'auto')}, or leave it out"
-            raise UsageError(option("cores", "2"), f"the chip {self.chip} has one core", remedy)
-        return has if self.cores == "auto" else int(self.cores)
-
-
-def read(path: str | Path, again: str) -> dict[str, Any]:
-    """Some of the fields of Options, from JSON; raises UsageError for what is none, with `again` as the remedy."""
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"options {path}", f"they cannot be read ({error})", again) from error
-    if not isinstance(values, dict):
-        raise UsageError(f"options {path}", "they are no JSON object", again)
-    known = {f.name: f.type for f in dataclasses.fields(Options)}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
-    for key, value in values.items():
-        allowed = _JSON_TYPES[known[key]]
-        if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
-            names = " or ".join(_TYPE_NAMES[t] for t in allowed)
-            raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def arguments() -> list[tuple[dataclasses.Field, Argument]]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, targets
+from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, streaming, targets
 from espdl.backends import inputs as application_inputs
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.options import Options
-from espdl.plan.types import QUANTIZED, Plan
+from espdl.plan.types import QUANTIZED, KernelCall, Plan, Tensor
 from espdl.quantize import QuantizedModel, Settings, calibration
 from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
@@ -87,10 +87,14 @@ def compile_model(
             options.io,
             options.input_layout,
             lambda name, value: watch("pass", (name, value)),
+            streaming.request(options, model).input if options.stream else "",
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    planned = make_plan(graph, target, options.memory, options.input_memory, options.core_count)
+    if options.stream or options.hop:
+        planned = make_stream_plan(graph, target, options, model)
+    else:
+        planned = make_plan(graph, target, options.memory, options.input_memory)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -130,44 +134,65 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
 
 
 def make_plan(
-    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena", cores: int = 1
+    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
-    gives rows of them when they are needed. `cores`, 1 or 2, share the calls.
+    gives rows of them when they are needed.
     """
-    operators = backends.with_limits(graph.operators, graph.aliases)
-    calls = [backends.lower(operator, target) for operator in operators]
-    if stripes != "plain" or cores > 1:
+    calls, tensors, functions = lowered(graph, target)
+    if stripes != "plain":
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
-    if cores > 1:
-        calls = [backends.with_channels(call) for call in calls]
-    functions: dict[str, str] = {}
-    for operator in graph.operators:
-        functions.update(getattr(operator, "functions", {}))
-    used = {name for call in calls for name in (*call.inputs, *call.outputs)}
-    used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
-    used |= {name for alias in graph.aliases for name in (alias.name, present(alias.alias_of))}
-    tensors = [t for t in graph.tensors().values() if t.name in used]
     calls, tensors, inputs = application_inputs.from_application(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    planned = plan.run(
-        calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores
-    )
+    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
             option("memory", stripes),
             f"the smallest arena of this network has {planned.arena_bytes} bytes",
             "allow as many, or take fewer or smaller layers",
         )
+    return checked(planned)
+
+
+def lowered(graph: OperatorGraph, target: targets.Target) -> tuple[list[KernelCall], list[Tensor], dict[str, str]]:
+    """The operators as kernel calls, the tensors that those name, and the sources of generated kernels."""
+    operators = backends.with_limits(graph.operators, graph.aliases)
+    calls = [backends.lower(operator, target) for operator in operators]
+    functions: dict[str, str] = {}
+    for operator in graph.operators:
+        functions.update(getattr(operator, "functions", {}))
+    used = {name for call in calls for name in (*call.inputs, *call.outputs)}
+    used |= {port.tensor for port in (*graph.inputs, *graph.outputs)}
+    used |= {name for alias in graph.aliases for name in (alias.name, present(alias.alias_of))}
+    return calls, [t for t in graph.tensors().values() if t.name in used], functions
+
+
+def checked(planned: Plan) -> Plan:
+    """`planned`; RuntimeError where no application could use the values of a port."""
     for port in (*planned.inputs, *planned.outputs):
         tensor = planned.tensor(port.tensor)
-        if tensor.dtype in QUANTIZED and tensor.scale is None:  # no application could use such values
+        if tensor.dtype in QUANTIZED and tensor.scale is None:
             raise RuntimeError(f"port '{port.name}' is tensor '{tensor.name}', {tensor.dtype} without a scale")
     return planned
+
+
+def make_stream_plan(graph: OperatorGraph, target: targets.Target, options: Options, model: frontend.Model) -> Plan:
+    """The same for a network that computes a stream. Raises EspdlError where it cannot be one."""
+    request = streaming.request(options, model)
+    port = next(port for port in graph.inputs if port.name == request.input)
+    tensor = graph.tensors()[port.tensor]
+    streaming.check_axis(request, port, tensor)
+    calls, tensors, functions = lowered(graph, target)
+    calls = [backends.with_signal_rows(call, graph.tensors().__getitem__) for call in calls]
+    wanted = plan.streams.Wanted(port.tensor, request.hop, options.edges)
+    with streaming.refusals(model.label):
+        return checked(
+            plan.run_stream(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions, wanted)
+        )
 
 
 def _accept(target: targets.Target) -> Accept:

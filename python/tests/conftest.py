@@ -16,7 +16,6 @@ from espdl.verify import host, kept
 SLOW = {
     "benchmarks",
     "cmake",
-    "cores",
     "debug",
     "emit/test_test_vectors.py",
     "esp32",
@@ -47,8 +46,8 @@ SLOW = {
     "quantize/test_schemes.py",
     "report",
     "rv32",
+    "streams",
     "stripes",
-    "tune/test_tune_command.py",
     "verify/test_host.py",
     "verify/test_layerwise.py",
     "verify/test_programs.py",

@@ -37,13 +37,22 @@ MAC16 int32_t mac16_high(int32_t word)
     return word >> 16;
 }
 
-/** m[to] = the word behind the one at *p. The chip faults where that is no multiple of 4. */
+/* m[to] = the word `step` bytes from the one at *p. The chip faults where that is no multiple of 4. */
+MAC16 void mac16_load(mac16_t *m, int to, const int16_t **p, int32_t step)
+{
+    *p = (const int16_t *)((uintptr_t)*p + (uintptr_t)(intptr_t)step);
+    espdl_mac16_misaligned += ((uintptr_t)*p & 3) != 0;
+    memcpy(&m->m[to], *p, 4);
+}
+
 MAC16 void mac16_ldinc(mac16_t *m, int to, const int16_t **p)
 {
-    const uintptr_t address = (uintptr_t)*p + 4;
-    espdl_mac16_misaligned += (address & 3) != 0;
-    *p = (const int16_t *)address;
-    memcpy(&m->m[to], *p, 4);
+    mac16_load(m, to, p, 4);
+}
+
+MAC16 void mac16_lddec(mac16_t *m, int to, const int16_t **p)
+{
+    mac16_load(m, to, p, -4);
 }
 
 MAC16 void mac16_mula_ll(mac16_t *m, int32_t x, int32_t y)
@@ -68,7 +77,19 @@ MAC16 void mac16_mula_hh_ldinc(mac16_t *m, int to, const int16_t **p, int x, int
     mac16_ldinc(m, to, p);
 }
 
+MAC16 void mac16_mula_hh_lddec(mac16_t *m, int to, const int16_t **p, int x, int y)
+{
+    mac16_mula_hh(m, m->m[x], m->m[y]);
+    mac16_lddec(m, to, p);
+}
+
 MAC16 int32_t mac16_acclo(const mac16_t *m)
 {
     return (int32_t)(uint32_t)(uint64_t)m->acc;
+}
+
+/* Bits 32 .. 39 with their sign. */
+MAC16 int32_t mac16_acchi(const mac16_t *m)
+{
+    return (int8_t)(m->acc >> 32);
 }

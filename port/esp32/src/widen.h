@@ -81,6 +81,6 @@ static KEEP_APART void widen_weights(int16_t *to, const int8_t *w, int32_t count
 static KEEP_APART void widen_bytes(int16_t *to, const int8_t *x, int32_t count)
 {
     for (; count > 0; count--) {
-        *to++ = (int16_t)(*x++ + 128);
+        *to++ = (int16_t)((uint8_t)*x++ ^ 0x80);
     }
 }

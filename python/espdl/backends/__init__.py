@@ -5,16 +5,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from espdl.backends.channels import with_channels
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
+from espdl.backends.signals import with_signal_rows
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
-__all__ = ["ANY", "Selection", "lower", "lowerings", "packings", "select", "with_channels", "with_limits", "with_rows"]
+__all__ = [
+    "ANY",
+    "Selection",
+    "lower",
+    "lowerings",
+    "packings",
+    "select",
+    "with_limits",
+    "with_rows",
+    "with_signal_rows",
+]
 
 
 # Has no kernels of its own: it runs what all others declined.

@@ -28,8 +28,8 @@ PER_CHANNEL = 190
 VECTOR = 16
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
-# And of the ESP32's, for a weight.
-MAC16_WEIGHT = 2
+# And of the ESP32's, for a weight; for a channel of a depthwise convolution.
+MAC16_WEIGHT, MAC16_DEPTHWISE = 2, 60
 # Pixels that products and convolutions in blocks compute at once.
 BLOCK = 4
 
@@ -105,6 +105,15 @@ def mac16_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Ro
 def mac16_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     rows = window_and_sum(call, height, inputs)
     return rows and replace(rows, overhead=MAC16_WEIGHT * call.constant("weights").size, group=1)
+
+
+def mac16_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Rows are copied before they are used, for four channels after the others."""
+    p = call.params_of(ConvShape)
+    # Where rows are apart, those between two of a window are read when outputs have been written.
+    span = p.kernel_height if p.dilation_height == 1 else 1
+    sharing = Sharing(0, "copied", p.input_channels, span)
+    return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=MAC16_DEPTHWISE * p.input_channels)
 
 
 def _with_overhead(rows: Rows | None, overhead: int) -> Rows | None:
@@ -269,6 +278,7 @@ FACTS: dict[str, Facts] = {
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
     "espdl_mac16_conv2d_s8": mac16_windows,
+    "espdl_mac16_depthwise_s8": mac16_depthwise,
     "espdl_conv2d_planar_4x4_s8": planar,
     "espdl_depthwise_3x3_s8": lanes(rows=1),
     "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),
@@ -288,6 +298,7 @@ FACTS: dict[str, Facts] = {
         (
             "espdl_gemm_s8",
             "espdl_gemm_1x8_s8",
+            "espdl_mac16_gemm_s8",
             "espdl_s3_gemm_aligned_s8",
             "espdl_s3_gemm_bytes_s8",
             "espdl_s3_gemm_narrow_s8",

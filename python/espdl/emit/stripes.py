@@ -21,14 +21,6 @@ def inputs(plan: Plan, call: KernelCall) -> list[str]:
     return arguments + arguments[-1:] * (len(call.inputs) - len(arguments))
 
 
-def scratch(plan: Plan, index: int) -> str:
-    """The scratch argument of a call: each core has its own."""
-    call = plan.calls[index]
-    region = next(r for r in plan.regions if r.first <= index < r.stop)
-    behind = f" + stripe->core * {graphs.aligned(call.scratch_bytes)}" if index in region.shared else ""
-    return f"ARENA({call.scratch_offset}{behind})"
-
-
 def changes(call: KernelCall) -> list[str]:
     """Assignments to the fields of a call's parameters."""
     return [f"{c_text.field(change.field)} = {_value(change)}" for change in present(call.rows).changes]
@@ -56,7 +48,6 @@ def region(plan: Plan, region: Region) -> dict:
         "header": header,
         "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
         "layers": [_layer(plan.calls[call.call].asks, call, cap, numbers) for call, cap in zip(calls, region.caps)],
-        "share": "espdl_share_rows" if region.shared else "NULL",
     }
 
 
@@ -82,10 +73,11 @@ def _layer(asks: bool, call: RowCall, cap: int, numbers: dict[str, int]) -> dict
         "cap": cap,
         "inputs": len(call.sources),
         "reach": ", ".join(
-            f"{{{numbers[s.root]}, {_reach(s.reach)}, {int(s.is_first)}, {int(s.is_last)}}}" for s in call.sources
+            f"{{{numbers[s.root]}, {reach(s.reach)}, {int(s.is_first)}, {int(s.is_last)}}}" for s in call.sources
         ),
     }
 
 
-def _reach(reach: Reach) -> str:
+def reach(reach: Reach) -> str:
+    """The middle of an espdl_reach_t."""
     return f"{reach.step}, {reach.first}, {reach.last}, {reach.divisor}"

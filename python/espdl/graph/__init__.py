@@ -11,6 +11,7 @@ from espdl.graph import (
     port_scales,
     remove_identity_tables,
     split_batches,
+    time_first,
     unsigned_ports,
 )
 from espdl.graph.types import GraphOptions, OperatorGraph
@@ -22,6 +23,7 @@ PASSES = (
     split_batches.PASS,
     port_scales.PASS,
     integer_ports.PASS,
+    time_first.PASS,
     channels_last_inputs.PASS,
     unsigned_ports.PASS,
     fuse_pad_and_transpose.PASS,

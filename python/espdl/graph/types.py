@@ -120,10 +120,11 @@ class GraphOptions:
 
     `accept`: of every operator. `io`: what the application reads and writes, "int8", "uint8" or "float32".
     `input_layout`: how it gives images, as the "model" has them or "nhwc". `integers`: the ports whose values are
-    integers in the model itself.
+    integers in the model itself. `stream`: the input of which rows are pushed, if any.
     """
 
     accept: Accept
     io: str = "int8"
     input_layout: str = "model"
     integers: Collection[str] = ()
+    stream: str = ""

@@ -37,11 +37,13 @@ def run(
     io: str = "int8",
     input_layout: str = "model",
     watch: PassWatch = lambda *_: None,
+    stream: str = "",
 ) -> OperatorGraph:
     """Imports, goes channels last, groups what `accept` takes, and lowers the rest through TVM.
 
-    `name` begins the names of generated C functions; `watch` sees the module or graph after every step. Raises
-    EspdlError for an operator that nothing can run, naming the node and why.
+    `name` begins the names of generated C functions; `watch` sees the module or graph after every step; `stream` is
+    the input of which rows are pushed, if any. Raises EspdlError for an operator that nothing can run, naming the node
+    and why.
     """
     module, composites = group(model, accept, watch)
     unmatched = lower_unmatched(module, f"{name}_", composites.names, model.label)
@@ -51,7 +53,7 @@ def run(
     watch("extract", graph)
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    options = GraphOptions(accept, io, input_layout, integers)
+    options = GraphOptions(accept, io, input_layout, integers, stream)
     graph = run_passes(operator_graph.PASSES, graph, options, check_graph, watch)
     check_not_empty(graph, model.label)
     return graph

@@ -34,20 +34,15 @@ STATE_BYTES = 8
 InPlaceOverlaps = tuple[InPlaceOverlap, ...]
 
 
-def assign(
-    plan: Plan,
-    known_pairs: Mapping[int, Sequence[InPlaceOverlap]] = MappingProxyType({}),
-    shared: frozenset[int] = frozenset(),
-) -> Plan:
+def assign(plan: Plan, striped: Mapping[int, Sequence[InPlaceOverlap]] = MappingProxyType({})) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, what a pair
-    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. `known_pairs` are those
-    of CallGraph. Calls in `shared` run on two cores: the second one's scratch lies behind that of the first, from a
-    multiple of 16 on. Raises ValueError for a malformed network (`espdl.plan.graph`).
+    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. `striped` are the pairs
+    that calls of regions may share, by call. Raises ValueError for a malformed network (`espdl.plan.graph`).
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
-    graph = dataclasses.replace(graph, known_pairs=known_pairs, shared=shared)
+    graph = dataclasses.replace(graph, striped=striped)
     layout = _Layout(graph)
     places, arena_bytes = layout.best()
     tensors = tuple(
@@ -124,7 +119,7 @@ class _Layout:
         plain = [best_overlaps(self.graph, [p for p in possible if not p.offset]) for possible in self.possible]
         demand = arena_allocator.demand(self.blocks(plain))
         return [
-            pairs if demand[call + 1] > self.lower_bound else same_start
+            pairs if max(demand[call + 1 : call + 2], default=0) > self.lower_bound else same_start
             for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
         ]
 
@@ -174,7 +169,7 @@ class _Layout:
         blocks = [self._block(members) for members in unique.values()]
         for index, call in enumerate(self.graph.calls):
             if call.scratch_bytes:
-                blocks.append(Block({_scratch_name(index): 0}, index + 1, (self.graph.scratch(index),)))
+                blocks.append(Block({_scratch_name(index): 0}, index + 1, (aligned(call.scratch_bytes),)))
         for region in self.graph.regions:
             slots = region.stop - region.first
             for name, size in held(region).items():

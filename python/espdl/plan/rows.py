@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a call computes some rows of its output: what a stripe needs to know of a kernel, and what a region keeps.
 
-Rows are indices of axis 1: the height of an image, or time. All types are frozen and part of the Plan.
+Rows are indices of axis 1: the height of an image, or time. Of a signal, an image of height 1, they may be its pixels
+(`as_signal`). All types are frozen and part of the Plan.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+
+def as_signal(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape whose axis 1 is time: of an image [1, 1, time, channels] without its height."""
+    return (1, *shape[2:]) if len(shape) == 4 and shape[:2] == (1, 1) else shape
 
 
 @dataclass(frozen=True)
@@ -124,8 +130,7 @@ class Region:
 
     `tensors` are all that its calls read or write rows of, as roots (espdl.plan.graph); `kept` those of them that are
     not in memory as a whole. `state_offset`: of how far the region is. `ends`: why the next call cannot be part of it;
-    "" where it could, and the arena is no smaller with it. `shared`: the calls of whose rows in a stripe two cores
-    compute half each.
+    "" where it could, and the arena is no smaller with it.
     """
 
     first: int
@@ -135,4 +140,3 @@ class Region:
     kept: tuple[Kept, ...] = ()
     ends: str = ""
     state_offset: int | None = None
-    shared: tuple[int, ...] = field(default=(), metadata={"sparse": True})

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from espdl.errors import present
-from espdl.plan import graph as graphs
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes
-from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing
-from espdl.plan.types import ALIGNMENT, KernelCall, Plan
+from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing, as_signal
+from espdl.plan.types import ALIGNMENT, KernelCall
 
 NOT_ALIGNED = "its kernel wants rows that begin at multiples of 16 bytes"
 NEEDS_ALL = "it needs all rows of what they compute"
@@ -86,10 +85,13 @@ class Simulation:
 class Striped:
     """What stripes need to know of a network: which calls can run for some rows, and who reads what.
 
-    `shapes` are how many rows a root has, and the bytes of one, for those that such calls read or write.
+    `shapes` are how many rows a root has, and the bytes of one, for those that such calls read or write. `streams`:
+    the calls compute a stream; pixels of an image of height 1 are its rows, and an only input is copied to an aligned
+    place where its rows are at none.
     """
 
     graph: CallGraph
+    streams: bool = False
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @cached_property
@@ -119,22 +121,26 @@ class Striped:
             if not self._is_whole(name, reach):
                 return "it reads part of another tensor"
             root = self._root(name)
-            if self.row_bytes(root) % call.alignment:
+            if self.row_bytes(root) % call.alignment and not (self.streams and len(call.reads) == 1):
                 return NOT_ALIGNED
             readers = self.readers(root)
             later = [k for k in range(i + 1, len(call.rows.reach)) if call.rows.reach[k] is not None]
             is_last = readers[-1] == index and not any(self._root(call.inputs[k]) == root for k in later)
             is_first = readers[0] == index and not any(s.root == root for s in sources)
             sources.append(Source(i, root, reach, is_first, is_last))
-        return RowCall(index, call.rows, self._root(output), self.graph.tensors[output].shape[1], tuple(sources))
+        return RowCall(index, call.rows, self._root(output), self._shape(output)[1], tuple(sources))
 
     def _root(self, name: str) -> str:
         return self.graph.spans[name].root
 
+    def _shape(self, name: str) -> tuple[int, ...]:
+        shape = self.graph.tensors[name].shape
+        return as_signal(shape) if self.streams else shape
+
     def _is_whole(self, name: str, reach: Reach) -> bool:
         """Whether a tensor has rows and is all of its root, whose other views have rows of the same size."""
         span, tensor = self.graph.spans[name], self.graph.tensors[name]
-        shape = tensor.shape[1:] if reach.planes else tensor.shape
+        shape = tensor.shape[1:] if reach.planes else self._shape(name)
         if span.pitch or len(shape) < 3 or tensor.shape[0] != 1:
             return False
         rows = (shape[1], tensor.nbytes // (shape[1] * max(1, reach.planes)))
@@ -324,17 +330,6 @@ def region_of(
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}
-
-
-def pairs_of(plan: Plan) -> dict[int, list[InPlaceOverlap]]:
-    """The pairs that calls of the plan's regions may share, by call."""
-    striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions))
-    pairs: dict[int, list[InPlaceOverlap]] = {}
-    for known in plan.regions:
-        simulation = present(simulate(striped, known.first, known.stop, known.caps))
-        moves = frozenset(kept.tensor for kept in known.kept if kept.moves)
-        pairs |= region_of(striped, simulation, known.first, known.stop, moves)[1]
-    return pairs
 
 
 def copies_blocks(calls: Iterable[KernelCall], kept: Iterable[Kept]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
-from espdl.plan.turns import Channels, Part, Turn
+from espdl.plan.stream_types import Stream, StreamRows, StreamRun
 from espdl.quantization import Quantization
 
 ITEM_BYTES = {
@@ -140,8 +140,7 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
-    `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
-    at once. `channels` says the same of channels, for two cores.
+    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -169,7 +168,6 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
-    channels: Channels | None = field(default=None, metadata=_SPARSE)
 
     @property
     def asks(self) -> bool:
@@ -190,12 +188,16 @@ class KernelCall:
     def constant(self, name: str) -> np.ndarray:
         return next(c.data for c in self.constants if c.name == name)
 
+    def find_constant(self, name: str) -> np.ndarray | None:
+        return next((c.data for c in self.constants if c.name == name), None)
+
 
 @dataclass(frozen=True)
 class Port:
     """An input or output of the model as the application sees it.
 
-    `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how to read its `shape`: "NCHW", "NHWC" or "".
+    `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how to read its `shape`: "NCHW", "NHWC", "NTC"
+    (time, channels; the model has them the other way round) or "".
     """
 
     name: str
@@ -207,7 +209,8 @@ class Port:
 class Plan:
     """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
 
-    `regions`, in order, are the calls that run stripe by stripe. `turns` are all that two cores do; none: there is one.
+    `regions`, in order, are the calls that run stripe by stripe; `stream`, where rows of an input are pushed, those
+    that compute new rows alone.
     """
 
     tensors: tuple[Tensor, ...]
@@ -220,7 +223,7 @@ class Plan:
     arena_bytes: int = 0
     arena_lower_bound: int = 0
     regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
-    turns: tuple[Turn, ...] = field(default=(), metadata=_SPARSE)
+    stream: Stream | None = field(default=None, metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
         return self._by_name[name]
@@ -241,6 +244,9 @@ class Plan:
     def state_bytes(self) -> int:
         """Of `arena_bytes`, at the end: what calls keep between runs."""
         offsets = [call.state_offset for call in self.calls if call.state_offset is not None and call.state_bytes]
+        if self.stream is not None:
+            kept = [rows.offset for rows in self.stream.tensors if rows.persists]
+            offsets += [offset for offset in (*kept, self.stream.state_offset) if offset is not None]
         return self.arena_bytes - min(offsets, default=self.arena_bytes)
 
     def to_json(self) -> str:
@@ -254,10 +260,10 @@ class Plan:
 _TYPES = {
     cls.__name__: cls
     for cls in (
-        *(Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept),
-        *(Channels, Part, Turn),
+        Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream, StreamRows,
+        StreamRun,
     )
-}
+}  # fmt: skip
 
 
 def _encode(value: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan, Port
-from espdl.report import advice, costs, memory, stack
+from espdl.report import advice, costs, memory, stack, stream
 
 SCHEMA = 4
 
@@ -45,7 +45,7 @@ def make(
     quantiser; `errors` the signal-to-noise ratio in dB of layers against the float model, by the name of
     the layer's (first) output tensor.
     """
-    estimate = costs.of_plan(plan, name)
+    estimate, parts = costs.of_plan(plan, name), stream.shares(plan)
     report = {
         "schema": SCHEMA,
         "name": name,
@@ -68,13 +68,15 @@ def make(
         "outputs": [_port(plan, port) for port in plan.outputs],
         "layers": [_layer(plan, index) for index in range(len(plan.calls))],
         "regions": [_region(region) for region in plan.regions],
+        "stream": stream.make(plan),
         "memory": memory.make(plan),
         "warnings": list(warnings),
     }
     if estimate.layers is None:
-        _set_shares(report["layers"], [_work(plan, call) for call in plan.calls])
+        _set_shares(report["layers"], [round(_work(plan, call) * part) for call, part in zip(plan.calls, parts)])
     else:
-        _set_costs(report, estimate.layers, "instructions", f"estimate: {estimate.source}", None)
+        scaled = [round(cost * part) for cost, part in zip(estimate.layers, parts)]
+        _set_costs(report, scaled, "instructions", f"estimate: {estimate.source}", None)
         report["cost"]["estimate"] = True
     return with_errors(report, errors or {})
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from espdl.plan import graph as graphs
+from espdl.plan import stream_memory
 from espdl.plan.memory import STATE_BYTES, lifetimes
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
@@ -17,17 +18,25 @@ def make(plan: Plan) -> dict[str, Any]:
     Time runs in slots: 0 is before the run, layer `i` is slot i + 1, the last slot is after the run. A block takes
     `bytes` from `offset` on, in the slots `first` to `last`; aliases are in the block of the tensor whose memory they
     share. In stripes, a tensor of which some rows are kept is there from its writer to its last reader, and rows that
-    wait for the next stripe all the time. `used` is how many bytes of the arena belong to somebody in each slot, `peak`
-    the slot with most.
+    wait for the next stripe all the time; so are those of a stream that persist between pushes. `used` is how
+    many bytes of the arena belong to somebody in each slot, `peak` the slot with most.
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
     slots = len(plan.calls) + 2
     kinds = {graph.spans[name].root: "output" for name in graph.outputs}
     kinds |= {graph.spans[name].root: "input" for name in graph.inputs}
+    pushed = {} if plan.stream is None else {rows.tensor: rows for rows in plan.stream.tensors}
     blocks = [
         _block(root, kinds.get(root, "tensor"), plan.tensor(root).offset or 0, graph.size(root), *life)
         for root, life in lifetimes(graph, slots).items()
+        if root not in pushed
     ]
+    for root, rows in pushed.items():
+        life = (0, slots - 1) if rows.persists else lifetimes(graph, slots)[root]
+        blocks.append(_block(root, kinds.get(root, "tensor"), rows.offset or 0, rows.nbytes, *life))
+    if plan.stream is not None:
+        place = plan.stream.state_offset or 0
+        blocks.append(_block("how far the stream is", "state", place, stream_memory.STATE_BYTES, 0, slots - 1))
     for index, call in enumerate(plan.calls):
         if call.scratch_bytes:
             blocks.append(

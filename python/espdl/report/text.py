@@ -6,7 +6,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from espdl.report import values
+from espdl.report import stream, values
 
 _WIDTH = 100
 _COLUMNS = (
@@ -36,6 +36,7 @@ def text(report: dict[str, Any]) -> str:
         *(_row(_layer(layer)) for layer in layers),
         f"share: {report['share']}",
         *(_region(region, len(layers)) for region in report["regions"]),
+        *(stream.text(report["stream"]) if report["stream"] else ()),
     ]
     if report["advice"]:
         lines.append("")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espdl.errors import present
 from espdl.plan.types import Plan, Tensor
 
 
@@ -26,14 +27,16 @@ class Results:
 def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool, costs: bool = False) -> bytes:
     """The bytes to feed: `inputs` are by name of the port, [N, ...], in the tensor's dtype; ValueError otherwise.
 
-    `layers` asks for every layer's outputs, `costs` for what each layer costs, on machines that count it.
+    A sample of a stream is a push. `layers` asks for every layer's outputs, `costs` for what each layer costs, on
+    machines that count it.
     """
     columns = []
     for port in plan.inputs:
         tensor = plan.tensor(port.tensor)
         array = np.ascontiguousarray(inputs[port.name])
-        if array.ndim == 0 or array.dtype != np.dtype(tensor.dtype) or array.size != len(array) * tensor.count:
-            wanted = f"{tensor.dtype}[N] of {tensor.count} values each"
+        count = _pushed(plan) if tensor.source == "stream" else tensor.count
+        if array.ndim == 0 or array.dtype != np.dtype(tensor.dtype) or array.size != len(array) * count:
+            wanted = f"{tensor.dtype}[N] of {count} values each"
             raise ValueError(f"the input {port.name!r} is {array.dtype}{list(array.shape)}, not {wanted}")
         columns.append(array.reshape(len(array), -1).view(np.uint8))
     if len({len(column) for column in columns}) > 1:
@@ -41,6 +44,12 @@ def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool, costs: bo
     samples = len(columns[0]) if columns else 1
     head = np.array([samples, int(layers) + 2 * int(costs)], "<u4").tobytes()
     return head + (np.concatenate(columns, axis=1).tobytes() if columns else b"")
+
+
+def _pushed(plan: Plan) -> int:
+    """Values of a push of the plan's stream."""
+    stream = present(plan.stream)
+    return stream.hop * plan.tensor(stream.input).count // stream.tensors[0].rows
 
 
 def parse(plan: Plan, data: bytes, layers: bool) -> Results:

@@ -23,6 +23,8 @@ def to_tensors(plan: Plan, samples: Mapping[str, np.ndarray]) -> dict[str, np.nd
         if port.layout == "NHWC":
             height, width, channels = tensor.shape[1:]
             values = values.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+        if port.layout == "NTC":
+            values = values.reshape(-1, tensor.shape[-1], tensor.count // tensor.shape[-1]).transpose(0, 2, 1)
         if tensor.scale is not None:
             values = quantize_value(values.astype(np.float32), tensor)
         result[port.name] = np.ascontiguousarray(values.reshape(len(samples[port.name]), *tensor.shape), tensor.dtype)

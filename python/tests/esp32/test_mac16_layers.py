@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest import mock
 
+import numpy as np
 import row_facts
 from harness import check
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from mac16_harness import TARGETS, examples, functions, runs
 from strategies import activations, contents, tensors
-from test_conv2d import convolutions
+from test_conv2d import convolutions, usual
 from test_gemm import products
 
 from espdl.backends import lower, select
@@ -56,7 +58,7 @@ def test_convolution(data: st.DataObject, shift: int) -> None:
         check(call_of(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
-@runs("espdl_mac16_conv2d_s8")
+@runs("espdl_mac16_conv2d_s8", "espdl_mac16_gemm_s8")
 @given(st.data(), shifts)
 @examples
 def test_product(data: st.DataObject, shift: int) -> None:
@@ -78,3 +80,13 @@ def test_convolution_and_sum(data: st.DataObject, shift: int) -> None:
     node = Conv2dAdd((x, residual), (y,), ("conv", "add"), conv, add)
     with data.draw(tiles()):
         check(call_of(node, target), *(data.draw(contents(t.shape)) for t in (x, residual)), shift=shift)
+
+
+@runs("espdl_mac16_depthwise_s8")
+@given(st.data(), st.booleans(), shifts)
+@examples
+def test_depthwise(data: st.DataObject, is_usual: bool, shift: int) -> None:
+    target = data.draw(targets)
+    node = data.draw(convolutions(target, depthwise=True, window=usual if is_usual else None))
+    node = replace(node, bias=node.bias % 2**14, weights=np.maximum(node.weights, -127))
+    check(call_of(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)

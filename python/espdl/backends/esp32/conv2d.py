@@ -8,17 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.accumulators import largest, reach, require_int32
+from espdl.backends.esp32.depthwise import depthwise
+from espdl.backends.esp32.fits import decline
+from espdl.backends.esp32.strips import depth_of, strip_bytes
 from espdl.backends.lowering import Declined, lowering
 from espdl.backends.overlap import overlap_offset_of_starts, window_begins
-from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.general import general
 from espdl.ops.conv2d import Conv2d, Conv2dParams
+from espdl.ops.gemm import GemmParams
 from espdl.ops.params import ConvShape
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 # Outputs of a tile share the work of widening the weights: about two instructions per weight.
 MOST_OUTPUTS, FEWEST_OUTPUTS = 32, 8
+# Up to so many vectors are multiplied with weights that stay bytes, at 1.5 instructions a product.
+FEW_ROWS = 3
+MOST_PRODUCT_INPUTS = 32768
 # Bytes of strips for as many outputs as that allows, and for the fewest.
 STRIP_BYTES, MOST_STRIP_BYTES = 4096, 12288
 
@@ -30,12 +36,55 @@ class Mac16Conv2dParams(Conv2dParams, c_type="espdl_mac16_conv2d_params_t"):
 
 @lowering("conv2d", "esp32", "int8", alignment=4)
 def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
-    """Dense convolutions of any shape."""
-    (x,), _ = node.inputs, node.outputs
+    """Dense and depthwise convolutions of any shape."""
+    (x,), (y,) = node.inputs, node.outputs
     require_int32(int(reach(node.weights, largest(x), node.bias).max()))
-    if node.groups != 1:
-        return Declined(f"it has {node.groups} groups")
-    return convolution(general(node, target))
+    if node.groups == 1 and _is_vector(node):
+        return product(general(node, target), node.weights.reshape(len(node.weights), -1))
+    if node.groups == 1:
+        return convolution(general(node, target))
+    if node.groups == x.shape[3] == y.shape[3]:
+        return depthwise(general(node, target))
+    return Declined(f"it has {node.groups} groups of several channels")
+
+
+def _is_vector(node: Conv2d) -> bool:
+    """Whether there is one window, which is the whole input."""
+    return node.weights.shape[1:] == node.inputs[0].shape[1:] and node.dilations == (1, 1) and not any(node.pads)
+
+
+def product(call: KernelCall, weights: np.ndarray) -> KernelCall | Declined:
+    """The call that multiplies vectors with `weights` [outputs, inputs], in place of that of the portable kernel."""
+    slow = decline(call, most_negative=-128)
+    if slow is not None:
+        return slow
+    outputs, inputs = weights.shape
+    if inputs > MOST_PRODUCT_INPUTS:
+        return Declined(f"a sum of {inputs} products may leave 40 bits")
+    p = call.params_of(Conv2dParams)
+    return replace(
+        call,
+        operator="gemm",
+        function="espdl_mac16_gemm_s8",
+        header="espdl/esp32/gemm.h",
+        params=GemmParams(
+            rows=p.output_height * p.output_width,
+            inputs=inputs,
+            outputs=outputs,
+            input_pitch=inputs,
+            output_pitch=outputs,
+            input_zero_point=p.input_zero_point,
+            output_zero_point=p.output_zero_point,
+            activation_min=p.activation_min,
+            activation_max=p.activation_max,
+            rounding=p.rounding,
+        ),
+        constants=tuple(replace(c, data=weights) if c.name == "weights" else c for c in call.constants),
+        packing="esp32_gemm",
+        pitched=("output_pitch",),
+        scratch_bytes=2 * (-(-inputs // 8) * 8) + 4,
+        overlaps=(),
+    )
 
 
 def convolution(call: KernelCall, flat: bool = True) -> KernelCall | Declined:
@@ -44,11 +93,9 @@ def convolution(call: KernelCall, flat: bool = True) -> KernelCall | Declined:
     `flat`: a product of each pixel with the weights may become that of one row of pixels, whose tiles need not end with
     a row.
     """
-    slow = decline_fast(call)
+    slow = decline(call)
     if slow is not None:
-        return Declined(slow)
-    if (call.constant("weights") == -128).any():
-        return Declined("a weight of -128 does not fit the packing, which takes -127 .. 127")
+        return slow
     p = call.params_of(Conv2dParams)
     p = _flattened(p) if flat else p
     rows, columns = tiles(p)
@@ -71,26 +118,6 @@ def _flattened(p: Conv2dParams) -> Conv2dParams:
         return p
     pixels = p.input_height * p.input_width
     return replace(p, input_height=1, input_width=pixels, output_height=1, output_width=pixels)
-
-
-def column_of(p: ConvShape) -> int:
-    """Values of a column of a strip: even, so that each begins with a word."""
-    values = p.kernel_height * p.input_channels
-    return values + values % 2
-
-
-def depth_of(p: ConvShape) -> int:
-    """Values of a window as the kernel sums them, with zeros among the weights."""
-    return -(-p.kernel_width * column_of(p) // 4) * 4
-
-
-def strip_bytes(p: ConvShape, outputs: int) -> int:
-    """Of the windows of so many outputs in a row (port/esp32/src/strips.h)."""
-    if p.dilation_width == 1 and p.kernel_width > p.stride_width:
-        columns = (outputs - 1) * p.stride_width + p.kernel_width
-    else:
-        columns = outputs * p.kernel_width
-    return 2 * columns * column_of(p)
 
 
 def tiles(p: ConvShape) -> tuple[int, int]:

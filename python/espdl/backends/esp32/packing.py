@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32.conv2d import Mac16Conv2dParams, column_of, depth_of
+from espdl.backends.esp32.conv2d import Mac16Conv2dParams
+from espdl.backends.esp32.strips import column_of, depth_of
 from espdl.backends.lowering import packing
 from espdl.backends.portable.fast import fast_records
 from espdl.plan.types import KernelCall
@@ -25,6 +26,31 @@ def conv2d(call: KernelCall) -> list[np.ndarray]:
     flat = np.pad(flat, ((0, 0), (0, depth_of(p) - flat.shape[1])))
     in_words = p.input_channels % 4 == 0 and p.input_pitch % 4 == 0
     return [packed(flat, in_words), shifted_records(call)]
+
+
+@packing("esp32_gemm")
+def gemm(call: KernelCall) -> list[np.ndarray]:
+    """Bytes [outputs][depth] and 4 more: 128 is added to the weights of even inputs; then the records.
+
+    Their bias has what port/esp32/src/mac16_gemm_s8.c says of odd inputs.
+    """
+    weights = call.constant("weights")
+    flat = np.pad(weights.astype(np.int64), ((0, 0), (0, -weights.shape[1] % 8)))
+    flat[:, ::2] += 128
+    content = np.append(flat.astype(np.uint8).reshape(-1), np.zeros(4, np.uint8))
+    records = fast_records(call)
+    odd = weights[:, 1::2].astype(np.int64).sum(axis=1)
+    records[:, 0] = (records[:, 0] + 127 * odd).astype(np.int32)
+    return [content, records]
+
+
+@packing("esp32_depthwise")
+def depthwise(call: KernelCall) -> list[np.ndarray]:
+    """Packed weights [channels / 4][kernel width][kernel height][4], then one `espdl_fast_channel_t` per channel."""
+    weights = call.constant("weights")[..., 0].transpose(2, 1, 0)  # [width][height][channels]
+    weights = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4)))
+    fours = weights.reshape(*weights.shape[:2], -1, 4).transpose(2, 0, 1, 3)
+    return [packed(np.ascontiguousarray(fours), in_words=True), shifted_records(call)]
 
 
 def packed(weights: np.ndarray, in_words: bool) -> np.ndarray:

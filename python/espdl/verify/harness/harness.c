@@ -9,12 +9,17 @@
  * Out: for each sample, every layer's outputs (if wanted), then the model's outputs in order.
  * Integers are in the machine's byte order (little endian everywhere this runs).
  *
+ * A sample of a model compiled with STREAM is a push: of that input its rows come, and the outputs before the first window is
+ * full are whatever is in memory.
+ *
  * Before each sample the arena, but for what init prepared, is filled with a pattern, so that a read of memory that was never
  * written does not go unseen, and after each run the bytes around the arena are checked.
  *
  * Compiled with HARNESS_HEADER ("net.h"), HARNESS_MODEL (net_model) and HARNESS_ARENA (net_arena_t).
  */
 #include HARNESS_HEADER
+
+#include "espdl_stream.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -129,6 +134,14 @@ static void make_inputs(void)
     }
 }
 
+/* Of a sample: the whole input, or the rows of a push. */
+static size_t given_bytes(size_t index)
+{
+    const struct espdl_stream *stream = HARNESS_MODEL.stream;
+    const bool is_pushed = stream != NULL && stream->input == index;
+    return is_pushed ? stream->hop * stream->tensors[0].row : HARNESS_MODEL.inputs[index].bytes;
+}
+
 static void give_input(espdl_t *instance, size_t index)
 {
     const espdl_tensor_t *info = espdl_input_info(&HARNESS_MODEL, index);
@@ -140,8 +153,8 @@ static void give_input(espdl_t *instance, size_t index)
         s_given[index] = allocate(info->bytes);
         s_copies[index] = allocate(info->bytes);
     }
-    read_exactly(s_given[index], info->bytes);
-    memcpy(s_copies[index], s_given[index], info->bytes);
+    read_exactly(s_given[index], given_bytes(index));
+    memcpy(s_copies[index], s_given[index], given_bytes(index));
     if (!info->by_rows) {
         check(espdl_set_input(instance, index, s_given[index]));
     }
@@ -159,7 +172,7 @@ static bool give_rows(void *user, size_t input, size_t first, size_t count, void
 static void check_inputs(void)
 {
     for (size_t i = 0; i < HARNESS_MODEL.input_count; i++) {
-        if (s_given[i] != NULL && memcmp(s_given[i], s_copies[i], HARNESS_MODEL.inputs[i].bytes) != 0) {
+        if (s_given[i] != NULL && memcmp(s_given[i], s_copies[i], given_bytes(i)) != 0) {
             harness_fail(FAILED_GUARD, "an input of the caller was written");
         }
     }
@@ -175,6 +188,16 @@ static void free_inputs(void)
     free(s_copies);
 }
 
+static espdl_status_t push_and_run(espdl_t *instance)
+{
+    const struct espdl_stream *stream = HARNESS_MODEL.stream;
+    if (stream != NULL) {
+        check(espdl_push(instance, stream->input, s_given[stream->input], stream->hop));
+    }
+    const espdl_status_t status = espdl_run(instance);
+    return status == ESPDL_FILLING ? ESPDL_OK : status;
+}
+
 static void run_sample(espdl_t *instance)
 {
     memset(&s_memory.arena, ARENA_VALUE, sizeof(s_memory.arena) - HARNESS_MODEL.state_bytes);
@@ -182,7 +205,7 @@ static void run_sample(espdl_t *instance)
         give_input(instance, i);
     }
     harness_before_run();
-    espdl_status_t status = espdl_run(instance);
+    const espdl_status_t status = push_and_run(instance);
     harness_after_run();
     check(status);
     check_guards();

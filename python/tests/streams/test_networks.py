@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: CC0-1.0
+"""STREAM on ONNX models: what a push costs, what it computes, and what cannot be a stream."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx_networks import Signal, temporal_convolutions
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+import networks  # noqa: E402 (the path above comes first)
+
+from espdl import pipeline  # noqa: E402
+from espdl.errors import EspdlError, UsageError  # noqa: E402
+from espdl.options import Options  # noqa: E402
+from espdl.verify import host, reference, rv32  # noqa: E402
+
+needs_rv32 = pytest.mark.skipif(rv32.available() is not None, reason=str(rv32.available()))
+
+
+def compiled(folder: Path, **options) -> pipeline.Compilation:
+    return pipeline.compile_model(Options(name="net", output=str(folder), effort="fast", **options))
+
+
+def kws(folder: Path) -> dict[str, str]:
+    where = networks.write(folder, ["kws_dscnn"]) / "kws_dscnn"
+    return {"model": str(where / "model.onnx"), "calibration": str(where / "calib.npy")}
+
+
+def recording(plan: pipeline.Plan, pushes: int) -> np.ndarray:
+    """int8 [pushes, values of a push]."""
+    stream = plan.stream
+    return (
+        np.random.default_rng(1).integers(-128, 128, (pushes, stream.hop * stream.tensors[0].row_bytes)).astype(np.int8)
+    )
+
+
+def whole_windows(plain: pipeline.Plan, rows: np.ndarray, window: int, hop: int) -> dict[int, bytes]:
+    """The output of the window's network, on some of the windows, by push."""
+    values = rows.reshape(len(rows) * hop, -1)
+    found = {}
+    for push in (-(-window // hop), len(rows)):
+        part = values[push * hop - window : push * hop]
+        tensors = reference.run(plain, {plain.inputs[0].name: part})
+        found[push] = tensors[plain.outputs[0].tensor].tobytes()
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+@needs_rv32
+def test_a_push_of_a_temporal_network_costs_a_twentieth(tmp_path: Path, scheme: str) -> None:
+    """64 channels; without padding, so that its outputs are those of whole windows."""
+    files = temporal_convolutions(tmp_path)
+    plain = compiled(tmp_path / "plain", **files, scheme=scheme)
+    made = compiled(tmp_path / "stream", **files, scheme=scheme, stream="x", hop=1)
+    rows = recording(made.plan, 131)
+    results, runs = rv32.build(made.plan, made.files, "net", tmp_path / "a").run({"x": rows})
+    whole = np.zeros((1, *plain.plan.tensor(plain.plan.inputs[0].tensor).shape), np.int8)
+    _, costs = rv32.build(plain.plan, plain.files, "net", tmp_path / "b").run({"x": whole})
+    assert 20 * runs[-1].instructions <= costs[0].instructions
+    first = dataclasses.replace(made.plan, stream=None)
+    for push, wanted in whole_windows(first, rows, 128, 1).items():
+        assert results.outputs["y"][push - 1].tobytes() == wanted
+
+
+@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+@needs_rv32
+def test_a_push_of_a_keyword_network_costs_a_sixth(tmp_path: Path, scheme: str) -> None:
+    files = kws(tmp_path)
+    plain = compiled(tmp_path / "plain", **files, scheme=scheme)
+    made = compiled(tmp_path / "stream", **files, scheme=scheme, stream="input", hop=2, edges="stream")
+    rows = recording(made.plan, 30)
+    results, runs = rv32.build(made.plan, made.files, "net", tmp_path / "a").run({"input": rows})
+    _, costs = rv32.build(plain.plan, plain.files, "net", tmp_path / "b").run(
+        {"input": rows[:1].repeat(25)[None, :490]}
+    )
+    assert 6 * runs[-1].instructions <= costs[0].instructions
+    on_host = host.build(made.plan, made.files, "net", tmp_path / "c", flags=host.SANITIZERS).run({"input": rows})
+    (name,) = results.outputs
+    fills = made.plan.stream.fills
+    assert np.array_equal(results.outputs[name][fills - 1 :], on_host.outputs[name][fills - 1 :])
+
+
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+def test_a_keyword_network_with_edges_of_the_window_gives_what_whole_windows_give(
+    tmp_path: Path, scheme: str, chip: str
+) -> None:
+    made = compiled(tmp_path / "s", **kws(tmp_path), scheme=scheme, chip=chip, stream="input", hop=2, edges="window")
+    rows = recording(made.plan, 27)
+    flags = (*host.SANITIZERS, "-fno-sanitize=null,object-size")  # of what emulates the ESP32-S3
+    results = host.build(made.plan, made.files, "net", tmp_path / "a", flags=flags).run({"input": rows})
+    (name,) = results.outputs
+    for push, wanted in whole_windows(dataclasses.replace(made.plan, stream=None), rows, 49, 2).items():
+        assert results.outputs[name][push - 1].tobytes() == wanted
+
+
+def padded(folder: Path, **attributes) -> dict[str, str]:
+    network = Signal(4)
+    network.conv(8, pads=(1, 1), **attributes)
+    network.head(3)
+    return network.write(folder, (1, 4, 16))
+
+
+REFUSED = {
+    "edges": ({"stream": "x", "hop": 1}, EspdlError, "padded along the stream", "EDGES"),
+    "a stride": (
+        {"stream": "x", "hop": 3, "edges": "stream", "strides": [2]},
+        EspdlError,
+        "no multiple of",
+        "hop of 4",
+    ),
+    "a window": ({"stream": "x", "hop": 17, "edges": "stream"}, EspdlError, "more than the window's 16", "at most 16"),
+    "an input": ({"stream": "z", "hop": 1}, UsageError, "no input 'z'", "'x'"),
+    "an axis": ({"stream": "x:1", "hop": 1, "edges": "stream"}, UsageError, "rows of its axis 2", "x:2"),
+    "no such axis": ({"stream": "x:3", "hop": 1}, UsageError, "3 axes", "0 to 2"),
+    "a word": ({"stream": "x:time", "hop": 1}, UsageError, "'time' is no axis", "x:1"),
+    "no hop": ({"stream": "x"}, UsageError, "no --hop", "how many rows"),
+    "no stream": ({"hop": 1}, UsageError, "no stream", "--stream"),
+    "stripes": ({"stream": "x", "hop": 1, "memory": "auto"}, UsageError, "not for streams", "plain"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_a_stream_fails_with_a_reason_and_a_remedy(tmp_path: Path, name: str) -> None:
+    options, kind, reason, remedy = REFUSED[name]
+    options = dict(options)
+    files = padded(tmp_path, **({"strides": options.pop("strides")} if "strides" in options else {}))
+    with pytest.raises(kind) as caught:
+        compiled(tmp_path / "out", **files, **options)
+    assert reason in caught.value.why and remedy in caught.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_layer_over_the_whole_axis_is_no_stream(tmp_path: Path) -> None:
+    network = Signal(4)
+    network.node("Flatten", network.last)
+    network.channels = 64
+    network.dense(3)
+    with pytest.raises(EspdlError, match="all rows at once") as caught:
+        compiled(tmp_path / "out", **network.write(tmp_path, (1, 4, 16)), stream="x", hop=1)
+    assert caught.value.node is not None
+
+
+def test_the_report_shows_state_and_working_memory_apart(tmp_path: Path) -> None:
+    report = compiled(tmp_path / "out", **padded(tmp_path), stream="x", hop=1, edges="stream").report
+    stream = report["stream"]
+    assert stream["state_bytes"] + stream["working_bytes"] == report["arena_bytes"]
+    assert stream["macs"] < report["macs"] and stream["state_bytes"] >= 16 * 8
