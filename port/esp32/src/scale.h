@@ -21,33 +21,27 @@ ESPDL_INLINE channel_scale_t channel_scale(const espdl_fast_channel_t *c)
     return (channel_scale_t){espdl_scale_of(c), c->multiplier >> 16, c->multiplier & 0xFFFF};
 }
 
-/** The high 32 bits of 4 * acc * (high * 2^16 + low), for |acc| < 2^29 and 0 <= high < 2^15. */
-ESPDL_INLINE int32_t multiply_high_in_parts(int32_t acc, int32_t high, int32_t low)
+/** The high 32 bits of value * (high * 2^16 + low), for 0 <= high < 2^15. */
+ESPDL_INLINE int32_t multiply_high_in_parts(int32_t value, int32_t high, int32_t low)
 {
-    const int32_t above = acc >> 14, below = (int32_t)((uint32_t)acc << 2 & 0xFFFF);
+    const int32_t above = value >> 16, below = value & 0xFFFF;
     const int32_t middle = above * low + (int32_t)((uint32_t)below * (uint32_t)low >> 16);
     return above * high + (middle >> 16) + (((middle & 0xFFFF) + below * high) >> 16);
 }
 
-/** espdl_fast_scale(), `relu` being clamp->is_relu as a constant; what is kept in branches GCC would compute in every case. */
-ESPDL_INLINE int32_t scale_sum(int32_t acc, channel_scale_t *c, const espdl_clamp_t *clamp, int32_t relu)
+/** The high 32 bits of value * multiplier. */
+ESPDL_INLINE int32_t scale_high(int32_t value, channel_scale_t *c)
 {
-    int32_t scaled;
-    if (relu && acc <= 0) {
-        scaled = clamp->min;
-        ESPDL_KEEP(scaled);
-        return scaled;
-    }
-    ESPDL_KEEP(acc);
 #if defined(ESPDL_WITHOUT_HIGH_PRODUCT)
-    scaled = multiply_high_in_parts(acc, c->high, c->low);
+    return multiply_high_in_parts(value, c->high, c->low);
 #else
-    scaled = espdl_multiply_high((int32_t)((uint32_t)acc << 2), &c->scale.multiplier);
+    return espdl_multiply_high(value, &c->scale.multiplier);
 #endif
-    if (!relu && acc <= 0) {
-        scaled += clamp->negative_fix;
-        ESPDL_KEEP(scaled);
-    }
+}
+
+/** To a clamped result; what is kept in branches GCC would compute in every case. */
+ESPDL_INLINE int32_t scale_clamped(int32_t scaled, const channel_scale_t *c, const espdl_clamp_t *clamp, int32_t relu)
+{
     scaled = (scaled + c->scale.offset) >> c->scale.shift;
     if (!relu && scaled < clamp->min) {
         scaled = clamp->min;
@@ -58,4 +52,33 @@ ESPDL_INLINE int32_t scale_sum(int32_t acc, channel_scale_t *c, const espdl_clam
         ESPDL_KEEP(scaled);
     }
     return scaled;
+}
+
+/** espdl_fast_scale(), `relu` being clamp->is_relu as a constant. */
+ESPDL_INLINE int32_t scale_sum(int32_t acc, channel_scale_t *c, const espdl_clamp_t *clamp, int32_t relu)
+{
+    if (relu && acc <= 0) {
+        int32_t least = clamp->min;
+        ESPDL_KEEP(least);
+        return least;
+    }
+    ESPDL_KEEP(acc);
+    int32_t scaled = scale_high((int32_t)((uint32_t)acc << 2), c);
+    if (!relu && acc <= 0) {
+        scaled += clamp->negative_fix;
+        ESPDL_KEEP(scaled);
+    }
+    return scale_clamped(scaled, c, clamp, relu);
+}
+
+/** A sum of products of 16 and 8 bits, whatever it is; ties towards plus infinity. */
+ESPDL_INLINE int32_t scale_wide_sum(int32_t acc, channel_scale_t *c, const espdl_clamp_t *clamp, int32_t relu)
+{
+    if (relu && acc <= 0) {
+        int32_t least = clamp->min;
+        ESPDL_KEEP(least);
+        return least;
+    }
+    ESPDL_KEEP(acc);
+    return scale_clamped(scale_high(acc, c), c, clamp, relu);
 }

@@ -17,6 +17,13 @@
 #include "espdl/esp32/conv2d.h"
 #include "widen.h"
 
+/** What pixels are made of. */
+typedef enum {
+    PIXELS_OF_BYTES,
+    PIXELS_OF_WORDS,  /**< bytes, a multiple of four */
+    PIXELS_OF_HALVES, /**< 16 bits */
+} pixels_t;
+
 /** How strips of a convolution are made. Sizes are in values unless said otherwise. */
 typedef struct {
     const int8_t *x;
@@ -28,11 +35,12 @@ typedef struct {
     int32_t stride;
     int32_t window_step;                 /**< from the window of one output to the next */
     bool shares;                         /**< windows share columns */
-    bool words;                          /**< pixels are whole words */
+    pixels_t pixels;
     uint32_t border;                     /**< two values of the border */
 } strips_t;
 
-static inline strips_t make_strips(const espdl_mac16_conv2d_params_t *p, const int8_t *x)
+/** `x` has values of `bytes` bytes. */
+static inline strips_t make_strips(const espdl_mac16_conv2d_params_t *p, const void *x, int32_t bytes)
 {
     strips_t s;
     s.x = x;
@@ -49,8 +57,8 @@ static inline strips_t make_strips(const espdl_mac16_conv2d_params_t *p, const i
     s.column = (s.rows * s.channels + 1) & ~1;
     s.shares = s.column_step == 1 && s.columns > s.stride;
     s.window_step = (s.shares ? s.stride : s.columns) * s.column;
-    s.words = ((s.channels | s.pixel_bytes) & 3) == 0;
-    s.border = (uint32_t)(p->input_zero_point + 128) * 0x00010001u;
+    s.pixels = bytes == 2 ? PIXELS_OF_HALVES : (s.pixel_bytes | s.channels) & 3 ? PIXELS_OF_BYTES : PIXELS_OF_WORDS;
+    s.border = bytes == 2 ? 0 : (uint32_t)(p->input_zero_point + 128) * 0x00010001u;
     return s;
 }
 
@@ -64,7 +72,7 @@ static inline int32_t strip_values(const strips_t *s, int32_t outputs)
 static inline void fill_border(const strips_t *s, int16_t *to)
 {
     int32_t count = s->channels;
-    for (; count >= 2 && s->words; count -= 2, to += 2) {
+    for (; count >= 2 && s->pixels == PIXELS_OF_WORDS; count -= 2, to += 2) {
         store_word(to, s->border);
     }
     for (; count > 0; count--) {
@@ -78,10 +86,12 @@ static inline void fill_row(const strips_t *s, int16_t *to, const int8_t *row, i
     for (; count > 0; count--, column += step, to += s->column) {
         if (row == NULL || column < 0 || column >= s->width) {
             fill_border(s, to);
-        } else if (s->words) {
+        } else if (s->pixels == PIXELS_OF_WORDS) {
             widen(to, row + column * s->pixel_bytes, s->channels);
-        } else {
+        } else if (s->pixels == PIXELS_OF_BYTES) {
             widen_bytes(to, row + column * s->pixel_bytes, s->channels);
+        } else {
+            copy_halves(to, (const int16_t *)(const void *)(row + column * s->pixel_bytes), s->channels);
         }
     }
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "espdl/esp32/emulation.h"
+
 #include "../../../src/kernels/keep.h"
 
 /** Functions that are worth a call: inlined, they would take their caller's registers. */
@@ -24,9 +26,17 @@
 /** Both halves of packed weights are that much too large. */
 #define WIDEN_WEIGHT 0x007F007Fu
 
+/* The chip faults at addresses that are no multiples of 4. */
+#if defined(__XTENSA__)
+#define COUNT_MISALIGNED(p) ((void)0)
+#else
+#define COUNT_MISALIGNED(p) ((void)(espdl_mac16_misaligned += ((uintptr_t)(p) & 3) != 0))
+#endif
+
 /** The word at `p`, a multiple of 4. */
 ESPDL_INLINE uint32_t load_word(const void *p)
 {
+    COUNT_MISALIGNED(p);
     uint32_t word;
     __builtin_memcpy(&word, __builtin_assume_aligned(p, 4), 4);
     return word;
@@ -34,6 +44,7 @@ ESPDL_INLINE uint32_t load_word(const void *p)
 
 ESPDL_INLINE void store_word(void *p, uint32_t word)
 {
+    COUNT_MISALIGNED(p);
     __builtin_memcpy(__builtin_assume_aligned(p, 4), &word, 4);
 }
 
@@ -82,5 +93,25 @@ static KEEP_APART void widen_bytes(int16_t *to, const int8_t *x, int32_t count)
 {
     for (; count > 0; count--) {
         *to++ = (int16_t)((uint8_t)*x++ ^ 0x80);
+    }
+}
+
+/** `count` values of 16 bits, in words where both addresses allow it. */
+static KEEP_APART void copy_halves(int16_t *to, const int16_t *x, int32_t count)
+{
+    if ((((uintptr_t)to | (uintptr_t)x) & 3) == 0) {
+        for (; count >= 8; count -= 8, to += 8, x += 8) {
+            const uint32_t first = load_word(x), second = load_word(x + 2), third = load_word(x + 4);
+            store_word(to, first);
+            store_word(to + 2, second);
+            store_word(to + 4, third);
+            store_word(to + 6, load_word(x + 6));
+        }
+        for (; count >= 2; count -= 2, to += 2, x += 2) {
+            store_word(to, load_word(x));
+        }
+    }
+    for (; count > 0; count--) {
+        *to++ = *x++;
     }
 }

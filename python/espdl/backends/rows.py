@@ -277,7 +277,7 @@ FACTS: dict[str, Facts] = {
         windows(),
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
-    "espdl_mac16_conv2d_s8": mac16_windows,
+    **dict.fromkeys(("espdl_mac16_conv2d_s8", "espdl_mac16_conv2d_s16"), mac16_windows),
     "espdl_mac16_depthwise_s8": mac16_depthwise,
     "espdl_conv2d_planar_4x4_s8": planar,
     "espdl_depthwise_3x3_s8": lanes(rows=1),

@@ -9,12 +9,18 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import compiled_once
 import harness
 import xtensa
-from hypothesis import settings
+from hypothesis import assume, settings
+from hypothesis import strategies as st
 
+from espdl.backends import lower, select
+from espdl.backends.esp32 import conv2d as esp32_conv2d
+from espdl.ops.operator import Operator
+from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
 from espdl.verify import host
 
@@ -97,6 +103,23 @@ def runs(*names: str) -> Callable[[Callable], Callable]:
         return test
 
     return decorate
+
+
+# Where tensors begin behind a multiple of 16: at words.
+shifts = st.sampled_from([0, 4, 8, 12])
+
+
+def call_of(node: Operator, target: Target) -> KernelCall:
+    """The call of this backend's kernel, where it takes the node."""
+    assume(select(node, target).backend == "esp32")
+    return lower(node, target)
+
+
+@st.composite
+def tiles(draw: st.DrawFn):
+    """A patch with which small layers have several tiles."""
+    outputs, strips = draw(st.sampled_from([1, 3, 6, 32])), draw(st.sampled_from([1, 200, 4096]))
+    return mock.patch.multiple(esp32_conv2d, MOST_OUTPUTS=outputs, STRIP_BYTES=strips)
 
 
 def random_tests() -> list[tuple[str, str]]:

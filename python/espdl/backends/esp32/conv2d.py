@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,9 @@ FEW_ROWS = 3
 MOST_PRODUCT_INPUTS = 32768
 # Bytes of strips for as many outputs as that allows, and for the fewest.
 STRIP_BYTES, MOST_STRIP_BYTES = 4096, 12288
+
+
+Shape = TypeVar("Shape", bound=ConvShape)
 
 
 class Mac16Conv2dParams(Conv2dParams, c_type="espdl_mac16_conv2d_params_t"):
@@ -97,27 +101,31 @@ def convolution(call: KernelCall, flat: bool = True) -> KernelCall | Declined:
     if slow is not None:
         return slow
     p = call.params_of(Conv2dParams)
-    p = _flattened(p) if flat else p
+    p = flattened(p) if flat else p
     rows, columns = tiles(p)
-    params = Mac16Conv2dParams(**vars(p), tile_rows=rows, tile_columns=columns)
     return replace(
         call,
         function="espdl_mac16_conv2d_s8",
         header="espdl/esp32/conv2d.h",
-        params=params,
+        params=Mac16Conv2dParams(**vars(p), tile_rows=rows, tile_columns=columns),
         packing="esp32_conv2d",
         pitched=("output_pitch",),
-        scratch_bytes=2 * depth_of(p) + 12 + rows * strip_bytes(p, columns),
-        overlaps=((0, 0, _overlap(params)),),
+        scratch_bytes=scratch_of(p, rows, columns),
+        overlaps=((0, 0, overlap(p, rows, columns, 1)),),
     )
 
 
-def _flattened(p: Conv2dParams) -> Conv2dParams:
+def flattened(p: Shape) -> Shape:
     single = (p.kernel_height, p.kernel_width, p.stride_height, p.stride_width) == (1, 1, 1, 1)
     if not single or p.pad_top or p.pad_left or (p.input_height, p.input_width) != (p.output_height, p.output_width):
         return p
     pixels = p.input_height * p.input_width
     return replace(p, input_height=1, input_width=pixels, output_height=1, output_width=pixels)
+
+
+def scratch_of(p: ConvShape, rows: int, columns: int) -> int:
+    """Bytes for the weights of a channel and the strips of a tile (include/espdl/esp32/conv2d.h)."""
+    return 2 * depth_of(p) + 12 + rows * strip_bytes(p, columns)
 
 
 def tiles(p: ConvShape) -> tuple[int, int]:
@@ -142,8 +150,9 @@ def _budget(outputs: int) -> int:
     return MOST_STRIP_BYTES if outputs <= FEWEST_OUTPUTS else STRIP_BYTES
 
 
-def _overlap(p: Mac16Conv2dParams) -> int:
+def overlap(p: ConvShape, rows_at_once: int, columns_at_once: int, item_bytes: int) -> int:
     """All windows of a tile are read before the first of its outputs is written."""
-    rows = np.arange(0, p.output_height, p.tile_rows) * p.output_width
-    starts = (rows[:, None] + np.arange(0, p.output_width, p.tile_columns)).reshape(-1)
-    return overlap_offset_of_starts(window_begins(p) * p.input_pitch, p.output_pitch, starts)
+    rows = np.arange(0, p.output_height, rows_at_once) * p.output_width
+    starts = (rows[:, None] + np.arange(0, p.output_width, columns_at_once)).reshape(-1)
+    begins = window_begins(p) * p.input_channels * item_bytes
+    return overlap_offset_of_starts(begins, p.output_channels * item_bytes, starts)

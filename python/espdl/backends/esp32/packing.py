@@ -6,9 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.esp32.conv2d import Mac16Conv2dParams
+from espdl.backends.esp32.conv2d_s16 import wide_records
 from espdl.backends.esp32.strips import column_of, depth_of
 from espdl.backends.lowering import packing
 from espdl.backends.portable.fast import fast_records
+from espdl.ops.params import ConvShape
 from espdl.plan.types import KernelCall
 
 # The kernels add this to their inputs, and the packing this to weights.
@@ -19,13 +21,24 @@ INPUT_OFFSET, WEIGHT_OFFSET = 128, 127
 def conv2d(call: KernelCall) -> list[np.ndarray]:
     """Packed weights [channels][depth], then one `espdl_fast_channel_t` per channel."""
     p = call.params_of(Mac16Conv2dParams)
-    weights = call.constant("weights")  # [channels][height][width][inputs]
-    columns = weights.transpose(0, 2, 1, 3).reshape(len(weights), weights.shape[2], -1)
-    columns = np.pad(columns, ((0, 0), (0, 0), (0, column_of(p) - columns.shape[2])))
-    flat = columns.reshape(len(weights), -1)
-    flat = np.pad(flat, ((0, 0), (0, depth_of(p) - flat.shape[1])))
     in_words = p.input_channels % 4 == 0 and p.input_pitch % 4 == 0
-    return [packed(flat, in_words), shifted_records(call)]
+    return [packed(columns(call), in_words), shifted_records(call)]
+
+
+@packing("esp32_conv2d_s16")
+def conv2d_s16(call: KernelCall) -> list[np.ndarray]:
+    """Likewise."""
+    return [packed(columns(call), in_words=False), wide_records(call)]
+
+
+def columns(call: KernelCall) -> np.ndarray:
+    """int8 [channels][depth]: the weights in the order of strips, with zeros."""
+    p = call.params_of(ConvShape)
+    weights = call.constant("weights")  # [channels][height][width][inputs]
+    strips = weights.transpose(0, 2, 1, 3).reshape(len(weights), weights.shape[2], -1)
+    strips = np.pad(strips, ((0, 0), (0, 0), (0, column_of(p) - strips.shape[2])))
+    flat = strips.reshape(len(weights), -1)
+    return np.pad(flat, ((0, 0), (0, depth_of(p) - flat.shape[1])))
 
 
 @packing("esp32_gemm")
