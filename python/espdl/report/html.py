@@ -34,6 +34,7 @@ def html(report: dict[str, Any]) -> bytes:
         "environment": values.environment(report),
         "advice": [values.printable(sentence) for sentence in report["advice"]],
         "picture": _picture(report),
+        "stripes": [values.stripes(region, len(report["layers"])) for region in report["regions"]],
         "peak": _peak(report),
         "layers": [_layer(layer) for layer in report["layers"]],
         "has_errors": any(layer["sqnr_db"] is not None for layer in report["layers"]),
@@ -85,7 +86,8 @@ def _stack(report: dict[str, Any]) -> str:
 
 
 def _picture(report: dict[str, Any]) -> dict[str, Any]:
-    """Places of blocks, peak and ticks in percent of the picture: time to the right, addresses upwards."""
+    """Places of blocks, peak, ticks and layers in stripes in percent of the picture: time to the right, addresses
+    upwards."""
     slots, height = report["memory"]["slots"], max(report["arena_bytes"], 1)
     blocks = []
     for block in report["memory"]["blocks"]:
@@ -106,7 +108,15 @@ def _picture(report: dict[str, Any]) -> dict[str, Any]:
     step = -(-len(report["layers"]) // _TICKS) or 1
     ticks = [(str(i), _place(100 * (i + 1.5) / slots)) for i in range(0, len(report["layers"]), step)]
     peak = {"x": _place(100 * report["memory"]["peak"] / slots), "width": _place(100 / slots)}
-    return {"blocks": blocks, "ticks": ticks, "peak": peak, "min_width": 9 * slots}
+    regions = [
+        {
+            "x": _place(100 * (region["first"] + 1) / slots),
+            "width": _place(100 * (region["last"] - region["first"] + 1) / slots),
+            "title": values.stripes(region, len(report["layers"])),
+        }
+        for region in report["regions"]
+    ]
+    return {"blocks": blocks, "ticks": ticks, "peak": peak, "regions": regions, "min_width": 9 * slots}
 
 
 def _place(percent: float) -> str:

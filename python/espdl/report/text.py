@@ -35,7 +35,7 @@ def text(report: dict[str, Any]) -> str:
         _row(["-" * width for _, width, _ in _COLUMNS]),
         *(_row(_layer(layer)) for layer in layers),
         f"share: {report['share']}",
-        *(_region(region, len(layers)) for region in report["regions"]),
+        *(values.stripes(region, len(layers)) for region in report["regions"]),
         *(stream.text(report["stream"]) if report["stream"] else ()),
     ]
     if report["advice"]:
@@ -45,17 +45,6 @@ def text(report: dict[str, Any]) -> str:
             lines += textwrap.wrap(shown, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     lines += ["", f"made by {values.environment(report)}"]
     return "\n".join(line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH) for line in lines)
-
-
-def _region(region: dict[str, Any], layers: int) -> str:
-    first, last = region["first"], region["last"]
-    if first == last:
-        return f"layer {first} asks the application for up to {max(region['rows'])} rows at a time"
-    rows = f"{min(region['rows'])} to {max(region['rows'])}"
-    why = region["ends"] and f"is none of them: {region['ends']}"
-    why = why or "could be one of them: the arena would be no smaller, or the price too high"
-    following = f"; layer {last + 1} {why}" if last + 1 < layers else ""
-    return f"layers {first} to {last} run in stripes of {rows} rows{following}"
 
 
 def _stack(report: dict[str, Any]) -> str:

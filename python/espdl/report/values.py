@@ -18,6 +18,18 @@ def layer_name(layer: dict[str, Any]) -> str:
     return printable(", ".join(layer["nodes"])) or layer["operator"]
 
 
+def stripes(region: dict[str, Any], layers: int) -> str:
+    """Which of so many layers run in stripes, of how many rows, and why not the one behind them."""
+    first, last = region["first"], region["last"]
+    if first == last:
+        return f"layer {first} asks the application for up to {max(region['rows'])} rows at a time"
+    rows = f"{min(region['rows'])} to {max(region['rows'])}"
+    why = region["ends"] and f"is none of them: {region['ends']}"
+    why = why or "could be one of them: the arena would be no smaller, or the price too high"
+    following = f"; layer {last + 1} {why}" if last + 1 < layers else ""
+    return f"layers {first} to {last} run in stripes of {rows} rows{following}"
+
+
 def short(name: str, limit: int = 48) -> str:
     """A name's beginning and end: what tells long names apart is at either."""
     if len(name) <= limit:

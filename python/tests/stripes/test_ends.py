@@ -17,6 +17,7 @@ from espdl import backends, pipeline
 from espdl.plan import graph as graphs
 from espdl.plan.stripes import NEEDS_ALL, Striped
 from espdl.plan.types import KernelCall, Plan
+from espdl.report.html import html
 from espdl.report.text import text
 
 SHAPE = [1, 8, 12, 12]
@@ -60,7 +61,10 @@ def test_a_kernel_of_all_rows(tmp_path: Path) -> None:
     compilation = compiled(tmp_path, [node("Transpose", ["c"], ["y"], perm=[0, 3, 1, 2])])
     (region,) = compilation.plan.regions
     assert region.ends == "espdl_transpose computes all rows at once"
-    assert f"layer {region.stop} is none of them: {region.ends}" in " ".join(text(compilation.report).split())
+    stop = region.stop
+    why = f"layers 0 to {stop - 1} run in stripes of 1 to 1 rows; layer {stop} is none of them: {region.ends}"
+    assert why in " ".join(text(compilation.report).split())
+    assert html(compilation.report).decode().count(why) == 2, "in the picture, and below it"
 
 
 def test_what_could_be_part_is_told_from_what_cannot(tmp_path: Path) -> None:
