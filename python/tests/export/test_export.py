@@ -62,7 +62,7 @@ def run(library: Path) -> str:
         (),
         ("--chip", "esp32s3"),
         ("--input-memory", "caller"),
-        ("--input-memory", "caller", "--memory", "smallest"),
+        ("--input-memory", "rows"),
         pytest.param(("--precision", "int16x8"), marks=pytest.mark.sweep),
     ],
     ids=" ".join,
@@ -76,6 +76,8 @@ def test_digits_as_c(tmp_path: Path, options: tuple[str, ...]) -> None:
     used = {path for path in used if not path.startswith("/")}
     there = {p.relative_to(library).as_posix() for p in (library / "src").rglob("*") if p.is_file()}
     assert used == there, "a header that no file includes"
+    assert ("src/espdl_runtime/run_regions.c" in there) == ("--input-memory" in options)
+    assert ("src/espdl_runtime/stripes.c" in there) == ("rows" in options), "the application is asked stripe by stripe"
 
 
 def test_no_file_is_too_much(tmp_path: Path) -> None:
