@@ -67,12 +67,16 @@ def windows(sharing: str = "order", group: int = 1) -> Facts:
         if p.output_height == height:
             shared = (Sharing(0, sharing),) if sharing else ()
             return Rows((_reach(p),), _changes(), sharing=shared, group=group)
-        taps = p.input_height * p.kernel_height * p.kernel_width * p.output_height * p.stride_width
-        if taps != 1:
-            return None
-        return counted("input_width", "output_width", shares=False)(call, height, inputs)
+        return _one_row_of_pixels(call, height, inputs)
 
     return facts
+
+
+def _one_row_of_pixels(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """A product is a convolution of one row, whose pixels are the rows of its tensors."""
+    p: Any = call.params
+    taps = p.input_height * p.kernel_height * p.kernel_width * p.output_height * p.stride_width
+    return counted("input_width", "output_width", shares=False)(call, height, inputs) if taps == 1 else None
 
 
 def lanes(rows: int) -> Facts:
@@ -80,6 +84,8 @@ def lanes(rows: int) -> Facts:
 
     def facts(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
         p = call.params_of(ConvShape)
+        if p.output_height != height:
+            return None
         sharing = Sharing(0, "lanes", p.input_channels, rows)
         return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=PER_CHANNEL * p.input_channels)
 
@@ -123,6 +129,8 @@ def _with_overhead(rows: Rows | None, overhead: int) -> Rows | None:
 def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """Rows are copied before they are used, for one vector of channels after the other."""
     p = call.params_of(ConvShape)
+    if p.output_height != height:
+        return None
     span = (p.kernel_height - 1) * p.dilation_height + 1
     sharing = Sharing(0, "copied", p.input_channels, span)
     overhead = S3_DEPTHWISE + PER_CHANNEL * p.input_channels // VECTOR
@@ -133,6 +141,8 @@ def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
     """Pixel by pixel; of 8 channels two pixels, which must not end with a row where the row has one left."""
     p = call.params_of(ConvShape)
     pair = p.input_channels < VECTOR
+    if p.output_height != height:
+        return None if pair else _one_row_of_pixels(call, height, inputs)
     if pair and p.output_width % 2:
         return None
     is_dense = p.stride_height == p.stride_width == 1
@@ -142,6 +152,8 @@ def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
 
 def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     p = call.params_of(ConvShape)
+    if p.output_height != height:
+        return None
     reach = replace(_reach(p), planes=p.input_channels)
     return Rows((reach,), _changes(), group=BLOCK)
 
@@ -168,6 +180,8 @@ def window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> R
 
 def transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     p = call.params_of(ConvShape)
+    if p.output_height != height:
+        return None
     top, stride = p.pad_top, p.stride_height
     first = top - (p.kernel_height - 1) * p.dilation_height + stride - 1
     changes = (

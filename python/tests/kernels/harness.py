@@ -23,6 +23,7 @@ import row_windows
 from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
+from espdl.backends.rows import FACTS
 from espdl.ops.operator import operators
 from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
@@ -45,6 +46,7 @@ examples = settings(
 
 _ran: set[str] = set()  # the kernels that `check` was given since a test began
 _windowed: set[str] = set()  # those of them that ran on a part of their rows
+_planned: set[str] = set()  # those of which the planner knows how
 
 
 def runs(*names: str, rows: row_facts.Maker | str | None = None) -> Callable[[Callable], Callable]:
@@ -61,10 +63,14 @@ def runs(*names: str, rows: row_facts.Maker | str | None = None) -> Callable[[Ca
         def measured(*arguments: Any, **fixtures: Any) -> None:
             _ran.clear()
             _windowed.clear()
+            _planned.clear()
             test(*arguments, **fixtures)
             by_rows = set(names) & set(row_facts.MAKERS)
             assert EXAMPLES < 100 or _ran >= set(names), f"no example calls {sorted(set(names) - _ran)}"
             assert EXAMPLES < 100 or _windowed >= by_rows, f"no example has rows of {sorted(by_rows - _windowed)}"
+            # The planner has a transposition take rows of planes, which is no window of its input.
+            planned = set(names) & set(FACTS) - {"espdl_transpose"}
+            assert EXAMPLES < 100 or _planned >= planned, f"no example plans rows of {sorted(planned - _planned)}"
 
         measured.runs = names
         return measured
@@ -206,6 +212,7 @@ def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np
     """Calls for some rows after the other, each given only the rows that it needs, together compute the whole."""
     for window in row_windows.random_split(call, inputs, expected):
         _windowed.add(call.function)
+        _planned.update([call.function] if window.is_planned else [])
         for pair in (None, *window.shared):
             case = encode(window.call, window.inputs, [window.output], shift, pair)
             (answer,) = runner().run(case, [window.output.nbytes])

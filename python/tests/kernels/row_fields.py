@@ -91,10 +91,11 @@ class Facts:
     row_for_row: bool = True
     planes: bool = False
 
-    def params(self, params: Params, n: int, first: int) -> Params:
-        """`params` for the rows `first` .. `first + n`."""
+    def params(self, params: Params, n: int, first: int, given: tuple[int, int] | None = None) -> Params:
+        """`params` for the rows `first` .. `first + n`, which read the rows `given` of the input, from .. to; None:
+        those that are needed."""
         reader = next(reader for reader in self.inputs if reader is not None)
-        at, end = reader.needed(first, first + n)
+        at, end = given or reader.needed(first, first + n)
         for field in self.fields:
             value = field.value(n, first, at, end - at)
             if field.index is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import row_facts
+import row_plans
 from row_fields import Facts, with_field
 
 from espdl.plan.types import KernelCall
@@ -16,7 +17,10 @@ from espdl.plan.types import KernelCall
 
 @dataclass(frozen=True, eq=False)
 class RowWindow:
-    """A call for the rows `first` .. `end` of `height`; `shared`: (input, output, lead) in one memory."""
+    """A call for the rows `first` .. `end` of `height`; `shared`: (input, output, lead) in one memory.
+
+    `is_planned`: the planner knows these rows, and thinks the same of them.
+    """
 
     call: KernelCall
     inputs: list[np.ndarray]
@@ -25,6 +29,7 @@ class RowWindow:
     first: int
     end: int
     height: int
+    is_planned: bool
 
     def __str__(self) -> str:
         return f"rows {self.first} .. {self.end} of {self.height}"
@@ -81,7 +86,8 @@ def _window(
     shared = [(i, o, _lead(facts, first - begins[i], given[i])) for i, o in call.in_place]
     shared = tuple(pair for pair in shared if pair[2] % call.alignment == 0)
     window = replace(call, params=params, in_place=(), overlaps=(), pitched=())
-    return RowWindow(window, given, output[first:end], shared, first, end, len(output))
+    planned = row_plans.compare(call, facts, tuple(x.size for x in inputs), first, end, len(output))
+    return RowWindow(window, given, output[first:end], shared, first, end, len(output), planned)
 
 
 def _planes(planes: np.ndarray, spare: int) -> np.ndarray:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arenas import CANARY, Loaded, spread
-from hypothesis import HealthCheck, assume, event, given, settings
+from arenas import CANARY, Loaded, build_guarded, spread
+from hypothesis import HealthCheck, Phase, assume, event, find, given, settings
 from hypothesis import strategies as st
 from row_networks import networks
 
@@ -103,6 +103,31 @@ def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothin
     assert loaded.init(lambda: next(remaining, None) is not None) == 0
     assert loaded.run(inputs) == 8, "ESPDL_CANCELLED"
     assert loaded.init() == 0 and loaded.run(inputs) == 0 and loaded.outputs() == wanted
+
+
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@settings(examples, max_examples=max(1, EXAMPLES // 4), phases=[Phase.generate])  # a smaller case takes minutes to find
+@given(st.data())
+def test_no_kernel_touches_what_is_around_its_rows(programs: Path, chip: str, data: st.DataObject) -> None:
+    """Around each tensor, rows that wait and scratch lies forbidden memory."""
+    plan, inputs = data.draw(striped_plans(chip))
+    with tempfile.TemporaryDirectory(dir=programs) as folder:
+        program = build_guarded(*spread(plan), Path(folder) / "net")
+        outputs = program.run({name: values[None] for name, values in inputs.items()}).outputs
+    assert {name: values.tobytes() for name, values in outputs.items()} == expected(plan, inputs)
+
+
+def test_a_forbidden_access_is_noticed(programs: Path) -> None:
+    """The fresh rows of a tensor are forbidden, though layers write and read them."""
+    plan, inputs = find(striped_plans(), lambda case: any(k for region in case[0].regions for k in region.kept))
+    apart, free = spread(plan)
+    kept = next(kept for region in apart.regions for kept in region.kept)
+    fresh = apart.tensor(kept.tensor).offset + graphs.ahead_bytes(kept)
+    free[fresh : fresh + kept.row_bytes] = True
+    with tempfile.TemporaryDirectory(dir=programs) as folder:
+        program = build_guarded(apart, free, Path(folder) / "net")
+        with pytest.raises(RuntimeError, match="use-after-poison"):
+            program.run({name: values[None] for name, values in inputs.items()})
 
 
 NO_INPUT, INPUT_FAILED = 11, 13
