@@ -59,7 +59,8 @@ def test_add_declines_other_ratios() -> None:
 @examples
 def test_lookup(data: st.DataObject, count: int, shift: int, function: str | None) -> None:
     target = data.draw(targets)
-    x, y = (data.draw(tensors(name, (1, count), target)) for name in "xy")
+    rows = data.draw(st.integers(1, 3))
+    x, y = (data.draw(tensors(name, (1, rows, count), target)) for name in "xy")
     node = Lookup((x,), (y,), (), function, 0.1, data.draw(activations))
     values = data.draw(contents(x.shape))
     (result,) = check(lower(node, target), values, shift=shift)
