@@ -80,7 +80,7 @@ typedef enum {
 typedef struct {
     const char *name;       /**< name in the ONNX model, at most 80 characters of it */
     const int32_t *shape;   /**< `rank` sizes, order in memory (row major), batch included */
-    float scale;            /**< 0 where the tensor is not quantised */
+    float scale;            /**< 0 where the tensor is not quantised, or its features have scales of their own */
     int32_t zero_point;     /**< in the range of the type; 0 where the tensor is not quantised */
     uint32_t offset;        /**< place in the arena, bytes; of an input at the caller, of what says where it is */
     uint32_t bytes;         /**< size, bytes */

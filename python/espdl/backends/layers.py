@@ -17,7 +17,7 @@ from espdl.ops.params import ConvShape, PoolShape
 from espdl.plan.types import Constant, KernelCall, Tensor
 
 # With which the names of kernels end, by the dtype of their tensors.
-KERNEL_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32"}
+KERNEL_SUFFIX = {"int8": "s8", "int16": "s16", "float32": "f32", "uint8": "u8", "uint16": "u16"}
 
 
 def conv_shape(node: Conv2d | ConvTranspose2d) -> ConvShape:

@@ -6,7 +6,7 @@ The templates in `templates/` hold all C text; this file gives them values that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +105,7 @@ def _ports(plan: Plan, ports: tuple[Port, ...]) -> list[dict]:
 
 def _port(plan: Plan, index: int, port: Port, tensor: Tensor, suffix: str) -> dict:
     quantized = tensor.scale is not None
+    scaled = _features(port, tensor)
     bounds = np.iinfo(tensor.dtype) if tensor.dtype in QUANTIZED else None
     return {
         "index": index,
@@ -124,12 +125,33 @@ def _port(plan: Plan, index: int, port: Port, tensor: Tensor, suffix: str) -> di
         "rows": tensor.shape[1] if tensor.source == "rows" else 0,
         "pushed": tensor.source == "stream",
         "quantized": quantized,
+        "features": scaled,
+        "plain": quantized and not scaled,
         "helpers": quantized and bounds is not None,
         "real": tensor.dtype == "float32",
-        "scale": c_text.real(float(np.float32(tensor.scale))) if quantized else "0.0f",
-        "zero_point": tensor.zero_point if quantized else 0,
+        "scale": c_text.real(1.0 if port.integers else float(np.float32(tensor.scale))) if quantized else "0.0f",
+        "zero_point": tensor.zero_point if quantized and not port.integers else 0,
         "min": int(bounds.min) if bounds else 0,
         "max": int(bounds.max) if bounds else 0,
+    }
+
+
+def _features(port: Port, tensor: Tensor) -> dict | None:
+    """Of an input with a scale or an offset for each feature: how many, the numbers, and how many values in a row are
+    of one feature."""
+    if port.features is None or tensor.scale is None:
+        return None
+    features, rank = port.features, len(tensor.shape)
+    axis = rank - 1 if port.layout in ("NHWC", "NTC") and features.axis == 1 else features.axis
+
+    def numbers(values: Sequence[float]) -> str:
+        return c_text.fill([c_text.real(float(np.float32(value))) for value in values], " " * 4)
+
+    return {
+        "count": len(features.scales),
+        "scales": numbers(features.scales),
+        "offsets": numbers(features.offsets),
+        "inner": int(np.prod(tensor.shape[axis + 1 :])),
     }
 
 

@@ -29,6 +29,10 @@ WIDE_OPSET = 21
 LARGEST_INPUT = 1 << 25
 SUPPORTED_INPUTS: dict[int, str] = {
     TensorProto.FLOAT: "float32",
+    TensorProto.UINT8: "uint8",
+    TensorProto.INT8: "int8",
+    TensorProto.UINT16: "uint16",
+    TensorProto.INT16: "int16",
     TensorProto.INT64: "int64",
     TensorProto.INT32: "int32",
     TensorProto.BOOL: "bool",

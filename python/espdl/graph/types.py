@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from espdl.errors import present
 from espdl.ops.operator import Operator
-from espdl.plan.types import Port, Tensor
+from espdl.plan.types import Features, Port, Tensor
+from espdl.quantization import Quantization
 
 # None where a backend takes the operator, else the reasons why none does.
 Accept = Callable[[Operator], "list[str] | None"]
@@ -120,7 +121,9 @@ class GraphOptions:
 
     `accept`: of every operator. `io`: what the application reads and writes, "int8", "uint8" or "float32".
     `input_layout`: how it gives images, as the "model" has them or "nhwc". `integers`: the ports whose values are
-    integers in the model itself. `stream`: the input of which rows are pushed, if any.
+    integers in the model itself, or the application's own. `stream`: the input of which rows are pushed, if any.
+    `scales`: what the integers of inputs stand for, `features` where that depends on the feature. `unsigned`: inputs and
+    outputs that are uint8 whatever `io` says.
     """
 
     accept: Accept
@@ -128,3 +131,6 @@ class GraphOptions:
     input_layout: str = "model"
     integers: Collection[str] = ()
     stream: str = ""
+    scales: Mapping[str, Quantization] = field(default_factory=dict)
+    features: Mapping[str, Features] = field(default_factory=dict)
+    unsigned: Collection[str] = ()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The application's images are uint8 where it wants that, with one cheap conversion to int8 inside."""
+"""The application's bytes are uint8 where it wants that, or has them so: a table reads them as they are, elsewhere one
+cheap conversion to int8 is inside."""
 
 from __future__ import annotations
 
@@ -7,36 +8,46 @@ from dataclasses import replace
 
 from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.flip_sign import FlipSign
+from espdl.ops.lookup import Lookup, Table
+from espdl.ops.lookup_channels import LookupChannels
+from espdl.ops.operator import Operator
 from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 
 def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
-    """With `options.io` "uint8", `graph` with such ports where they are int8."""
-    if options.io != "uint8":
+    """`graph` with such ports for `options.unsigned`, and with `options.io` "uint8" where they are int8 and no integers
+    of the model."""
+    is_all = options.io == "uint8"
+    if not is_all and not options.unsigned:
         return graph
     tensors = graph.tensors()
     before, after, inputs, outputs = [], [], [], []
+    read: dict[int, Operator] = {}
     parameters = {t.name: t for t in graph.parameters}
     for port in graph.inputs:
         inner = tensors[port.tensor]
-        if inner.dtype == "int8":
-            outer = _unsigned(inner)
-            before.append(FlipSign((outer,), (inner,), (), True))
+        if inner.dtype == "int8" and (port.name in options.unsigned or (is_all and port.name not in options.integers)):
+            outer, table = _unsigned(inner), graph.only_consumer(inner.name)
+            if isinstance(table, Lookup | Table | LookupChannels):
+                read[id(table)] = replace(table, inputs=(outer,))
+            else:
+                before.append(FlipSign((outer,), (inner,), (), True))
             del parameters[inner.name]
             parameters[outer.name] = outer
             port = replace(port, tensor=outer.name)
         inputs.append(port)
     for port in graph.outputs:
         inner = tensors[port.tensor]
-        if inner.dtype == "int8":
+        wanted = port.name in options.unsigned or (is_all and port.name not in options.integers)
+        if inner.dtype == "int8" and wanted:
             outer = _unsigned(inner)
             after.append(FlipSign((inner,), (outer,), (), False))
-            port = replace(port, tensor=outer.name)
+            port = replace(port, tensor=outer.name, integers=port.name in options.unsigned)
         outputs.append(port)
     return replace(
         graph,
-        operators=(*before, *graph.operators, *after),
+        operators=(*before, *(read.get(id(o), o) for o in graph.operators), *after),
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         parameters=tuple(parameters.values()),

@@ -71,9 +71,17 @@ FUNCTIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 LEAKY_RELU = "relax.nn.leakyrelu"
 
 
+class OfBytes(Operator):
+    """What reads an input's bytes as they are, uint8 or int8, and makes int8."""
+
+    @property
+    def dtype(self) -> str:
+        return self.outputs[0].dtype if self.inputs[0].dtype == "uint8" else super().dtype
+
+
 @operator("lookup")
-class Lookup(Operator):
-    """y = activation(function(x)) for one tensor of int8 or int16.
+class Lookup(OfBytes):
+    """y = activation(function(x)) for one tensor of int8 or int16, or of an input's bytes.
 
     `function` is a key of FUNCTIONS, LEAKY_RELU with its slope `alpha`, or None for the identity.
     """
@@ -128,7 +136,7 @@ class Lookup(Operator):
     def reference(params: LookupParams | LookupS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         if not isinstance(params, LookupParams):
             return [pieces.evaluate(inputs[0], constants["blocks"], constants["table"])]
-        return [constants["table"][inputs[0].astype(np.int64) + 128]]
+        return [constants["table"][inputs[0].view(np.int8).astype(np.int64) + 128]]
 
 
 def ends_of_table(table: np.ndarray, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
@@ -147,7 +155,7 @@ def every_integer(x: Tensor) -> np.ndarray:
 
 
 @operator("table")
-class Table(Operator):
+class Table(OfBytes):
     """y = quantize(values[x + half]): any function of one tensor, such as a chain of elementwise operators.
 
     `values` float32 [2 * half], half 128 (int8) or 32768 (int16).

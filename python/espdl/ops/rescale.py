@@ -22,12 +22,19 @@ class RescaleParams(Params, c_type="espdl_rescale_params_t"):
     activation_max: int
 
 
+_PAIRS = {
+    *((x, "int16") for x in ("int8", "uint8", "int16", "uint16")),
+    *((x, "int8") for x in ("int16", "uint16")),
+}
+
+
 @operator("rescale")
 class Rescale(Operator):
-    """An int8 or int16 tensor to one of the same shape, one of both int16; int16 has zero point 0."""
+    """A tensor to one of the same shape and another width or scale. An int16 result has zero point 0; integers of an
+    input may have any."""
 
     onnx = ("QuantizeLinear",)
-    limits = "int8 to int16, int16 to int8 or int16"
+    limits = "int8 or uint8 to int16, int16 or uint16 to int8 or int16"
     priority = 4
 
     @property
@@ -41,7 +48,7 @@ class Rescale(Operator):
     @classmethod
     def from_match(cls, match: Match) -> Rescale:
         x, (y,) = match.tensor("x"), match.outputs
-        if {x.dtype, y.dtype} - {"int8", "int16"} or "int16" not in (x.dtype, y.dtype):
+        if (x.dtype, y.dtype) not in _PAIRS:
             raise Mismatch(f"it converts {x.dtype} to {y.dtype}")
         return cls(*match.ports)
 

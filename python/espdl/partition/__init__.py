@@ -15,6 +15,7 @@ from espdl.partition.composites import Composites
 from espdl.partition.extract import Extraction
 from espdl.partition.importer import import_model
 from espdl.partition.passes import FLOATS, GROUPS, INTEGERS
+from espdl.partition.ports import as_given
 from espdl.partition.unmatched import lower_unmatched
 from espdl.passes import PassWatch, run_passes
 from espdl.quantize.types import QuantizedModel
@@ -45,6 +46,7 @@ def run(
     the input of which rows are pushed, if any. Raises EspdlError for an operator that nothing can run, naming the node
     and why.
     """
+    model, given = as_given(model, io == "float32")
     module, composites = group(model, accept, watch)
     unmatched = lower_unmatched(module, f"{name}_", composites.names, model.label)
     watch("lower", unmatched.lowered.module)
@@ -53,7 +55,7 @@ def run(
     watch("extract", graph)
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    options = GraphOptions(accept, io, input_layout, integers, stream)
+    options = GraphOptions(accept, io, input_layout, integers, stream, given.scales, given.features, given.unsigned)
     graph = run_passes(operator_graph.PASSES, graph, options, check_graph, watch)
     check_not_empty(graph, model.label)
     return graph

@@ -193,16 +193,30 @@ class KernelCall:
 
 
 @dataclass(frozen=True)
+class Features:
+    """A real value of feature f is scales[f] * (q - zero point of the tensor) + offsets[f]. The tensor's own scale is
+    that of the network behind. `axis` of the model's shape is that of the features; one of each is for all values."""
+
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    axis: int
+
+
+@dataclass(frozen=True)
 class Port:
     """An input or output of the model as the application sees it.
 
     `name` is the ONNX name, `tensor` the tensor that holds it, `layout` how to read its `shape`: "NCHW", "NHWC", "NTC"
     (time, channels; the model has them the other way round) or "".
+    `features`: what its real values are, where they have several scales or an offset. `integers`: they are the stored
+    integers themselves, whatever the network takes these for.
     """
 
     name: str
     tensor: str
     layout: str = ""
+    features: Features | None = field(default=None, metadata=_SPARSE)
+    integers: bool = field(default=False, metadata=_SPARSE)
 
 
 @dataclass(frozen=True)
@@ -260,7 +274,7 @@ class Plan:
 _TYPES = {
     cls.__name__: cls
     for cls in (
-        Tensor, Constant, KernelCall, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream, StreamRows,
+        Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream, StreamRows,
         StreamRun,
     )
 }  # fmt: skip

@@ -18,6 +18,7 @@ from espdl.quantize import (
     checks,
     dead_channels,
     floors,
+    inputs,
     layer_parts,
     losses,
     mixed,
@@ -55,7 +56,8 @@ def run(
     """
     settings = settings or Settings()
     _check_precision(model, settings)
-    if settings.uses_int16 and not model.carries_quantization:
+    has_words = any(i.dtype in ("int16", "uint16") for i in model.inputs)
+    if (settings.uses_int16 or has_words) and not model.carries_quantization:
         model = opset.at_least(model, opset.INT16)
     notes: list[str] = []
     proto = preprocess(model, notes)
@@ -80,6 +82,7 @@ def _quantized(
     progress: Progress,
 ) -> QuantizedModel:
     """A float model, preprocessed, as integers."""
+    proto, has_casts = inputs.prepare(proto, samples, settings)
     float_proto = biases.complete(batch_norm.as_convolutions(proto))
     limits = floors.measure(float_proto, samples, floors.SOFTMAX_STEPS["int16" if settings.uses_int16 else "int8"])
     proto, raised = saturate.apply(float_proto, limits), saturate.Raised(samples, limits)
@@ -97,7 +100,7 @@ def _quantized(
     quantized = qdq.insert(
         result.network.graph, result.network.placement, result.scales, settings.scheme == "power_of_two"
     )
-    if wide or has_borders:
+    if wide or has_borders or has_casts:
         quantized = mixed.without_casts(quantized)
     told = (
         *notes,

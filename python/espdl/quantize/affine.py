@@ -10,6 +10,7 @@ import numpy as np
 
 from espdl import traits
 from espdl.quantization import Quantization
+from espdl.quantize import input_forms
 from espdl.quantize.methods import methods
 from espdl.quantize.network import Layer, Network
 from espdl.quantize.types import Scales, Settings
@@ -30,7 +31,8 @@ def wide_tensors(network: Network, settings: Settings) -> frozenset[str]:
 
 def choose(network: Network, settings: Settings) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
-    activations = activation_scales(network, settings.range_method, wide_tensors(network, settings))
+    wide, is_wide = wide_tensors(network, settings), settings.precision == "int16x8"
+    activations = activation_scales(network, settings.range_method, wide, is_wide)
     weights, biases = {}, {}
     for layer in network.layers:
         data = activations[layer.weighted.data]
@@ -40,13 +42,19 @@ def choose(network: Network, settings: Settings) -> Scales:
     return Scales(activations, weights, biases, WEIGHT_LIMITS)
 
 
-def activation_scales(network: Network, method: str, wide: Container[str] = ()) -> dict[str, Quantization]:
+def activation_scales(
+    network: Network, method: str, wide: Container[str] = (), is_wide: bool = False
+) -> dict[str, Quantization]:
     """One scale per group of tensors that should share it; tensors of known range get that range.
 
-    Tensors in `wide` are int16.
+    Tensors in `wide` are int16, those with the integers of an input have these.
     """
-    result = {}
+    result: dict[str, Quantization] = {}
+    held = input_forms.of_groups(network.graph, network.placement.groups, is_wide)
     for group in network.placement.groups:
+        if group in held:
+            result.update(dict.fromkeys(group, held[group]))
+            continue
         dtype = "int16" if group[0] in wide else "int8"
         producers = [m.op_type for n in group if (m := network.graph.producer.get(n))]
         fixed = [known for m in producers if (known := traits.of(m).known_range)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import onnx
 
 from espdl import traits
-from espdl.quantize import divisors, operands, regions
+from espdl.quantize import divisors, input_forms, operands, regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.operands import Operand
 from espdl.quantize.regions import is_function_of_one
@@ -52,10 +52,11 @@ def place(graph: Graph) -> Placement:
     roots = {w.output for w in weighted}
     inner |= regions.inner_tensors(graph, inner, roots)
     in_floats = divisors.inner_tensors(graph, roots)
-    inner |= in_floats
+    at_inputs, input_nodes = input_forms.inner_tensors(graph)
+    inner |= in_floats | at_inputs
     quantized = tuple(name for name in graph.activations if name not in inner)
     owners = {n.name for w in weighted for n in (w.node, w.bias_node) if n is not None}
-    owners |= {graph.producer[name].name for name in in_floats}
+    owners |= {graph.producer[name].name for name in in_floats} | input_nodes
     return Placement(quantized, weighted, _groups(graph, quantized), operands.find(graph, owners))
 
 

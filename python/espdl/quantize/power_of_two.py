@@ -17,6 +17,7 @@ import numpy as np
 
 from espdl import traits
 from espdl.quantization import Quantization
+from espdl.quantize import input_forms
 from espdl.quantize.affine import round_bias
 from espdl.quantize.histogram import Distribution
 from espdl.quantize.methods import methods
@@ -52,7 +53,9 @@ class Parameters:
 def choose(network: Network, settings: Settings, parameters: Parameters = Parameters()) -> Scales:
     """Scales from the observed distributions; weights and biases rounded to nearest."""
     activations = activation_scales(network, settings.range_method, parameters)
-    known = {name for group in network.placement.groups if _has_known_range(network, group) for name in group}
+    held = input_forms.of_groups(network.graph, network.placement.groups)
+    groups = [g for g in network.placement.groups if g in held or _has_known_range(network, g)]
+    known = {name for group in groups for name in group}
     weights = {}
     for layer in network.layers:
         unit = parameters.of(layer.output) / (1.0 if layer.weighted.data in known else parameters.unit)
@@ -111,9 +114,12 @@ def weight_exponents(layer: Layer, unit: float, per_channel: bool, power: np.nda
 
 def activation_scales(network: Network, method: str, parameters: Parameters = Parameters()) -> dict[str, Quantization]:
     """One scale per group of tensors that share it."""
-    result = {}
+    result: dict[str, Quantization] = {}
+    held = input_forms.of_groups(network.graph, network.placement.groups)
     for group in network.placement.groups:
-        if _has_known_range(network, group):
+        if group in held:
+            scale = held[group]
+        elif _has_known_range(network, group):
             scale = Quantization(np.float32(2.0**-7), 0)
         else:
             values = Distribution.merged([network.statistics[n].distribution for n in group])

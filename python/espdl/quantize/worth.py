@@ -39,7 +39,8 @@ class Worth:
             shared = power_of_two.activation_scales(network, settings.range_method)
         else:
             wide = affine.wide_tensors(network, settings)
-            shared = affine.activation_scales(network, settings.range_method, wide)
+            is_wide = settings.precision == "int16x8"
+            shared = affine.activation_scales(network, settings.range_method, wide, is_wide)
         return Worth(network, settings, shared)
 
     def own(self, tensor: str) -> Quantization:

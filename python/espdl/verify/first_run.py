@@ -13,7 +13,7 @@ import numpy as np
 from espdl.emit import c_text
 from espdl.errors import EspdlError
 from espdl.pipeline import Compilation
-from espdl.plan.types import QUANTIZED, Plan, Port, Tensor
+from espdl.plan.types import QUANTIZED, Plan, Port
 from espdl.quantize import calibration
 from espdl.quantize.ranges import session
 from espdl.verify import reference, samples, vectors
@@ -26,11 +26,12 @@ SHOWN_SAMPLES = 3
 @dataclass(frozen=True)
 class InputValues:
     """An input: its identifier in C, the type of an array of its values, which are real ones where that is float, and
-    the lines between the braces."""
+    the lines between the braces. `by_index`: its quantize function wants to know which value it gets."""
 
     identifier: str
     c_type: str
     lines: str
+    by_index: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def prepare(compilation: Compilation, given: Path | None, data: Path | None, fol
             values = next(iter(calibration.open(data, compilation.model)))
             origin = "the first sample of the calibration data"
         else:
-            values, origin = _random(compilation.plan), "random numbers; put a real sample in their place"
+            values, origin = _random(compilation), "random numbers; put a real sample in their place"
         sample = _write(values, folder)
     try:
         vectors.files_for(compilation, sample)  # raises where the build would
@@ -86,20 +87,26 @@ def _write(values: dict[str, np.ndarray], folder: Path) -> Path:
     return path
 
 
-def _random(plan: Plan) -> dict[str, np.ndarray]:
-    """Values of the range that each input holds; zeros for integers, of which nobody knows what they count."""
-    rng = np.random.default_rng(0)
+def _random(compilation: Compilation) -> dict[str, np.ndarray]:
+    """Values of the range that each input holds; zeros for large integers, of which nobody knows what they count."""
+    rng, plan = np.random.default_rng(0), compilation.plan
+    dtypes = {value.name: value.dtype for value in compilation.model.inputs}
 
-    def draw(tensor: Tensor) -> np.ndarray:
+    def draw(port: Port) -> np.ndarray:
+        tensor, dtype = plan.tensor(port.tensor), dtypes[port.name]
         if tensor.dtype in QUANTIZED:
             bounds = np.iinfo(tensor.dtype)
-            steps = rng.integers(bounds.min, bounds.max, tensor.shape, endpoint=True) - tensor.zero_point
-            return (steps * np.float32(tensor.scale)).astype(np.float32)
+            integers = rng.integers(bounds.min, bounds.max, tensor.shape, endpoint=True)
+            if port.integers:
+                return integers.astype(dtype)
+            if port.features is not None:
+                return samples.from_steps(integers - tensor.zero_point, port, tensor)
+            return ((integers - tensor.zero_point) * np.float32(tensor.scale)).astype(dtype)
         if tensor.dtype == "float32":
             return rng.normal(size=tensor.shape).astype(np.float32)
-        return np.zeros(tensor.shape, tensor.dtype)
+        return np.zeros(tensor.shape, dtype)
 
-    return {port.name: draw(plan.tensor(port.tensor)) for port in plan.inputs}
+    return {port.name: draw(port) for port in plan.inputs}
 
 
 def _in_c(plan: Plan, sample: dict[str, np.ndarray]) -> tuple[InputValues, ...]:
@@ -109,7 +116,9 @@ def _in_c(plan: Plan, sample: dict[str, np.ndarray]) -> tuple[InputValues, ...]:
         tensor, array = plan.tensor(port.tensor), sample[port.name].reshape(-1)
         real = tensor.dtype in QUANTIZED or tensor.dtype == "float32"
         literals = [c_text.literal(value) for value in (array.astype(np.float32) if real else array).tolist()]
-        return InputValues(identifier, "float" if real else c_text.C_TYPES[tensor.dtype], c_text.fill(literals, "    "))
+        c_type = "float" if real else c_text.C_TYPES[tensor.dtype]
+        by_index = port.features is not None and len(port.features.scales) > 1
+        return InputValues(identifier, c_type, c_text.fill(literals, "    "), by_index)
 
     return tuple(map(values, plan.inputs, identifiers))
 

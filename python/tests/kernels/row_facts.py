@@ -272,6 +272,9 @@ MAKERS: dict[str, Maker] = {
             "espdl_rescale_s8_s16",
             "espdl_rescale_s16_s8",
             "espdl_rescale_s16_s16",
+            "espdl_rescale_u8_s16",
+            "espdl_rescale_u16_s8",
+            "espdl_rescale_u16_s16",
             "espdl_s3_add_s8",
         ),
         pointwise("count"),
@@ -281,6 +284,7 @@ MAKERS: dict[str, Maker] = {
         (
             "espdl_argmax_s8",
             "espdl_concat",
+            "espdl_lookup_channels_s8",
             "espdl_prelu_s8",
             "espdl_reduce_max_s8",
             "espdl_reduce_min_s8",

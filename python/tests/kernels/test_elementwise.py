@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from harness import check, examples, runs
@@ -15,6 +17,7 @@ from espdl.ops.add import Add
 from espdl.ops.dequantize import Dequantize
 from espdl.ops.flip_sign import FlipSign
 from espdl.ops.lookup import FUNCTIONS, LEAKY_RELU, Lookup
+from espdl.ops.lookup_channels import LookupChannels
 from espdl.ops.numerics import activation_range
 from espdl.ops.quantize import Quantize
 from espdl.ops.transpose import Transpose
@@ -66,6 +69,33 @@ def test_lookup(data: st.DataObject, count: int, shift: int, function: str | Non
     (result,) = check(lower(node, target), values, shift=shift)
     if function is None:
         assert steps_off(y, result, real(x, values), node.activation) <= 0.5 + 1e-6
+
+
+@runs("espdl_lookup_channels_s8")
+@given(st.data(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 7), st.sampled_from(["int8", "uint8"]), shifts)
+@examples
+def test_lookup_channels(data: st.DataObject, outer: int, channels: int, inner: int, dtype: str, shift: int) -> None:
+    """A factor and an offset per channel, channels first or last; the bytes of a picture are read as they are."""
+    shape, random = (1, outer, channels, inner), np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    x = replace(data.draw(tensors("x", shape, TARGETS[0])), dtype=dtype)
+    x = replace(x, zero_point=x.zero_point + (128 if dtype == "uint8" else 0))
+    y = data.draw(tensors("y", shape, TARGETS[0]))
+    factor, offset = (random.normal(size=channels).astype(np.float32) for _ in range(2))
+    values = data.draw(contents(shape)).view(dtype)
+    (result,) = check(lower(LookupChannels((x,), (y,), (), factor, offset, 2), TARGETS[0]), values, shift=shift)
+    exact = real(x, values) * factor[:, np.newaxis] + offset[:, np.newaxis]
+    assert steps_off(y, result, exact) <= 0.51
+
+
+@runs("espdl_lookup_s8")
+@given(st.data(), counts, shifts)
+@examples
+def test_lookup_of_unsigned_bytes(data: st.DataObject, count: int, shift: int) -> None:
+    y = data.draw(tensors("y", (1, count), TARGETS[0]))
+    x = Tensor("x", (1, count), "uint8", y.scale * 1.5, data.draw(st.integers(0, 255)))
+    values = data.draw(contents(x.shape)).view(np.uint8)
+    (result,) = check(lower(Lookup((x,), (y,), (), None, 1.0, None), TARGETS[0]), values, shift=shift)
+    assert steps_off(y, result, real(x, values)) <= 0.5 + 1e-4
 
 
 @runs("espdl_quantize_s8")

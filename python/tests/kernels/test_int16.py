@@ -203,19 +203,26 @@ def test_borders(data: st.DataObject, count: int, shift: int) -> None:
     check(lower(Dequantize((steps,), (real,), ()), TARGET), result, shift=shift)
 
 
-@runs("espdl_rescale_s16_s16", "espdl_rescale_s16_s8", "espdl_rescale_s8_s16")
-@given(
-    st.data(), st.integers(1, 60), st.sampled_from([("int8", "int16"), ("int16", "int8"), ("int16", "int16")]), shifts
-)
+WIDTHS = [("int8", "int16"), ("int16", "int8"), ("int16", "int16"),
+          ("uint8", "int16"), ("uint16", "int8"), ("uint16", "int16")]  # fmt: skip
+
+
+@runs(*(f"espdl_rescale_{x}_{y}" for x in ("s16", "u16") for y in ("s8", "s16")))
+@runs("espdl_rescale_s8_s16", "espdl_rescale_u8_s16")
+@given(st.data(), st.integers(1, 60), st.sampled_from(WIDTHS), shifts)
 @examples
 def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift: int) -> None:
+    """The integers of an input, which come in all widths, may have any zero point."""
+
     def tensor(name: str, dtype: str) -> Tensor:
-        zero_point = data.draw(st.integers(-128, 127)) if dtype == "int8" else 0
+        info = np.iinfo(dtype)
+        any_zero = name == "x" or dtype == "int8"
+        zero_point = data.draw(st.integers(int(info.min), int(info.max))) if any_zero else 0
         return Tensor(name, (1, count), dtype, data.draw(scales), zero_point)
 
     x, y = tensor("x", kinds[0]), tensor("y", kinds[1])
     values = data.draw(contents(x.shape))
-    values = (values >> 8).astype(np.int8) if kinds[0] == "int8" else values
+    values = (values >> 8 if kinds[0].endswith("t8") else values).astype(kinds[0])
     (result,) = check(lower(Rescale((x,), (y,), ()), TARGET), values, shift=shift)
     exact = (values.astype(np.float64) - x.zero_point) * np.float64(x.scale)
     assert steps_off(y, result, exact, None) <= 0.501

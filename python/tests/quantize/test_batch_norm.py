@@ -125,7 +125,8 @@ def test_product_that_others_see_stays(shared: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
 def test_no_float_is_left(scheme: str, tmp_path: Path) -> None:
-    before = model([norm("x", "h"), helper.make_node("Relu", ["h"], ["y"], name="relu")], (1, 6, 4, 3))
+    first = helper.make_node("Abs", ["x"], ["a"], name="first")  # what is first at an input goes into that
+    before = model([first, norm("a", "h"), helper.make_node("Relu", ["h"], ["y"], name="relu")], (1, 6, 4, 3))
     onnx.save(before, tmp_path / "net.onnx")
     np.save(tmp_path / "calib.npy", RANDOM.normal(size=(8, 6, 4, 3)).astype(np.float32))
     options = pipeline.Options(

@@ -17,14 +17,16 @@ WIDTH = 10
 
 
 def scaled_inside(spread: np.ndarray) -> onnx.ModelProto:
-    """A StandardScaler as part of the model."""
+    """A StandardScaler as part of the model, which cannot go into the input because that is an output, too."""
     parts = join(
+        node("Abs", ["x"], ["raw"], "raw"),
         node("Div", ["x", "spread"], ["s"], "scale"),
         dense("s", "h", WIDTH, 16),
         node("Relu", ["h"], ["r"], "relu"),
         dense("r", "y", 16, 3, seed=9),
     )
-    return model(parts[0], [("x", [1, WIDTH])], [("y", [1, 3])], [*parts[1], constant("spread", spread)])
+    outputs = [("y", [1, 3]), ("raw", [1, WIDTH])]
+    return model(parts[0], [("x", [1, WIDTH])], outputs, [*parts[1], constant("spread", spread)])
 
 
 def warned(proto: onnx.ModelProto, data: np.ndarray, folder: Path, **options: str) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops import pieces
 from espdl.ops.lookup import Lookup, LookupParams, LookupS16Params, Table
@@ -14,17 +16,22 @@ from espdl.targets import Target
 @lowering("table", "portable", "int8")
 def lower_lookup(node: Lookup | Table, target: Target) -> KernelCall:
     """One load per element."""
-    (y,) = node.outputs
+    (x,), (y,) = node.inputs, node.outputs
     row = y.shape[-1] if y.shape else 1
     return call_of(
         node,
         "espdl_lookup_s8",
         "espdl/kernels/lookup.h",
         LookupParams(count=y.count, row=row, input_pitch=row, output_pitch=row),
-        constants=(Constant("table", node.table()),),
+        constants=(Constant("table", by_signed(node.table(), x.dtype)),),
         in_place=((0, 0),),
         pitched=("input_pitch", "output_pitch"),
     )
+
+
+def by_signed(table: np.ndarray, dtype: str) -> np.ndarray:
+    """A table [..., 256] for all integers of `dtype` in the order of the int8 that their bytes are."""
+    return np.roll(table, 128, axis=-1) if dtype == "uint8" else table
 
 
 @lowering("lookup", "portable", "int16")

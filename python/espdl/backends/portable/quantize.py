@@ -6,13 +6,16 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.layers import KERNEL_SUFFIX, clamp, exact_scale, require_no_zero_points
-from espdl.backends.lowering import call_of, lowering
+from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.dequantize import Dequantize
 from espdl.ops.numerics import int16_multiplier
 from espdl.ops.quantize import Quantize, QuantizeParams, QuantizeS16Params
 from espdl.ops.rescale import Rescale, RescaleParams
 from espdl.plan.types import KernelCall, Tensor
 from espdl.targets import Target
+
+# From a zero point at one end of 16 bits to the other end.
+_LARGEST_STEP = 2**16
 
 
 @lowering("quantize", "portable", "int8", "int16")
@@ -37,11 +40,12 @@ def _conversion(node: Quantize | Dequantize, integers: Tensor) -> KernelCall:
 
 
 @lowering("rescale", "portable", "int16")
-def lower_rescale(node: Rescale, target: Target) -> KernelCall:
-    """One multiplication and one shift per element."""
-    require_no_zero_points(node)
+def lower_rescale(node: Rescale, target: Target) -> KernelCall | Declined:
+    """One multiplication and one shift per element. The integers of an input may have a zero point."""
     (x,), (y,) = node.inputs, node.outputs
-    multiplier, shift = int16_multiplier(float(exact_scale(x) / exact_scale(y)), 2**15)
+    if y.dtype == "int16" and y.zero_point != 0:
+        return Declined(f"tensor '{y.name}' of 16 bits has the zero point {y.zero_point}")
+    multiplier, shift = int16_multiplier(float(exact_scale(x) / exact_scale(y)), _LARGEST_STEP)
     params = RescaleParams(
         count=y.count,
         input_zero_point=x.zero_point,

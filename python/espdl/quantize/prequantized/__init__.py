@@ -49,7 +49,7 @@ def normalise(proto: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, tupl
     result = copied(proto)
     constants.complete_zero_points(result)
     checks.check(result, label)
-    signed.convert(result, label)
+    signed.convert(result)
     rescaled.reconcile(result)
     floats.use_float_numbers(result)
     told = [*biases.shared(result), *floats.use_float_constants(result)]

@@ -8,30 +8,22 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from espdl import traits
-from espdl.errors import EspdlError
 from espdl.quantize.edit import add, set_nodes
 from espdl.quantize.graph import Graph, attribute
-from espdl.wording import option
 
 # Where an attribute asks for arithmetic, they are no moves.
 _ARITHMETIC = {"reduction": (b"none", b"max", b"min"), "mode": (b"constant", b"edge", b"reflect", b"wrap", b"nearest")}
 
 
-def convert(proto: onnx.ModelProto, label: str) -> None:
+def convert(proto: onnx.ModelProto) -> None:
     """uint8 to int8: every zero point, and every constant beside such values, 128 less.
 
-    What only moves values does not see the difference; what computes with the integers gets uint8 as before.
+    What only moves values does not see the difference; what computes with the integers gets uint8 as before. Inputs and
+    outputs that are uint8 themselves stay so.
     """
     graph = Graph(proto)
     if not any(graph.array(n.input[2]).dtype == np.uint8 for n in graph.nodes if "Linear" in n.op_type):
         return
-    for name in {n for n in (*graph.inputs, *graph.outputs) if graph.elem_type(n) == TensorProto.UINT8}:
-        raise EspdlError(
-            f"{label}: tensor '{name}'",
-            "an input or output of the model is uint8 itself",
-            "begin the model with QuantizeLinear and end it with DequantizeLinear;"
-            f" {option('io', 'uint8')} then gives the C uint8",
-        )
     _Signed(proto, graph).run()
 
 
@@ -52,7 +44,27 @@ class _Signed:
             if node.op_type != "QuantizeLinear":
                 self._operands(node)
             self.nodes.append(node)
+        for name in dict.fromkeys(o for o in self.graph.outputs if o in self.narrowed):
+            self._unsigned_output(name)
         set_nodes(self.proto, self.nodes)
+
+    def _unsigned_output(self, name: str) -> None:
+        """Bytes of the caller, as floats worth 1 each in between: what an input of bytes is, the other way round."""
+        inner = f"{name}_signed"
+        for node in self.nodes:
+            node.input[:] = [inner if i == name else i for i in node.input]
+            node.output[:] = [inner if o == name else o for o in node.output]
+        scale, zero_point = self._of_bytes(name)
+        self.nodes += [
+            helper.make_node("DequantizeLinear", [inner, scale, zero_point], [f"{name}_real"], name=f"{name}_real"),
+            helper.make_node("Cast", [f"{name}_real"], [name], name=f"{name}_unsigned", to=TensorProto.UINT8),
+        ]
+
+    def _of_bytes(self, name: str) -> tuple[str, str]:
+        return (
+            add(self.proto, f"{name}_byte", np.float32(1.0)),
+            add(self.proto, f"{name}_byte_zero", np.array(-128, np.int8)),
+        )
 
     def _zero_point(self, node: onnx.NodeProto) -> None:
         if self._is_unsigned(node.input[2]):
@@ -94,6 +106,14 @@ class _Signed:
         if values is not None:
             numbers = numpy_helper.to_array(values).astype(np.int16)
             return add(self.proto, f"{name}_signed", (numbers - 128).astype(np.int8))
+        if signed and name in self.graph.inputs:
+            scale, zero_point = self._of_bytes(name)
+            made = [f"{name}_real", f"{name}_signed"]
+            self.nodes += [
+                helper.make_node("Cast", [name], made[:1], name=made[0], to=TensorProto.FLOAT),
+                helper.make_node("QuantizeLinear", [made[0], scale, zero_point], made[1:], name=made[1]),
+            ]
+            return made[1]
         offset = add(self.proto, f"{name}_offset", np.array(-128 if signed else 128, np.int32))
         kind = TensorProto.INT8 if signed else TensorProto.UINT8
         steps = [f"{name}_{step}" for step in ("wide", "moved", "signed" if signed else "unsigned")]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Networks with what exporters put between a sensor and the first layer, and the same ones without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+from small_models import constant, conv, dense, join, model, node, normal
+
+TYPES = {
+    "uint8": (TensorProto.UINT8, 0, 256),
+    "int8": (TensorProto.INT8, -128, 128),
+    "int16": (TensorProto.INT16, -3000, 3000),
+    "uint16": (TensorProto.UINT16, 0, 4096),
+}
+MEAN, DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+SIZE = 24
+
+
+def integers(kind: str, *shape: int, seed: int = 1) -> np.ndarray:
+    _, low, high = TYPES[kind]
+    return np.random.default_rng(seed).integers(low, high, shape).astype(kind)
+
+
+def steps_of(chain: str, kind: str) -> list[tuple[str, np.ndarray | float]]:
+    """(operator, constant) of a chain on channels last."""
+    _, low, high = TYPES[kind]
+    whole = float(max(-low, high - 1))
+    if chain == "scale":
+        return [("Div", whole)]
+    if chain == "centre":
+        return [("Div", whole / 2), ("Sub", 1.0)]
+    return [("Div", whole), ("Sub", MEAN), ("Div", DEVIATION)]
+
+
+def prepared(values: np.ndarray, chain: str, kind: str) -> np.ndarray:
+    """What a chain makes of integers [N, H, W, 3]: float32 [N, 3, H, W]."""
+    result = values.astype(np.float32)
+    for operator, other in steps_of(chain, kind):
+        result = result / np.float32(other) if operator == "Div" else result - np.float32(other)
+    return result.transpose(0, 3, 1, 2)
+
+
+def picture(chain: str | None, kind: str, pads: int) -> onnx.ModelProto:
+    """Two convolutions and a pool of [1, SIZE, SIZE, 3] of that type; without a chain, of float [1, 3, SIZE, SIZE]."""
+    parts, constants, last = [], [], "x"
+    if chain is not None:
+        parts.append(node("Cast", ["x"], ["real"], "cast", to=TensorProto.FLOAT))
+        last = "real"
+        for index, (operator, other) in enumerate(steps_of(chain, kind)):
+            constants.append(constant(f"other{index}", other))
+            parts.append(node(operator, [last, f"other{index}"], [f"step{index}"], f"step{index}"))
+            last = f"step{index}"
+        parts.append(node("Transpose", [last], ["channels_first"], "transpose", perm=[0, 3, 1, 2]))
+        last = "channels_first"
+    nodes, more = join(
+        *parts,
+        conv(last, "c", 3, 16, (3, 3), pads=[pads] * 4),
+        node("Relu", ["c"], ["r"], "relu"),
+        conv("r", "d", 16, 16, (3, 3), seed=8, pads=[1] * 4),
+        node("Relu", ["d"], ["s"], "relu2"),
+        node("MaxPool", ["s"], ["p"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+        conv("p", "y", 16, 8, (3, 3), seed=9),
+    )
+    side = (SIZE - 2 + 2 * pads) // 2 - 2
+    shape = [1, 3, SIZE, SIZE] if chain is None else [1, SIZE, SIZE, 3]
+    given = ("x", shape) if chain is None else ("x", shape, TYPES[kind][0])
+    return model(nodes, [given], [("y", [1, 8, side, side])], [*constants, *more])
+
+
+def perceptron(width: int, steps: Sequence[tuple[str, np.ndarray]] = ()) -> onnx.ModelProto:
+    """Three layers behind steps that the model does itself."""
+    parts, constants, last = [], [], "x"
+    for index, (operator, other) in enumerate(steps):
+        constants.append(constant(f"other{index}", other))
+        parts.append(node(operator, [last, f"other{index}"], [f"step{index}"], f"step{index}"))
+        last = f"step{index}"
+    nodes, more = join(
+        *parts,
+        dense(last, "h", width, 48),
+        node("Relu", ["h"], ["r"], "relu"),
+        dense("r", "g", 48, 32, seed=9),
+        node("Relu", ["g"], ["q"], "relu2"),
+        dense("q", "y", 32, 6, seed=11),
+    )
+    return model(nodes, [("x", [1, width])], [("y", [1, 6])], [*constants, *more])
+
+
+def units(width: int, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """(centre, deviation) of features in units that have nothing to do with each other."""
+    spread = np.logspace(-3, 4, width).astype(np.float32)
+    np.random.default_rng(seed).shuffle(spread)
+    return (normal(width, seed=seed + 1) * spread * 20).astype(np.float32), spread
