@@ -60,6 +60,7 @@ typedef enum {
     ESPDL_INPUT_FAILED,       /**< config.on_rows answered false; the outputs are not valid */
     ESPDL_BAD_PUSH,           /**< other than HOP rows were pushed, or a second time before a run; nothing has changed */
     ESPDL_FILLING,            /**< the run took the rows that were pushed, but there are no outputs before the first window is full */
+    ESPDL_BAD_IMAGE,          /**< a frame, a crop or an input that cannot be one; see espdl_image.h */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -288,6 +289,23 @@ espdl_status_t espdl_reset(espdl_t *self);
  * @return its memory, or NULL (no such output, or not initialised)
  */
 const void *espdl_output(const espdl_t *self, size_t index);
+
+/** A value of an output: its place among all of them, such as the number of a class, and what it is worth. */
+typedef struct {
+    int32_t index; /**< 0 .. number of values - 1 */
+    float score;   /**< real value */
+} espdl_top_t;
+
+/**
+ * The largest values of an output after a run, the largest first; of equal ones the first.
+ *
+ * @param self   instance
+ * @param index  0 .. output_count - 1
+ * @param best   `count` of them are written, fewer where the output has fewer values (NaN is none)
+ * @param count  how many are wanted
+ * @return how many were written; 0 where there is no such output, or the instance is not initialised
+ */
+size_t espdl_top_output(const espdl_t *self, size_t index, espdl_top_t *best, size_t count);
 
 /** What input `index` of `model` is; NULL if there is none, or `model` is no model. */
 const espdl_tensor_t *espdl_input_info(const espdl_model_t *model, size_t index);

@@ -200,6 +200,7 @@ const char *espdl_status_name(espdl_status_t status)
         [ESPDL_INPUT_FAILED] = "ESPDL_INPUT_FAILED",
         [ESPDL_BAD_PUSH] = "ESPDL_BAD_PUSH",
         [ESPDL_FILLING] = "ESPDL_FILLING",
+        [ESPDL_BAD_IMAGE] = "ESPDL_BAD_IMAGE",
     };
     return (size_t)status < sizeof(s_names) / sizeof(s_names[0]) ? s_names[status] : "ESPDL_UNKNOWN";
 }

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "quantization": (set(), set()),
     "passes": (set(), set()),
     "fresh": (set(), set()),
+    "image": (set(), set()),
     "options": ({"emit"}, set()),
     "frontend": (set(), {"onnx", "onnx_ir", "google"}),
     "quantize": ({"frontend", "ops.numerics"}, {"onnx", "onnx_ir", "onnxruntime"}),

@@ -122,8 +122,8 @@ class GraphOptions:
     `accept`: of every operator. `io`: what the application reads and writes, "int8", "uint8" or "float32".
     `input_layout`: how it gives images, as the "model" has them or "nhwc". `integers`: the ports whose values are
     integers in the model itself, or the application's own. `stream`: the input of which rows are pushed, if any.
-    `scales`: what the integers of inputs stand for, `features` where that depends on the feature. `unsigned`: inputs and
-    outputs that are uint8 whatever `io` says.
+    `scales`: what the integers of inputs stand for, `features` where that depends on the feature. `unsigned`: inputs
+    and outputs that are uint8 whatever `io` says.
     """
 
     accept: Accept

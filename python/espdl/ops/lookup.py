@@ -130,7 +130,7 @@ class Lookup(OfBytes):
         return np.clip(quantize_value(real, y), *activation_range(self.activation, y)).astype(y.dtype)
 
     def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-        return ends_of_table(self.table(), ranges)
+        return ends_of_table(self.table(), ranges, self.inputs[0].dtype)
 
     @staticmethod
     def reference(params: LookupParams | LookupS16Params, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
@@ -139,12 +139,13 @@ class Lookup(OfBytes):
         return [constants["table"][inputs[0].view(np.int8).astype(np.int64) + 128]]
 
 
-def ends_of_table(table: np.ndarray, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """The least and the largest entry of a table of 256 values for an int8 input within its range."""
+def ends_of_table(table: np.ndarray, ranges: Sequence[tuple[int, int]], dtype: str) -> tuple[int, int] | None:
+    """The least and the largest entry of a table of 256 values for an input of bytes within its range."""
     if len(table) != 256 or len(ranges) != 1:
         return None
     ((low, high),) = ranges
-    entries = table[low + 128 : high + 129]
+    least = np.iinfo(dtype).min
+    entries = table[low - least : high - least + 1]
     return int(entries.min()), int(entries.max())
 
 
@@ -189,6 +190,6 @@ class Table(OfBytes):
         return quantize_value(values, self.outputs[0])
 
     def held(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-        return ends_of_table(self.table(), ranges)
+        return ends_of_table(self.table(), ranges, self.inputs[0].dtype)
 
     reference = staticmethod(Lookup.reference)

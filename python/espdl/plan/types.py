@@ -274,8 +274,8 @@ class Plan:
 _TYPES = {
     cls.__name__: cls
     for cls in (
-        Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream, StreamRows,
-        StreamRun,
+        Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream,
+        StreamRows, StreamRun,
     )
 }  # fmt: skip
 
