@@ -208,6 +208,8 @@ function(_espdl_option_json out)
             "write the input's name and one or several numbers, such as sr=16000." json)
     elseif(kind STREQUAL "names")
         _espdl_names_json(${keyword} json)
+    elseif(kind STREQUAL "text" AND "${${key}}" STREQUAL "") # of a file that is left out there is null
+        set(json "\"\"")
     else() # a file or text, under its key
         _espdl_json_string("${${key}}" json)
     endif()

@@ -130,8 +130,8 @@ class Options:
         BYTES,
         help="plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     )
-    stream: str | None = field(
-        default=None,
+    stream: str = field(
+        default="",
         metadata=_argument(
             "compile for a stream along an axis of an input, of which --hop rows come at a time", "INPUT[:AXIS]"
         ),

@@ -28,7 +28,7 @@ class Request:
 
 def request(options: Options, model: Model) -> Request:
     """Raises UsageError where the options do not fit each other, or the model has no such input."""
-    what = option("stream", options.stream or "")
+    what = option("stream", options.stream)
     if not options.stream:
         raise UsageError(
             option("hop", str(options.hop)), "there is no stream", f"name its input: {option('stream')} ..."
