@@ -52,7 +52,7 @@ def run(
 
     graph.build(calls, tensors, inputs, outputs)
     network = CallNetwork(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
-    best = arranged(network)
+    best = copying = arranged(network)
     results = in_place_concat.candidates(network)
     for joined in [results, *([result] for result in results[:MAX_TRIALS] if len(results) > 1)]:
         trial = in_place_concat.without_copies(network, joined)
@@ -63,7 +63,9 @@ def run(
             network, best = trial, plan
         if joined is results and network is trial:
             break
-    return regions.choose(best, stripes, costs)
+    if copying is best:
+        return regions.choose(best, stripes, costs)
+    return regions.choose_of(best, copying, stripes, costs)
 
 
 def run_stream(

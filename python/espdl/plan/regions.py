@@ -44,25 +44,39 @@ class Choice:
     regions: tuple[tuple[int, int, int], ...] = ()
 
 
-def choose(plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
+def choose_of(plan: Plan, copying: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
+    """The better choice for a network, or for the same one with concatenations that `plan` does without: parts that lie
+    in the memory of the joined tensor are there as a whole, and their calls in no region."""
+    found = choose(plan, wanted, costs)
+    if wanted == "plain" or (wanted.isdecimal() and found.arena_bytes <= int(wanted)):
+        return found
+    other = choose(copying, wanted, costs, plan)
+    return other if other.arena_bytes < found.arena_bytes else found
+
+
+def choose(
+    plan: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({}), standard: Plan | None = None
+) -> Plan:
     """`plan`, whose memory is assigned, with the regions that `wanted` asks for: "plain", "smallest", "auto", or bytes.
 
     Bytes stand for what costs least of all that fits; where nothing does, for the smallest. `costs` are those of
-    kernels, by name.
+    kernels, by name. `standard` is what "auto" compares with, if it is another plan of the network.
     """
     if wanted == "plain":
         return _without_rows(_asking(plan))
-    graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
-    planner = _Planner(graph, costs)
+    planner = _Planner(_graph_of(plan), costs)
     if wanted.isdecimal():
         wanted, room = "smallest", int(wanted)
         for regions in [(), *(choice.regions for choice in planner.fitting(room))]:
             trial = planner.plan(plan, _with_asking(plan, regions))
             if trial.arena_bytes <= room:
                 return _without_rows(trial)
-    limit = MAX_PRICE * planner.work if wanted == "auto" else float("inf")
+    limit, least = float("inf"), float(plan.arena_bytes - 1)
+    if wanted == "auto":
+        standard = standard or plan
+        least = (1 - MIN_SAVING) * standard.arena_bytes
+        limit = (1 + MAX_PRICE) * _Planner(_graph_of(standard), costs).work - planner.work
     choice = planner.search(limit)
-    least = (1 - MIN_SAVING) * plan.arena_bytes if wanted == "auto" else plan.arena_bytes - 1
     if choice is None:
         return _without_rows(_asking(plan))
     best = planner.plan(plan, _with_asking(plan, choice.regions))
@@ -89,11 +103,15 @@ def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iter
     Rows of the tensors in `moves` wait where they are; None: of those where that is smaller. Raises ValueError where
     the calls cannot run stripe by stripe.
     """
-    planner = _Planner(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs))
+    planner = _Planner(_graph_of(plan))
     for first, stop, rows in places:
         if planner.striped.stop_of(first) < stop or planner.simulated(first, rows) is None:
             raise ValueError(f"calls {first} to {stop - 1} cannot run stripe by stripe")
     return _without_rows(planner.plan(plan, places, moves))
+
+
+def _graph_of(plan: Plan) -> CallGraph:
+    return graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs)
 
 
 def _without_rows(plan: Plan) -> Plan:
