@@ -80,7 +80,8 @@ def count(plan: Plan, generated: Path, folder: Path) -> Count:
     own = [str(HERE / "main.c"), str(HERE / "library.c")]
     weights = ["-I", str(generated), str(generated / "net_weights.S")]
     link([*objects, *map(Path, own)], image, weights)
-    printed = _run(*command(image, "-icount", f"shift={_SHIFT}"))
+    one_by_one = one_by_one_options() if any(call.backend == "esp32" for call in plan.calls) else ()
+    printed = _run(*command(image, "-icount", f"shift={_SHIFT}", *one_by_one))
     ticks = [int(line) for line in printed.split()]
     # What reading the counter takes is the first number.
     instructions = [round((t - ticks[0]) * _TICK / 2**_SHIFT) for t in ticks[1:]]
@@ -97,12 +98,12 @@ def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None
 def command(image: Path, *options: str) -> list[str]:
     """Runs a program; its standard streams are QEMU's."""
     machine = ["-M", "sim", "-cpu", "de212", "-display", "none", "-monitor", "none", "-serial", "none"]
-    return [QEMU, *machine, *_one_by_one(), "-semihosting", *options, "-kernel", str(image)]
+    return [QEMU, *machine, "-semihosting", *options, "-kernel", str(image)]
 
 
 @cache
-def _one_by_one() -> tuple[str, ...]:
-    """Options that keep QEMU from translating several instructions at once.
+def one_by_one_options() -> tuple[str, ...]:
+    """Options for programs with MAC16: QEMU must not translate several instructions at once.
 
     It knows m0 .. m3 by two names, as operands of products and as what loads write; a product in a block of code that
     was translated as one may take the value from before a load.

@@ -262,3 +262,56 @@ MAC16 int32_t mac16_dot_pairs(const int16_t *x, const int16_t *w, int32_t blocks
 #endif
     return (int32_t)((uint32_t)low >> 8 | (uint32_t)high << 24);
 }
+
+/**
+ * The sum of 4 * blocks products of 16 bits at x and bytes at w, less than 2^31 in magnitude, as all parts of it.
+ * Of four weights bytes 0 and 2 belong to the first two values, bytes 1 and 3 to the others; each is multiplied as the upper
+ * byte of 16 bits.
+ * @param x, w    one word in front of the first values; a word behind the last ones is read as well
+ * @param blocks  1 or more
+ * @param mask    0xFF00FF00
+ */
+MAC16 int32_t mac16_dot_bytes(const int16_t *x, const int8_t *w, int32_t blocks, uint32_t mask)
+{
+    int32_t low, high = 0;
+#if defined(__XTENSA__)
+    int32_t shifted;
+    MAC16_ASM("wsr.acclo %1\n"
+              "wsr.acchi %1\n"
+              "ldinc m0,%2\n"
+              "ldinc m2,%3\n"
+              "loop %5,1f\n"
+              "rsr.m2 %0\n"
+              "slli %4,%0,8\n"
+              "and %4,%4,%6\n"
+              "and %0,%0,%6\n"
+              "mula.da.ll.ldinc m1,%2,m0,%4\n"
+              "mula.da.hh.ldinc m2,%3,m0,%4\n"
+              "mula.da.ll.ldinc m0,%2,m1,%0\n"
+              "mula.da.hh m1,%0\n"
+              "1:\n"
+              "rsr.acclo %0\n"
+              "rsr.acchi %1\n"
+              : "=&r"(low), "+r"(high), "+r"(x), "+r"(w), "=&r"(shifted)
+              : "r"(blocks), "r"(mask));
+#else
+    mac16_t m = mac16_begin(high);
+    const int16_t *words = (const int16_t *)(const void *)w;
+    mac16_ldinc(&m, 0, &x);
+    mac16_ldinc(&m, 2, &words);
+    MAC16_LOOP(blocks)
+    {
+        const int32_t shifted = (int32_t)((uint32_t)m.m[2] << 8 & mask), upper = (int32_t)((uint32_t)m.m[2] & mask);
+        mac16_mula_ll(&m, m.m[0], shifted);
+        mac16_ldinc(&m, 1, &x);
+        mac16_mula_hh(&m, m.m[0], shifted);
+        mac16_ldinc(&m, 2, &words);
+        mac16_mula_ll(&m, m.m[1], upper);
+        mac16_ldinc(&m, 0, &x);
+        mac16_mula_hh(&m, m.m[1], upper);
+    }
+    low = mac16_acclo(&m);
+    high = mac16_acchi(&m);
+#endif
+    return (int32_t)((uint32_t)low >> 8 | (uint32_t)high << 24);
+}

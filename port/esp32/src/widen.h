@@ -23,6 +23,7 @@
 /** In each byte: what makes -128 .. 127 0 .. 255. */
 #define WIDEN_FLIP 0x80808080u
 #define WIDEN_MASK 0x00FF00FFu
+#define UPPER_BYTES 0xFF00FF00u
 /** Both halves of packed weights are that much too large. */
 #define WIDEN_WEIGHT 0x007F007Fu
 

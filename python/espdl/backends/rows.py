@@ -118,7 +118,8 @@ def mac16_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> 
     p = call.params_of(ConvShape)
     # Where rows are apart, those between two of a window are read when outputs have been written.
     span = p.kernel_height if p.dilation_height == 1 else 1
-    sharing = Sharing(0, "copied", p.input_channels, span)
+    pixel = p.input_channels * (2 if call.function.endswith("s16") else 1)
+    sharing = Sharing(0, "copied", pixel, span)
     return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=MAC16_DEPTHWISE * p.input_channels)
 
 
@@ -292,7 +293,7 @@ FACTS: dict[str, Facts] = {
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
     **dict.fromkeys(("espdl_mac16_conv2d_s8", "espdl_mac16_conv2d_s16"), mac16_windows),
-    "espdl_mac16_depthwise_s8": mac16_depthwise,
+    **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
     "espdl_conv2d_planar_4x4_s8": planar,
     "espdl_depthwise_3x3_s8": lanes(rows=1),
     "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),

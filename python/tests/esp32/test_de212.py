@@ -22,7 +22,7 @@ def runner() -> Iterator[harness.Runner]:
     """Stays open under QEMU and answers cases through its standard streams."""
     folder = compiled_once.folder(mac16_harness.build_for_de212, "kernels on de212")
     # A core that faults stands still for ever: then its end is an answer.
-    runner = harness.Runner("timeout", "300", *xtensa.command(folder / "runner.elf"))
+    runner = harness.Runner("timeout", "300", *xtensa.command(folder / "runner.elf", *xtensa.one_by_one_options()))
     yield runner
     if runner.process is not None:
         runner.process.stdin.close()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from harness import check
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mac16_harness import TARGETS, call_of, examples, runs, shifts, tiles
 from strategies import activations
-from test_conv2d import convolutions
+from test_conv2d import convolutions, usual
 from test_int16 import contents, scales, wide
 
 from espdl.ops.conv2d import Conv2d
@@ -21,11 +21,13 @@ from espdl.plan.types import Tensor
 TARGET = TARGETS[0]
 
 
-@runs("espdl_mac16_conv2d_s16")
-@given(st.data(), shifts)
+@runs("espdl_mac16_conv2d_s16", "espdl_mac16_depthwise_s16")
+@given(st.data(), st.sampled_from([None, "depthwise", "usual"]), shifts)
 @examples
-def test_convolution(data: st.DataObject, shift: int) -> None:
-    narrow = data.draw(convolutions(TARGET, dense=True))
+def test_convolution(data: st.DataObject, kind: str | None, shift: int) -> None:
+    window = usual if kind == "usual" else None
+    narrow = data.draw(convolutions(TARGET, depthwise=kind is not None, dense=kind is None, window=window))
+    narrow = replace(narrow, bias=narrow.bias % 2**20, weights=np.maximum(narrow.weights, -127))
     values = {f.name: getattr(narrow, f.name) for f in fields(narrow)}
     values.update(inputs=tuple(map(wide, narrow.inputs)), outputs=tuple(map(wide, narrow.outputs)))
     with data.draw(tiles()):

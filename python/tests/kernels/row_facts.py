@@ -219,6 +219,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_max_pool2d_s16",
             "espdl_mac16_conv2d_s8",
             "espdl_mac16_conv2d_s16",
+            "espdl_mac16_depthwise_s16",
             "espdl_mac16_depthwise_s8",
             "espdl_s3_conv2d_aligned_s8",
             "espdl_s3_conv2d_bytes_s8",
@@ -309,6 +310,10 @@ WHOLE: dict[str, str] = {
         (
             "espdl_lstm_s8",
             "espdl_lstm_f32",
+            "espdl_mac16_gru_s16",
+            "espdl_mac16_gru_s8",
+            "espdl_mac16_lstm_s16",
+            "espdl_mac16_lstm_s8",
             "espdl_lstm_states_s8",
             "espdl_lstm_states_s16",
             "espdl_gru_s8",

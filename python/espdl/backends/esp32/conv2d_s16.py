@@ -9,6 +9,7 @@ import numpy as np
 
 from espdl.backends.accumulators import largest, reach
 from espdl.backends.esp32.conv2d import flattened, overlap, scratch_of, tiles
+from espdl.backends.esp32.depthwise import depthwise_call
 from espdl.backends.lowering import Declined, lowering
 from espdl.backends.portable.general import general
 from espdl.ops.conv2d import Conv2d, Conv2dS16Params
@@ -28,9 +29,10 @@ class Mac16Conv2dS16Params(Conv2dS16Params, c_type="espdl_mac16_conv2d_s16_param
 @lowering("conv2d", "esp32", "int16", alignment=4)
 @lowering("gemm", "esp32", "int16", alignment=4)
 def lower_int16(node: Conv2d | Gemm, target: Target) -> KernelCall | Declined:
-    """Dense layers whose sums fit 32 bits, as those of networks do."""
-    if isinstance(node, Conv2d) and node.groups != 1:
-        return Declined(f"it has {node.groups} groups")
+    """Dense and depthwise layers whose sums fit 32 bits, as those of networks do."""
+    channels = {node.inputs[0].shape[-1], node.outputs[0].shape[-1]}
+    if isinstance(node, Conv2d) and node.groups != 1 and channels != {node.groups}:
+        return Declined(f"it has {node.groups} groups of several channels")
     bound = int(reach(node.weights, largest(node.inputs[0]), node.bias).max())
     if bound >= 2**31:
         return Declined(f"a sum can reach {bound}, which does not fit 32 bits")
@@ -39,6 +41,8 @@ def lower_int16(node: Conv2d | Gemm, target: Target) -> KernelCall | Declined:
     call = general(node, target)
     if (call.constant("shift")[call.constant("multiplier") != 0] < LEAST_SHIFT).any():
         return Declined("a scale ratio of 1/4 or more needs the general requantisation")
+    if isinstance(node, Conv2d) and node.groups != 1:
+        return depthwise_call(call, "s16")
     p = flattened(call.params_of(Conv2dS16Params))
     rows, columns = tiles(p)
     return replace(

@@ -57,13 +57,22 @@ def gemm(call: KernelCall) -> list[np.ndarray]:
     return [content, records]
 
 
-@packing("esp32_depthwise")
-def depthwise(call: KernelCall) -> list[np.ndarray]:
+@packing("esp32_depthwise_s8")
+def depthwise_s8(call: KernelCall) -> list[np.ndarray]:
     """Packed weights [channels / 4][kernel width][kernel height][4], then one `espdl_fast_channel_t` per channel."""
+    return [packed(_fours(call), in_words=True), shifted_records(call)]
+
+
+@packing("esp32_depthwise_s16")
+def depthwise_s16(call: KernelCall) -> list[np.ndarray]:
+    """Likewise, in the order of values of 16 bits."""
+    return [packed(_fours(call), in_words=False), wide_records(call)]
+
+
+def _fours(call: KernelCall) -> np.ndarray:
     weights = call.constant("weights")[..., 0].transpose(2, 1, 0)  # [width][height][channels]
     weights = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4)))
-    fours = weights.reshape(*weights.shape[:2], -1, 4).transpose(2, 0, 1, 3)
-    return [packed(np.ascontiguousarray(fours), in_words=True), shifted_records(call)]
+    return np.ascontiguousarray(weights.reshape(*weights.shape[:2], -1, 4).transpose(2, 0, 1, 3))
 
 
 def packed(weights: np.ndarray, in_words: bool) -> np.ndarray:

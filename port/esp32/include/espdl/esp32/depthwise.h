@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "espdl/kernels/conv2d.h"
+#include "espdl/kernels/conv2d_s16.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,6 +28,13 @@ extern "C" {
  */
 void espdl_mac16_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+
+/**
+ * The same of int16 activations of zero point 0; no sum with its bias leaves 32 bits, and records are those of
+ * espdl_mac16_conv2d_s16(). Weights are packed in another order.
+ */
+void espdl_mac16_depthwise_s16(const espdl_conv2d_s16_params_t *p, const int16_t *x, const int8_t *weights,
+                               const espdl_fast_channel_t *channels, int16_t *y, void *scratch);
 
 #ifdef __cplusplus
 }
