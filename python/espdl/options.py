@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from espdl import targets
+from espdl.chips import GENERIC, all_chips
 from espdl.errors import UsageError
 from espdl.wording import option
 
@@ -130,6 +131,7 @@ class Options:
         BYTES,
         help="plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     )
+    cores: str = _one_of("1", "2", "auto", help="that share a run: {}; auto: as many as the chip has")
     stream: str = field(
         default="",
         metadata=_argument(
@@ -190,6 +192,15 @@ class Options:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
+
+    @property
+    def core_count(self) -> int:
+        """How many cores share a run; UsageError where the chip has fewer than were asked for."""
+        has = all_chips()[self.chip].cores
+        if self.cores == "2" and has < 2 and self.chip != GENERIC.name:
+            remedy = f"take {option('cores', 'auto')}, or leave it out"
+            raise UsageError(option("cores", "2"), f"the chip {self.chip} has one core", remedy)
+        return has if self.cores == "auto" else int(self.cores)
 
 
 def arguments() -> list[tuple[dataclasses.Field, Argument]]:

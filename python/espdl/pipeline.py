@@ -92,9 +92,15 @@ def compile_model(
     watch("partition", graph)
     progress("plan", 0, 0)
     if options.stream or options.hop:
+        if options.cores == "2":
+            raise UsageError(
+                f"{option('cores', '2')} with {option('stream')}",
+                "a push computes few rows of each layer: the cores would wait for each other longer than they compute",
+                f"leave out {option('cores')}, or take {option('cores', 'auto')}: a stream then has one core",
+            )
         planned = make_stream_plan(graph, target, options, model)
     else:
-        planned = make_plan(graph, target, options.memory, options.input_memory)
+        planned = make_plan(graph, target, options.memory, options.input_memory, options.core_count)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -134,21 +140,25 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
 
 
 def make_plan(
-    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
+    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena", cores: int = 1
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
-    gives rows of them when they are needed.
+    gives rows of them when they are needed. `cores`, 1 or 2, share the calls.
     """
     calls, tensors, functions = lowered(graph, target)
-    if stripes != "plain":
+    if stripes != "plain" or cores > 1:
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
+    if cores > 1:
+        calls = [backends.with_channels(call) for call in calls]
     calls, tensors, inputs = application_inputs.from_application(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
+    planned = plan.run(
+        calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores
+    )
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
             option("memory", stripes),

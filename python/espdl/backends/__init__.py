@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from espdl.backends.channels import with_channels
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
@@ -21,6 +22,7 @@ __all__ = [
     "lowerings",
     "packings",
     "select",
+    "with_channels",
     "with_limits",
     "with_rows",
     "with_signal_rows",

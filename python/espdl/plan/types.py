@@ -21,6 +21,7 @@ import numpy as np
 from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.stream_types import Stream, StreamRows, StreamRun
+from espdl.plan.turns import Channels, Part, Turn
 from espdl.quantization import Quantization
 
 ITEM_BYTES = {
@@ -140,7 +141,8 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
-    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
+    `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
+    at once. `channels` says the same of channels, for two cores.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -168,6 +170,7 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
+    channels: Channels | None = field(default=None, metadata=_SPARSE)
 
     @property
     def asks(self) -> bool:
@@ -224,7 +227,7 @@ class Plan:
     """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
 
     `regions`, in order, are the calls that run stripe by stripe; `stream`, where rows of an input are pushed, those
-    that compute new rows alone.
+    that compute new rows alone. `turns` are all that two cores do; none: there is one.
     """
 
     tensors: tuple[Tensor, ...]
@@ -238,12 +241,13 @@ class Plan:
     arena_lower_bound: int = 0
     regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
     stream: Stream | None = field(default=None, metadata=_SPARSE)
+    turns: tuple[Turn, ...] = field(default=(), metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
-        return self._by_name[name]
+        return self.by_name[name]
 
     @property
-    def _by_name(self) -> dict[str, Tensor]:
+    def by_name(self) -> dict[str, Tensor]:
         cached = self.__dict__.get("_index")
         if cached is None:
             cached = {t.name: t for t in self.tensors}
@@ -275,7 +279,7 @@ _TYPES = {
     cls.__name__: cls
     for cls in (
         Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream,
-        StreamRows, StreamRun,
+        StreamRows, StreamRun, Channels, Part, Turn,
     )
 }  # fmt: skip
 
