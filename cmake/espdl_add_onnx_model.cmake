@@ -59,12 +59,13 @@ macro(_espdl_list_options)
                                               # rows at a time.
         "INPUT_MEMORY        any     choice   arena caller rows"      # Where a run reads its inputs; rows: a function of
                                               # the application gives them row by row.
-        "CORES               any     choice   1 2 auto"               # That share a run; auto: as many as the chip has.
         "STREAM              model   text     <input>[:<axis>]" # The input of which rows are pushed as they come, and the
                                               # axis of time; what was computed of older rows stays.
         "HOP                 model   count    of rows" # That a push of STREAM brings.
         "EDGES               any     choice   default window stream"  # What is padded in a stream: the ends of each
                                               # window, or its begin alone. Needed where that makes a difference.
+        "STATE               model   names    <input>=<output>" # Inputs that are outputs of the run before, and zero in
+                                              # the first one, such as h=hn c=cn: nothing is copied or rescaled outside.
         "TEST_VECTORS        model   file"    # .npy or .npz with inputs to build into the program as <NAME>_test.h, with
                                               # the outputs that they must give and a function that compares.
         "CHIP                project choice   generic chips/esp*.py"  # Whose arithmetic and kernels; a target of ESP-IDF.

@@ -7,9 +7,8 @@
  *
  * The generated `<name>.h` wraps these functions with typed names; use them directly where code must work with any model.
  *
- * - Nothing here allocates memory, and there are no writable globals, but for the worker of models for two cores
- *   (espdl_cores.h): an instance is two pointers into memory that the caller owns. Separate instances with separate arenas
- *   may run at the same time in separate threads; one instance may not.
+ * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
+ *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
  * - Inputs of a model compiled with INPUT_MEMORY caller stay where the application has them: name their addresses before
  *   every run. A run only reads them. With INPUT_MEMORY rows a run calls config.on_rows for a few rows at a time.
@@ -62,7 +61,6 @@ typedef enum {
     ESPDL_BAD_PUSH,           /**< other than HOP rows were pushed, or a second time before a run; nothing has changed */
     ESPDL_FILLING,            /**< the run took the rows that were pushed, but there are no outputs before the first window is full */
     ESPDL_BAD_IMAGE,          /**< a frame, a crop or an input that cannot be one; see espdl_image.h */
-    ESPDL_NO_WORKER,          /**< no memory for the task of the other core (CORES) */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -91,7 +89,7 @@ typedef struct {
     uint8_t dtype;          /**< an espdl_dtype_t */
     uint8_t alignment;      /**< of an input at the caller: its address is a multiple of it; else 0 */
     uint8_t by_rows;        /**< 1: an input for which a run calls config.on_rows; 2: one whose rows are pushed (STREAM);
-                                 it is in no memory as a whole */
+                                 it is in no memory as a whole. 3: a state, which is no business of the application (STATE) */
 } espdl_tensor_t;
 
 /** A tensor in the arena. Row `i` is the `row` bytes at `offset + i * pitch`. */
@@ -149,8 +147,6 @@ typedef bool (*espdl_on_layer_t)(void *user, const espdl_layer_t *layer, espdl_p
  */
 typedef bool (*espdl_on_rows_t)(void *user, size_t input, size_t first, size_t count, void *rows);
 
-struct espdl_worker; /* espdl_cores.h */
-
 /** What an instance runs with. All zero is valid for a model that was generated with an arena of its own. */
 typedef struct {
     void *arena;               /**< working memory, multiple of ESPDL_ALIGNMENT; NULL: the model's own (ARENA static) */
@@ -160,15 +156,17 @@ typedef struct {
     void *user;                /**< handed to on_layer */
     espdl_on_rows_t on_rows;   /**< gives the inputs of a model compiled with INPUT_MEMORY rows; else not called */
     void *rows_user;           /**< handed to on_rows */
-    struct espdl_worker *worker; /**< for a model of two cores (espdl_cores.h), started; NULL: the one that all share */
 } espdl_config_t;
 
 /** Runs one layer. */
 typedef void (*espdl_step_t)(uint8_t *arena, const uint8_t *weights);
 
+/** Forgets what lives on between runs. */
+typedef void (*espdl_reset_t)(uint8_t *arena);
+
 typedef struct espdl_region espdl_region_t; /* espdl_stripes.h */
 struct espdl_stream;                        /* espdl_stream.h */
-typedef struct espdl_cores espdl_cores_t;   /* espdl_cores.h */
+struct espdl_states;                        /* espdl_states.h */
 struct espdl_instance;
 
 /** Runs the layers of a region. */
@@ -199,11 +197,12 @@ typedef struct {
     uint16_t output_count;
     uint16_t region_count;
     const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
-    espdl_run_model_t run;         /**< espdl_run_cores, where there are two; espdl_run_stream of a stream; espdl_run_regions,
-                                        where there are regions, or inputs at the caller or by rows; else NULL.
+    espdl_run_model_t run;         /**< espdl_run_regions, where there are regions, or inputs at the caller or by rows; espdl_run_stream
+                                        of a stream, espdl_run_states of states; else NULL.
                                         A pointer, so that other models do not link it */
     const struct espdl_stream *stream; /**< of a model compiled with STREAM; else NULL */
-    const espdl_cores_t *cores;    /**< what two cores do, or NULL */
+    const struct espdl_states *states; /**< of a model compiled with STATE; else NULL */
+    espdl_reset_t reset;               /**< what init and espdl_reset() do for stream and states, or NULL */
 } espdl_model_t;
 
 /** An instance of a model. Its fields are private; it may be copied and needs no release. */
@@ -215,7 +214,6 @@ typedef struct espdl_instance {
     void *user;
     espdl_on_rows_t on_rows;
     void *rows_user;
-    struct espdl_worker *worker;
 } espdl_t;
 
 /**
@@ -226,7 +224,7 @@ typedef struct espdl_instance {
  * @param model   model, must outlive the instance
  * @param config  copied; NULL: all defaults
  * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_BAD_MODEL, ESPDL_ARENA_TOO_SMALL, ESPDL_ARENA_MISALIGNED,
- *         ESPDL_WEIGHTS_MISALIGNED, ESPDL_NO_LAYERS, ESPDL_NO_WORKER
+ *         ESPDL_WEIGHTS_MISALIGNED, ESPDL_NO_LAYERS
  */
 espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl_config_t *config);
 
@@ -283,7 +281,7 @@ espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data);
 espdl_status_t espdl_push(espdl_t *self, size_t index, const void *rows, size_t count);
 
 /**
- * Forget the past of a stream: what follows is as after espdl_init().
+ * Forget the past of a stream (STREAM) and all states (STATE): what follows is as after espdl_init().
  *
  * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED
  */

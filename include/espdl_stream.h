@@ -49,6 +49,7 @@ typedef struct {
 struct espdl_stream {
     const espdl_stream_rows_t *tensors; /**< the first one is the input */
     const espdl_stream_layer_t *layers;
+    const uint32_t *states; /**< offsets in the arena of what layers keep: a word that is 0 in a stream that begins, and more */
     uint32_t state;     /**< offset in the arena of an espdl_stream_state_t */
     uint32_t hop;       /**< rows of a push */
     uint32_t fills;     /**< pushes until the outputs are there */
@@ -57,6 +58,7 @@ struct espdl_stream {
     uint16_t count;     /**< of layers */
     uint16_t input;     /**< index of the input */
     uint16_t tensor_count;
+    uint16_t state_count;
     bool is_endless;    /**< EDGES stream */
 };
 

@@ -25,9 +25,6 @@ static inline espdl_input_place_t *espdl_input_place(const espdl_t *self, const 
     return (espdl_input_place_t *)(void *)(self->arena + input->offset);
 }
 
-/* At the begin of a run: ESPDL_NO_INPUT where an input was not given. What is not set again before the next run is missed there. */
-espdl_status_t espdl_take_inputs(const espdl_t *self);
-
 /* Where an input is: of one at the caller what was set last, from then on to the end of the run. NULL: nowhere as a whole. */
 static inline const uint8_t *espdl_input_data(const espdl_t *self, const espdl_tensor_t *input)
 {

@@ -20,6 +20,14 @@ static espdl_stream_state_t *state_of(uint8_t *arena, const stream_t *stream)
     return (espdl_stream_state_t *)(arena + stream->state);
 }
 
+/* What layers keep begins anew. */
+static void forget(uint8_t *arena, const stream_t *stream)
+{
+    for (size_t i = 0; i < stream->state_count; i++) {
+        *(uint32_t *)(arena + stream->states[i]) = 0;
+    }
+}
+
 /* Rows of the endless stream after so many pushes. */
 static int32_t end_after(const espdl_stream_rows_t *tensor, int32_t pushes)
 {
@@ -128,13 +136,13 @@ static espdl_status_t run_new_rows(const espdl_t *self)
     espdl_stream_state_t *state = state_of(self->arena, stream);
     const uint32_t pushes = state->pushes;
     const work_t work = {self, stream, (int32_t)pushes};
-    espdl_stream_reset(self->arena, stream);
     for (size_t i = 0; i < stream->count; i++) {
         if (!run_layer(&work, i)) {
+            espdl_stream_reset(self->arena, stream);
             return ESPDL_CANCELLED;
         }
     }
-    state->pushes = pushes;
+    state->is_waiting = 0;
     return pushes >= stream->fills ? ESPDL_OK : ESPDL_FILLING;
 }
 
@@ -149,26 +157,19 @@ espdl_status_t espdl_run_stream(const espdl_t *self)
     if (status == ESPDL_OK) {
         status = run_new_rows(self);
     }
-    return status == ESPDL_OK ? espdl_run_layers(self, stream->first + stream->count, model->layer_count) : status;
+    if (status == ESPDL_OK) {
+        status = espdl_run_layers(self, stream->first + stream->count, model->layer_count);
+        if (status != ESPDL_OK) {
+            forget(self->arena, stream); /* a sum that missed rows is none any more */
+        }
+    }
+    return status;
 }
 
 void espdl_stream_reset(uint8_t *arena, const stream_t *stream)
 {
+    forget(arena, stream);
     *state_of(arena, stream) = (espdl_stream_state_t){0, 0};
-}
-
-espdl_status_t espdl_reset(espdl_t *self)
-{
-    if (self == NULL) {
-        return ESPDL_NULL_ARGUMENT;
-    }
-    if (self->model == NULL) {
-        return ESPDL_NOT_INITIALIZED;
-    }
-    if (self->model->stream != NULL) {
-        espdl_stream_reset(self->arena, self->model->stream);
-    }
-    return ESPDL_OK;
 }
 
 espdl_status_t espdl_push(espdl_t *self, size_t index, const void *rows, size_t count)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from espdl import targets
-from espdl.chips import GENERIC, all_chips
 from espdl.errors import UsageError
 from espdl.wording import option
 
@@ -131,7 +130,6 @@ class Options:
         BYTES,
         help="plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     )
-    cores: str = _one_of("1", "2", "auto", help="that share a run: {}; auto: as many as the chip has")
     stream: str = field(
         default="",
         metadata=_argument(
@@ -144,6 +142,9 @@ class Options:
         "window",
         "stream",
         help="what is padded in a stream: window: the ends of every window; stream: its begin alone",
+    )
+    state: tuple[str, ...] = field(
+        default=(), metadata=_argument("inputs that are outputs of the run before, zero in the first", "INPUT=OUTPUT")
     )
     optimize: str = _one_of("speed", "size")
     dead_channels: str = _one_of(
@@ -192,15 +193,6 @@ class Options:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
-
-    @property
-    def core_count(self) -> int:
-        """How many cores share a run; UsageError where the chip has fewer than were asked for."""
-        has = all_chips()[self.chip].cores
-        if self.cores == "2" and has < 2 and self.chip != GENERIC.name:
-            remedy = f"take {option('cores', 'auto')}, or leave it out"
-            raise UsageError(option("cores", "2"), f"the chip {self.chip} has one core", remedy)
-        return has if self.cores == "auto" else int(self.cores)
 
 
 def arguments() -> list[tuple[dataclasses.Field, Argument]]:

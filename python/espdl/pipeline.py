@@ -6,19 +6,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, streaming, targets
+from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, states, streaming, targets
 from espdl.backends import inputs as application_inputs
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
 from espdl.ops.operator import Operator
 from espdl.options import Options
+from espdl.plan.stream_types import State
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Tensor
-from espdl.quantize import QuantizedModel, Settings, calibration
+from espdl.quantize import QuantizedModel, Settings, calibration, sequences
 from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
 
@@ -49,9 +50,10 @@ def quantize_model(
     """Loads and quantises; the files are all that were read."""
     model = frontend.load(options.model, options.shapes, options.input)
     watch("load", model)
+    ties = states.ties(options, model)
     samples = None
     if options.calibration is not None:
-        samples = calibration.open(options.calibration, model, options.calibration_samples)
+        samples = calibration.open(options.calibration, states.without(model, ties), options.calibration_samples)
     target = options.target
     settings = Settings(
         scheme=target.scheme,
@@ -65,11 +67,31 @@ def quantize_model(
         remove_dead_channels=options.dead_channels == "remove",
         channel_multiple=target.channel_multiple,
         int16_nodes=tuple(options.int16),
+        ties=ties,
     )
     with located_errors(model):
-        quantized = quantize.run(model, samples, settings, progress)
+        if ties and samples is not None:
+            quantized = _with_states(model, samples, settings, progress)
+        else:
+            quantized = quantize.run(model, samples, settings, progress)
     watch("quantize", quantized)
     return model, quantized, [*model.files, *(samples.files if samples else ())]
+
+
+def _with_states(
+    model: frontend.Model, samples: calibration.Calibration, settings: Settings, progress: Progress
+) -> QuantizedModel:
+    """Calibrated over sequences; with 16 bits where those of 8 lose too much from step to step."""
+    steps = sequences.of(model, samples, settings.ties)
+    quantized = quantize.run(model, steps, settings, progress)
+    if settings.scheme != "affine" or settings.precision != "int8" or settings.int16_nodes:
+        return quantized
+    wide = replace(settings, int16_nodes=states.loop_nodes(model, settings.ties))
+    try:
+        other = quantize.run(model, steps, wide, progress)
+    except EspdlError:  # a layer that 16 bits cannot have
+        return quantized
+    return sequences.better(model, quantized, other, settings.ties, samples)
 
 
 def compile_model(
@@ -92,15 +114,10 @@ def compile_model(
     watch("partition", graph)
     progress("plan", 0, 0)
     if options.stream or options.hop:
-        if options.cores == "2":
-            raise UsageError(
-                f"{option('cores', '2')} with {option('stream')}",
-                "a push computes few rows of each layer: the cores would wait for each other longer than they compute",
-                f"leave out {option('cores')}, or take {option('cores', 'auto')}: a stream then has one core",
-            )
         planned = make_stream_plan(graph, target, options, model)
     else:
-        planned = make_plan(graph, target, options.memory, options.input_memory, options.core_count)
+        planned = make_plan(graph, target, options.memory, options.input_memory)
+    planned = _hold_states(planned, options, model)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -140,25 +157,21 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
 
 
 def make_plan(
-    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena", cores: int = 1
+    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
-    gives rows of them when they are needed. `cores`, 1 or 2, share the calls.
+    gives rows of them when they are needed.
     """
     calls, tensors, functions = lowered(graph, target)
-    if stripes != "plain" or cores > 1:
+    if stripes != "plain":
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
-    if cores > 1:
-        calls = [backends.with_channels(call) for call in calls]
     calls, tensors, inputs = application_inputs.from_application(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    planned = plan.run(
-        calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores
-    )
+    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
             option("memory", stripes),
@@ -166,6 +179,24 @@ def make_plan(
             "allow as many, or take fewer or smaller layers",
         )
     return checked(planned)
+
+
+def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:
+    """`planned` with the states that `options` asks for."""
+    found = []
+    for source, result in states.ties(options, model):
+        inner = next(port for port in planned.inputs if port.name == source)
+        outer = next(port for port in planned.outputs if port.name == result)
+        held, made = planned.tensor(inner.tensor), planned.tensor(outer.tensor)
+        ways = [(t.dtype, t.scale, t.zero_point, p.layout) for t, p in ((held, inner), (made, outer))]
+        if ways[0] != ways[1]:
+            raise EspdlError(
+                f"{model.label}: {option('state', f'{source}={result}')}",
+                "input and output are not stored alike",
+                f"say {option('input_layout', 'model')}, or report this with the model",
+            )
+        found.append(State(held.name, made.name))
+    return plan.with_states(planned, found) if found else planned
 
 
 def lowered(graph: OperatorGraph, target: targets.Target) -> tuple[list[KernelCall], list[Tensor], dict[str, str]]:
@@ -197,8 +228,9 @@ def make_stream_plan(graph: OperatorGraph, target: targets.Target, options: Opti
     tensor = graph.tensors()[port.tensor]
     streaming.check_axis(request, port, tensor)
     calls, tensors, functions = lowered(graph, target)
-    calls = [backends.with_signal_rows(call, graph.tensors().__getitem__) for call in calls]
-    wanted = plan.streams.Wanted(port.tensor, request.hop, options.edges)
+    read = {port.tensor for port in graph.outputs}
+    calls, tensors = backends.for_stream(calls, tensors, read, keeps_states=options.edges == "stream")
+    wanted = plan.streams.Wanted(port.tensor, request.hop, options.edges, backends.running)
     with streaming.refusals(model.label):
         return checked(
             plan.run_stream(calls, tensors, graph.inputs, graph.outputs, target.chip, target.scheme, functions, wanted)

@@ -16,7 +16,6 @@ from espdl.verify import host, kept
 SLOW = {
     "benchmarks",
     "cmake",
-    "cores",
     "debug",
     "emit/test_test_vectors.py",
     "esp32",

@@ -1,39 +1,13 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "recurrent.h"
-
 #include <string.h>
 
-/* One step of one unit: its next state. */
-static int32_t unit(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights, const espdl_gate_t *gates,
-                    const int16_t *table, const int16_t *h, int32_t index)
-{
-    int32_t from_input[3], from_state[3];
-    for (int32_t gate = 0; gate < 3; gate++) {
-        const int32_t row = gate * p->hidden + index;
-        from_input[gate] = espdl_input_part(p, x, weights, gates, row);
-        from_state[gate] = espdl_state_part(p, h, weights, gates, row);
-    }
-    const int32_t update = espdl_interpolated(table, from_input[0] + from_state[0]);
-    const int32_t reset = espdl_interpolated(table, from_input[1] + from_state[1]);
-    const int32_t sum = from_input[2] + espdl_state_product(reset, from_state[2]);
-    const int32_t fresh = espdl_interpolated(table + TABLE, sum);
-    return fresh + espdl_state_product(update, h[index] - fresh);
-}
+#include "gru_from_s8.h"
 
 void espdl_gru_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights, const espdl_gate_t *gates,
                   const int16_t *table, int8_t *y, void *scratch)
 {
-    int16_t *h = scratch, *next = h + p->hidden;
     memset(scratch, 0, (size_t)p->hidden * 4);
-    for (int32_t step = 0; step < p->steps; step++, x += p->inputs, y += p->hidden) {
-        for (int32_t i = 0; i < p->hidden; i++) {
-            next[i] = (int16_t)unit(p, x, weights, gates, table, h, i);
-            y[i] = espdl_state_to_int8(p, next[i]);
-        }
-        int16_t *previous = h;
-        h = next;
-        next = previous;
-    }
+    espdl_gru_from_s8(p, x, weights, gates, table, y, scratch);
 }

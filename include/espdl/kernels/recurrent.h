@@ -57,6 +57,22 @@ void espdl_lstm_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int
 void espdl_gru_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights, const espdl_gate_t *gates,
                   const int16_t *table, int8_t *y, void *scratch);
 
+/**
+ * The next steps of an LSTM, as espdl_lstm_s8(): the state before them is that behind the last ones.
+ *
+ * @param state  16 + 8 * hidden bytes, aligned to 4, left alone between calls; its first word is 0 before the first steps
+ */
+void espdl_lstm_steps_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
+                         const espdl_gate_t *gates, const int16_t *table, int8_t *y, void *state);
+
+/**
+ * The next steps of a GRU, as espdl_gru_s8(): the state before them is that behind the last ones.
+ *
+ * @param state  16 + 4 * hidden bytes, aligned to 4, left alone between calls; its first word is 0 before the first steps
+ */
+void espdl_gru_steps_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
+                        const espdl_gate_t *gates, const int16_t *table, int8_t *y, void *state);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from espdl.backends.channels import with_channels
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
-from espdl.backends.signals import with_signal_rows
+from espdl.backends.signals import for_stream, running
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
@@ -18,14 +17,14 @@ from espdl.targets import Target
 __all__ = [
     "ANY",
     "Selection",
+    "for_stream",
     "lower",
     "lowerings",
     "packings",
+    "running",
     "select",
-    "with_channels",
     "with_limits",
     "with_rows",
-    "with_signal_rows",
 ]
 
 

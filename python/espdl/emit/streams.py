@@ -34,8 +34,19 @@ def stream(plan: Plan) -> dict | None:
             f"{r.offset}, {r.row_bytes}, {r.rows}, {r.keeps}, {r.step}, {r.behind}, {int(r.persists)}"
             for r in found.tensors
         ],
+        "states": [call.state_offset for call in plan.calls if call.state_bytes and not call.prepare],
         "layers": [_layer(found, call, index, numbers) for index, call in enumerate(calls)],
     }
+
+
+def states(plan: Plan) -> list[str]:
+    """The entries of the plan's states, as C text."""
+    entries = []
+    for state in plan.states:
+        held, made = plan.tensor(state.input), plan.tensor(state.output)
+        zero = held.zero_point & 0xFF if held.dtype in ("int8", "uint8") else 0
+        entries.append(f"{held.offset}, {made.offset}, {held.nbytes}, {zero}")
+    return entries
 
 
 def _layer(stream: Stream, call: RowCall, index: int, numbers: dict[str, int]) -> dict:

@@ -14,6 +14,7 @@ from espdl.ops.numerics import requantize, saturate, scale_int16
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
 from espdl.ops.params import Clamped, PaddedPoolShape, ZeroPoints
 from espdl.ops.windows import tap_counts, taps, window_attributes
+from espdl.plan.params import Params
 from espdl.targets import ROUND_TFLITE
 
 
@@ -30,6 +31,13 @@ class AveragePool2dParams(Clamped, ZeroPoints, AveragePool2dShape, c_type="espdl
 
 class AveragePool2dS16Params(Clamped, AveragePool2dShape, c_type="espdl_average_pool2d_s16_params_t"):
     pass
+
+
+class RunningAverageParams(Params, c_type="espdl_running_average_params_t"):
+    """A mean over all pixels of an image of which `hop` rows are new in every call."""
+
+    pool: AveragePool2dParams
+    hop: int
 
 
 @operator("average_pool2d")
@@ -82,9 +90,11 @@ class AveragePool2d(Operator):
 
     @staticmethod
     def reference(
-        params: AveragePool2dParams | AveragePool2dS16Params, inputs: Arrays, constants: Constants
+        params: AveragePool2dParams | AveragePool2dS16Params | RunningAverageParams,
+        inputs: Arrays,
+        constants: Constants,
     ) -> list[np.ndarray]:
-        p = params
+        p = params.pool if isinstance(params, RunningAverageParams) else params
         x = inputs[0].astype(np.int64).reshape(p.input_height, p.input_width, p.channels)
         entries = tap_counts(p, bool(p.count_include_pad)) - 1
         if p.uniform:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from espdl.plan import cores, graph, in_place_concat, memory, regions, schedule, stream_memory, streams
+from espdl.plan import graph, in_place_concat, memory, regions, schedule, stream_memory, streams
 from espdl.plan.in_place_concat import CallNetwork
+from espdl.plan.states import with_states
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
+
+__all__ = ["run", "run_stream", "with_states"]
 
 # How many concatenations are tried one by one where all of them together would need more memory.
 MAX_TRIALS = 8
@@ -25,15 +28,13 @@ def run(
     functions: Mapping[str, str] | None = None,
     stripes: str = "plain",
     costs: Mapping[str, regions.Cost] = MappingProxyType({}),
-    core_count: int = 1,
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, a
-    choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels;
-    `core_count`, 1 or 2, how many cores may share them. Raises ValueError, naming call and tensor, where the network is
-    malformed.
+    choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises
+    ValueError, naming call and tensor, where the network is malformed.
     """
     tensors = tuple(tensors)
 
@@ -66,13 +67,8 @@ def run(
         if joined is results and network is trial:
             break
     if copying is best:
-        planned = regions.choose(best, stripes, costs)
-    else:
-        planned = regions.choose_of(best, copying, stripes, costs)
-    if core_count == 1:
-        return planned
-    room = int(stripes) if stripes.isdecimal() else None
-    return cores.choose(planned, {call.outputs: call for call in (*best.calls, *copying.calls)}, costs, room)
+        return regions.choose(best, stripes, costs)
+    return regions.choose_of(best, copying, stripes, costs)
 
 
 def run_stream(
@@ -88,8 +84,7 @@ def run_stream(
     """The Plan of a network that computes a stream. Raises NoStream where it cannot."""
     network = graph.build(calls, tensors, inputs, outputs)
     network = replace(network, calls=schedule.order(network))
-    stream, order = streams.plan_stream(network, wanted)
-    chosen = tuple(network.calls[index] for index in order)
+    stream, chosen = streams.plan_stream(network, wanted)
     named = {index: call for index, call in enumerate(chosen) if not stream.first <= index < stream.stop}
     known = {t.name: t for t in network.tensors.values()}
     root = network.spans[wanted.tensor].root

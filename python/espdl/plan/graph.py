@@ -69,9 +69,7 @@ class Span:
 class CallGraph:
     """A checked network: `spans` of all tensors, and per call what it reads and writes.
 
-    `known_pairs` are those of calls in `regions`, whose stripes say what they may share, and of calls that two cores
-    share, by call. `shared` are the calls of which each of two cores has scratch of its own. `beside` are the first of
-    each two calls that run at the same time.
+    `striped` are the pairs of calls in `regions`, by call: what they may share depends on their stripes.
     """
 
     tensors: dict[str, Tensor]
@@ -80,9 +78,7 @@ class CallGraph:
     outputs: tuple[str, ...]
     spans: dict[str, Span]
     regions: tuple[Region, ...] = ()
-    known_pairs: Mapping[int, Sequence[InPlaceOverlap]] = field(default_factory=dict)
-    shared: frozenset[int] = frozenset()
-    beside: tuple[int, ...] = ()
+    striped: Mapping[int, Sequence[InPlaceOverlap]] = field(default_factory=dict)
 
     @cached_property
     def kept(self) -> dict[str, Kept]:
@@ -99,10 +95,6 @@ class CallGraph:
             return ahead_bytes(self.kept[root]) + self.kept[root].fresh * self.kept[root].row_bytes
         tensor = self.tensors[root]
         return {"caller": POINTER_BYTES, "rows": 0}.get(tensor.source, tensor.nbytes)
-
-    def scratch(self, call: int) -> int:
-        """Bytes of scratch that a call needs, a multiple of the alignment."""
-        return aligned(self.calls[call].scratch_bytes) * (2 if call in self.shared else 1)
 
     def reads(self, call: int) -> list[Span]:
         return [self.spans[name] for name in self.calls[call].inputs]
@@ -123,11 +115,11 @@ class CallGraph:
 
         Both tensors must start where their root does and lie in one piece, the output must be new memory, and every
         other input in the input's root must be allowed to share with the same output too: the kernel would overwrite it
-        otherwise. What is known of calls of a region, and of two cores, holds instead.
+        otherwise. Calls of a region share what their stripes let them.
         """
         node = self.calls[call]
-        if call in self.known_pairs or any(region.first <= call < region.stop for region in self.regions):
-            return list(self.known_pairs.get(call, ()))
+        if any(region.first <= call < region.stop for region in self.regions):
+            return list(self.striped.get(call, ()))
         pairs = []
         for i, o in node.in_place:
             allowed = {k for k, output in node.in_place if output == o}

@@ -7,12 +7,13 @@ Rows are indices of axis 1: the height of an image, or time. Of a signal, an ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 def as_signal(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape whose axis 1 is time: of an image [1, 1, time, channels] without its height."""
-    return (1, *shape[2:]) if len(shape) == 4 and shape[:2] == (1, 1) else shape
+    """The shape whose axis 1 is time, the first axis that is larger than 1 and not the last."""
+    first = next((axis for axis, size in enumerate(shape[:-1]) if size != 1), None)
+    return shape if first is None else (1, *shape[first:])
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,7 @@ class Region:
 
     `tensors` are all that its calls read or write rows of, as roots (espdl.plan.graph); `kept` those of them that are
     not in memory as a whole. `state_offset`: of how far the region is. `ends`: why the next call cannot be part of it;
-    "" where it could, and the arena is no smaller with it. `shared`: the calls of whose rows in a stripe two cores
-    compute half each.
+    "" where it could, and the arena is no smaller with it.
     """
 
     first: int
@@ -141,4 +141,3 @@ class Region:
     kept: tuple[Kept, ...] = ()
     ends: str = ""
     state_offset: int | None = None
-    shared: tuple[int, ...] = field(default=(), metadata={"sparse": True})

@@ -60,11 +60,11 @@ def assign(plan: Plan) -> Plan:
 
 
 def _offset(graph: CallGraph, stream: Stream, places: Mapping[str, int], name: str) -> int:
-    """Where row 0 of the window is, or the first row in memory where that one is not."""
+    """Where a tensor begins; the first row in memory where rows in front of that are not."""
     span = graph.spans[name]
     rows = stream.rows(span.root)
-    missing = 0 if rows is None else max(0, rows.keeps - rows.rows) * rows.row_bytes
-    return places[span.root] + missing + span.start
+    in_front = 0 if rows is None else (rows.keeps - rows.rows) * rows.row_bytes
+    return places[span.root] + max(0, in_front + span.start)
 
 
 class _Rest:

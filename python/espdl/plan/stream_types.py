@@ -76,3 +76,12 @@ class Stream:
 
     def rows(self, tensor: str) -> StreamRows | None:
         return next((rows for rows in self.tensors if rows.tensor == tensor), None)
+
+
+@dataclass(frozen=True)
+class State:
+    """The tensor of an input that is zero in the first run, and in every other one what `output` was in the run before.
+    Both have one scale."""
+
+    input: str
+    output: str

@@ -10,7 +10,7 @@ push, so that all that is read is the window's, bit for bit; with "stream" there
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -43,26 +43,33 @@ class Edges:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A push brings `hop` rows of the input `tensor`; `edges`, one of EDGES, says what rows near padded edges are."""
+    """A push brings `hop` rows of the input `tensor`; `edges`, one of EDGES, says what rows near padded edges are.
+
+    `running`: what does the same as a call that reads the whole window, where only so many rows of its input are new
+    and as many have left, which lie in front of it; None where nothing does it for less.
+    """
 
     tensor: str
     hop: int
     edges: str = "default"
+    running: Callable[[KernelCall, int], KernelCall | None] = lambda call, step: None
 
 
-def plan_stream(graph: CallGraph, wanted: Wanted) -> tuple[Stream, list[int]]:
-    """The stream, and the order of the calls that it is about. Raises NoStream."""
-    root = graph.spans[wanted.tensor].root
-    return _Planner(Striped(graph, streams=True), root, wanted.hop).stream(wanted.edges)
+def plan_stream(graph: CallGraph, wanted: Wanted) -> tuple[Stream, list[KernelCall]]:
+    """The stream, and the calls that it is about, in their order. Raises NoStream."""
+    return _Planner(Striped(graph, streams=True), wanted).stream()
 
 
 class _Planner:
-    def __init__(self, striped: Striped, root: str, hop: int):
-        self.striped, self.graph, self.input, self.hop = striped, striped.graph, root, hop
+    def __init__(self, striped: Striped, wanted: Wanted):
+        self.striped, self.graph, self.wanted, self.hop = striped, striped.graph, wanted, wanted.hop
+        self.input = self.graph.spans[wanted.tensor].root
         self.dependent = self._dependent()
         self.calls: list[RowCall] = []
         self.steps: dict[str, int] = {}  # by root, rows of a push
         self.reasons: dict[int, str] = {}  # why a call computes the whole window
+        self.running: dict[int, KernelCall] = {}  # what computes it by what it keeps
+        self.old: dict[str, int] = {}  # by root, rows in front of the window that such a call reads
         self._classify()
 
     def _dependent(self) -> set[str]:
@@ -147,14 +154,18 @@ class _Planner:
         multiple = self._multiple()
         return -(-self.hop // multiple) * multiple
 
-    def stream(self, edges: str) -> tuple[Stream, list[int]]:
+    def stream(self) -> tuple[Stream, list[KernelCall]]:
         if not self.calls:
             index = min(self.reasons, default=None)
             why = self.reasons[index] if index is not None else "no layer reads it"
             call = None if index is None else self.graph.calls[index]
-            raise NoStream(f"no layer computes new rows alone: {why}", "run the network on whole windows", call)
+            remedy = "run the network on whole windows"
+            if self.wanted.edges != "stream":
+                remedy += ", or say EDGES stream where the layer is recurrent: it keeps its state then"
+            raise NoStream(f"no layer computes new rows alone: {why}", remedy, call)
         limits = self._borders()
-        edges = self._chosen(edges, limits)
+        edges = self._chosen(self.wanted.edges, limits)
+        self._keep_sums(edges, limits)
         if edges == "window":
             runs, lows = self._window(limits)
             rows = [self._rows_of_window(root, limits, runs, lows) for root in self.steps]
@@ -179,7 +190,18 @@ class _Planner:
             max(fills, settles),
             self._notes(),
         )
-        return stream, order
+        return stream, [self.running.get(index, self.graph.calls[index]) for index in order]
+
+    def _keep_sums(self, edges: str, limits: Mapping[str, Edges]) -> None:
+        """Calls that read a whole window of which only new rows change do so by what they keep, where that is less."""
+        for index in self.reasons:
+            spans = self.graph.reads(index)
+            root = spans[0].root
+            is_whole = len(spans) == 1 and root in self.steps and self.first_rows[root] == 0
+            if is_whole and (edges == "stream" or limits[root] == Edges()):
+                found = self.wanted.running(self.graph.calls[index], self.steps[root])
+                if found is not None:
+                    self.running[index], self.old[root] = found, self.steps[root]
 
     def _staged(self, call: RowCall, kept: Mapping[str, StreamRows]) -> int:
         """Bytes of `StreamRun.staged`: at most what is kept of an input is read of it."""
@@ -199,7 +221,7 @@ class _Planner:
             call = self.graph.calls[index]
             shapes = [as_signal(self.graph.tensors[name].shape) for name in call.reads]
             has_rows = any(len(shape) > 2 and shape[1] > 1 for shape in shapes)
-            if call.macs > 0 and has_rows and not reason.startswith("it reads what"):
+            if call.macs > 0 and has_rows and index not in self.running and not reason.startswith("it reads what"):
                 nodes = ", ".join(call.source_nodes) or call.function
                 notes.append(f"{nodes} is computed for the whole window in every push: {reason}")
         return tuple(notes)
@@ -269,7 +291,8 @@ class _Planner:
         run = next((r for c, r in zip(self.calls, runs) if c.output == root), StreamRun(tail=height - self.hop))
         low = min(lows[root], run.tail)
         persists = run.top < run.top_stop or lows[root] < run.tail
-        return StreamRows(root, row_bytes, height, height - low, self.steps[root], persists=persists)
+        keeps = height - low + self.old.get(root, 0)
+        return StreamRows(root, row_bytes, height, keeps, self.steps[root], persists=persists or root in self.old)
 
     def _behind(self) -> dict[str, int]:
         """With EDGES stream: by root, `StreamRows.behind`."""
@@ -297,7 +320,7 @@ class _Planner:
     def _rows_of_stream(self, root: str, behind: Mapping[str, int], pushes: int) -> StreamRows:
         height, row_bytes = self.striped.shapes[root]
         rows = StreamRows(root, row_bytes, height, 0, self.steps[root], behind[root])
-        read = height - self.first_rows.get(root, height)
+        read = height - self.first_rows.get(root, height) + self.old.get(root, 0)
         keeps, persists = 1, read > rows.step
         for push in range(1, pushes + 2):
             end, before = rows.end(push), rows.end(push - 1)

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from espdl.errors import present
-from espdl.plan import graph as graphs
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing, as_signal
-from espdl.plan.types import ALIGNMENT, KernelCall, Plan
+from espdl.plan.types import ALIGNMENT, KernelCall
 
 NOT_ALIGNED = "its kernel wants rows that begin at multiples of 16 bytes"
 NEEDS_ALL = "it needs all rows of what they compute"
@@ -87,8 +86,8 @@ class Striped:
     """What stripes need to know of a network: which calls can run for some rows, and who reads what.
 
     `shapes` are how many rows a root has, and the bytes of one, for those that such calls read or write. `streams`:
-    the calls compute a stream; pixels of an image of height 1 are its rows, and an only input is copied to an aligned
-    place where its rows are at none.
+    the calls compute a stream; rows are along the first axis that is larger than 1, and an only input is copied
+    to an aligned place where its rows are at none.
     """
 
     graph: CallGraph
@@ -142,7 +141,8 @@ class Striped:
         """Whether a tensor has rows and is all of its root, whose other views have rows of the same size."""
         span, tensor = self.graph.spans[name], self.graph.tensors[name]
         shape = tensor.shape[1:] if reach.planes else self._shape(name)
-        if span.pitch or len(shape) < 3 or tensor.shape[0] != 1:
+        batch = tensor.shape if reach.planes else shape
+        if span.pitch or len(shape) < 3 or batch[0] != 1:
             return False
         rows = (shape[1], tensor.nbytes // (shape[1] * max(1, reach.planes)))
         is_all = (span.start, span.stop) == (0, self.graph.tensors[span.root].nbytes)
@@ -331,17 +331,6 @@ def region_of(
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}
-
-
-def pairs_of(plan: Plan) -> dict[int, list[InPlaceOverlap]]:
-    """The pairs that calls of the plan's regions may share, by call."""
-    striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions))
-    pairs: dict[int, list[InPlaceOverlap]] = {}
-    for known in plan.regions:
-        simulation = present(simulate(striped, known.first, known.stop, known.caps))
-        moves = frozenset(kept.tensor for kept in known.kept if kept.moves)
-        pairs |= region_of(striped, simulation, known.first, known.stop, moves)[1]
-    return pairs
 
 
 def copies_blocks(calls: Iterable[KernelCall], kept: Iterable[Kept]) -> tuple[str, str]:

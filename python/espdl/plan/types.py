@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from espdl.errors import present
 from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
-from espdl.plan.stream_types import Stream, StreamRows, StreamRun
-from espdl.plan.turns import Channels, Part, Turn
+from espdl.plan.stream_types import State, Stream, StreamRows, StreamRun
 from espdl.quantization import Quantization
 
 ITEM_BYTES = {
@@ -66,7 +66,8 @@ class Tensor:
     memory is planned. `limits` are the least and the largest integer it can hold, where its writer's activation
     promises more than the dtype does. `source` is where an input comes from: "" is the arena; "caller" memory of the
     application, which a run reads and never writes, and at `offset` is a pointer to it; "rows" are given by the
-    application when a run asks for them, and the tensor is in no memory.
+    application when a run asks for them, and the tensor is in no memory; "stream": rows of it are pushed; "state": the
+    run before wrote it.
     """
 
     name: str
@@ -141,8 +142,7 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
-    `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
-    at once. `channels` says the same of channels, for two cores.
+    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -170,7 +170,6 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
-    channels: Channels | None = field(default=None, metadata=_SPARSE)
 
     @property
     def asks(self) -> bool:
@@ -227,7 +226,7 @@ class Plan:
     """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
 
     `regions`, in order, are the calls that run stripe by stripe; `stream`, where rows of an input are pushed, those
-    that compute new rows alone. `turns` are all that two cores do; none: there is one.
+    that compute new rows alone. `states` are inputs whose values are outputs of the run before.
     """
 
     tensors: tuple[Tensor, ...]
@@ -241,13 +240,13 @@ class Plan:
     arena_lower_bound: int = 0
     regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
     stream: Stream | None = field(default=None, metadata=_SPARSE)
-    turns: tuple[Turn, ...] = field(default=(), metadata=_SPARSE)
+    states: tuple[State, ...] = field(default=(), metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
-        return self.by_name[name]
+        return self._by_name[name]
 
     @property
-    def by_name(self) -> dict[str, Tensor]:
+    def _by_name(self) -> dict[str, Tensor]:
         cached = self.__dict__.get("_index")
         if cached is None:
             cached = {t.name: t for t in self.tensors}
@@ -265,6 +264,7 @@ class Plan:
         if self.stream is not None:
             kept = [rows.offset for rows in self.stream.tensors if rows.persists]
             offsets += [offset for offset in (*kept, self.stream.state_offset) if offset is not None]
+        offsets += [present(self.tensor(state.input).offset) for state in self.states]
         return self.arena_bytes - min(offsets, default=self.arena_bytes)
 
     def to_json(self) -> str:
@@ -279,7 +279,7 @@ _TYPES = {
     cls.__name__: cls
     for cls in (
         Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream,
-        StreamRows, StreamRun, Channels, Part, Turn,
+        StreamRows, StreamRun, State,
     )
 }  # fmt: skip
 

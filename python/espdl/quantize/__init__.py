@@ -30,7 +30,7 @@ from espdl.quantize import (
 )
 from espdl.quantize import recipe as recipes
 from espdl.quantize.calibration import Calibration
-from espdl.quantize.graph import Graph
+from espdl.quantize.graph import Graph, tied
 from espdl.quantize.network import Network
 from espdl.quantize.placement import place
 from espdl.quantize.preprocess import preprocess
@@ -83,7 +83,7 @@ def _quantized(
 ) -> QuantizedModel:
     """A float model, preprocessed, as integers."""
     proto, has_casts = inputs.prepare(proto, samples, settings)
-    float_proto = biases.complete(batch_norm.as_convolutions(proto))
+    float_proto = tied(biases.complete(batch_norm.as_convolutions(proto)), settings.ties)
     limits = floors.measure(float_proto, samples, floors.SOFTMAX_STEPS["int16" if settings.uses_int16 else "int8"])
     proto, raised = saturate.apply(float_proto, limits), saturate.Raised(samples, limits)
     wide: frozenset[str] = frozenset()

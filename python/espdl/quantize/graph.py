@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +14,18 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from espdl.quantization import Quantization
+
+# Of a model's metadata, while it is quantised: its states, as JSON.
+TIES = "espdl.states"
+
+
+def tied(proto: onnx.ModelProto, ties: Sequence[tuple[str, str]]) -> onnx.ModelProto:
+    """A copy of `proto` that knows its states."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    if ties:
+        result.metadata_props.add(key=TIES, value=json.dumps(list(ties)))
+    return result
 
 
 class Graph:
@@ -23,6 +37,12 @@ class Graph:
         self.inputs = [i.name for i in proto.graph.input]
         self.outputs = [o.name for o in proto.graph.output]
         self.constants = {t.name: t for t in proto.graph.initializer}
+
+    @cached_property
+    def ties(self) -> list[tuple[str, str]]:
+        """States: pairs (input, output) that are one tensor, from run to run."""
+        found = [p.value for p in self.proto.metadata_props if p.key == TIES]
+        return [(source, result) for source, result in json.loads(found[0])] if found else []
 
     @cached_property
     def producer(self) -> dict[str, onnx.NodeProto]:

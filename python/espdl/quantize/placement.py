@@ -139,8 +139,8 @@ def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], 
                 sets.join([*inputs, *node.output])
             else:
                 several.append((inputs, node.output))
-    for outputs in of_one_table(graph):
-        sets.join(outputs)
+    for outputs in (*of_one_table(graph), *graph.ties):
+        sets.join([name for name in outputs if name in sets])
     for inputs, outputs in several:
         # A tensor whose range is known keeps it; where the others' differ, its values are brought to their scale.
         known = {sets.find(name): value for name, value in fixed.items() if name in sets}

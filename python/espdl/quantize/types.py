@@ -23,6 +23,7 @@ class Settings:
 
     `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
     `int16_nodes`: nodes whose activations have 16 bits though the precision is int8.
+    `ties`: states, as pairs (input, output) that have one scale.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
     `lane_bits`: of the sums in the target's fastest kernels; layers that need more run slower.
     `channel_multiple`: dead channels stay where without them the channels would be no multiple of it any more.
@@ -39,6 +40,7 @@ class Settings:
     remove_dead_channels: bool = True
     channel_multiple: int = 1
     int16_nodes: tuple[str, ...] = ()
+    ties: tuple[tuple[str, str], ...] = ()
 
     @property
     def uses_int16(self) -> bool:

@@ -99,7 +99,6 @@ def build(
         str(folder / f"{name}_weights.S"),
         str(archive),
         "-lm",
-        "-pthread",
         "-o",
         str(program),
     )

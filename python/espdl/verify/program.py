@@ -33,6 +33,8 @@ def stream(plan: Plan, inputs: Mapping[str, np.ndarray], layers: bool, costs: bo
     columns = []
     for port in plan.inputs:
         tensor = plan.tensor(port.tensor)
+        if tensor.source == "state":
+            continue
         array = np.ascontiguousarray(inputs[port.name])
         count = _pushed(plan) if tensor.source == "stream" else tensor.count
         if array.ndim == 0 or array.dtype != np.dtype(tensor.dtype) or array.size != len(array) * count:

@@ -21,6 +21,8 @@ def to_tensors(plan: Plan, samples: Mapping[str, np.ndarray]) -> dict[str, np.nd
     result = {}
     for port in plan.inputs:
         tensor = plan.tensor(port.tensor)
+        if tensor.source == "state":
+            continue
         values = np.asarray(samples[port.name])
         if port.features is not None:
             values = in_steps(values, port, tensor)

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 ENUMERATORS = {ROUND_TFLITE: 0, ROUND_HALF_UP: 1, ROUND_HALF_EVEN: 2}
 WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-INPUT, OUTPUT, SCRATCH, SHARED = range(4)
+INPUT, OUTPUT, SCRATCH, PRECEDED, SHARED = range(5)
 GARBAGE = 0xA5  # what the runner puts where nothing is yet
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.

@@ -5,9 +5,10 @@
  * Calls kernels for the tests. Cases come in a stream, answers go out in a stream; all numbers are 32 bits, little endian.
  *
  * Case:   index of the function, bytes of the parameters, the parameters, number of buffers, then for each buffer
- *         kind, bytes, place, and for kind INPUT its content. Place: the offset of its address from a multiple of 16,
+ *         kind, bytes, place, and for INPUT and PRECEDED its content. Place: the offset of its address from a multiple of 16,
  *         plus 256 times the bytes in front of it that belong to it (its lead, 0 but where buffers overlap).
- *         Kind: INPUT (must not change), OUTPUT (filled with garbage), SCRATCH (filled with garbage), or
+ *         Kind: INPUT (must not change), OUTPUT (filled with garbage), SCRATCH (filled with garbage), PRECEDED (INPUT
+ *         whose content begins with that of its lead), or
  *         SHARED + i: the memory of the earlier buffer i (the content before the call is i's) from its lead on, or from
  *         as many bytes behind that as `place` says.
  * Answer: 0, then the content of each output buffer (OUTPUT or SHARED) in order; or 1 + index of the buffer around which,
@@ -28,7 +29,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
 #endif
 
-enum { INPUT, OUTPUT, SCRATCH, SHARED };
+enum { INPUT, OUTPUT, SCRATCH, PRECEDED, SHARED };
 enum { MAX_BUFFERS = 12, GUARD = 64, GARBAGE = 0xA5 };
 
 typedef struct {
@@ -85,6 +86,10 @@ static void read_buffer(buffer_t *buffers, uint32_t index)
     b->data = (uint8_t *)(base + (place & 0xFF));
     memset(b->block, GARBAGE, block_bytes(b));
     b->copy = NULL;
+    if (b->kind == PRECEDED) {
+        read_bytes(b->data - b->lead, b->lead);
+        b->kind = INPUT;
+    }
     if (b->kind == INPUT) {
         read_bytes(b->data, b->bytes);
         b->copy = allocate(b->bytes);

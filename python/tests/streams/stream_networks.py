@@ -76,14 +76,14 @@ class Network:
             border = ((0, 0, 0, 0), (1, 1), False, None)
             outputs = [b.put(AveragePool2d((made[-1],), (mean,), (), image_size, (1, 1), whole, (1, 1), *border))]
         ports = [[Port(t.name, t.name) for t in side] for side in ([image], outputs)]
-        known = {t.name: t for t in b.tensors}
-        calls = [backends.with_signal_rows(backends.lower(node, b.target), known.__getitem__) for node in b.nodes]
+        calls = [backends.lower(node, b.target) for node in b.nodes]
         names = {name for call in calls for name in (*call.inputs, *call.outputs)}
         used = [t for t in b.tensors if t.name in names]
         target = (b.target.chip, b.target.scheme)
         if stream is None:
             return planner.run(calls, used, *ports, *target)
-        wanted = streams.Wanted(image.name, *stream)
+        calls, used = backends.for_stream(calls, used, {t.name for t in outputs}, keeps_states=stream[1] == "stream")
+        wanted = streams.Wanted(image.name, *stream, backends.running)
         return planner.run_stream(calls, used, *ports, *target, {}, wanted)
 
 

@@ -152,3 +152,55 @@ def test_the_report_shows_state_and_working_memory_apart(tmp_path: Path) -> None
     stream = report["stream"]
     assert stream["state_bytes"] + stream["working_bytes"] == report["arena_bytes"]
     assert stream["macs"] < report["macs"] and stream["state_bytes"] >= 16 * 8
+
+
+def test_causal_padding_needs_no_choice_where_only_new_rows_are_read(tmp_path: Path) -> None:
+    """As exports of PyTorch and Keras write it: time behind channels or in front of them, a border in front of each
+    layer, and the last moment goes to the head. The receptive field is smaller than the window."""
+    network = Signal(16)
+    network.node("Transpose", network.last, perm=[0, 2, 1])
+    for dilation in (1, 2, 4):
+        network.node("Pad", network.last, network.constant(np.int64([0, 0, 2 * dilation, 0, 0, 0])))
+        network.conv(16, dilations=[dilation])
+    bounds = [network.constant(np.int64([value])) for value in (-1, 2**31, 2)]
+    network.node("Slice", network.last, *bounds)
+    network.node("Flatten", network.last)
+    network.dense(4)
+    made = compiled(tmp_path / "s", **network.write(tmp_path, (1, 32, 16)), stream="x:1", hop=1)
+    assert made.plan.stream.tensors[-1].keeps == 1, "of what the head reads the last row alone is kept"
+    rows = recording(made.plan, 40)
+    results = host.build(made.plan, made.files, "net", tmp_path / "a", flags=host.SANITIZERS).run({"x": rows})
+    plain = compiled(tmp_path / "p", model=made.options.model, calibration=made.options.calibration)
+    for push, wanted in whole_windows(plain.plan, rows, 32, 1).items():
+        assert results.outputs["y"][push - 1].tobytes() == wanted
+
+
+def recurrent(kind: str, folder: Path) -> dict[str, str]:
+    """[1, time, features], one layer, and the last step goes to the head."""
+    network, gates = Signal(5), {"LSTM": 4, "GRU": 3}[kind]
+    shapes = ((1, gates * 6, 5), (1, gates * 6, 6), (1, gates * 12))
+    weights = [network.constant(network.random.normal(0, 0.5, shape).astype(np.float32)) for shape in shapes]
+    sequence = network.node("Transpose", network.last, perm=[1, 0, 2])
+    options = {"linear_before_reset": 1} if kind == "GRU" else {}
+    network.node(kind, sequence, *weights, hidden_size=6, **options)
+    bounds = [network.constant(np.int64([value])) for value in (-1, 2**31, 0)]
+    network.node("Slice", network.last, *bounds)
+    network.node("Flatten", network.last)
+    network.channels = 6
+    network.dense(4)
+    return network.write(folder, (1, 12, 5))
+
+
+@pytest.mark.parametrize("hop", [1, 3])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_recurrent_layers_go_on_from_push_to_push(tmp_path: Path, kind: str, hop: int) -> None:
+    made = compiled(tmp_path / "s", **recurrent(kind, tmp_path), stream="x", hop=hop, edges="stream")
+    plan, pushes = made.plan, 24
+    rows = recording(plan, pushes)
+    results = host.build(plan, made.files, "net", tmp_path / "a", flags=host.SANITIZERS).run({"x": rows})
+    layer, head = plan.calls
+    long = dataclasses.replace(layer, params=dataclasses.replace(layer.params, steps=pushes * hop))
+    (steps,) = reference.compute(plan, long, [rows.reshape(pushes * hop, 1, 5)])
+    for push in range(plan.stream.fills, pushes + 1):
+        (wanted,) = reference.compute(plan, head, [steps[push * hop - 1].reshape(1, 6)])
+        assert results.outputs["y"][push - 1].tobytes() == wanted.tobytes()

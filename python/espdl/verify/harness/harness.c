@@ -145,6 +145,9 @@ static size_t given_bytes(size_t index)
 static void give_input(espdl_t *instance, size_t index)
 {
     const espdl_tensor_t *info = espdl_input_info(&HARNESS_MODEL, index);
+    if (info->by_rows == 3) { /* a state */
+        return;
+    }
     if (info->alignment == 0 && !info->by_rows) {
         read_exactly(espdl_input(instance, index), info->bytes);
         return;

@@ -1,0 +1,17 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "lstm_from_s8.h"
+#include "kept_state.h"
+
+void espdl_lstm_steps_s8(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
+                            const espdl_gate_t *gates, const int16_t *table, int8_t *y, void *state)
+{
+    void *states = espdl_kept_state(state);
+    if (espdl_state_begins(state)) {
+        memset(states, 0, (size_t)p->hidden * 8);
+    }
+    espdl_lstm_from_s8(p, x, weights, gates, table, y, states);
+}
