@@ -35,7 +35,7 @@ from espdl.plan.types import Plan  # noqa: E402
 from espdl.report import costs  # noqa: E402
 from espdl.verify import cost, host, rv32  # noqa: E402
 
-NOT_ON_XTENSA = ("pie_emulation", "log_identity", "profile", "taps")
+NOT_ON_XTENSA = (*xtensa.EMULATIONS, "log_identity", "profile", "taps")
 TABLE = ROOT / "python" / "espdl" / "report" / "costs.json"
 RUNTIME = ("espdl_run", "espdl_init", "espdl_input", "espdl_output")
 _KEPT = re.compile(r"^ \.(text|rodata|srodata|data|sdata|literal|irom)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$", re.M)
@@ -180,8 +180,9 @@ def for_rv32(folder: Path) -> dict[str, object]:
 
 
 def for_xtensa(folder: Path) -> dict[str, object]:
-    """Kernels of the ESP32-S3 too, each of whose vector instructions is one other instruction here."""
-    sources = [*(ROOT / "src").glob("*.c"), *(ROOT / "src" / "kernels").glob("*.c"), *(xtensa.PORT / "src").glob("*.c")]
+    """Kernels of chips too; each vector instruction of the ESP32-S3 is one other instruction here."""
+    ports = [path for chip in xtensa.PORTS for path in xtensa.port_sources(chip)]
+    sources = [*(ROOT / "src").glob("*.c"), *(ROOT / "src" / "kernels").glob("*.c"), *ports]
     objects = [xtensa.compile_object(p, folder) for p in sorted(sources) if p.stem not in NOT_ON_XTENSA]
     samples: Samples = defaultdict(list)
     generated: list[tuple[Plan, int]] = []
@@ -191,11 +192,13 @@ def for_xtensa(folder: Path) -> dict[str, object]:
         undefined = [f"-Wl,-u,{root}" for root in roots]
         host.run_tool(xtensa.GCC, *flags, *undefined, *map(str, objects), "-lgcc", "-o", str(folder / "roots.o"))
 
-    headers = sorted((xtensa.PORT / "include" / "espdl" / "esp32s3").glob("*.h"))
-    vector = re.findall(r"^void (espdl_s3_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M)
-    table = sizes(link, [*kernels(), *vector], folder)
-    for chip, scheme in (("esp32s3", "power_of_two"), ("esp32", "affine")):
-        for compilation, out in compiled(folder, chip, scheme):
+    headers = sorted(path for port in xtensa.PORTS.values() for path in (port / "include").rglob("*.h"))
+    own = re.findall(r"^void (espdl_(?:mac16|s3)_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M)
+    table = sizes(link, [*kernels(), *own], folder)
+    targets = [("esp32s3", "power_of_two", "int8"), ("esp32s2", "affine", "int8")]
+    targets += [("esp32", "affine", precision) for precision in ("int8", "int16x8")]
+    for chip, scheme, precision in targets:
+        for compilation, out in compiled(folder, chip, scheme, precision):
             plan = compilation.plan
             without_table(compilation).write(out)
             try:

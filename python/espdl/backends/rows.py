@@ -293,6 +293,7 @@ FACTS: dict[str, Facts] = {
     ),
     "espdl_conv2d_4x4_s8": windows(group=BLOCK),
     **dict.fromkeys(("espdl_mac16_conv2d_s8", "espdl_mac16_conv2d_s16"), mac16_windows),
+    "espdl_mac16_gemm_s16": windows(sharing=""),
     **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
     "espdl_conv2d_planar_4x4_s8": planar,
     "espdl_depthwise_3x3_s8": lanes(rows=1),

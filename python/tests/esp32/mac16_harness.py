@@ -66,15 +66,14 @@ def function_table(more: str = "", *names: str) -> str:
 
 
 def build(folder: Path) -> None:
-    """`runner` in `folder`: all kernels, sanitised; products as the ESP32 has them, and in parts."""
+    """`runner` in `folder`: all kernels, sanitised. Products of 64 bits are the ESP32's; de212 makes them in parts."""
     table = folder / "functions.c"
     table.write_text(function_table(MISALIGNED, "misaligned"))
     own = [table, harness.HERE / "runner.c", harness.HERE / "runner_host.c"]
     sources = [*sorted((PORT / "src").glob("*.c")), *(ROOT / "src" / "kernels" / f"{name}.c" for name in CALLED)]
     includes = [f"-I{path}" for path in (PORT / "include", ROOT / "include", harness.HERE)]
-    for name, flags in (("runner", []), ("in_parts", ["-DESPDL_WITHOUT_HIGH_PRODUCT"])):
-        command = ["gcc", *harness.WARNINGS, *host.SANITIZERS, *flags, *includes]
-        compiled_once.link(command, [*own, *sources], folder / name)
+    command = ["gcc", *harness.WARNINGS, *host.SANITIZERS, *includes]
+    compiled_once.link(command, [*own, *sources], folder / "runner")
 
 
 class Runner(harness.Runner):
@@ -91,8 +90,8 @@ class Runner(harness.Runner):
 
 
 @cache
-def runner(name: str = "runner") -> Runner:
-    return Runner(str(compiled_once.folder(build, "kernels for MAC16") / name))
+def runner() -> Runner:
+    return Runner(str(compiled_once.folder(build, "kernels for MAC16") / "runner"))
 
 
 def runs(*names: str) -> Callable[[Callable], Callable]:
@@ -119,7 +118,8 @@ def call_of(node: Operator, target: Target) -> KernelCall:
 def tiles(draw: st.DrawFn):
     """A patch with which small layers have several tiles."""
     outputs, strips = draw(st.sampled_from([1, 3, 6, 32])), draw(st.sampled_from([1, 200, 4096]))
-    return mock.patch.multiple(esp32_conv2d, MOST_OUTPUTS=outputs, STRIP_BYTES=strips)
+    names = ("STRIP_BYTES", "MORE_STRIP_BYTES", "MOST_STRIP_BYTES")
+    return mock.patch.multiple(esp32_conv2d, MOST_OUTPUTS=outputs, **dict.fromkeys(names, strips))
 
 
 def random_tests() -> list[tuple[str, str]]:

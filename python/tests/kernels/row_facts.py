@@ -219,6 +219,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_max_pool2d_s16",
             "espdl_mac16_conv2d_s8",
             "espdl_mac16_conv2d_s16",
+            "espdl_mac16_gemm_s16",
             "espdl_mac16_depthwise_s16",
             "espdl_mac16_depthwise_s8",
             "espdl_s3_conv2d_aligned_s8",

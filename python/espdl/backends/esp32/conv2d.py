@@ -26,8 +26,8 @@ MOST_OUTPUTS, FEWEST_OUTPUTS = 32, 8
 # Up to so many vectors are multiplied with weights that stay bytes, at 1.5 instructions a product.
 FEW_ROWS = 3
 MOST_PRODUCT_INPUTS = 32768
-# Bytes of strips for as many outputs as that allows, and for the fewest.
-STRIP_BYTES, MOST_STRIP_BYTES = 4096, 12288
+# Bytes of strips for as many outputs as that allows; a little more for half of them, and for the fewest.
+STRIP_BYTES, MORE_STRIP_BYTES, MOST_STRIP_BYTES = 4096, 8192, 12288
 
 
 Shape = TypeVar("Shape", bound=ConvShape)
@@ -129,25 +129,22 @@ def scratch_of(p: ConvShape, rows: int, columns: int) -> int:
 
 
 def tiles(p: ConvShape) -> tuple[int, int]:
-    """Rows and columns of outputs that are computed at once."""
+    """Rows and columns of outputs that are computed at once: more than one row where they are whole."""
     wanted = min(p.output_width, MOST_OUTPUTS)
-    columns = next(
-        (n for n in range(wanted, 0, -1) if strip_bytes(p, n) <= _budget(n)),
-        1,
-    )
+    columns = next((n for n in range(wanted, 0, -1) if strip_bytes(p, n) <= _budget(n)), 1)
     count = -(-p.output_width // columns)
     columns = -(-p.output_width // count)
     if count > 1:
         return 1, columns
-    strip = strip_bytes(p, columns)
-    rows = max(1, min(p.output_height, STRIP_BYTES // strip, MOST_OUTPUTS // columns))
-    if rows * columns < FEWEST_OUTPUTS:
-        rows = max(rows, min(p.output_height, MOST_STRIP_BYTES // strip, -(-FEWEST_OUTPUTS // columns)))
+    strip, most = strip_bytes(p, columns), min(p.output_height, max(1, MOST_OUTPUTS // columns))
+    rows = next((n for n in range(most, 0, -1) if n * strip <= _budget(n * columns)), 1)
     return -(-p.output_height // -(-p.output_height // rows)), columns
 
 
 def _budget(outputs: int) -> int:
-    return MOST_STRIP_BYTES if outputs <= FEWEST_OUTPUTS else STRIP_BYTES
+    if outputs <= FEWEST_OUTPUTS:
+        return MOST_STRIP_BYTES
+    return MORE_STRIP_BYTES if 2 * outputs <= MOST_OUTPUTS else STRIP_BYTES
 
 
 def overlap(p: ConvShape, rows_at_once: int, columns_at_once: int, item_bytes: int) -> int:

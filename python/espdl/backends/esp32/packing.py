@@ -57,6 +57,19 @@ def gemm(call: KernelCall) -> list[np.ndarray]:
     return [content, records]
 
 
+@packing("esp32_gemm_s16")
+def gemm_s16(call: KernelCall) -> list[np.ndarray]:
+    """Weights in fours, and 4 bytes more; then the records."""
+    weights = call.constant("weights")
+    return [in_fours([weights.reshape(len(weights), -1)]), wide_records(call)]
+
+
+def in_fours(parts: list[np.ndarray]) -> np.ndarray:
+    """int8 [rows][parts], each part with zeros to fours, each of which becomes 0, 2, 1, 3; then 4 bytes."""
+    padded = np.concatenate([np.pad(part, ((0, 0), (0, -part.shape[1] % 4))) for part in parts], axis=1)
+    return np.append(padded.reshape(-1, 4)[:, [0, 2, 1, 3]].reshape(-1), np.zeros(4, np.int8))
+
+
 @packing("esp32_depthwise_s8")
 def depthwise_s8(call: KernelCall) -> list[np.ndarray]:
     """Packed weights [channels / 4][kernel width][kernel height][4], then one `espdl_fast_channel_t` per channel."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from espdl.backends.esp32.packing import in_fours
 from espdl.backends.layers import KERNEL_SUFFIX
 from espdl.backends.lowering import Declined, lowering, packing
 from espdl.backends.portable.recurrent import Units, refusal, states_call
@@ -42,8 +43,5 @@ def _rounded(size: int) -> int:
 def recurrent(call: KernelCall) -> list[np.ndarray]:
     """Weights as include/espdl/esp32/recurrent.h says, the rest as it is."""
     p = call.params_of(RecurrentStatesParams)
-    parts = np.split(call.constant("weights"), [p.layer.inputs], axis=1)
-    padded = np.concatenate([np.pad(part, ((0, 0), (0, -part.shape[1] % 4))) for part in parts], axis=1)
-    fours = padded.reshape(-1, 4)[:, [0, 2, 1, 3]].reshape(-1)
-    weights = np.append(fours, np.zeros(4, np.int8))
+    weights = in_fours(np.split(call.constant("weights"), [p.layer.inputs], axis=1))
     return [weights if c.name == "weights" else c.data for c in call.constants]

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "espdl/kernels/conv2d_s16.h"
 #include "espdl/kernels/gemm.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,20 @@ extern "C" {
  */
 void espdl_mac16_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                          const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
+
+/**
+ * The same of int16 rows: the pixels of a 1 x 1 convolution with strides of 1. No sum with its bias leaves 32 bits.
+ *
+ * @param p         shape and arithmetic of the convolution
+ * @param x         [output_height * output_width][input_channels]
+ * @param weights   bytes [output_channels][depth] at a multiple of 4, then 4 that are read; depth is input_channels rounded up
+ *                  to a multiple of 4 with zeros. Of each four weights 0, 2, 1, 3
+ * @param channels  records as espdl_mac16_conv2d_s16() takes them
+ * @param y         [output_height * output_width][output_channels]; with one row it may be anywhere in `x`
+ * @param scratch   at a multiple of 4: 2 * depth + 4 bytes
+ */
+void espdl_mac16_gemm_s16(const espdl_conv2d_s16_params_t *p, const int16_t *x, const int8_t *weights,
+                          const espdl_fast_channel_t *channels, int16_t *y, void *scratch);
 
 #ifdef __cplusplus
 }
