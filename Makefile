@@ -61,13 +61,15 @@ bench-check: $(VENV)/.runtime
 accuracy: $(VENV)/.runtime
 	$(BIN)/python benchmarks/accuracy.py $(if $(DATA),--data $(DATA))
 
-# Both locks hold every package with its hashes, for all platforms and all versions of Python that we support.
+# The locks hold every package with its hashes, for all platforms and all versions of Python that we support. The first is
+# what the compiler runs with, the second has what `espdl tune` and `espdl sweep` need too, the third all for the tests.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --quiet
 lock: $(VENV)/.test
 	$(PIP) uv
-	cd python && $(FROM_PYTHON)$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --quiet -o requirements.lock
-	cd python && $(FROM_PYTHON)$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.10 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --quiet -o requirements-test.lock
+	cd python && $(FROM_PYTHON)$(BIN)/$(LOCK) -o requirements.lock
+	cd python && $(FROM_PYTHON)$(BIN)/$(LOCK) --extra tune --extra distributed -o requirements-tune.lock
+	cd python && $(FROM_PYTHON)$(BIN)/$(LOCK) --extra tune --extra distributed --extra test -o requirements-test.lock
 
 # Before the component is published: who does it, and whether versions agree.
 release:

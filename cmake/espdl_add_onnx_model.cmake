@@ -81,6 +81,8 @@ endmacro()
 #                    idf_component_register().
 # @param[in] ...     Keywords with their values: those that _espdl_list_options() has by `model` and `any`, where it says
 #                    what they mean. Only MODEL must be given.
+# @param[in] OPTIONS A JSON file with some of them, as `espdl tune --apply` writes it. Keywords of the call come before it,
+#                    variables and menuconfig behind.
 #
 # Example:
 #     idf_component_register(SRCS main.c REQUIRES espdl_onnx)
@@ -97,6 +99,7 @@ function(espdl_add_onnx_model target)
     _espdl_check_arguments()
     _espdl_claim_name()
     _espdl_load_config()
+    _espdl_read_options_file()
     _espdl_find_inputs()
 
     set(output "${CMAKE_CURRENT_BINARY_DIR}/espdl/${name}")

@@ -67,7 +67,7 @@ endmacro()
 # Sets `single` and `multiple` in the calling function to the keywords of arguments, and `forms` to those of lists with
 # what stands behind.
 macro(_espdl_list_keywords)
-    set(single "")
+    set(single OPTIONS)
     set(multiple "")
     set(forms "")
     foreach(row IN LISTS rows)
@@ -81,15 +81,44 @@ macro(_espdl_list_keywords)
     endforeach()
 endmacro()
 
-# Sets `setting_<name>` in the calling function: the argument, else the variable, else the configuration, else the first of
-# the values allowed, which follow. SETTING is in capitals. Without values, anything goes and the default is empty.
+# Sets `espdl_file_<KEYWORD>` in the calling function to what the JSON file in OPTIONS has; lists of names stay JSON, because
+# names may have semicolons.
+macro(_espdl_read_options_file)
+    if(espdl_arg_OPTIONS)
+        _espdl_find_file(OPTIONS "${espdl_arg_OPTIONS}" "${CMAKE_CURRENT_SOURCE_DIR}" from_file)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${from_file}")
+        set(as_tuned "let espdl tune --apply write it anew.")
+        file(READ "${from_file}" file_json)
+        string(JSON left ERROR_VARIABLE json_error LENGTH "${file_json}")
+        string(JSON file_type ERROR_VARIABLE json_error TYPE "${file_json}")
+        if(json_error OR NOT file_type STREQUAL "OBJECT")
+            _espdl_fail("OPTIONS: ${from_file} is no JSON object." "${as_tuned}")
+        endif()
+        foreach(row IN LISTS rows)
+            _espdl_read_row()
+            string(JSON value ERROR_VARIABLE json_error GET "${file_json}" "${key}")
+            if(NOT json_error AND kind MATCHES "^(choice|count|names)$")
+                set(espdl_file_${keyword} "${value}")
+                math(EXPR left "${left} - 1")
+            endif()
+        endforeach()
+        if(NOT left EQUAL 0)
+            _espdl_fail("OPTIONS: ${from_file} has keys that are no choices, numbers or nodes of this function." "${as_tuned}")
+        endif()
+    endif()
+endmacro()
+
+# Sets `setting_<name>` in the calling function: the argument, else what OPTIONS has, else the variable, else the configuration,
+# else the first of the values allowed, which follow. SETTING is in capitals. Without values, anything goes and the default is
+# empty.
 function(_espdl_setting SETTING)
     set(value "")
     set(source "${SETTING}")
-    foreach(candidate espdl_arg_${SETTING} ESPDL_${SETTING} CONFIG_ESPDL_${SETTING})
+    foreach(candidate espdl_arg_${SETTING} espdl_file_${SETTING} ESPDL_${SETTING} CONFIG_ESPDL_${SETTING})
         if(value STREQUAL "" AND NOT "${${candidate}}" STREQUAL "")
             set(value "${${candidate}}")
             string(REGEX REPLACE "^espdl_arg_" "" source "${candidate}")
+            string(REGEX REPLACE "^espdl_file_" "OPTIONS: " source "${source}")
         endif()
     endforeach()
     if(value STREQUAL "" AND ARGN)
@@ -207,7 +236,11 @@ function(_espdl_option_json out)
         _espdl_numbers_json(${keyword} "-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?"
             "write the input's name and one or several numbers, such as sr=16000." json)
     elseif(kind STREQUAL "names")
-        _espdl_names_json(${keyword} json)
+        if(NOT espdl_arg_${keyword} AND espdl_file_${keyword})
+            set(json "${espdl_file_${keyword}}")
+        else()
+            _espdl_names_json(${keyword} json)
+        endif()
     elseif(kind STREQUAL "text" AND "${${key}}" STREQUAL "") # of a file that is left out there is null
         set(json "\"\"")
     else() # a file or text, under its key

@@ -15,7 +15,8 @@ import re
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,9 +133,30 @@ def compiled(
         yield pipeline.compile_model(options), out
 
 
-def add(samples: Samples, plan: Plan, counts: Sequence[int]) -> None:
-    for call, count in zip(plan.calls, counts, strict=True):
-        samples[call.function].append((*costs.work(plan, call), count))
+def mixed(folder: Path, chip: str) -> Iterator[tuple[pipeline.Compilation, Path]]:
+    """The four networks with 16 bits in every second layer that has weights: what lies where widths meet."""
+    for name in networks.NETWORKS:
+        model, out = folder / "models" / name, folder / f"{name}_{chip}_mixed"
+        options = pipeline.Options(
+            model=str(model / "model.onnx"),
+            calibration=str(model / "calib.npy"),
+            name="net",
+            output=str(out),
+            chip=chip,
+            scheme="affine",
+            effort="fast",
+            profile=True,
+        )
+        _, quantized, _ = pipeline.quantize_model(options)
+        layers = [n.name for n in quantized.float_proto.graph.node if n.op_type in ("Conv", "Gemm")]
+        yield pipeline.compile_model(replace(options, int16=tuple(layers[::2]))), out
+
+
+def add(samples: Samples, plan: Plan, counts: Sequence[int], besides: Collection[str] = ()) -> None:
+    """The layers of a plan, without those of kernels in `besides`."""
+    for call, count in zip(plan.calls, counts):
+        if call.function not in besides:
+            samples[call.function].append((*costs.work(plan, call), count))
 
 
 def fitted(samples: Mapping[str, list]) -> dict[str, list[float]]:
@@ -171,6 +193,9 @@ def for_rv32(folder: Path) -> dict[str, object]:
             if (scheme, precision) == ("affine", "int8") and not compilation.plan.functions:
                 code = rv32.code_size(without_table(compilation), "net", folder / "size")
                 generated.append((compilation.plan, code.total))
+    known = set(samples)
+    for compilation, out in mixed(folder, "generic"):
+        add(samples, compilation.plan, cost.measure(out, compilation.report).layers, known)
     return {
         "source": rv32.description(),
         **table,
@@ -200,19 +225,29 @@ def for_xtensa(folder: Path) -> dict[str, object]:
     for chip, scheme, precision in targets:
         for compilation, out in compiled(folder, chip, scheme, precision):
             plan = compilation.plan
-            without_table(compilation).write(out)
-            try:
-                counts = xtensa.count(plan, out, folder / "build").layers
-            except RuntimeError as error:
-                if "undefined reference" in str(error):
-                    continue  # the bare core here has no C library
-                raise
+            counts = counted_on_xtensa(compilation, out, folder / "build")
+            if counts is None:
+                continue
             add(samples, plan, counts)
             code = xtensa.compile_object(out / "net.c", folder / "build", [f"-I{out}"])
             generated.append((plan, costs.linked_bytes(table, plan) + object_bytes(code)))
+    known = set(samples)
+    for compilation, out in (*compiled(folder, "esp32", "affine", "int16x8"), *mixed(folder, "esp32")):
+        add(samples, compilation.plan, counted_on_xtensa(compilation, out, folder / "build") or (), known)
     # The compiler of another core of the family, on a core with hardware loops (benchmarks/xtensa).
     source = f"Xtensa, gcc {host.run_tool(xtensa.GCC, '-dumpfullversion').strip()} for lx106 -O2"
     return {"source": source, **table, "layer": layer_code(table, generated), "instructions": fitted(samples)}
+
+
+def counted_on_xtensa(compilation: pipeline.Compilation, out: Path, build: Path) -> Sequence[int] | None:
+    """Instructions of each layer; None for a model that needs the C library, which the bare core here has not."""
+    without_table(compilation).write(out)
+    try:
+        return xtensa.count(compilation.plan, out, build).layers
+    except RuntimeError as error:
+        if "undefined reference" in str(error) or "math.h: No such file" in str(error):
+            return None
+        raise
 
 
 def object_bytes(path: Path) -> int:

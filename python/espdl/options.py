@@ -168,31 +168,33 @@ class Options:
     @staticmethod
     def from_json(path: str | Path) -> Options:
         """The options in a file written by the build; raises UsageError for a malformed one."""
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"options {path}", f"they cannot be read ({error})", "configure the project again"
-            ) from error
-        again = "configure the project again with this version's CMake files"
-        if not isinstance(values, dict):
-            raise UsageError(f"options {path}", "they are no JSON object", again)
-        known = {f.name: f.type for f in dataclasses.fields(Options)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
-        for key, value in values.items():
-            allowed = _JSON_TYPES[known[key]]
-            if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
-                names = " or ".join(_TYPE_NAMES[t] for t in allowed)
-                raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
-        return Options(**values)
+        return Options(**read(path, "configure the project again with this version's CMake files"))
 
     @property
     def target(self) -> targets.Target:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
+
+
+def read(path: str | Path, again: str) -> dict[str, Any]:
+    """Some of the fields of Options, from JSON; raises UsageError for what is none, with `again` as the remedy."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"options {path}", f"they cannot be read ({error})", again) from error
+    if not isinstance(values, dict):
+        raise UsageError(f"options {path}", "they are no JSON object", again)
+    known = {f.name: f.type for f in dataclasses.fields(Options)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UsageError(f"options {path}", f"unknown key '{unknown[0]}'", again)
+    for key, value in values.items():
+        allowed = _JSON_TYPES[known[key]]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and int in allowed):
+            names = " or ".join(_TYPE_NAMES[t] for t in allowed)
+            raise UsageError(f"options {path}: {key}", f"{json.dumps(value)} is not {names}", f"write {names}")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def arguments() -> list[tuple[dataclasses.Field, Argument]]:

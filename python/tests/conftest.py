@@ -48,6 +48,8 @@ SLOW = {
     "rv32",
     "streams",
     "stripes",
+    "tune/test_cluster.py",
+    "tune/test_tune_command.py",
     "verify/test_host.py",
     "verify/test_layerwise.py",
     "verify/test_programs.py",

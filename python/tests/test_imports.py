@@ -83,9 +83,13 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ),
     "streaming": ({"frontend", "options", "plan"}, set()),
     "states": ({"frontend", "options"}, {"onnx"}),
+    "tune": (
+        {"emit", "frontend", "options", "pipeline", "quantize", "report", "verify"},
+        {"cloudpickle", "distributed", "joblib", "markupsafe", "optuna"},
+    ),
     "cli": (set(), set()),
     "guard": ({"cli"}, set()),
-    "commands": ({"options", "pipeline", "verify", "project", "report", "emit", "export", "support"}, set()),
+    "commands": ({"options", "pipeline", "verify", "project", "report", "emit", "export", "support", "tune"}, set()),
     "support": ({"frontend", "ops", "backends", "partition", "pipeline", "report"}, {"onnx"}),
     "__init__": (set(), set()),
 }

@@ -23,6 +23,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
             how["type"] = _choice
         parser.add_argument(*flags, metavar=argument.metavar, help=argument.help, **how)
 
+    parser.add_argument(
+        "--options",
+        metavar="FILE",
+        help="a JSON file with options, such as espdl tune writes; what is given here besides comes before it",
+    )
+
 
 def is_of_a_build(path: Path) -> bool:
     """Whether CMake had the model compiled of which this is a generated file, or their folder: its options lie beside
@@ -44,12 +50,16 @@ def _choice(text: str) -> str:
 
 
 def options_from(given: argparse.Namespace) -> options.Options:
-    """Options of a command line; raises UsageError where the model is missing, or a value is none of the option's."""
-    if given.model is None:
+    """Options of a command line; raises UsageError where the model is missing, or a value is none of the option's.
+
+    What is not given is taken from the file that --options names, which `espdl tune` writes.
+    """
+    chosen = options.read(given.options, "write it anew, with espdl tune --apply") if given.options else {}
+    model = given.model or chosen.get("model")
+    if model is None:
         raise UsageError("MODEL", "no model is given", "pass the path of an .onnx file")
-    name = given.name or Path(given.model).stem
-    values: dict[str, Any] = {**vars(given), "name": name, "output": given.output or name}
-    chosen = {}
+    name = given.name or chosen.get("name") or Path(model).stem
+    values: dict[str, Any] = {**vars(given), "name": name, "output": given.output or chosen.get("output") or name}
     for field, argument in options.arguments():
         value = values[field.name]
         if value is not None:

@@ -16,7 +16,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "compile", help="compile an ONNX model to C", description="Compile an ONNX model to C."
     )
     add_model_arguments(parser)
-    parser.add_argument("--options", metavar="FILE", help="read all options from this JSON file (what the build does)")
     add_phase_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -25,8 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     from espdl import pipeline, report
     from espdl.commands.progress import Progress
 
-    speak(cmake=bool(arguments.options))
-    options = pipeline.Options.from_json(arguments.options) if arguments.options else options_from(arguments)
+    is_build = bool(arguments.options) and arguments.model is None
+    speak(cmake=is_build)
+    options = pipeline.Options.from_json(arguments.options) if is_build else options_from(arguments)
     with Progress() as progress:
         phases = Phases(arguments.verbose, arguments.dump_phases)
         compilation = pipeline.compile_model(options, progress, phases)

@@ -109,19 +109,15 @@ def run(options: pipeline.Options, data: Evaluation, progress: pipeline.Progress
         layers = tuple(layerwise.compare(quantized, plan, few.inputs))
         progress("generated C", 0, 0)
         program = host.build(plan, compilation.files, options.name, Path(folder) / "program")
-        made = samples.to_float(plan, program.run(samples.to_tensors(plan, data.inputs)).outputs)
+        made = outputs_of(program, data)
         tensors = samples.to_tensors(plan, few.inputs)
         difference = compare.first_difference(plan, tensors, program.run(tensors, layers=True))
         if difference is None and memory != "plain":
             progress("generated C in stripes", 0, 0)
             difference = _difference_of_stripes(compilation, memory, Path(folder) / "stripes", tensors)
-    names = list(exact)
-    sizes = {int(np.prod(value.shape)) for value in model.inputs}
     forms = (("float (ONNX Runtime)", exact), ("QDQ (ONNX Runtime)", rough), ("generated C", made))
-    rows = tuple(
-        _row(what, [exact[n] for n in names], [form[n] for n in names], data.labels, sizes) for what, form in forms
-    )
-    pairs = {name: (exact[name], made[name]) for name in names}
+    rows = tuple(row(what, exact, form, data.labels, model.inputs) for what, form in forms)
+    pairs = {name: (exact[name], made[name]) for name in exact}
     return Validation(rows, data.labels, pairs, difference, layers, tuple(_notes(plan, pairs)), compilation)
 
 
@@ -150,15 +146,23 @@ def run_onnx(
     return {name: np.stack(rows) for name, rows in zip(wanted, collected)}
 
 
-def _row(
+def outputs_of(program: host.Program, data: Evaluation) -> dict[str, np.ndarray]:
+    """What the generated C answers for all samples, as real numbers: [N, ...] by name."""
+    plan = program.plan
+    return samples.to_float(plan, program.run(samples.to_tensors(plan, data.inputs)).outputs)
+
+
+def row(
     what: str,
-    exact: Sequence[np.ndarray],
-    other: Sequence[np.ndarray],
+    exact_outputs: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
     labels: np.ndarray | None,
-    input_sizes: Collection[int],
+    inputs: Sequence[ValueInfo],
 ) -> Row:
-    """Over all outputs: the lowest SQNR and agreement, and the accuracy of the first."""
-    other = [o.reshape(e.shape) for o, e in zip(other, exact)]
+    """Over all outputs ([N, ...] by name): the lowest SQNR and agreement, and the accuracy of the first."""
+    input_sizes = {int(np.prod(value.shape)) for value in inputs}
+    exact = list(exact_outputs.values())
+    other = [outputs[name].reshape(e.shape) for name, e in exact_outputs.items()]
     decisions = [(e, o) for e, o in zip(exact, other) if _are_classes(e, labels, input_sizes)]
     agreements = [a for e, o in decisions if (a := metrics.agreement(e, o)) is not None]
     worst = min(range(len(exact)), key=lambda i: metrics.sqnr_db(exact[i], other[i]))

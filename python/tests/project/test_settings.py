@@ -113,6 +113,7 @@ def test_the_command_line_takes_every_option() -> None:
     parser = argparse.ArgumentParser()
     add_model_arguments(parser)
     actions = {action.dest: action for action in parser._actions if action.dest != "help"}
+    assert actions.pop("options").metavar == "FILE"  # some of them, in a file
     assert actions.keys() == {field.name for field in dataclasses.fields(options.Options)} - {"profile", "taps"}
     assert all(len(str(action.help).split()) > 2 for action in actions.values())
 

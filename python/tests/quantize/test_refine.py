@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from quantize_models import Builder, classifier, data, load, run_float
 
 from espdl.quantize import biases
@@ -184,6 +186,23 @@ def test_zero_point_needs_values_without_sign(tmp_path: Path) -> None:
     assert set(chosen.values()) == {-128}
     assert all(net.statistics[name].range[0] >= 0 for name in chosen)
     assert len(chosen) == 1
+
+
+@given(st.floats(-1e3, -1e-3), st.floats(-1e3, 1e3))
+def test_a_zero_point_in_the_middle_makes_finer_steps(low: float, high: float) -> None:
+    """Of values on one side; in the range of int8, and never coarser than around 0."""
+    zero_point = zero_point_fold._centred(low, high)
+    assert -128 <= zero_point <= 127
+
+    def steps(zero: int) -> float:
+        return max(high / (127 - zero), -low / (128 + zero))
+
+    assert zero_point < 127 or high <= 0.0
+    assert steps(zero_point) <= steps(0)
+    if abs(high + low) < 0.1 * (-low):
+        assert zero_point == 0
+    if high <= low / -8:
+        assert zero_point > 0 and steps(zero_point) < 0.7 * steps(0)
 
 
 def test_sensitivity_predicts_the_effect_of_an_error(tmp_path: Path) -> None:

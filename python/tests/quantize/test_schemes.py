@@ -6,15 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from quantize_models import Builder, classifier, compiled, data, load, real, run_float, run_plan
 
 from espdl.errors import EspdlError
+from espdl.options import Options
 from espdl.quantize import Settings, calibration, run
 from espdl.quantize.methods import methods
 from espdl.quantize.prequantized import is_power_of_two
 from espdl.quantize.steps import find
 from espdl.targets import ROUND_HALF_EVEN, ROUND_HALF_UP
+from espdl.verify import evaluation, validate
 from espdl.verify.metrics import sqnr_db
 
 EFFORTS = ("fast", "default", "best")
@@ -60,6 +63,23 @@ def test_zero_point_only_where_every_kernel_takes_it(tmp_path: Path) -> None:
     assert found[False]["node_conv0"] == 0  # read by a padded depthwise convolution and a sum
     assert found[False]["node_conv2"] == -128  # read by a 1x1 convolution
     assert found[True]["node_conv0"] == -128
+
+
+def test_an_input_on_one_side_has_a_zero_point_where_kernels_take_it(tmp_path: Path) -> None:
+    """On the ESP32-S3 none do; elsewhere its steps are finer, and the C is still what ONNX Runtime computes."""
+    np.save(tmp_path / "calib.npy", data(24) - 6.0)
+    np.save(tmp_path / "eval.npy", data(8, seed=2) - 6.0)
+    onnx.save(classifier(), tmp_path / "net.onnx")
+    inputs = {}
+    for chip in ("generic", "esp32s3"):
+        paths = {"calibration": str(tmp_path / "calib.npy"), "output": str(tmp_path / chip)}
+        options = Options(str(tmp_path / "net.onnx"), "net", scheme="power_of_two", chip=chip, **paths)
+        validation = validate.run(options, evaluation.of(options, str(tmp_path / "eval.npy")))
+        assert validation.failures(None, None) == []
+        plan = validation.compilation.plan
+        inputs[chip] = plan.tensor(plan.inputs[0].tensor)
+    assert inputs["generic"].zero_point > 60 and inputs["esp32s3"].zero_point == 0
+    assert inputs["generic"].scale < 0.71 * inputs["esp32s3"].scale
 
 
 @pytest.mark.parametrize(

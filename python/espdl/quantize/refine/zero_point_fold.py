@@ -4,6 +4,9 @@
 The -128 of a tensor goes into the bias of the layer that reads it, and saturation at -128 does the ReLU, so that the
 kernels still see plain shifts. That is exact only where every consumer sums whole windows: a border of zeros would have
 to be filled with -128, which not every kernel can.
+
+Where the kernels take any zero point, an input of the network whose values lie on one side gets one in their middle: no
+factor in a layer's weights can centre what no layer writes, and its steps would be up to twice as coarse.
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ from espdl import traits
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.network import Network
 
+# An input has a zero point of its own where its steps become so much finer by it.
+_WORTH = 0.9
+
 
 def choose(network: Network, any_consumer: bool = False) -> dict[str, int]:
-    """Quantised tensors that take zero point -128.
+    """Zero points of quantised tensors that take another one than 0.
 
     `any_consumer`: the target's kernels fill borders with the zero point, and add tensors of any.
     """
@@ -26,13 +32,28 @@ def choose(network: Network, any_consumer: bool = False) -> dict[str, int]:
     for group in network.placement.groups:
         consumers = [node for name in group for node in graph.consumers.get(name, [])]
         producers = [graph.producer[name] for name in group if name in graph.producer]
-        if (
-            not any(network.statistics[name].range[0] < 0.0 for name in group)
-            and all(_sums_whole_windows(graph, node, weighted, any_consumer) for node in consumers)
+        if not (
+            all(_sums_whole_windows(graph, node, weighted, any_consumer) for node in consumers)
             and all(_may_write(node, weighted, any_consumer) for node in producers)
         ):
+            continue
+        low = min(network.statistics[name].range[0] for name in group)
+        if low >= 0.0:
             result.update(dict.fromkeys(group, -128))
+        elif any_consumer and any(name in graph.inputs for name in group):
+            high = max(network.statistics[name].range[1] for name in group)
+            result.update(dict.fromkeys(group, _centred(low, high)))
     return result
+
+
+def _centred(low: float, high: float) -> int:
+    """The zero point with which values from `low` < 0 to `high` have the finest steps; 0 where that gains little."""
+
+    def step(zero_point: int) -> float:
+        return max(high / (127 - zero_point), -low / (128 + zero_point))
+
+    best = min(range(-127, 127), key=step)
+    return best if step(best) < _WORTH * step(0) else 0
 
 
 def _sums_whole_windows(graph: Graph, node: onnx.NodeProto, weighted: set[str], any_consumer: bool) -> bool:
