@@ -207,8 +207,7 @@ WIDTHS = [("int8", "int16"), ("int16", "int8"), ("int16", "int16"),
           ("uint8", "int16"), ("uint16", "int8"), ("uint16", "int16")]  # fmt: skip
 
 
-@runs(*(f"espdl_rescale_{x}_{y}" for x in ("s16", "u16") for y in ("s8", "s16")))
-@runs("espdl_rescale_s8_s16", "espdl_rescale_u8_s16")
+@runs(*(f"espdl_rescale_{x.replace('uint', 'u').replace('int', 's')}_s{y[3:]}" for x, y in WIDTHS))
 @given(st.data(), st.integers(1, 60), st.sampled_from(WIDTHS), shifts)
 @examples
 def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift: int) -> None:
