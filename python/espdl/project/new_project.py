@@ -2,7 +2,8 @@
 """A new ESP-IDF project around a compiled model: `espdl new-project`.
 
 The project is a template folder: files that end in .jinja are rendered, without that ending, with the fields of
-`ProjectValues`; others are copied. A folder of the user's own can take the place of the one beside this file.
+`ProjectValues`; others are copied. A folder of the user's own can take the place of the one beside this file. What
+`camera` holds takes the place of files of the same names in an application that looks through a camera.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from espdl.chips import all_chips
 from espdl.errors import EspdlError
 
 TEMPLATE = Path(__file__).resolve().parent / "template"
+CAMERA = TEMPLATE.with_name("camera")
 COMPONENT = Path(__file__).resolve().parents[3]
 
 # Above this an arena goes to PSRAM: every chip has this much internal RAM to spare.
@@ -44,6 +46,16 @@ class CompiledModel:
     inputs: tuple[str, ...]
     arena_bytes: int
     weights_bytes: int
+
+
+@dataclass(frozen=True)
+class CameraInput:
+    """Of an application with a camera: the call, in C, that says how the input stores pixels; what levels are divided
+    by (`deviation`); and the identifier of the output whose largest values are printed."""
+
+    call: str
+    deviation: str
+    output: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class FirstRun:
 class ProjectValues:
     """What templates can use: file names as they are in `model/`, sizes in bytes, flash in megabytes.
 
+    `camera`: None without one.
     `dependency`: the component as an entry below `dependencies:` of a manifest in `main/`. `sample_origin`, `printed`,
     `in_floats` and `values` are those of `FirstRun`.
     """
@@ -95,6 +108,7 @@ class ProjectValues:
     big_arena: bool
     app_partition_bytes: int
     flash_megabytes: int
+    camera: CameraInput | None = None
 
 
 def check_output(out: Path) -> None:
@@ -110,8 +124,10 @@ def create(
     first: FirstRun,
     target: str,
     template: Path | None = None,
+    camera: CameraInput | None = None,
 ) -> list[Path]:
-    """Writes the project and returns the paths of its files. `target` is a chip of IDF, or linux.
+    """Writes the project and returns the paths of its files. `target` is a chip of IDF, or linux. With a `camera` it
+    runs frames, no sample.
 
     EspdlError if `out` is not empty, the template cannot be used, or the model does not fit any flash.
     """
@@ -119,9 +135,11 @@ def create(
     source = template or TEMPLATE
     if not source.is_dir():
         raise EspdlError(f"template {source}", "there is no such folder", "correct --template, or leave it out")
-    values = _values(out, model, files, first, target)
-    for path in sorted(p for p in source.rglob("*") if p.is_file()):
-        _instantiate(path, out / path.relative_to(source), values)
+    values = dataclasses.replace(_values(out, model, files, first, target), camera=camera)
+    found = {p.relative_to(folder): p for folder in (source, *([CAMERA] if camera else ())) for p in folder.rglob("*")}
+    for name, path in sorted(found.items()):
+        if path.is_file():
+            _instantiate(path, out / name, values)
     _copy_data(out / "model", files)
     return sorted(p for p in out.rglob("*") if p.is_file())
 

@@ -92,6 +92,14 @@ def test_line_camera(tmp_path: Path, answers: tuple[np.ndarray, np.ndarray], kin
     assert shown_there in output
 
 
+@kinds
+def test_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A frame of a file goes through the network; the README shows what it says."""
+    monkeypatch.setenv("CAMERA_FILE", str(REPOSITORY / "examples" / "camera" / "frame.rgb565"))
+    output = output_of("camera", kind, tmp_path / "build")
+    assert (REPOSITORY / "examples" / "camera" / "README.md").read_text().split("```\n")[-2] in output
+
+
 def test_digits_are_those_of_the_test_set() -> None:
     held_out = np.load(REPOSITORY / "examples" / "digits" / "model" / "test.npz")
     records = np.fromfile(REPOSITORY / "examples" / "digits" / "main" / "held_out.bin", np.uint8).reshape(-1, 65)

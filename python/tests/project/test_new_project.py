@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from input_models import perceptron
 
 from espdl import __version__, cli, pipeline
 from espdl.errors import EspdlError
@@ -96,6 +98,37 @@ def test_own_template(tmp_path: Path, files: ProjectFiles) -> None:
     assert (out / "src" / "a.h").read_text() == "NET 2048\n"
     assert (out / "raw.txt").read_text() == "{{ kept }}\n"
     assert not (out / "main").exists()
+
+
+def test_camera(tmp_path: Path) -> None:
+    """An application that compiles, for models that read pixels and for those that read 0 to 1."""
+    arguments = [
+        "--model",
+        str(DIGITS / "digits.onnx"),
+        "--calibration",
+        str(DIGITS / "calib.npy"),
+        "--target",
+        "linux",
+    ]
+    out = tmp_path / "out"
+    assert cli.main(["new-project", *arguments, "--camera", "--out", str(out)]) == 0
+    text = (out / "main" / "main.c").read_text()
+    assert "espdl_image_input(&input, espdl_input_info(&digits_model, 0), s_mean, s_deviation)" in text
+    assert "{255.0f, 255.0f, 255.0f}" in text and "digits_top_scores(" in text
+    assert "espressif/esp32-camera" in (out / "main" / "idf_component.yml").read_text()
+    assert "CAMERA_FILE" in (out / "README.md").read_text()
+    assert (out / "main" / "camera_esp32.c").is_file() and "TEST_VECTORS" not in (
+        out / "main" / "CMakeLists.txt"
+    ).read_text()
+
+
+def test_camera_for_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    onnx.save(perceptron(4), tmp_path / "table.onnx")
+    np.save(tmp_path / "calib.npy", np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32))
+    arguments = ["--model", str(tmp_path / "table.onnx"), "--calibration", str(tmp_path / "calib.npy")]
+    assert cli.main(["new-project", *arguments, "--camera", "--out", str(tmp_path / "out")]) == 1
+    assert "--camera: a camera fills one input" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_wrong_template(tmp_path: Path, files: ProjectFiles) -> None:
