@@ -45,6 +45,7 @@ macro(_espdl_list_options)
                                               # sr=16000; one or several. What depends on it, an If too, is folded.
         "SCHEME              any     choice   default affine power_of_two"     # How integers stand for real numbers.
         "PRECISION           any     choice   int8 int16x8 float32"            # Of the values between layers.
+        "FLOAT               model   names    <node>" # Nodes that stay in floats in a quantised network.
         "INT16               model   names    <node>" # Nodes that get 16-bit activations in a network of PRECISION int8.
         "CALIBRATION_METHOD  any     choice   default quantize/methods/[a-z]*.py"  # From calibration data to ranges.
         "CALIBRATION_SAMPLES any     count    of samples, 0 for all" # How many to use, from the first on.

@@ -101,6 +101,9 @@ class Options:
     int16: tuple[str, ...] = field(
         default=(), metadata=_argument("16-bit activations for these nodes of an int8 network", "NODE")
     )
+    float: tuple[str, ...] = field(
+        default=(), metadata=_argument("floats for these nodes of a quantised network", "NODE")
+    )
     chip: str = _one_of(*targets.CHIPS, help="the chip to compile for: generic, esp32, esp32s3, esp32c3, ...")
     kernels: str = _one_of("auto", "portable", "own", "esp_dl")
     scheme: str = _one_of("default", *targets.SCHEMES)

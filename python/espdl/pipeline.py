@@ -67,6 +67,8 @@ def quantize_model(
         remove_dead_channels=options.dead_channels == "remove",
         channel_multiple=target.channel_multiple,
         int16_nodes=tuple(options.int16),
+        float_nodes=tuple(options.float),
+        has_fpu=target.has_fpu,
         ties=ties,
     )
     with located_errors(model):

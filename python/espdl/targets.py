@@ -43,6 +43,10 @@ class Target:
     channel_multiple: int = 1
     vectors: VectorUnit | None = None
 
+    @property
+    def has_fpu(self) -> bool:
+        return all_chips()[self.chip].fpu
+
 
 def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: str = "speed") -> Target:
     """The target for `chip` with the user's choice of kernels and scheme; raises EspdlError for an unknown chip."""

@@ -19,6 +19,7 @@ from espdl.quantize import (
     dead_channels,
     floors,
     inputs,
+    islands,
     layer_parts,
     losses,
     mixed,
@@ -84,6 +85,7 @@ def _quantized(
     """A float model, preprocessed, as integers."""
     proto, has_casts = inputs.prepare(proto, samples, settings)
     float_proto = tied(biases.complete(batch_norm.as_convolutions(proto)), settings.ties)
+    float_proto, in_floats = islands.apply(float_proto, samples, settings, model.label)
     limits = floors.measure(float_proto, samples, floors.SOFTMAX_STEPS["int16" if settings.uses_int16 else "int8"])
     proto, raised = saturate.apply(float_proto, limits), saturate.Raised(samples, limits)
     wide: frozenset[str] = frozenset()
@@ -104,6 +106,7 @@ def _quantized(
         quantized = mixed.without_casts(quantized)
     told = (
         *notes,
+        *in_floats,
         *checks.warnings(network, len(raised)),
         *result.warnings,
         *losses.warnings(result.network, result.scales, quantized, chosen, settings),

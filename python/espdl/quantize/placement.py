@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import onnx
 
 from espdl import traits
-from espdl.quantize import divisors, input_forms, operands, regions
+from espdl.quantize import divisors, float_marks, input_forms, operands, regions
 from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.operands import Operand
 from espdl.quantize.regions import is_function_of_one
@@ -47,16 +47,20 @@ class Placement:
 
 def place(graph: Graph) -> Placement:
     """Decides for a preprocessed float graph."""
-    weighted = tuple(w for node in graph.nodes if (w := _weighted(graph, node)))
+    in_integers = (node for node in graph.nodes if not float_marks.is_marked(node))
+    weighted = tuple(w for node in in_integers if (w := _weighted(graph, node)))
     inner = {name for name in graph.activations if _is_inner(graph, name, weighted)}
     roots = {w.output for w in weighted}
-    inner |= regions.inner_tensors(graph, inner, roots)
+    marked = {output for n in graph.nodes if float_marks.is_marked(n) for output in n.output}
+    inner |= regions.inner_tensors(graph, inner, roots | marked)
     in_floats = divisors.inner_tensors(graph, roots)
+    islands, border = float_marks.tensors(graph)
     at_inputs, input_nodes = input_forms.inner_tensors(graph)
-    inner |= in_floats | at_inputs
+    inner = ((inner | in_floats | at_inputs) - border) | islands
     quantized = tuple(name for name in graph.activations if name not in inner)
     owners = {n.name for w in weighted for n in (w.node, w.bias_node) if n is not None}
     owners |= {graph.producer[name].name for name in in_floats} | input_nodes
+    owners |= {n.name for n in graph.nodes if float_marks.is_marked(n)}
     return Placement(quantized, weighted, _groups(graph, quantized), operands.find(graph, owners))
 
 

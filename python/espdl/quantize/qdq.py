@@ -17,6 +17,7 @@ from espdl.frontend import shapes
 from espdl.quantization import Quantization
 from espdl.quantize import operands
 from espdl.quantize.edit import Edit
+from espdl.quantize.float_marks import is_marked
 from espdl.quantize.graph import Graph
 from espdl.quantize.placement import Placement
 from espdl.quantize.types import Scales
@@ -77,9 +78,12 @@ class _Writer(Edit):
         source = name
         if any(o.name == name for o in graph.output):  # it keeps its name, so that what was computed gets another
             source, dequantized = self.names.unique(f"{name}_float"), name
+        producer = next((node for node in graph.node if name in node.output), None)
         for node in graph.node:
             node.output[:] = [source if output == name else output for output in node.output]
-            node.input[:] = [dequantized if value == name else value for value in node.input]
+            # Between two nodes in floats nothing is rounded.
+            seen = source if is_marked(producer) and is_marked(node) else dequantized
+            node.input[:] = [seen if value == name else value for value in node.input]
         pair_name = self.names.unique(f"{name}_dq")
         self.after.setdefault(source, []).extend(
             (

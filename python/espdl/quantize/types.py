@@ -22,7 +22,8 @@ class Settings:
     """`scheme`, weights per output channel or per tensor, calibration `method` and how much `effort` to spend.
 
     `rounding`: what the target's kernels do with a value half way between two integers (targets.ROUND_...).
-    `int16_nodes`: nodes whose activations have 16 bits though the precision is int8.
+    `int16_nodes`: nodes whose activations have 16 bits though the precision is int8. `float_nodes`: those that stay in
+    floats. `has_fpu`: the chip computes with floats itself.
     `ties`: states, as pairs (input, output) that have one scale.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
     `lane_bits`: of the sums in the target's fastest kernels; layers that need more run slower.
@@ -40,6 +41,8 @@ class Settings:
     remove_dead_channels: bool = True
     channel_multiple: int = 1
     int16_nodes: tuple[str, ...] = ()
+    float_nodes: tuple[str, ...] = ()
+    has_fpu: bool = False
     ties: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -94,3 +94,54 @@ def units(width: int, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
     spread = np.logspace(-3, 4, width).astype(np.float32)
     np.random.default_rng(seed).shuffle(spread)
     return (normal(width, seed=seed + 1) * spread * 20).astype(np.float32), spread
+
+
+def log_mel(kind: int = TensorProto.FLOAT, length: int = 1024) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """A window's spectrum by a convolution, its power, mel bands and their logarithm; then a small network. With tones
+    and noise of very different loudness, as float or as int16 samples."""
+    width, step, bands = 64, 32, 16
+    bins, times = width // 2 + 1, np.arange(width)
+    phase = 2 * np.pi * np.arange(bins)[:, np.newaxis] * times / width
+    basis = np.concatenate([np.cos(phase), np.sin(phase)]) * np.hanning(width) / width
+    mel = np.abs(normal(bins, bands, seed=4)) * (np.random.default_rng(0).random((bins, bands)) < 0.2) + 1e-3
+    constants = [constant("basis", basis[:, np.newaxis]), constant("bands", mel), constant("epsilon", 1e-6)]
+    parts, last = [], "x"
+    if kind != TensorProto.FLOAT:
+        parts += [
+            node("Cast", ["x"], ["real"], "cast", to=TensorProto.FLOAT),
+            node("Div", ["real", "full"], ["s"], "s"),
+        ]
+        constants.append(constant("full", 32768.0))
+        last = "s"
+    nodes, more = join(
+        *parts,
+        node("Conv", [last, "basis"], ["spectrum"], "dft", strides=[step]),
+        node("Split", ["spectrum", "halves"], ["re", "im"], "split", axis=1),
+        node("Mul", ["re", "re"], ["re2"], "re2"),
+        node("Mul", ["im", "im"], ["im2"], "im2"),
+        node("Add", ["re2", "im2"], ["power"], "power"),
+        node("Transpose", ["power"], ["frames"], "frames", perm=[0, 2, 1]),
+        node("MatMul", ["frames", "bands"], ["mel"], "mel"),
+        node("Add", ["mel", "epsilon"], ["floored"], "floored"),
+        node("Log", ["floored"], ["log"], "log"),
+        node("Unsqueeze", ["log", "one"], ["image"], "image"),
+        conv("image", "c", 1, 16, (3, 3), strides=[2, 2]),
+        node("Relu", ["c"], ["r"], "relu"),
+        conv("r", "d", 16, 16, (3, 3), seed=8),
+        node("Relu", ["d"], ["q"], "relu2"),
+        node("GlobalAveragePool", ["q"], ["g"], "mean"),
+        node("Flatten", ["g"], ["f"], "flatten"),
+        dense("f", "y", 16, 6),
+    )
+    constants += [constant("halves", [bins, bins], np.int64), constant("one", [1], np.int64)]
+    proto = model(nodes, [("x", [1, 1, length], kind)], [("y", [1, 6])], [*constants, *more])
+    random, time = np.random.default_rng(1), np.arange(length)
+    sound = np.zeros((40, 1, length))
+    for one in sound:
+        for _ in range(3):
+            tone = np.sin(2 * np.pi * random.uniform(0.01, 0.45) * time + random.uniform(0, 6))
+            one[0] += 10 ** random.uniform(-3, -0.3) * tone * np.linspace(random.random(), random.random(), length)
+        one += 10 ** random.uniform(-4, -2) * random.normal(size=length)
+    if kind == TensorProto.FLOAT:
+        return proto, {"x": sound.astype(np.float32)}
+    return proto, {"x": np.clip(np.rint(sound * 32768), -32768, 32767).astype(np.int16)}

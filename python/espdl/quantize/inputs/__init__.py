@@ -48,7 +48,10 @@ def prepare(proto: onnx.ModelProto, samples: Samples, settings: Settings) -> tup
     """The float model with such inputs, and whether scales of theirs end at a Cast from floats to floats."""
     graph = Graph(proto)
     seen = features.observe(graph, samples)
+    states = {source for source, _ in settings.ties}  # each has the scale of an output
     for name in graph.inputs:
+        if name in states:
+            continue
         graph = Graph(proto)
         found = ends(graph, name) if graph.is_float(name) or graph.elem_type(name) in input_forms.SMALL else None
         change = None if not found else _change(graph, name, found, seen, settings)
