@@ -19,7 +19,7 @@ import onnx
 from espdl import traits
 from espdl.errors import EspdlError
 from espdl.quantization import Quantization
-from espdl.quantize import float_marks, input_forms
+from espdl.quantize import float_marks, input_forms, mixed_outputs
 from espdl.quantize.affine import HEADROOM
 from espdl.quantize.edit import part
 from espdl.quantize.graph import Graph, attribute
@@ -59,12 +59,16 @@ def apply(
     wanted = _named(graph, settings.float_nodes, label)
     proto = float_marks.mark(proto, wanted) if wanted else proto
     seeds = [n for n in graph.nodes if _is_seed(graph, n) and n.name not in wanted]
-    if not seeds:
+    ends = [node for name in graph.outputs if (node := graph.producer.get(name)) is not None]
+    if not seeds and not any(traits.of(node.op_type).moves for node in ends):
         return proto, ()
     known = _observed(proto, graph, samples, settings)
-    told, inside = [], set(wanted)
+    if known is None:
+        return proto, ()
+    told, inside = _outputs(graph, known, settings)
+    inside |= wanted
     for seed in seeds:
-        if seed.name in inside or known is None:
+        if seed.name in inside:
             continue
         found = _island(graph, known, seed, inside)
         if found is not None:
@@ -72,6 +76,23 @@ def apply(
             inside |= names
             told.append(_sentence(graph, seed, names, before, after, settings))
     return (float_marks.mark(proto, inside) if told else proto), tuple(told)
+
+
+def _outputs(graph: Graph, known: _Values, settings: Settings) -> tuple[list[str], set[str]]:
+    """Sentences about outputs whose parts reach differently far, and the nodes that run in floats for them."""
+    told: list[str] = []
+    inside: set[str] = set()
+    for output, nodes, part_name in mixed_outputs.concatenations(graph, known.values, known.rounding):
+        reason = f"output '{output}' holds '{part_name}' beside values that reach much farther"
+        if graph.count(output) > mixed_outputs.MOST_VALUES:
+            told.append(
+                f"{reason}, and one scale for all leaves it few integers; cut the graph before the concatenation, so"
+                f" that each part is an output, or name its nodes in {option('float')}"
+            )
+            continue
+        inside |= nodes
+        told.append(f"{reason}: it is float32, and each part has integers of its own up to there")
+    return told, inside
 
 
 def _named(graph: Graph, names: Sequence[str], label: str) -> set[str]:
