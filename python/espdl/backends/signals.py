@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from espdl.backends.esp32.recurrent import without_states
 from espdl.backends.rows import with_rows
 from espdl.ops.average_pool2d import AveragePool2dParams, RunningAverageParams
 from espdl.ops.copy import CopyParams
@@ -46,12 +47,18 @@ def for_stream(
         if part is not None:
             known[part.name] = part
             continue
+        if keeps_states and not _is_read(call.outputs[1:], calls, read):
+            call = without_states(call) or call
         if keeps_states and call.function in _STEPS:
             call = _steps(call)
         else:
             call = with_signal_rows(call, known.__getitem__)
         result.append(call)
     return _without_unread(result, known, read)
+
+
+def _is_read(names: Sequence[str], calls: Sequence[KernelCall], read: Collection[str]) -> bool:
+    return not {*names}.isdisjoint({*read}.union(*(call.inputs for call in calls)))
 
 
 def _without_unread(

@@ -11,7 +11,7 @@ from espdl.backends.esp32.packing import in_fours
 from espdl.backends.layers import KERNEL_SUFFIX
 from espdl.backends.lowering import Declined, lowering, packing
 from espdl.backends.portable.recurrent import Units, refusal, states_call
-from espdl.ops.recurrent import Recurrent, RecurrentStatesParams
+from espdl.ops.recurrent import ZERO, Recurrent, RecurrentStatesParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
@@ -32,6 +32,32 @@ def lower_recurrent(node: Recurrent, target: Target) -> KernelCall | Declined:
         header="espdl/esp32/recurrent.h",
         packing="esp32_recurrent",
         scratch_bytes=sum(2 * n + 4 for n in values) + (4 * node.hidden if node.has_cells else 0),
+    )
+
+
+def without_states(call: KernelCall) -> KernelCall | None:
+    """The portable kernel's call for the same layer, where that is the one for layers without states; else None.
+
+    What takes up where it stopped, in a stream, is made of it; nobody may read the cells.
+    """
+    if call.function not in (f"espdl_mac16_{name}_s8" for name in ("gru", "lstm")):
+        return None
+    p = call.params_of(RecurrentStatesParams)
+    if p.batch != 1 or p.h_source != ZERO or p.c_source != ZERO or p.peephole_shift or p.reset_first:
+        return None
+    name = call.operator
+    return replace(
+        call,
+        function=f"espdl_{name}_s8",
+        header="espdl/kernels/recurrent.h",
+        params=p.layer,
+        inputs=call.inputs[:1],
+        outputs=call.outputs[:1],
+        constants=call.constants[:3],
+        packing="plain",
+        alignment=1,
+        scratch_bytes=(8 if name == "lstm" else 4) * p.layer.hidden,
+        backend="portable",
     )
 
 
