@@ -86,7 +86,7 @@ def test_a_push_of_a_keyword_network_costs_a_sixth(tmp_path: Path, scheme: str) 
     assert np.array_equal(results.outputs[name][fills - 1 :], on_host.outputs[name][fills - 1 :])
 
 
-@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("chip", ["generic", pytest.param("esp32", marks=pytest.mark.sweep), "esp32s3"])
 @pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
 def test_a_keyword_network_with_edges_of_the_window_gives_what_whole_windows_give(
     tmp_path: Path, scheme: str, chip: str

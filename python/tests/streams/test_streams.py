@@ -87,7 +87,7 @@ def test_with_edges_of_the_window_every_output_is_that_of_the_window(
             assert outputs == of_window(network.plan(window), rows[push * hop - window : push * hop])
 
 
-@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("chip", ["generic", pytest.param("esp32", marks=pytest.mark.sweep), "esp32s3"])
 @examples
 @given(data=st.data(), more=st.integers(0, 4))
 def test_with_edges_of_the_stream_outputs_are_those_of_the_long_input(

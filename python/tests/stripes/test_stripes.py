@@ -82,7 +82,7 @@ def test_stripes_give_the_bytes_of_the_reference(programs: Path, case: tuple[Pla
     assert {name: values.tobytes() for name, values in outputs.items()} == expected(plan, inputs)
 
 
-@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("chip", ["generic", pytest.param("esp32", marks=pytest.mark.sweep), "esp32s3"])
 @examples
 @given(st.data())
 def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothing_behind(
@@ -105,7 +105,7 @@ def test_nothing_between_the_pieces_is_written_and_a_cancelled_run_leaves_nothin
     assert loaded.init() == 0 and loaded.run(inputs) == 0 and loaded.outputs() == wanted
 
 
-@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("chip", ["generic", pytest.param("esp32", marks=pytest.mark.sweep), "esp32s3"])
 @settings(examples, max_examples=max(1, EXAMPLES // 4), phases=[Phase.generate])  # a smaller case takes minutes to find
 @given(st.data())
 def test_no_kernel_touches_what_is_around_its_rows(programs: Path, chip: str, data: st.DataObject) -> None:
