@@ -58,6 +58,8 @@ macro(_espdl_list_options)
         "WEIGHTS             any     choice   flash ram psram"        # Where the weights are during a run.
         "MEMORY              any     choice   plain smallest auto <bytes>" # Of the arena: whether large layers run a few
                                               # rows at a time.
+        "FLASH_BUDGET        any     choice   default none <bytes>"   # Which faster kernels may take more for their weights,
+                                              # for the whole model; OPTIMIZE size never does. Default: 65536.
         "INPUT_MEMORY        any     choice   arena caller rows"      # Where a run reads its inputs; rows: a function of
                                               # the application gives them row by row.
         "STREAM              model   text     <input>[:<axis>]" # The input of which rows are pushed as they come, and the

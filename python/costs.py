@@ -5,7 +5,7 @@ python python/costs.py [rv32] [xtensa]      (make costs; needs GCC and QEMU for 
 
 Code: the sections that a linker keeps for each kernel, and what the generated part of a layer takes. Instructions:
 counts of layers in networks with random weights, and through them the line [once, per output value, per
-multiply-accumulate] with the least relative error.
+multiplication] with the least relative error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,11 +103,11 @@ def line_through(samples: Sequence[tuple[int, int, int]]) -> list[float]:
 def compiled(
     folder: Path, chip: str, scheme: str, precision: str = "int8"
 ) -> Iterator[tuple[pipeline.Compilation, Path]]:
-    """The four networks with random weights, and usual ones."""
+    """The four networks with random weights, and usual ones; blocks with each kernel that takes more flash."""
     models = folder / "models"
     if not models.exists():
         networks.write(models)
-        for name, build in usual_networks.NETWORKS.items():
+        for name, build in {**usual_networks.NETWORKS, **BLOCKS}.items():
             (models / name).mkdir()
             proto = build()
             onnx.save(proto, models / name / "model.onnx")
@@ -129,8 +130,53 @@ def compiled(
             precision=precision,
             effort="fast",
             profile=True,
+            flash_budget="none",
         )
         yield pipeline.compile_model(options), out
+        for kernel in LARGE_WEIGHTS if precision == "int8" and model.name in BLOCKS else ():
+            with preferring(kernel):
+                compilation = pipeline.compile_model(replace(options, flash_budget="100000000"))
+            yield compilation, out
+
+
+# Parts of the names of kernels that take more flash, and networks of layers that can have them.
+LARGE_WEIGHTS = ("winograd_2x2", "winograd_2x4")
+BLOCKS: dict[str, Callable[[], onnx.ModelProto]] = {}
+
+
+def residual_blocks(size: int, *channels: int) -> Callable[[], onnx.ModelProto]:
+    """Makes a network of 3x3 convolutions of so many channels, each followed by one whose sum with it goes on."""
+
+    def build() -> onnx.ModelProto:
+        net = usual_networks.Net(f"blocks_{size}")
+        x = net.input("x", 1, 8, size, size)
+        for count in channels:
+            x = net.relu(net.conv(x, count, 3))
+            x = net.node("Add", net.conv(net.relu(net.conv(x, count, 3)), count, 3), x)
+        net.output(net.relu(x), "y")
+        return net.model()
+
+    return build
+
+
+for _size, *_channels in ((32, 8), (16, 16, 32), (9, 32, 12), (8, 48, 64), (5, 24)):
+    BLOCKS[f"blocks_{_size}"] = residual_blocks(_size, *_channels)
+
+
+@contextmanager
+def preferring(kernel: str) -> Iterator[None]:
+    """Gives layers the kernels with `kernel` in their names wherever there are any, and no others that take more."""
+    known = {chip: table["instructions"] for chip, table in costs.tables().items()}
+    names = {name for table in known.values() for name in table} | set(kernels())
+    wanted = {name: (0.0, 0.0, 0.0 if kernel in name else 1.0) for name in names}
+    wanted |= {name: (0.0, 0.0, 1e6) for name in names for other in LARGE_WEIGHTS if other in name and other != kernel}
+    try:
+        for chip in known:
+            costs.tables()[chip]["instructions"] = wanted
+        yield
+    finally:
+        for chip, instructions in known.items():
+            costs.tables()[chip]["instructions"] = instructions
 
 
 def mixed(folder: Path, chip: str) -> Iterator[tuple[pipeline.Compilation, Path]]:

@@ -21,6 +21,8 @@ from espdl.wording import option
 
 # A choice that stands for any number of bytes.
 BYTES = "<bytes>"
+# What FLASH_BUDGET default allows.
+FLASH_BUDGET = 64 * 1024
 # By their files: the package that holds them takes long to import.
 METHODS = sorted(path.stem for path in (Path(__file__).parent / "quantize" / "methods").glob("[a-z]*.py"))
 
@@ -150,6 +152,12 @@ class Options:
         default=(), metadata=_argument("inputs that are outputs of the run before, zero in the first", "INPUT=OUTPUT")
     )
     optimize: str = _one_of("speed", "size")
+    flash_budget: str = _one_of(
+        "default",
+        "none",
+        BYTES,
+        help=f"flash that faster kernels may take more for their weights: default ({FLASH_BUDGET}), none or bytes",
+    )
     dead_channels: str = _one_of(
         "remove", "keep", help="remove: channels that cannot change the outputs go, exactly; keep: they stay"
     )
@@ -178,6 +186,12 @@ class Options:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
         return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
+
+    @property
+    def flash_bytes(self) -> int:
+        """The bytes of `flash_budget`."""
+        words = {"default": FLASH_BUDGET, "none": 0}
+        return words[self.flash_budget] if self.flash_budget in words else int(self.flash_budget)
 
 
 def read(path: str | Path, again: str) -> dict[str, Any]:

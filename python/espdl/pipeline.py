@@ -118,7 +118,7 @@ def compile_model(
     if options.stream or options.hop:
         planned = make_stream_plan(graph, target, options, model)
     else:
-        planned = make_plan(graph, target, options.memory, options.input_memory)
+        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes)
     planned = _hold_states(planned, options, model)
     watch("plan", planned)
     progress("emit", 0, 0)
@@ -159,21 +159,24 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
 
 
 def make_plan(
-    graph: OperatorGraph, target: targets.Target, stripes: str = "plain", input_memory: str = "arena"
+    graph: OperatorGraph,
+    target: targets.Target,
+    stripes: str = "plain",
+    input_memory: str = "arena",
+    flash_budget: int = 0,
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
-    gives rows of them when they are needed.
+    gives rows of them when they are needed. Kernels that take up to `flash_budget` bytes more of flash are used where
+    they are faster; where `stripes` are to make the arena small, only if it is no larger for them.
     """
-    calls, tensors, functions = lowered(graph, target)
-    if stripes != "plain":
-        calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
-    calls, tensors, inputs = application_inputs.from_application(
-        input_memory, calls, tensors, graph.inputs, graph.outputs, target
-    )
-    costs = report.instructions(target.chip)
-    planned = plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
+    faster = lowered(graph, target, flash_budget)
+    planned = _plan_of(faster, graph, target, stripes, input_memory)
+    if stripes != "plain" and any(call.trade[0] for call in faster[0]):
+        usual = _plan_of(lowered(graph, target), graph, target, stripes, input_memory)
+        if planned.arena_bytes > (int(stripes) if stripes.isdecimal() else usual.arena_bytes):
+            planned = usual
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
             option("memory", stripes),
@@ -181,6 +184,20 @@ def make_plan(
             "allow as many, or take fewer or smaller layers",
         )
     return checked(planned)
+
+
+Lowered = tuple[list[KernelCall], list[Tensor], dict[str, str]]
+
+
+def _plan_of(network: Lowered, graph: OperatorGraph, target: targets.Target, stripes: str, input_memory: str) -> Plan:
+    calls, tensors, functions = network
+    if stripes != "plain":
+        calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
+    calls, tensors, inputs = application_inputs.from_application(
+        input_memory, calls, tensors, graph.inputs, graph.outputs, target
+    )
+    costs = report.instructions(target.chip)
+    return plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
 
 
 def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:
@@ -201,10 +218,13 @@ def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan
     return plan.with_states(planned, found) if found else planned
 
 
-def lowered(graph: OperatorGraph, target: targets.Target) -> tuple[list[KernelCall], list[Tensor], dict[str, str]]:
-    """The operators as kernel calls, the tensors that those name, and the sources of generated kernels."""
+def lowered(graph: OperatorGraph, target: targets.Target, flash_budget: int = 0) -> Lowered:
+    """The operators as kernel calls, which may take so many more bytes of flash to be faster; the tensors that those
+    name, and the sources of generated kernels."""
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
+    known, costs = graph.tensors(), report.instructions(target.chip)
+    calls = backends.within(flash_budget, operators, calls, target, costs, lambda name: known[name].count)
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))

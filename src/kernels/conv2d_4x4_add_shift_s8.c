@@ -3,8 +3,15 @@
  */
 #include "conv2d_add_inline.h"
 
-void espdl_conv2d_4x4_add_shift_s8(const espdl_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
-                             const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
+static void convolve(const espdl_conv2d_params_t *p, const int8_t *x, const void *weights,
+                     const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
-    espdl_conv2d_rows_add(p, espdl_add_shift_s8, x, residual, weights, channels, y, scratch);
+    espdl_conv2d_4x4_s8(p, x, weights, channels, y, scratch);
+}
+
+void espdl_conv2d_4x4_add_shift_s8(const espdl_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
+                                   const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y,
+                                   void *scratch)
+{
+    espdl_conv2d_rows_add(p, 1, convolve, espdl_add_shift_s8, x, residual, weights, channels, y, scratch);
 }

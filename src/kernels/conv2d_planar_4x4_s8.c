@@ -12,6 +12,17 @@ static uint32_t *pack_rows(const int8_t *first, int32_t step, int32_t count, int
                            uint32_t *packed)
 {
     const int32_t two = 2 * step, three = 3 * step;
+    if (count == 3) { /* usual, and so short that the loop below takes longer than what is in it */
+        for (; rows > 0; rows--, first += line, packed += 6) {
+            packed[0] = espdl_pack_pair(first[0], first[step]);
+            packed[1] = espdl_pack_pair(first[two], first[three]);
+            packed[2] = espdl_pack_pair(first[1], first[step + 1]);
+            packed[3] = espdl_pack_pair(first[two + 1], first[three + 1]);
+            packed[4] = espdl_pack_pair(first[2], first[step + 2]);
+            packed[5] = espdl_pack_pair(first[two + 2], first[three + 2]);
+        }
+        return packed;
+    }
     for (; rows > 0; rows--, first += line) {
         for (const int8_t *a = first, *end = first + count; a != end; a++, packed += 2) {
             packed[0] = espdl_pack_pair(a[0], a[step]);

@@ -29,6 +29,14 @@ static const int8_t *gather(const espdl_convolve_t *work, const window_t *window
     const espdl_conv2d_params_t *p = work->p;
     const int8_t *from = work->x + window->offset;
     int32_t column = window->column;
+    if (work->pieces == 1 && work->run < 16) { /* calls for each pixel take longer than the few bytes */
+        const int32_t before = column < 0 ? -column : 0, behind = p->input_width - column;
+        const int32_t begin = before * work->channels, end = behind * work->channels;
+        for (int32_t i = 0; i < work->run; i++) {
+            to[i] = i >= begin && i < end ? from[i] : work->border[0];
+        }
+        return to;
+    }
     for (int32_t kx = 0; kx < p->kernel_width; kx++, column += p->dilation_width) {
         const int inside = column >= 0 && column < p->input_width;
         memcpy(to + kx * work->channels, inside ? from : work->border, (size_t)work->channels);

@@ -51,7 +51,8 @@ static inline void espdl_convolve_step(espdl_convolve_t *work, int32_t column)
  * @param pack      takes what it can of the windows, the others are put together one by one
  * @param x         input, [planes][input_height][input_width][input_channels / planes]
  * @param weights   [output_channels / 4, rounded up][depth][4], along depth in the order
- *                  [planes][kernel_height][kernel_width][input_channels / planes]
+ *                  [planes][kernel_height][kernel_width][input_channels / planes]; and behind them what
+ *                  espdl_dot_4x4_s8() takes there
  * @param channels  as espdl_conv2d_4x4_s8() takes them
  * @param y         as espdl_conv2d_4x4_s8() takes it
  * @param scratch   8 * depth + 5 * kernel_width * input_channels / planes bytes at a multiple of 4

@@ -19,7 +19,8 @@ typedef struct {
 } walk_t;
 
 /*
- * One channel. The nine weights stay in registers, and so do the sums of the two windows to come that a pixel is part of.
+ * One channel. The nine weights stay in registers, and so do the sums of the two windows to come that a pixel is part
+ * of; all times 4, as the requantisation takes sums.
  * `above` is a copy of the line before, so that the output may overwrite the input.
  */
 static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_fast_channel_t *channel,
@@ -27,11 +28,12 @@ static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_f
 {
     const int8_t *const w0 = weights, *const w1 = w0 + walk->weight_line_step, *const w2 = w1 + walk->weight_line_step;
     const int32_t w = walk->weight_pixel_step;
-    const int32_t w00 = w0[0], w01 = w0[w], w02 = w0[2 * w], w10 = w1[0], w11 = w1[w], w12 = w1[2 * w];
-    int32_t w20 = w2[0], w21 = w2[w], w22 = w2[2 * w];
+    const int32_t w00 = 4 * w0[0], w01 = 4 * w0[w], w02 = 4 * w0[2 * w];
+    const int32_t w10 = 4 * w1[0], w11 = 4 * w1[w], w12 = 4 * w1[2 * w];
+    int32_t w20 = 4 * w2[0], w21 = 4 * w2[w], w22 = 4 * w2[2 * w];
     espdl_scale_t scale = espdl_scale_of(channel);
     const int32_t step = walk->pixel_step, zero = walk->zero_point;
-    int32_t bias = channel->bias;
+    int32_t bias = 4 * channel->bias;
     /* What the border at the ends of a line adds to its first and to its last output. */
     int32_t before = zero * (w00 + w10 + w20), behind = zero * (w02 + w12 + w22);
     if (walk->border_above) {
@@ -79,9 +81,9 @@ static void run_channel(const walk_t *walk, const int8_t *weights, const espdl_f
             sum += value * w22;
             next += value * w21;
             later += value * w20;
-            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
+            *to = (int8_t)espdl_fast_scale_4(sum, &scale, clamp);
         }
-        *to = (int8_t)espdl_fast_scale(next + behind, &scale, clamp);
+        *to = (int8_t)espdl_fast_scale_4(next + behind, &scale, clamp);
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "fast_scale.h"
 
-/* The weights of a row of windows, and what taps on the border add to its sums. */
+/* The weights of a row of windows, and what taps on the border add to its sums; times 4, as requantisation takes it. */
 typedef struct {
     int32_t w[3][3];
     int32_t bias;
@@ -14,24 +14,24 @@ typedef struct {
 
 static void load_row(filter_t *f, int32_t row, const int8_t *weights, int32_t zero_point)
 {
-    f->w[row][0] = weights[0], f->w[row][1] = weights[1], f->w[row][2] = weights[2];
-    f->before += zero_point * weights[0];
-    f->behind += zero_point * weights[2];
+    f->w[row][0] = 4 * weights[0], f->w[row][1] = 4 * weights[1], f->w[row][2] = 4 * weights[2];
+    f->before += zero_point * f->w[row][0];
+    f->behind += zero_point * f->w[row][2];
 }
 
 static filter_t load_filter(const int8_t *weights, int32_t bias, int32_t zero_point, int has_above, int has_below)
 {
-    filter_t f = {.bias = bias};
+    filter_t f = {.bias = 4 * bias};
     load_row(&f, 1, weights + 3, zero_point);
     if (has_above) {
         load_row(&f, 0, weights, zero_point);
     } else {
-        f.bias += zero_point * (weights[0] + weights[1] + weights[2]);
+        f.bias += 4 * zero_point * (weights[0] + weights[1] + weights[2]);
     }
     if (has_below) {
         load_row(&f, 2, weights + 6, zero_point);
     } else {
-        f.bias += zero_point * (weights[6] + weights[7] + weights[8]);
+        f.bias += 4 * zero_point * (weights[6] + weights[7] + weights[8]);
     }
     return f;
 }
@@ -69,12 +69,12 @@ static void run_rows(const espdl_conv2d_params_t *p, const filter_t *f, const es
             sum += value * w22;
             next += value * w20;
             r0 += step, r1 += step, r2 += step;
-            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
+            *to = (int8_t)espdl_fast_scale_4(sum, &scale, clamp);
             sum = next;
         }
         if (reaches_over) {
             sum += *r0 * w01 + *r1 * w11 + *r2 * w21 + f->behind;
-            *to = (int8_t)espdl_fast_scale(sum, &scale, clamp);
+            *to = (int8_t)espdl_fast_scale_4(sum, &scale, clamp);
         }
     }
 }

@@ -12,7 +12,7 @@
  * @param p         shape and arithmetic
  * @param pixel     `count` values
  * @param count     p->depth, or one less where a weight was added to make depth even
- * @param weights   [channels / 4, rounded up][depth][4]
+ * @param weights   [channels / 4, rounded up][depth][4]; what is behind them is not read
  * @param channels  one record per channel, rounded up to a multiple of 4
  * @param y         [p->channels]; may not overlap `pixel`
  */

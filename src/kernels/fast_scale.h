@@ -44,28 +44,43 @@ ESPDL_INLINE int32_t espdl_multiply_high(int32_t a, int32_t *b)
     return (int32_t)(((int64_t)a * *b) >> 32);
 }
 
-/** One output, from clamp->min to clamp->max; `acc` is the channel's sum with bias. */
-ESPDL_INLINE int32_t espdl_fast_scale(int32_t acc, espdl_scale_t *scale, const espdl_clamp_t *clamp)
+/** One output of the sum `acc` / 2^(2 - `up`), which four times fits 32 bits; `up`, 0 or 2, is a constant. */
+ESPDL_INLINE int32_t espdl_fast_scale_up(int32_t acc, int32_t up, espdl_scale_t *scale, const espdl_clamp_t *clamp)
 {
     int32_t scaled;
-    if (acc <= 0 && clamp->is_relu) {
+    /* Sums on one side of 0 give outputs on one side of the zero point, which lies between min and max. What is kept is
+     * in branches that are seldom taken: GCC would move both values about in every case. */
+    if (acc > 0) {
+        scaled = espdl_multiply_high((int32_t)((uint32_t)acc << up), &scale->multiplier);
+        scaled = (scaled + scale->offset) >> scale->shift;
+        if (scaled > clamp->max) {
+            scaled = clamp->max;
+            ESPDL_KEEP(scaled);
+        }
+        return scaled;
+    }
+    if (clamp->is_relu) {
         scaled = clamp->min;
         ESPDL_KEEP(scaled);
         return scaled;
     }
-    scaled = espdl_multiply_high((int32_t)((uint32_t)acc << 2), &scale->multiplier);
-    if (acc <= 0) {
-        scaled += clamp->negative_fix;
-    }
-    scaled = (scaled + scale->offset) >> scale->shift;
-    /* Kept in branches, which are seldom taken: GCC would move both values about in every case. */
-    if (scaled < clamp->min && !clamp->is_relu) {
+    scaled = espdl_multiply_high((int32_t)((uint32_t)acc << up), &scale->multiplier);
+    scaled = (scaled + clamp->negative_fix + scale->offset) >> scale->shift;
+    if (scaled < clamp->min) {
         scaled = clamp->min;
         ESPDL_KEEP(scaled);
     }
-    if (scaled > clamp->max) {
-        scaled = clamp->max;
-        ESPDL_KEEP(scaled);
-    }
     return scaled;
+}
+
+/** One output, from clamp->min to clamp->max; `acc` is the channel's sum with bias. */
+ESPDL_INLINE int32_t espdl_fast_scale(int32_t acc, espdl_scale_t *scale, const espdl_clamp_t *clamp)
+{
+    return espdl_fast_scale_up(acc, 2, scale, clamp);
+}
+
+/** The same of four times the sum. */
+ESPDL_INLINE int32_t espdl_fast_scale_4(int32_t four_acc, espdl_scale_t *scale, const espdl_clamp_t *clamp)
+{
+    return espdl_fast_scale_up(four_acc, 0, scale, clamp);
 }

@@ -6,8 +6,11 @@
 /** For the parts of an inner loop: they must share its registers. */
 #if defined(__GNUC__)
 #define ESPDL_INLINE static inline __attribute__((always_inline))
+/** For an inner loop that must not share them with what surrounds it. */
+#define ESPDL_APART static __attribute__((noinline))
 #else
 #define ESPDL_INLINE static inline
+#define ESPDL_APART static
 #endif
 
 /**

@@ -46,7 +46,8 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
  * @param p         shape and arithmetic; groups = 1, rounding TFLITE or HALF_UP
  * @param x         input, NHWC [input_height][input_width][input_channels], pixels input_pitch bytes apart
  * @param weights   [output_channels / 4, rounded up][depth][4]; depth is kernel_height * kernel_width * input_channels,
- *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
+ *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128.
+ *                  Behind them lies how products are added up (src/kernels/dot_4x4_s8.h)
  * @param channels  records, their number rounded up to a multiple of 4
  * @param y         output, NHWC [output_height][output_width][output_channels], pixels output_pitch bytes apart; may
  *                  overlap `x` where no four pixels in a row (from the first; one or two at the end) are written

@@ -41,7 +41,8 @@ void espdl_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
  * @param x         [rows][inputs], vectors input_pitch bytes apart
  * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0.
- *                  No two neighbours along depth (0 and 1, 2 and 3, ...) are -128
+ *                  No two neighbours along depth (0 and 1, 2 and 3, ...) are -128.
+ *                  Behind them lies how products are added up (src/kernels/dot_4x4_s8.h)
  * @param channels  records, their number rounded up to a multiple of 4
  * @param y         [rows][outputs], vectors output_pitch bytes apart; where neither pitch is more than the length, it
  *                  may begin where `x` begins (in place); no other overlap

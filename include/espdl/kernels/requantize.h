@@ -31,7 +31,7 @@ typedef struct {
  * Bias and scale of one output channel in the form that costs least:
  * y = ((high 32 bits of 4 * (acc + bias) * multiplier) + offset) >> shift, with one correction for negative sums under
  * ESPDL_ROUND_TFLITE. It equals the definition where |acc + bias| < 2^29, the ratio is below 1/2 (TFLITE) or at most 1
- * (HALF_UP) and no step leaves int32; the compiler checks that before it chooses a kernel that takes this record.
+ * (HALF_UP), no step leaves int32 and the activation can give 0; the compiler checks that before it chooses a kernel that takes this record.
  */
 typedef struct {
     int32_t bias;       /**< with the input's zero point folded in: bias - zero point * sum of the weights */

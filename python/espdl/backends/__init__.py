@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from espdl.backends.alternatives import within
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
@@ -25,6 +26,7 @@ __all__ = [
     "select",
     "with_limits",
     "with_rows",
+    "within",
 ]
 
 

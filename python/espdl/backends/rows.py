@@ -79,6 +79,14 @@ def _one_row_of_pixels(call: KernelCall, height: int, inputs: Sequence[Tensor]) 
     return counted("input_width", "output_width", shares=False)(call, height, inputs) if taps == 1 else None
 
 
+def tiles(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    """Two rows of the output at once: none may lie where a later tile of its row still reads."""
+    p: Any = call.params
+    add = window_and_sum if hasattr(p, "conv") else windows(sharing="")
+    rows = add(call, height, inputs)
+    return None if rows is None else replace(rows, group=BLOCK, height=2)
+
+
 def lanes(rows: int) -> Facts:
     """Depthwise convolutions, one channel after the other; an output row may lie in row `rows` of its window."""
 
@@ -296,6 +304,11 @@ FACTS: dict[str, Facts] = {
     "espdl_mac16_gemm_s16": windows(sharing=""),
     **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
     "espdl_conv2d_planar_4x4_s8": planar,
+    **{
+        f"espdl_conv2d_winograd_2x{width}_{kind}": tiles
+        for width in (2, 4)
+        for kind in ("s8", "add_s8", "add_shift_s8")
+    },
     "espdl_depthwise_3x3_s8": lanes(rows=1),
     "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),
     **dict.fromkeys(("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8"), window_and_sum),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from espdl.plan import graph, in_place_concat, memory, regions, schedule, stream_memory, streams
 from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.states import with_states
-from espdl.plan.types import KernelCall, Plan, Port, Tensor
+from espdl.plan.types import Cost, KernelCall, Plan, Port, Tensor
 
 __all__ = ["run", "run_stream", "with_states"]
 
@@ -27,7 +27,7 @@ def run(
     scheme: str,
     functions: Mapping[str, str] | None = None,
     stripes: str = "plain",
-    costs: Mapping[str, regions.Cost] = MappingProxyType({}),
+    costs: Mapping[str, Cost] = MappingProxyType({}),
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 

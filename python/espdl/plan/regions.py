@@ -16,9 +16,9 @@ from espdl.errors import present
 from espdl.plan import graph as graphs
 from espdl.plan import memory
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes, aligned
-from espdl.plan.rows import Kept, Region
+from espdl.plan.rows import Kept, Region, Rows
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
-from espdl.plan.types import Plan
+from espdl.plan.types import Cost, Plan
 
 # Rows that the first call of a region computes in a stripe.
 HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
@@ -29,8 +29,6 @@ CALL, MOVE, MOVE_BLOCKS = 200, 0.8, 0.2
 # Of pixels that a group has too few of, what is computed for nothing: one or two are computed one by one.
 IDLE = 0.5
 
-# Instructions of a kernel once, per output value and per multiply-accumulate.
-Cost = tuple[float, float, float]
 # Of kernels that nobody measured.
 UNKNOWN: Cost = (0.0, 15.0, 2.6)
 
@@ -142,7 +140,7 @@ class _Planner:
 
     def _instructions(self, index: int) -> float:
         call, (once, value, mac) = self.graph.calls[index], self.costs[index]
-        return once + value * sum(self.graph.tensors[name].count for name in call.outputs) + mac * call.macs
+        return once + value * sum(self.graph.tensors[name].count for name in call.outputs) + mac * call.work
 
     def search(self, limit: float) -> Choice | None:
         """The smallest choice that costs at most `limit`, of those the cheapest; None: all calls one after the other.
@@ -277,11 +275,11 @@ class _Planner:
         node, times = self.graph.calls[call.call], sum(runs.values())
         output = self.graph.tensors[node.outputs[0]]
         pixels = output.count // (output.shape[-1] * call.height)
-        idle = sum(-run.rows * pixels % call.rows.group * count for run, count in runs.items())
+        idle = sum(count * _idle(run.rows, pixels, call.rows) for run, count in runs.items())
         return (
             times * CALL
             + (times - 1) * call.rows.overhead
-            + IDLE * idle * self.costs[call.call][2] * node.macs / (pixels * call.height)
+            + IDLE * idle * self.costs[call.call][2] * node.work / (pixels * call.height)
         )
 
     def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
@@ -307,6 +305,12 @@ class _Planner:
             if peak < best:
                 moves, best = trial, peak
         return moves
+
+
+def _idle(rows: int, pixels: int, facts: Rows) -> int:
+    """Pixels that a kernel computes for nothing where it has so many rows of so many pixels."""
+    whole = -(-rows // facts.height) * facts.height * pixels
+    return whole + -whole % facts.group - rows * pixels
 
 
 def _size(kept: Kept) -> int:

@@ -94,8 +94,8 @@ class Rows:
 
     `reach` is by input (of `KernelCall.reads`); None: it needs all of it, in one piece.
     The first input with a reach is the one that the changes speak of. `overhead` is the estimate of what a further call
-    costs, in instructions; `group` how many pixels the kernel computes at once. `copy` names a C function that copies
-    rows faster than words, where they are multiples of 16 bytes, and its header.
+    costs, in instructions; `group` how many pixels the kernel computes at once, `height` how many rows. `copy` names a
+    C function that copies rows faster than words, where they are multiples of 16 bytes, and its header.
     """
 
     reach: tuple[Reach | None, ...]
@@ -103,6 +103,7 @@ class Rows:
     sharing: tuple[Sharing, ...] = ()
     overhead: int = 0
     group: int = 1
+    height: int = 1
     copy: str = ""
     copy_header: str = ""
 

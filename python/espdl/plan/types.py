@@ -49,6 +49,9 @@ POINTER_BYTES = 16
 # What the places of tensors in the arena are multiples of, parts of other tensors apart.
 ALIGNMENT = 16
 
+# Instructions of a kernel once, per output value and per product (`KernelCall.work`).
+Cost = tuple[float, float, float]
+
 _Params = TypeVar("_Params", bound=Params)
 
 # What real numbers are quantised to. Other integers are numbers themselves.
@@ -143,6 +146,8 @@ class KernelCall:
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
     `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
+    `products` is how many multiplications it makes, where they are not `macs`. `trade`: how many more bytes of
+    constants it takes than the usual kernel, and about how many instructions it saves by them.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -170,6 +175,13 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
+    products: int = field(default=0, metadata=_SPARSE)
+    trade: tuple[int, int] = field(default=(0, 0), metadata=_SPARSE)
+
+    @property
+    def work(self) -> int:
+        """Its multiplications, by which kernels' costs are estimated."""
+        return self.products or self.macs
 
     @property
     def asks(self) -> bool:

@@ -2,7 +2,7 @@
 """What code and time a model takes before anybody measured it, from tables of its kernels (costs.json, `make costs`).
 
 Code: what a linker keeps for the kernels, which is exact for the compiler that made the table, and what generated code
-takes. Instructions: for each kernel once, per output value and per multiply-accumulate.
+takes. Instructions: for each kernel once, per output value and per multiplication.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def tables() -> Mapping[str, Any]:
 
 
 def instructions(chip: str) -> Mapping[str, tuple[float, float, float]]:
-    """By kernel: instructions once, per output value and per multiply-accumulate."""
+    """By kernel: instructions once, per output value and per multiplication."""
     table = _table(chip)
     return {} if table is None else table["instructions"]
 
@@ -70,8 +70,8 @@ def of_plan(plan: Plan, name: str) -> Estimate:
 
 
 def work(plan: Plan, call: KernelCall) -> tuple[int, int]:
-    """Values written, and multiply-accumulates."""
-    return sum(plan.tensor(name).count for name in call.outputs), call.macs
+    """Values written, and multiplications."""
+    return sum(plan.tensor(name).count for name in call.outputs), call.work
 
 
 def linked_bytes(table: Mapping[str, Any], plan: Plan) -> int:

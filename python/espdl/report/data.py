@@ -4,7 +4,8 @@
 Sizes are bytes. `code_bytes` and `cost` come from tables of the kernels (`cost.estimate` is true, `code_source` names
 the table) until somebody measures them (`with_cost`). What is not known is null: both where a kernel is in no table,
 the `sqnr_db` of a layer until somebody compares it with the float model (`with_errors`), `stack_bytes` of kernels that
-are not plain C and of runs with one of them. `stack_source` says on which machine the stack was measured.
+are not plain C and of runs with one of them, and `flash_spent` on faster kernels where none was. `stack_source` says on
+which machine the stack was measured.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan, Port
 from espdl.report import advice, costs, memory, stack, stream
 
-SCHEMA = 4
+SCHEMA = 5
 
 # The backend that runs what all others declined.
 FALLBACK = "tvm"
@@ -58,6 +59,7 @@ def make(
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.arena_lower_bound,
         "weights_bytes": weights_bytes,
+        "flash_spent": _trade(plan),
         "code_bytes": estimate.code_bytes,
         "code_source": f"estimate: {estimate.source}",
         "stack_bytes": stack.of_run([stack.of_kernel(call.function) for call in plan.calls]),
@@ -147,6 +149,14 @@ def _set_shares(layers: Sequence[dict[str, Any]], costs: Sequence[int]) -> None:
         layer["share"] = cost / total if total else 0.0
 
 
+def _trade(plan: Plan) -> dict[str, int] | None:
+    """What faster kernels took more for their weights, and about what they save."""
+    if not any(call.trade[0] for call in plan.calls):
+        return None
+    total = [sum(values) for values in zip(*(call.trade for call in plan.calls))]
+    return {"bytes": total[0], "instructions": total[1]}
+
+
 def _work(plan: Plan, call: KernelCall) -> int:
     return call.macs + sum(plan.tensor(name).count for name in (*call.reads, *call.outputs))
 
@@ -194,5 +204,6 @@ def _layer(plan: Plan, index: int) -> dict[str, Any]:
         "share": 0.0,
         "cost": None,
         "sqnr_db": None,
+        "flash_spent": call.trade[0],
         "notes": list(call.notes),
     }

@@ -64,7 +64,7 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     instructions = cost is not None and values.time(report).endswith(cost["unit"])
     return [
         ("Arena", values.number(report["arena_bytes"]), lower),
-        ("Weights", values.number(report["weights_bytes"]), "bytes of flash"),
+        ("Weights", values.number(report["weights_bytes"]), _weights(report)),
         ("Code", values.number(report["code_bytes"]), code),
         ("Stack", values.number(report["stack_bytes"]), _stack(report)),
         ("MACs", values.number(report["macs"]), "multiply-accumulates of a run"),
@@ -75,6 +75,14 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str, str]]:
         ),
         ("Layers", values.number(len(report["layers"])), f"scheme {report['scheme']}, chip {report['chip']}"),
     ]
+
+
+def _weights(report: dict[str, Any]) -> str:
+    spent = report["flash_spent"]
+    if spent is None:
+        return "bytes of flash"
+    saved = values.number(spent["instructions"])
+    return f"bytes of flash; {values.number(spent['bytes'])} of them save about {saved} instructions"
 
 
 def _stack(report: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ def text(report: dict[str, Any]) -> str:
         f"arena {values.number(report['arena_bytes'])} bytes (lower bound"
         f" {values.number(report['arena_lower_bound'])}{_prepared(layers)}), weights"
         f" {values.number(report['weights_bytes'])} bytes",
+        *_flash_spent(report),
         f"stack of a run {_stack(report)}",
         *_measured(report),
         "",
@@ -58,6 +59,18 @@ def _prepared(layers: list[dict[str, Any]]) -> str:
     """What init leaves in the arena for every run."""
     prepared = sum(layer["state_bytes"] for layer in layers)
     return f"; {values.number(prepared)} of them prepared by init" if prepared else ""
+
+
+def _flash_spent(report: dict[str, Any]) -> list[str]:
+    spent = report["flash_spent"]
+    if spent is None:
+        return []
+    layers = sum(layer["flash_spent"] > 0 for layer in report["layers"])
+    saved = values.number(spent["instructions"])
+    return [
+        f"{values.number(spent['bytes'])} bytes of the weights make {layers} layer{'s' if layers > 1 else ''} faster,"
+        f" by about {saved} instructions together (FLASH_BUDGET)"
+    ]
 
 
 def _measured(report: dict[str, Any]) -> list[str]:

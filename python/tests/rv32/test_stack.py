@@ -37,8 +37,11 @@ __attribute__((noinline)) int again(int n) { return n < 2 ? 1 : again(n - 1) + 2
 __attribute__((noinline)) void variable(int n) { volatile char a[n]; touch(a); touch(a + 1); }
 __attribute__((noinline)) void pointer(void (*f)(void)) { volatile char a[100]; touch(a); f(); touch(a); }
 
+void twin(void); /* whose leaf() is another */
+
 int main(void)
 {
+    twin();
     harness_before_run(); small(); harness_after_run();
     harness_before_run(); deep(); harness_after_run();
     harness_before_run(); jumps(3); harness_after_run();
@@ -46,13 +49,19 @@ int main(void)
     return again(3) == 0 ? (variable(4), pointer(deep), 1) : 0;
 }
 """
+TWIN = """
+__attribute__((noinline)) static void leaf(volatile char *x) { volatile char a[1500]; a[0] = *x; }
+void twin(void);
+void twin(void) { volatile char a[4]; a[1] = 0; leaf(a + 1); }
+"""
 
 
 @pytest.fixture(scope="module")
 def image(rv32_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stack")
     (folder / "main.c").write_text(SOURCE)
-    sources = [folder / "main.c", rv32.HERE / "harness_rv32.c"]
+    (folder / "twin.c").write_text(TWIN)
+    sources = [folder / "main.c", folder / "twin.c", rv32.HERE / "harness_rv32.c"]
     rv32.link(folder / "main.elf", sources, [f"-I{host.HARNESS}"])
     return folder / "main.elf"
 
@@ -64,6 +73,11 @@ def test_depth_is_what_a_run_leaves_behind(image: Path) -> None:
     assert depths[0] < 100 and depths[1] > 6000 + depths[0]
     for depth, used in zip(depths, painted, strict=True):
         assert depth - 16 <= used <= depth, (depths, painted)  # a frame's last bytes need not be written
+
+
+def test_functions_of_one_name_in_two_files(image: Path) -> None:
+    stack = Stack(image)
+    assert 1500 < stack.depth("twin") < 1600 and stack.depth("small") < 100
 
 
 def test_what_has_no_fixed_depth_is_refused(image: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from espdl.backends.accumulators import largest, reach, require_int32
 from espdl.backends.lowering import lowering
 from espdl.backends.overlap import overlap_offset_of_windows
-from espdl.backends.portable.fast import decline_fast
+from espdl.backends.portable.fast import decline_fast, partial_sums_reach
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
 from espdl.backends.portable.packing import has_heavy_pairs
@@ -38,7 +38,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
         return replace(
             call,
             function="espdl_conv2d_4x4_s8",
-            packing="blocks_4x4",
+            packing="blocks_4x4_in_runs",
             scratch_bytes=blocked_scratch(node),
             overlaps=((0, 0, overlap_offset_of_windows(p, x.shape[3], y.shape[3], at_once=4)),),
         )
@@ -66,7 +66,9 @@ def _depthwise(node: Conv2d, call: KernelCall) -> KernelCall:
     p = call.params_of(Conv2dParams)
     in_order = replace(call, header="espdl/kernels/depthwise.h")
     call = replace(in_order, overlaps=(), pitched=())  # channel by channel, unlike the last
-    if node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1):
+    # The kernels for 3x3 have four times each sum in 32 bits.
+    is_3x3 = node.weights.shape[1:3] == (3, 3) and node.dilations == (1, 1)
+    if is_3x3 and partial_sums_reach(in_order) < 2**29:
         if node.strides == (1, 1) and node.pads == (1, 1, 1, 1):
             return replace(
                 call,

@@ -10,7 +10,7 @@ import numpy as np
 from espdl.backends.lowering import Declined, call_of, lowering, packing
 from espdl.backends.portable.add import lower_add
 from espdl.backends.portable.conv2d import lower_conv2d
-from espdl.backends.portable.packing import blocks_4x4
+from espdl.backends.portable.packing import blocks_4x4_in_runs
 from espdl.ops.add import AddParams
 from espdl.ops.conv2d import Conv2dParams
 from espdl.ops.conv2d_add import Conv2dAdd, Conv2dAddParams
@@ -46,4 +46,4 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
 @packing("blocks_4x4_add")
 def blocks_4x4_add(call: KernelCall) -> list[np.ndarray]:
     """What the convolution alone takes."""
-    return blocks_4x4(replace(call, params=call.params_of(Conv2dAddParams).conv))
+    return blocks_4x4_in_runs(replace(call, params=call.params_of(Conv2dAddParams).conv))

@@ -11,7 +11,7 @@ from espdl.backends.lowering import Declined, lowering, packing
 from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.fast import fast_records
-from espdl.backends.portable.packing import blocks, has_heavy_pairs
+from espdl.backends.portable.packing import blocks, has_heavy_pairs, with_runs
 from espdl.ops.conv2d import Conv2dParams
 from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import KernelCall
@@ -47,8 +47,8 @@ def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Decl
 
 @packing("blocks_4x4_planar")
 def blocks_4x4_planar(call: KernelCall) -> list[np.ndarray]:
-    """What `blocks_4x4` gives for weights in the order [channels][input channels][height][width]."""
-    return [blocks(_planar(call.constant("weights")), channels=4, depth=2), fast_records(call, 4)]
+    """What `blocks_4x4_in_runs` gives for weights in the order [channels][input channels][height][width]."""
+    return [with_runs(blocks(_planar(call.constant("weights")), channels=4, depth=2)), fast_records(call, 4)]
 
 
 def _planar(weights: np.ndarray) -> np.ndarray:

@@ -27,9 +27,12 @@ _CONSTANT_SHIFT = 9
 
 def decline_fast(call: KernelCall) -> str | None:
     """Why the fast requantisation is not exact for `call`, whose constants are those of a conv2d or gemm, or None."""
-    rounding = call.params_of(Rounded).rounding
+    p: Any = call.params_of(Rounded)
+    rounding = p.rounding
     if rounding == ROUND_HALF_EVEN:
         return "the fast kernels do not round ties to even"
+    if not p.activation_min <= p.output_zero_point <= p.activation_max:
+        return "an activation that never gives 0 needs the general requantisation"
     records = _Records(call)
     live = ~records.is_constant
     if (records.shift[live] < (0 if rounding == ROUND_HALF_UP else 2)).any():
@@ -43,6 +46,17 @@ def decline_fast(call: KernelCall) -> str | None:
     if (largest[live] >= INT32).any() or (records.shift[live] > 31).any():
         return "its shift and zero point together leave the range of the fast requantisation"
     return None
+
+
+def sums_reach(call: KernelCall) -> int:
+    """What no sum with its bias exceeds in magnitude, of any channel."""
+    records = _Records(call)
+    return int(np.maximum(-records.least, records.most).max())
+
+
+def partial_sums_reach(call: KernelCall) -> int:
+    """What no part of a sum exceeds in magnitude, of values as they are and the bias of the records."""
+    return int(_Records(call).reach.max())
 
 
 def fast_records(call: KernelCall, multiple: int = 1) -> np.ndarray:

@@ -74,7 +74,7 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
         return replace(
             call,
             function="espdl_gemm_4x4_s8",
-            packing="blocks_4x4",
+            packing="blocks_4x4_in_runs",
             scratch_bytes=8 * (inputs + inputs % 2),
             in_place=((0, 0),),
         )

@@ -10,6 +10,7 @@ import numpy as np
 from espdl.backends.layers import channel_records
 from espdl.backends.lowering import packing
 from espdl.backends.portable.fast import fast_records
+from espdl.backends.portable.runs import in_runs
 from espdl.plan.types import KernelCall
 
 
@@ -23,6 +24,17 @@ def weights_and_channels(call: KernelCall) -> list[np.ndarray]:
 def blocks_4x4(call: KernelCall) -> list[np.ndarray]:
     """Weights [channels / 4][depth][4], depth even, then one `espdl_fast_channel_t` per channel, a multiple of 4."""
     return [blocks(call.constant("weights"), channels=4, depth=2), fast_records(call, 4)]
+
+
+@packing("blocks_4x4_in_runs")
+def blocks_4x4_in_runs(call: KernelCall) -> list[np.ndarray]:
+    """The same, and behind the weights the runs in which their products are added up."""
+    return [with_runs(blocks(call.constant("weights"), channels=4, depth=2)), fast_records(call, 4)]
+
+
+def with_runs(weights: np.ndarray) -> np.ndarray:
+    """int8: `weights` [blocks][depth][4], and behind them the runs in which their products are added up."""
+    return np.concatenate([weights.reshape(-1), in_runs(weights).view(np.int8)])
 
 
 @packing("channels_3x3")

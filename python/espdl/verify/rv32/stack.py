@@ -88,7 +88,8 @@ def _functions(text: str) -> Mapping[str, Function]:
     for line in text.splitlines():
         head, instruction = _FUNCTION.match(line), _INSTRUCTION.match(line)
         if head:
-            current = functions[head[2]] = Function(head[2])
+            name = head[2] if head[2] not in functions else f"{head[2]}@{head[1]}"  # files may have one of a name each
+            current = functions[name] = Function(name)
         elif instruction and current is not None:
             operands = instruction[3].split(",") if instruction[3] else []
             current.code.append((int(instruction[1], 16), instruction[2], operands))
