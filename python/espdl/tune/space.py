@@ -20,6 +20,7 @@ _WIDTHS: Mapping[str, str] = {"int16": "int16"}
 _NARROW = "int8"
 # What a model that came quantised leaves open.
 _OF_INTEGERS = ("dead_channels",)
+_BEST = "best"
 # So many layers have a precision of their own: those with the largest error, and where the network begins and ends.
 _WORST, _FIRST, _LAST = 12, 3, 2
 
@@ -89,10 +90,13 @@ class Space:
             for effort in open_settings.get("effort", ()):
                 yield {**of_scheme, "effort": effort}
             for method in open_settings.get("calibration_method", ()):
-                yield {**of_scheme, "calibration_method": method}
+                for effort in [_BEST, self.base.effort] if "effort" in open_settings else [self.base.effort]:
+                    yield {**of_scheme, "calibration_method": method, "effort": effort}
         for name in ("precision", "dead_channels"):
             for choice in open_settings.get(name, ()):
                 yield {**self._affine(), name: choice} if choice == "int16x8" else {name: choice}
+        if "precision" in open_settings and "effort" in open_settings:
+            yield {**self._affine(), "precision": "int16x8", "effort": _BEST}
 
     def _affine(self) -> dict[str, str]:
         changes = {"scheme": "affine", "calibration_method": method_of("affine")}
@@ -107,10 +111,9 @@ class Space:
         pairs += [names[names.index(name) : names.index(name) + 2] for name in worst[:3]]
         sets = [names[:1], names[:2], names[:3], *pairs, names[-1:], names[-2:], worst[:4], worst[:8], names]
         for width in _WIDTHS:
-            for effort in ("default", "best"):
-                for members in sets:
-                    changes = dict.fromkeys(members, width) | self._affine()
-                    yield changes | ({"effort": effort} if "effort" in self.dimensions else {})
+            for members in sets:
+                changes = dict.fromkeys(members, width) | self._affine()
+                yield changes | ({"effort": _BEST} if "effort" in self.dimensions else {})
 
 
 def of(base: Options, fixed: Collection[str], losses: Sequence[LayerLoss], *, came_quantized: bool = False) -> Space:
