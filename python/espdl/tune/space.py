@@ -18,6 +18,8 @@ _LEFT_OUT = {("scheme", "default"), ("calibration_method", "default"), ("precisi
 # Precision of single layers in a network of int8, and the field of Options that lists the layers.
 _WIDTHS: Mapping[str, str] = {"int16": "int16"}
 _NARROW = "int8"
+# What 16 bits need (espdl.quantize says so): in the other scheme, layers stay as they are.
+_WIDE_SCHEME = "affine"
 # What a model that came quantised leaves open.
 _OF_INTEGERS = ("dead_channels",)
 _BEST = "best"
@@ -57,12 +59,14 @@ class Space:
     def settings(self, params: Params) -> dict[str, Any]:
         """Fields of Options. Choices that make no difference have one form, so that nothing is measured twice."""
         values: dict[str, Any] = {name: params[name] for name in self.dimensions if name not in self.layers}
-        mixed = values.get("precision", self.base.precision) == _NARROW
+        narrow = values.get("precision", self.base.precision) == _NARROW
+        if not narrow and "scheme" in values:
+            values["scheme"] = _WIDE_SCHEME
         for width, field in _WIDTHS.items():
             wide = tuple(node for name, node in self.layers.items() if params[name] == width)
             if self.layers:
-                # 16 bits need scheme affine (quantize): elsewhere single layers stay as they are.
-                values[field] = wide if mixed and values.get("scheme", self.base.target.scheme) == "affine" else ()
+                is_able = values.get("scheme", self.base.target.scheme) == _WIDE_SCHEME
+                values[field] = wide if narrow and is_able else ()
         return values
 
     def name(self, params: Params) -> str:
@@ -99,7 +103,7 @@ class Space:
             yield {**self._affine(), "precision": "int16x8", "effort": _BEST}
 
     def _affine(self) -> dict[str, str]:
-        changes = {"scheme": "affine", "calibration_method": method_of("affine")}
+        changes = {"scheme": _WIDE_SCHEME, "calibration_method": method_of(_WIDE_SCHEME)}
         return {name: value for name, value in changes.items() if name in self.dimensions}
 
     def _mixed(self) -> Iterator[dict[str, str]]:
@@ -120,6 +124,8 @@ def of(base: Options, fixed: Collection[str], losses: Sequence[LayerLoss], *, ca
     """`fixed`: options that the user has given, which stay. `losses`: of nodes whose precision may change."""
     names = _OF_INTEGERS if came_quantized else _SEARCHED
     dimensions = {name: _choices(name) for name in names if name not in fixed}
+    if "scheme" in fixed and base.target.scheme != _WIDE_SCHEME:
+        dimensions.pop("precision", None)
     open_layers = not came_quantized and not {"precision", *_WIDTHS.values()} & set(fixed)
     chosen = _chosen(losses) if open_layers and base.precision == _NARROW else []
     layers = {f"layer {index}": layer.node for index, layer in enumerate(chosen)}
@@ -138,7 +144,7 @@ def wants_losses(base: Options, fixed: Collection[str]) -> bool:
     """Whether the precision of single layers is open, so that it is worth knowing what each loses."""
     if {"precision", *_WIDTHS.values()} & set(fixed) or base.precision != _NARROW:
         return False
-    return "scheme" not in fixed or base.target.scheme == "affine"
+    return "scheme" not in fixed or base.target.scheme == _WIDE_SCHEME
 
 
 def _chosen(losses: Sequence[LayerLoss]) -> list[LayerLoss]:

@@ -177,3 +177,14 @@ def test_the_page_needs_nothing_and_runs_nothing_of_a_model(folder: Path, store:
     assert digest == base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert any(hostile in point["settings"]["int16"] for point in data["front"])
+
+
+@pytest.mark.parametrize("chip, scheme", [("generic", None), ("esp32s3", None), ("generic", "power_of_two")])
+def test_no_candidate_asks_for_what_cannot_be(folder: Path, tmp_path: Path, chip: str, scheme: str | None) -> None:
+    """16 bits outside of scheme affine."""
+    given = {"scheme": scheme} if scheme else {}
+    runner = FakeRunner(by_rule)
+    search(folder, runner, request(folder, count=60, chip=chip, **given), Store(tmp_path / "cache"))
+    asked = [job.options for job in runner.jobs]
+    wide = [options for options in asked if options["int16"] or options["precision"] == "int16x8"]
+    assert all(options["scheme"] == "affine" for options in wide) and bool(wide) == (scheme is None)
