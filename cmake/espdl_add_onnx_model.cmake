@@ -62,6 +62,7 @@ macro(_espdl_list_options)
                                               # for the whole model; OPTIMIZE size never does. Default: 65536.
         "INPUT_MEMORY        any     choice   arena caller rows"      # Where a run reads its inputs; rows: a function of
                                               # the application gives them row by row.
+        "CORES               any     choice   1 2 auto"               # That share a run; auto: as many as the chip has.
         "STREAM              model   text     <input>[:<axis>]" # The input of which rows are pushed as they come, and the
                                               # axis of time; what was computed of older rows stays.
         "HOP                 model   count    of rows" # That a push of STREAM brings.

@@ -97,7 +97,9 @@ function(_espdl_add_library)
         target_link_libraries(espdl_onnx_${chip} PUBLIC espdl_onnx)
     endforeach()
     if(UNIX)
-        target_link_libraries(espdl_onnx PUBLIC m)
+        set(THREADS_PREFER_PTHREAD_FLAG ON)
+        find_package(Threads REQUIRED) # for models of two cores
+        target_link_libraries(espdl_onnx PUBLIC m Threads::Threads)
     endif()
 endfunction()
 

@@ -7,8 +7,9 @@
  *
  * The generated `<name>.h` wraps these functions with typed names; use them directly where code must work with any model.
  *
- * - Nothing here allocates memory, and there are no writable globals: an instance is two pointers into memory that the
- *   caller owns. Separate instances with separate arenas may run at the same time in separate threads; one instance may not.
+ * - Nothing here allocates memory, and there are no writable globals, but for the worker of models for two cores
+ *   (espdl_cores.h): an instance is two pointers into memory that the caller owns. Separate instances with separate arenas
+ *   may run at the same time in separate threads; one instance may not.
  * - Inputs and outputs live in the arena. A run overwrites its inputs: write them again before the next run.
  * - Inputs of a model compiled with INPUT_MEMORY caller stay where the application has them: name their addresses before
  *   every run. A run only reads them. With INPUT_MEMORY rows a run calls config.on_rows for a few rows at a time.
@@ -61,6 +62,7 @@ typedef enum {
     ESPDL_BAD_PUSH,           /**< other than HOP rows were pushed, or a second time before a run; nothing has changed */
     ESPDL_FILLING,            /**< the run took the rows that were pushed, but there are no outputs before the first window is full */
     ESPDL_BAD_IMAGE,          /**< a frame, a crop or an input that cannot be one; see espdl_image.h */
+    ESPDL_NO_WORKER,          /**< no memory for the task of the other core (CORES) */
 } espdl_status_t;
 
 /** Type of a tensor's elements. */
@@ -147,6 +149,8 @@ typedef bool (*espdl_on_layer_t)(void *user, const espdl_layer_t *layer, espdl_p
  */
 typedef bool (*espdl_on_rows_t)(void *user, size_t input, size_t first, size_t count, void *rows);
 
+struct espdl_worker; /* espdl_cores.h */
+
 /** What an instance runs with. All zero is valid for a model that was generated with an arena of its own. */
 typedef struct {
     void *arena;               /**< working memory, multiple of ESPDL_ALIGNMENT; NULL: the model's own (ARENA static) */
@@ -156,6 +160,7 @@ typedef struct {
     void *user;                /**< handed to on_layer */
     espdl_on_rows_t on_rows;   /**< gives the inputs of a model compiled with INPUT_MEMORY rows; else not called */
     void *rows_user;           /**< handed to on_rows */
+    struct espdl_worker *worker; /**< for a model of two cores (espdl_cores.h), started; NULL: the one that all share */
 } espdl_config_t;
 
 /** Runs one layer. */
@@ -167,7 +172,15 @@ typedef void (*espdl_reset_t)(uint8_t *arena);
 typedef struct espdl_region espdl_region_t; /* espdl_stripes.h */
 struct espdl_stream;                        /* espdl_stream.h */
 struct espdl_states;                        /* espdl_states.h */
+struct espdl_turn;                          /* espdl_cores.h */
 struct espdl_instance;
+
+/** What two cores do. */
+typedef struct {
+    espdl_status_t (*init)(struct espdl_instance *self, const espdl_config_t *config); /**< espdl_init_cores */
+    const struct espdl_turn *turns;
+    uint16_t turn_count;
+} espdl_cores_t;
 
 /** Runs the layers of a region. */
 typedef espdl_status_t (*espdl_run_region_t)(const struct espdl_instance *self, const espdl_region_t *region);
@@ -197,12 +210,13 @@ typedef struct {
     uint16_t output_count;
     uint16_t region_count;
     const espdl_region_t *regions; /**< `region_count` ranges of layers that run stripe by stripe, or NULL */
-    espdl_run_model_t run;         /**< espdl_run_regions, where there are regions, or inputs at the caller or by rows; espdl_run_stream
-                                        of a stream, espdl_run_states of states; else NULL.
+    espdl_run_model_t run;         /**< espdl_run_cores, where there are two; espdl_run_stream of a stream, espdl_run_states of states;
+                                        espdl_run_regions, where there are regions, or inputs at the caller or by rows; else NULL.
                                         A pointer, so that other models do not link it */
     const struct espdl_stream *stream; /**< of a model compiled with STREAM; else NULL */
     const struct espdl_states *states; /**< of a model compiled with STATE; else NULL */
     espdl_reset_t reset;               /**< what init and espdl_reset() do for stream and states, or NULL */
+    const espdl_cores_t *cores;        /**< what two cores do, or NULL */
 } espdl_model_t;
 
 /** An instance of a model. Its fields are private; it may be copied and needs no release. */
@@ -214,6 +228,7 @@ typedef struct espdl_instance {
     void *user;
     espdl_on_rows_t on_rows;
     void *rows_user;
+    struct espdl_worker *worker;
 } espdl_t;
 
 /**
@@ -224,7 +239,7 @@ typedef struct espdl_instance {
  * @param model   model, must outlive the instance
  * @param config  copied; NULL: all defaults
  * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_BAD_MODEL, ESPDL_ARENA_TOO_SMALL, ESPDL_ARENA_MISALIGNED,
- *         ESPDL_WEIGHTS_MISALIGNED, ESPDL_NO_LAYERS
+ *         ESPDL_WEIGHTS_MISALIGNED, ESPDL_NO_LAYERS, ESPDL_NO_WORKER
  */
 espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl_config_t *config);
 

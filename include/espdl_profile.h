@@ -42,6 +42,7 @@ typedef struct {
     espdl_on_layer_t next;
     void *next_user;
     uint32_t start;
+    const struct espdl_worker *worker;
 } espdl_profile_t;
 
 /**
@@ -56,7 +57,11 @@ typedef struct {
 espdl_status_t espdl_profile_attach(espdl_profile_t *self, espdl_profile_layer_t *layers, size_t layer_count,
                                     espdl_t *instance);
 
-/** Print one line for each layer: mean, least and most of a run, and its share; in stripes, its parts too. */
+/**
+ * Print one line for each layer: mean, least and most of a run, and its share; in stripes, its parts too. Of two cores, also how
+ * long each computed and how long it waited for the other, in all runs that had the worker. A layer beside another one that
+ * the other core computes at the same time is in that one's time.
+ */
 void espdl_profile_print(const espdl_profile_t *self);
 
 #if !defined(CONFIG_ESPDL_PROFILE)

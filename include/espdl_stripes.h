@@ -28,6 +28,7 @@ typedef struct {
                                                   the border above, times the reach's divisor */
     const void *inputs[ESPDL_STRIPE_INPUTS]; /**< at the first row that is read */
     void *output;                            /**< at row `start` */
+    int32_t core;                            /**< whose scratch it takes: 0, or 1 for the other one's (espdl_cores.h) */
 } espdl_stripe_t;
 
 /** Runs one layer for some rows. */
@@ -65,7 +66,12 @@ typedef struct {
     const espdl_reach_t *inputs;
     uint16_t output, cap; /**< tensor; most rows in a stripe */
     uint8_t input_count;
+    uint8_t is_shared; /**< two cores compute half of the rows each, if there are two */
 } espdl_striped_layer_t;
+
+/** Runs a layer for some rows, `second` on the other core. */
+typedef void (*espdl_share_rows_t)(const struct espdl_instance *self, espdl_stripe_step_t step, const espdl_stripe_t *first,
+                                   const espdl_stripe_t *second);
 
 /** Copies rows, as espdl_copy_words(). */
 typedef void (*espdl_copy_rows_t)(void *to, const void *from, size_t bytes);
@@ -78,6 +84,7 @@ struct espdl_region {
     const espdl_striped_layer_t *layers;
     uint32_t state;         /**< offset in the arena of 8 bytes for each tensor */
     uint16_t first, stop, tensor_count;
+    espdl_share_rows_t share; /**< espdl_share_rows (espdl_cores.h), or NULL: no layer is shared */
 };
 
 /** Run a model with inputs that the application has, or with regions. ESPDL_OK, ESPDL_NO_INPUT, or what a region or the hook ends with. */

@@ -3,6 +3,7 @@
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 
+#include "espdl_cores.h"
 #include "espdl_profile.h"
 
 #if defined(CONFIG_ESPDL_PROFILE)
@@ -111,6 +112,7 @@ espdl_status_t espdl_profile_attach(espdl_profile_t *self, espdl_profile_layer_t
         .layers = layers,
         .next = instance->on_layer,
         .next_user = instance->user,
+        .worker = instance->worker,
     };
     return espdl_set_hook(instance, on_layer, self);
 }
@@ -147,6 +149,22 @@ static void print_layer(const espdl_profile_t *self, size_t index, uint64_t tota
     printf("\n");
 }
 
+static void print_core(const char *who, uint64_t works, uint64_t all, uint32_t runs)
+{
+    char busy[21], waiting[21];
+    printf("espdl: %s: %s " UNIT " a run busy, %s waiting\n", who, decimal(works / runs, busy),
+           decimal((all - works) / runs, waiting));
+}
+
+/* Its clock is that of the operating system's part (src/cores_port.h), whose unit is the same. */
+static void print_cores(const espdl_worker_t *worker)
+{
+    if (worker->runs != 0) {
+        print_core("core of the run", worker->run_ticks - worker->run_waits, worker->run_ticks, worker->runs);
+        print_core("other core", worker->works, worker->run_ticks, worker->runs);
+    }
+}
+
 void espdl_profile_print(const espdl_profile_t *self)
 {
     const size_t layer_count = self != NULL && self->model != NULL ? self->model->layer_count : 0;
@@ -167,6 +185,9 @@ void espdl_profile_print(const espdl_profile_t *self)
     printf("espdl: layer      mean      least       most   share\n");
     for (size_t i = 0; i < layer_count; i++) {
         print_layer(self, i, total);
+    }
+    if (self->worker != NULL) {
+        print_cores(self->worker);
     }
 }
 

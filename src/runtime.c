@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "inputs.h"
 #include "hook.h"
+#include "inputs.h"
 
 static bool is_model(const espdl_model_t *model)
 {
@@ -73,6 +73,9 @@ espdl_status_t espdl_init(espdl_t *self, const espdl_model_t *model, const espdl
     self->weights = config->weights != NULL ? config->weights : linked_weights(model);
     if (model->prepare != NULL) {
         model->prepare(self->arena, self->weights);
+    }
+    if (model->cores != NULL && (status = model->cores->init(self, config)) != ESPDL_OK) {
+        return status;
     }
     self->on_layer = config->on_layer;
     self->user = config->user;
@@ -201,6 +204,7 @@ const char *espdl_status_name(espdl_status_t status)
         [ESPDL_BAD_PUSH] = "ESPDL_BAD_PUSH",
         [ESPDL_FILLING] = "ESPDL_FILLING",
         [ESPDL_BAD_IMAGE] = "ESPDL_BAD_IMAGE",
+        [ESPDL_NO_WORKER] = "ESPDL_NO_WORKER",
     };
     return (size_t)status < sizeof(s_names) / sizeof(s_names[0]) ? s_names[status] : "ESPDL_UNKNOWN";
 }

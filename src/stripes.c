@@ -121,15 +121,9 @@ static int32_t rows_of(const work_t *work, const espdl_striped_layer_t *layer, i
     return rows - start < layer->cap ? rows - start : layer->cap;
 }
 
-/* Returns whether the rows are there. */
-static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
+static espdl_stripe_t stripe_of(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
 {
     const espdl_rows_t *tensors = work->region->tensors;
-    uint8_t *output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
-    if (layer->step == NULL) {
-        const uint32_t input = tensors[layer->inputs[0].tensor].place;
-        return work->self->on_rows(work->self->rows_user, input, (size_t)start, (size_t)rows, output);
-    }
     espdl_stripe_t stripe = {.rows = rows, .start = start};
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
@@ -141,8 +135,29 @@ static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
             stripe.above = begin * reach->divisor - reach->step * start - reach->first;
         }
     }
-    stripe.output = output;
-    layer->step(work->self->arena, work->self->weights, &stripe);
+    stripe.output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
+    return stripe;
+}
+
+/* Returns whether the rows are there. */
+static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
+{
+    const espdl_t *self = work->self;
+    const espdl_rows_t *tensors = work->region->tensors;
+    if (layer->step == NULL) {
+        const uint32_t input = tensors[layer->inputs[0].tensor].place;
+        uint8_t *output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
+        return self->on_rows(self->rows_user, input, (size_t)start, (size_t)rows, output);
+    }
+    const int32_t mine = layer->is_shared && self->worker != NULL ? (rows + 1) / 2 : rows;
+    const espdl_stripe_t stripe = stripe_of(work, layer, start, mine);
+    if (mine < rows) {
+        espdl_stripe_t other = stripe_of(work, layer, start + mine, rows - mine);
+        other.core = 1;
+        work->region->share(self, layer->step, &stripe, &other);
+    } else {
+        layer->step(self->arena, self->weights, &stripe);
+    }
     return true;
 }
 

@@ -49,6 +49,7 @@ FLAGS = [
 ]
 _PORT_INCLUDES = [port / name for port in PORTS.values() for name in ("include", "src")]
 INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", *_PORT_INCLUDES)]
+RUNTIME = ("runtime", "run_regions", "take_inputs", "stripes", "cores", "cores_port")
 EMULATIONS = ("mac16_emulation", "pie_emulation")
 # Of QEMU's clock: 2**5 ns an instruction; the core counts ticks of 25 ns.
 _SHIFT, _TICK = 5, 25
@@ -74,18 +75,22 @@ def available() -> str | None:
 
 def count(plan: Plan, generated: Path, folder: Path) -> Count:
     """Builds the model `net` in the folder `generated` (net.c, net_weights.S, ...) in `folder` and runs it."""
+    nothing, *printed = counts(plan, generated, folder, HERE / "main.c")
+    total, *layers = (count - nothing for count in printed)
+    return Count(total, tuple(layers))
+
+
+def counts(plan: Plan, generated: Path, folder: Path, main: Path, without: Iterable[str] = ()) -> list[int]:
+    """The numbers of ticks that `main` prints, as instructions; it brings what the sources `without` would."""
     folder.mkdir(parents=True, exist_ok=True)
-    objects = [compile_object(path, folder, [f"-I{generated}"]) for path in (*_sources(plan), generated / "net.c")]
+    sources = [path for path in (*_sources(plan), generated / "net.c") if path.stem not in without]
+    objects = [compile_object(path, folder, [f"-I{generated}"]) for path in sources]
     image = folder / "count.elf"
-    own = [str(HERE / "main.c"), str(HERE / "library.c")]
     weights = ["-I", str(generated), str(generated / "net_weights.S")]
-    link([*objects, *map(Path, own)], image, weights)
+    link([*objects, main, HERE / "library.c"], image, weights)
     one_by_one = one_by_one_options() if any(call.backend == "esp32" for call in plan.calls) else ()
     printed = _run(*command(image, "-icount", f"shift={_SHIFT}", *one_by_one))
-    ticks = [int(line) for line in printed.split()]
-    # What reading the counter takes is the first number.
-    instructions = [round((t - ticks[0]) * _TICK / 2**_SHIFT) for t in ticks[1:]]
-    return Count(instructions[0], tuple(instructions[1:]))
+    return [round(int(line) * _TICK / 2**_SHIFT) for line in printed.split()]
 
 
 def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None:
@@ -117,7 +122,7 @@ def _sources(plan: Plan) -> list[Path]:
     portable = sorted((ROOT / "src" / "kernels").glob("*.c"))
     used = {call.backend for call in plan.calls}
     own = [path for name in PORTS if name in used for path in port_sources(name)]
-    runtime = [ROOT / "src" / name for name in ("runtime.c", "run_regions.c", "stripes.c")]
+    runtime = [path for path in sorted((ROOT / "src").glob("*.c")) if path.stem in RUNTIME]
     return [*runtime, *own, *portable]
 
 

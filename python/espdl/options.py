@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from espdl import targets
+from espdl.chips import GENERIC, all_chips
 from espdl.errors import UsageError
 from espdl.wording import option
 
@@ -135,6 +136,7 @@ class Options:
         BYTES,
         help="plain: layer by layer; smallest, auto, or bytes of the arena: large layers a few rows at a time",
     )
+    cores: str = _one_of("1", "2", "auto", help="that share a run: {}; auto: as many as the chip has")
     stream: str = field(
         default="",
         metadata=_argument(
@@ -192,6 +194,25 @@ class Options:
         """The bytes of `flash_budget`."""
         words = {"default": FLASH_BUDGET, "none": 0}
         return words[self.flash_budget] if self.flash_budget in words else int(self.flash_budget)
+
+    @property
+    def core_count(self) -> int:
+        """How many cores share a run; UsageError where the chip has fewer than asked for, or runs hand state on."""
+        has = all_chips()[self.chip].cores
+        lasting = [name for name in ("stream", "state") if getattr(self, name)]
+        if lasting and self.cores == "2":
+            raise UsageError(
+                f"{option('cores', '2')} with {option(lasting[0])}",
+                "a push computes few rows of each layer, less than it takes two cores to wait for each other,"
+                " and what lives on between runs is planned for one core",
+                f"leave out {option('cores')}, or take {option('cores', 'auto')}, which is one core then",
+            )
+        if lasting:
+            return 1
+        if self.cores == "2" and has < 2 and self.chip != GENERIC.name:
+            remedy = f"take {option('cores', 'auto')}, or leave it out"
+            raise UsageError(option("cores", "2"), f"the chip {self.chip} has one core", remedy)
+        return has if self.cores == "auto" else int(self.cores)
 
 
 def read(path: str | Path, again: str) -> dict[str, Any]:

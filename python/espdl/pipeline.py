@@ -115,10 +115,11 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
+    core_count = options.core_count
     if options.stream or options.hop:
         planned = make_stream_plan(graph, target, options, model)
     else:
-        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes)
+        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes, core_count)
     planned = _hold_states(planned, options, model)
     watch("plan", planned)
     progress("emit", 0, 0)
@@ -164,17 +165,19 @@ def make_plan(
     stripes: str = "plain",
     input_memory: str = "arena",
     flash_budget: int = 0,
+    cores: int = 1,
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
     gives rows of them when they are needed. Kernels that take up to `flash_budget` bytes more of flash are used where
-    they are faster; where `stripes` are to make the arena small, only if it is no larger for them.
+    they are faster; where `stripes` are to make the arena small, only if it is no larger for them. `cores`,
+    1 or 2, share the calls.
     """
     faster = lowered(graph, target, flash_budget)
-    planned = _plan_of(faster, graph, target, stripes, input_memory)
+    planned = _plan_of(faster, graph, target, stripes, input_memory, cores)
     if stripes != "plain" and any(call.trade[0] for call in faster[0]):
-        usual = _plan_of(lowered(graph, target), graph, target, stripes, input_memory)
+        usual = _plan_of(lowered(graph, target), graph, target, stripes, input_memory, cores)
         if planned.arena_bytes > (int(stripes) if stripes.isdecimal() else usual.arena_bytes):
             planned = usual
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
@@ -189,15 +192,19 @@ def make_plan(
 Lowered = tuple[list[KernelCall], list[Tensor], dict[str, str]]
 
 
-def _plan_of(network: Lowered, graph: OperatorGraph, target: targets.Target, stripes: str, input_memory: str) -> Plan:
+def _plan_of(
+    network: Lowered, graph: OperatorGraph, target: targets.Target, stripes: str, input_memory: str, cores: int
+) -> Plan:
     calls, tensors, functions = network
-    if stripes != "plain":
+    if stripes != "plain" or cores > 1:
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
+    if cores > 1:
+        calls = [backends.with_channels(call) for call in calls]
     calls, tensors, inputs = application_inputs.from_application(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    return plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs)
+    return plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores)
 
 
 def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:

@@ -16,6 +16,7 @@ from espdl.verify import host, kept
 SLOW = {
     "benchmarks",
     "cmake",
+    "cores",
     "debug",
     "emit/test_test_vectors.py",
     "esp32",

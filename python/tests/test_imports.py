@@ -28,6 +28,7 @@ EVERYONE = {
     "espdl.plan.params",
     "espdl.plan.rows",
     "espdl.plan.stream_types",
+    "espdl.plan.turns",
     "espdl.templates",
     "espdl.passes",
     "espdl.fresh",

@@ -91,14 +91,14 @@ void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, con
                             const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
     const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
-    const int32_t row_step = p->input_width * p->input_channels;
+    const int32_t row_step = p->input_width * p->input_pitch;
     const int has_below = p->output_height + 1 - p->pad_top < p->input_height;
     x += (1 - p->pad_top) * row_step;
-    walk_t walk = {p->output_height, p->input_width, row_step, p->input_channels, 3, 1, p->input_zero_point,
+    walk_t walk = {p->output_height, p->input_width, row_step, p->input_pitch, 3, 1, p->input_zero_point,
                    p->pad_top, !has_below};
     /* Only a whole image: the ends of a line are borders. */
     if (p->pad_top && !has_below && p->output_height > p->input_width) {
-        walk = (walk_t){p->input_width, p->output_height, p->input_channels, row_step, 1, 3, p->input_zero_point, 1, 1};
+        walk = (walk_t){p->input_width, p->output_height, p->input_pitch, row_step, 1, 3, p->input_zero_point, 1, 1};
     }
     for (int32_t i = 0; i < p->input_channels; i++) {
         run_channel(&walk, weights + 9 * i, &channels[i], &clamp, x + i, y + i, scratch);

@@ -44,7 +44,7 @@ static void run_rows(const espdl_conv2d_params_t *p, const filter_t *f, const es
     const int32_t w10 = f->w[1][0], w11 = f->w[1][1], w12 = f->w[1][2];
     const int32_t w20 = f->w[2][0], w21 = f->w[2][1], w22 = f->w[2][2];
     espdl_scale_t scale = espdl_scale_of(channel);
-    const int32_t bias = f->bias, step = p->input_channels, row_step = p->input_width * step;
+    const int32_t bias = f->bias, step = p->input_pitch, row_step = p->input_width * step;
     /* A row that the filter does not have may be any: its weights are 0. */
     const int32_t above = w00 | w01 | w02 ? -row_step : 0, below = w20 | w21 | w22 ? row_step : 0;
     const int reaches_over = 2 * p->output_width + 1 - p->pad_left > p->input_width;
@@ -84,9 +84,9 @@ void espdl_depthwise_3x3_stride2_s8(const espdl_conv2d_params_t *p, const int8_t
 {
     const espdl_clamp_t clamp = espdl_clamp_of(p->activation_min, p->activation_max, p->output_zero_point, p->rounding);
     const int32_t rows = p->output_height, zero = p->input_zero_point;
-    const int32_t two_rows = 2 * p->input_width * p->input_channels, y_row = p->output_width * p->output_channels;
+    const int32_t two_rows = 2 * p->input_width * p->input_pitch, y_row = p->output_width * p->output_pitch;
     const int reaches_over = 2 * rows + 1 - p->pad_top > p->input_height;
-    x += (1 - p->pad_top) * p->input_width * p->input_channels;
+    x += (1 - p->pad_top) * p->input_width * p->input_pitch;
     for (int32_t i = 0; i < p->input_channels; i++, x++, y++, weights += 9) {
         const espdl_fast_channel_t *channel = &channels[i];
         filter_t filter = load_filter(weights, channel->bias, zero, 1, 1);

@@ -28,13 +28,13 @@ void espdl_depthwise_s8(const espdl_conv2d_params_t *p, const int8_t *x, const i
 /**
  * Depthwise convolution of 3x3 taps, stride 1, border 1 left and right, the output as wide as the input.
  *
- * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP; pad_top 0 or 1, below
- *                  likewise: the rows of an image, or some of them
+ * @param p         shape and arithmetic; equal pitches; rounding TFLITE or HALF_UP; pad_top 0 or 1, below likewise: the
+ *                  rows of an image, or some of them; input_channels all of its channels, or some of them
  * @param x         input, NHWC
  * @param weights   [input_channels][3][3]
  * @param channels  one record per channel
  * @param y         output, NHWC; may begin at the middle row of the first windows (which is `x` itself where pad_top is 1),
- *                  or whole pixels in front of that; no other overlap
+ *                  or whole pixels in front of that; no other overlap. No byte of another channel is read or written
  * @param scratch   max(output_height, input_width) bytes
  */
 void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
@@ -43,11 +43,12 @@ void espdl_depthwise_3x3_s8(const espdl_conv2d_params_t *p, const int8_t *x, con
 /**
  * Depthwise convolution of 3x3 taps, stride 2, border 0 or 1 above and left, any below and right.
  *
- * @param p         shape and arithmetic; pitches = input_channels; rounding TFLITE or HALF_UP
+ * @param p         shape and arithmetic; equal pitches; rounding TFLITE or HALF_UP
  * @param x         input, NHWC
  * @param weights   [input_channels][3][3]
  * @param channels  one record per channel
- * @param y         output, NHWC; may begin where `x` begins (in place), no other overlap
+ * @param y         output, NHWC; may begin where `x` begins (in place), no other overlap. No byte of another channel is
+ *                  read or written
  */
 void espdl_depthwise_3x3_stride2_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                     const espdl_fast_channel_t *channels, int8_t *y);

@@ -39,13 +39,13 @@ static void pixel(const espdl_average_pool2d_params_t *p, const int8_t *x, int8_
 {
     static const int8_t s_one = 1;
     const int32_t zero = rows.count * columns.count * p->input_zero_point;
-    const int32_t row_step = p->dilation_height * p->input_width * p->channels;
+    const int32_t row_step = p->dilation_height * p->input_width * p->input_pitch;
     ee_vldbc_8_ip(1, &s_one, 0);
     for (int32_t group = 0; group < p->channels; group += 16) {
         int32_t sums[16];
         ee_zero_qacc();
         for (int32_t row = 0; row < rows.count; row++) {
-            pie_sum(x + group + row * row_step, columns.count - 1, p->dilation_width * p->channels);
+            pie_sum(x + group + row * row_step, columns.count - 1, p->dilation_width * p->input_pitch);
         }
         read_sums(sums);
         for (int32_t lane = 0; lane < 16; lane++) {
@@ -65,11 +65,11 @@ void espdl_s3_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const in
     for (int32_t row = 0; row < p->output_height; row++) {
         const taps_t ky = taps_inside(&rows, row);
         const int32_t top = window_start(&rows, row) + ky.first * p->dilation_height;
-        for (int32_t column = 0; column < p->output_width; column++, y += p->channels) {
+        for (int32_t column = 0; column < p->output_width; column++, y += p->output_pitch) {
             const taps_t kx = taps_inside(&columns, column);
             const int32_t left = window_start(&columns, column) + kx.first * p->dilation_width;
             const int32_t entry = p->uniform ? 0 : ky.count * kx.count - 1;
-            pixel(p, x + (top * p->input_width + left) * p->channels, y, ky, kx, multiplier[entry], shift[entry]);
+            pixel(p, x + (top * p->input_width + left) * p->input_pitch, y, ky, kx, multiplier[entry], shift[entry]);
         }
     }
 }

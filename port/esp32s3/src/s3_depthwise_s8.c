@@ -156,8 +156,9 @@ void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, c
     depthwise_t d = make(p, scratch);
     ee_zero_q(1);
     pie_fill(scratch, d.pitch / 16 * (d.span + 1));
-    for (d.group = 0; d.group * 16 < d.y_step; d.group++) {
-        const int32_t rest = d.y_step - d.group * 16;
+    const int32_t lanes = p->groups * p->pixels;
+    for (d.group = 0; d.group * 16 < lanes; d.group++) {
+        const int32_t rest = lanes - d.group * 16;
         d.lanes = rest < 16 ? rest : 16;
         d.weights = weights + d.group * p->kernel_height * p->kernel_width * 16;
         d.bias = biases + d.group * BIAS_BYTES;
@@ -170,5 +171,11 @@ void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, c
         }
         compute_group(&d, x + d.group * 16, y + d.group * 16);
     }
-    clamp_output(&d.finish, y, p->output_height * d.y_pitch);
+    if (lanes == d.y_step) {
+        clamp_output(&d.finish, y, p->output_height * d.y_pitch);
+        return;
+    }
+    for (int32_t pixels = p->output_height * d.outputs; pixels > 0; pixels--, y += d.y_step) {
+        clamp_output(&d.finish, y, lanes);
+    }
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from espdl.backends.alternatives import within
+from espdl.backends.channels import with_channels
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
@@ -24,6 +25,7 @@ __all__ = [
     "packings",
     "running",
     "select",
+    "with_channels",
     "with_limits",
     "with_rows",
     "within",

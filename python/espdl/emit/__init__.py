@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from espdl import templates
-from espdl.emit import c_text, places, streams, stripes
+from espdl.emit import c_text, cores, places, streams, stripes
 from espdl.emit.files import Files
 from espdl.emit.weights import Weights, pack
+from espdl.errors import present
+from espdl.plan.parts import part_call
+from espdl.plan.turns import Part
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Port, Tensor
 
 __all__ = ["Files", "CodeOptions", "check_model_name", "render"]
@@ -78,6 +81,7 @@ def render(
         "by_rows": any(call.asks for call in plan.calls),
         "outputs": _ports(plan, plan.outputs),
         "layers": layers,
+        "turns": cores.turns(plan, layers),
         "regions": regions,
         "prepared": [layer for layer in layers if layer["prepare"]],
         "stream": streams.stream(plan),
@@ -157,20 +161,21 @@ def _features(port: Port, tensor: Tensor) -> dict | None:
     }
 
 
+def _is_striped(plan: Plan, index: int) -> bool:
+    """Whether a call computes some rows at a time, as it is told."""
+    by_rows = (*plan.regions, *([plan.stream] if plan.stream is not None else ()))
+    return any(part.first <= index < part.stop for part in by_rows)
+
+
 def _layer(plan: Plan, weights: Weights, index: int) -> dict:
     call = plan.calls[index]
     outputs = [plan.tensor(name) for name in call.outputs]
-    by_rows = (*plan.regions, *([plan.stream] if plan.stream is not None else ()))
-    striped = any(part.first <= index < part.stop for part in by_rows)
-    params_name = f"s_params_{index}" if call.prepare else "params"
-    arguments = [f"&{params_name}"] if call.params else []
-    arguments += stripes.inputs(plan, call) if striped else [places.of_input(plan, name) for name in call.inputs]
-    arguments += [f"WEIGHTS({offset})" for offset in weights.offsets[index]]
-    arguments += ["stripe->output"] if striped else [f"ARENA({tensor.offset})" for tensor in outputs]
-    arguments += [f"ARENA({call.scratch_offset})"] if call.scratch_bytes else []
-    arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
-    values = call.params.flat() if call.params else ()
-    params = [f".{c_text.field(name)} = {c_text.literal(value)}" for name, value in values]
+    striped = _is_striped(plan, index)
+    functions = [
+        _function(plan, weights, f"layer_{index}_{number}", part, core)
+        for number, (part, core) in enumerate(cores.parts(plan, index))
+    ]
+    functions = functions or [_function(plan, weights, f"layer_{index}", Part(index), 0)]
     nodes = ", ".join(call.source_nodes) or call.operator
     return {
         "index": index,
@@ -180,17 +185,42 @@ def _layer(plan: Plan, weights: Weights, index: int) -> dict:
         "backend": c_text.string(call.backend),
         "summary": f"{_tensors(plan, call.reads)} -> {_tensors(plan, call.outputs)}",
         "params_type": c_text.symbol(call.params.c_type) if call.params else "",
-        "params": c_text.fill(params, " " * 8),
         "function": c_text.symbol(call.function),
         "prepare": call.prepare and c_text.symbol(call.prepare),
-        "arguments": ", ".join(arguments),
+        "functions": functions,
         "striped": striped,
         "asks": call.asks,
         "changes": stripes.changes(call) if striped else [],
-        "uses_arena": any("ARENA(" in argument or "CALLER(" in argument for argument in arguments),
-        "uses_weights": bool(weights.offsets[index]),
         "spans": ", ".join(f"{{{t.offset}, {t.nbytes}, {t.row_bytes}, {t.pitch or t.row_bytes}}}" for t in outputs),
         "span_count": 0 if striped else len(outputs),  # the runtime knows the rows of a stripe
+    }
+
+
+def _function(plan: Plan, weights: Weights, name: str, part: Part, core: int) -> dict:
+    """The function that computes a call, or what one core does of it."""
+    whole = plan.calls[part.call]
+    striped = _is_striped(plan, part.call)
+    made = part_call(whole, part, plan.by_name)
+    call, constants = made.call, weights.of(part)
+    arguments = [f"&s_params_{part.call}" if call.prepare else "&params"] if call.params else []
+    if striped:
+        arguments += stripes.inputs(plan, call)
+    else:
+        arguments += [places.of_input(plan, name, behind) for name, behind in zip(call.inputs, made.inputs)]
+    arguments += [f"WEIGHTS({offset})" for offset in constants]
+    offsets = [present(plan.tensor(output).offset) + made.output for output in call.outputs]
+    arguments += ["stripe->output"] if striped else [f"ARENA({offset})" for offset in offsets]
+    if call.scratch_bytes:
+        arguments.append(stripes.scratch(plan, part.call) if striped else f"ARENA({cores.scratch(call, core)})")
+    arguments += [f"ARENA({call.state_offset})"] if call.state_bytes else []
+    values = call.params.flat() if call.params else ()
+    params = [f".{c_text.field(field)} = {c_text.literal(value)}" for field, value in values]
+    return {
+        "name": name,
+        "params": c_text.fill(params, " " * 8),
+        "arguments": ", ".join(arguments),
+        "uses_arena": any("ARENA(" in argument or "CALLER(" in argument for argument in arguments),
+        "uses_weights": bool(constants),
     }
 
 

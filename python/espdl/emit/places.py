@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+from espdl.errors import present
 from espdl.plan.types import ITEM_BYTES, Plan, Tensor
 
 
-def of_input(plan: Plan, name: str) -> str:
-    """C text of the address of a tensor that a call reads."""
+def of_input(plan: Plan, name: str, behind: int = 0) -> str:
+    """C text of the address of a tensor that a call reads, or `behind` bytes further."""
     root, start = root_of(plan, name)
     if not root.at_caller:
-        return f"ARENA({plan.tensor(name).offset})"
-    return f"CALLER({root.offset}, {start})"
+        return f"ARENA({present(plan.tensor(name).offset) + behind})"
+    return f"CALLER({root.offset}, {start + behind})"
 
 
 def root_of(plan: Plan, name: str) -> tuple[Tensor, int]:

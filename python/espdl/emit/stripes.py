@@ -21,6 +21,14 @@ def inputs(plan: Plan, call: KernelCall) -> list[str]:
     return arguments + arguments[-1:] * (len(call.inputs) - len(arguments))
 
 
+def scratch(plan: Plan, index: int) -> str:
+    """The scratch argument of a call: each core has its own."""
+    call = plan.calls[index]
+    is_shared = any(index in region.shared for region in plan.regions)
+    behind = f" + stripe->core * {graphs.aligned(call.scratch_bytes)}" if is_shared else ""
+    return f"ARENA({call.scratch_offset}{behind})"
+
+
 def changes(call: KernelCall) -> list[str]:
     """Assignments to the fields of a call's parameters."""
     return [f"{c_text.field(change.field)} = {_value(change)}" for change in present(call.rows).changes]
@@ -47,7 +55,11 @@ def region(plan: Plan, region: Region) -> dict:
         "copies": c_text.symbol(copy or "espdl_copy_words"),
         "header": header,
         "tensors": [_tensor(plan, graph, striped, root, root not in made) for root in region.tensors],
-        "layers": [_layer(plan.calls[call.call].asks, call, cap, numbers) for call, cap in zip(calls, region.caps)],
+        "layers": [
+            _layer(plan.calls[call.call].asks, call, cap, numbers) | {"shared": int(call.call in region.shared)}
+            for call, cap in zip(calls, region.caps)
+        ],
+        "share": "espdl_share_rows" if region.shared else "NULL",
     }
 
 

@@ -56,7 +56,7 @@ def needed(generated: Iterable[str], backends: Sequence[str]) -> Mapping[str, st
         symbol: file
         for file in files
         if file.name.endswith(".c")
-        for symbol in _DEFINITION.findall(_COMMENT.sub("", file.content))
+        for symbol in _defined(file.content) or _defined(_included(file, headers))
     }
     found: dict[str, str] = {}
     waiting = list(generated)
@@ -74,6 +74,16 @@ def needed(generated: Iterable[str], backends: Sequence[str]) -> Mapping[str, st
                 found[place] = path.read_text("utf-8")
                 waiting.append(_includes_only(found[place]))
     return dict(sorted(found.items()))
+
+
+def _defined(text: str) -> list[str]:
+    return _DEFINITION.findall(_COMMENT.sub("", text))
+
+
+def _included(file: _File, headers: Mapping[str, _File]) -> str:
+    """The private headers of a C file: of one that only chooses among them, they have the definitions."""
+    names = (include.rpartition("/")[2] for include in _INCLUDE.findall(file.content) if _is_private(include))
+    return "".join(headers[name].content for name in names if name in headers)
 
 
 def _is_private(include: str) -> bool:

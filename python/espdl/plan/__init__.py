@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from espdl.plan import graph, in_place_concat, memory, regions, schedule, stream_memory, streams
+from espdl.plan import cores, graph, in_place_concat, memory, regions, schedule, stream_memory, streams
 from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.states import with_states
 from espdl.plan.types import Cost, KernelCall, Plan, Port, Tensor
@@ -28,13 +28,15 @@ def run(
     functions: Mapping[str, str] | None = None,
     stripes: str = "plain",
     costs: Mapping[str, Cost] = MappingProxyType({}),
+    core_count: int = 1,
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, a
-    choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels. Raises
-    ValueError, naming call and tensor, where the network is malformed.
+    choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels;
+    `core_count`, 1 or 2, how many cores may share them. Raises ValueError, naming call and tensor, where the network is
+    malformed.
     """
     tensors = tuple(tensors)
 
@@ -67,8 +69,13 @@ def run(
         if joined is results and network is trial:
             break
     if copying is best:
-        return regions.choose(best, stripes, costs)
-    return regions.choose_of(best, copying, stripes, costs)
+        planned = regions.choose(best, stripes, costs)
+    else:
+        planned = regions.choose_of(best, copying, stripes, costs)
+    if core_count == 1:
+        return planned
+    room = int(stripes) if stripes.isdecimal() else None
+    return cores.choose(planned, {call.outputs: call for call in (*best.calls, *copying.calls)}, costs, room)
 
 
 def run_stream(

@@ -69,7 +69,9 @@ class Span:
 class CallGraph:
     """A checked network: `spans` of all tensors, and per call what it reads and writes.
 
-    `striped` are the pairs of calls in `regions`, by call: what they may share depends on their stripes.
+    `known_pairs` are those of calls in `regions`, whose stripes say what they may share, and of calls that two cores
+    share, by call. `shared` are the calls of which each of two cores has scratch of its own. `beside` are the first of
+    each two calls that run at the same time.
     """
 
     tensors: dict[str, Tensor]
@@ -78,7 +80,9 @@ class CallGraph:
     outputs: tuple[str, ...]
     spans: dict[str, Span]
     regions: tuple[Region, ...] = ()
-    striped: Mapping[int, Sequence[InPlaceOverlap]] = field(default_factory=dict)
+    known_pairs: Mapping[int, Sequence[InPlaceOverlap]] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()
+    beside: tuple[int, ...] = ()
 
     @cached_property
     def kept(self) -> dict[str, Kept]:
@@ -95,6 +99,10 @@ class CallGraph:
             return ahead_bytes(self.kept[root]) + self.kept[root].fresh * self.kept[root].row_bytes
         tensor = self.tensors[root]
         return {"caller": POINTER_BYTES, "rows": 0}.get(tensor.source, tensor.nbytes)
+
+    def scratch(self, call: int) -> int:
+        """Bytes of scratch that a call needs, a multiple of the alignment."""
+        return aligned(self.calls[call].scratch_bytes) * (2 if call in self.shared else 1)
 
     def reads(self, call: int) -> list[Span]:
         return [self.spans[name] for name in self.calls[call].inputs]
@@ -115,11 +123,11 @@ class CallGraph:
 
         Both tensors must start where their root does and lie in one piece, the output must be new memory, and every
         other input in the input's root must be allowed to share with the same output too: the kernel would overwrite it
-        otherwise. Calls of a region share what their stripes let them.
+        otherwise. What is known of calls of a region, and of two cores, holds instead.
         """
         node = self.calls[call]
-        if any(region.first <= call < region.stop for region in self.regions):
-            return list(self.striped.get(call, ()))
+        if call in self.known_pairs or any(region.first <= call < region.stop for region in self.regions):
+            return list(self.known_pairs.get(call, ()))
         pairs = []
         for i, o in node.in_place:
             allowed = {k for k, output in node.in_place if output == o}

@@ -34,15 +34,22 @@ STATE_BYTES = 8
 InPlaceOverlaps = tuple[InPlaceOverlap, ...]
 
 
-def assign(plan: Plan, striped: Mapping[int, Sequence[InPlaceOverlap]] = MappingProxyType({})) -> Plan:
+def assign(
+    plan: Plan,
+    known_pairs: Mapping[int, Sequence[InPlaceOverlap]] = MappingProxyType({}),
+    shared: frozenset[int] = frozenset(),
+    beside: tuple[int, ...] = (),
+) -> Plan:
     """`plan` with all offsets (tensors, aliases, scratch, state), `arena_bytes` and `arena_lower_bound`.
 
     The lower bound is the largest sum, over the slots, of the bytes alive then (sizes rounded up to 16, what a pair
-    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. `striped` are the pairs
-    that calls of regions may share, by call. Raises ValueError for a malformed network (`espdl.plan.graph`).
+    shares counted once), and the state of all calls. Tensors that nothing uses are dropped. `known_pairs` are those
+    of CallGraph. Calls in `shared` run on two cores: the second one's scratch lies behind that of the first, from a
+    multiple of 16 on. Those in `beside` run at the same time as the call behind them. Raises ValueError for a malformed
+    network (`espdl.plan.graph`).
     """
     graph = graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions)
-    graph = dataclasses.replace(graph, striped=striped)
+    graph = dataclasses.replace(graph, known_pairs=known_pairs, shared=shared, beside=beside)
     layout = _Layout(graph)
     places, arena_bytes = layout.best()
     tensors = tuple(
@@ -169,7 +176,9 @@ class _Layout:
         blocks = [self._block(members) for members in unique.values()]
         for index, call in enumerate(self.graph.calls):
             if call.scratch_bytes:
-                blocks.append(Block({_scratch_name(index): 0}, index + 1, (aligned(call.scratch_bytes),)))
+                first, stop = _together(self.graph, index)
+                size = self.graph.scratch(index)
+                blocks.append(Block({_scratch_name(index): 0}, first + 1, (size,) * (stop - first)))
         for region in self.graph.regions:
             slots = region.stop - region.first
             for name, size in held(region).items():
@@ -227,5 +236,15 @@ def lifetimes(graph: CallGraph, slots: int) -> dict[str, tuple[int, int]]:
             kept = graph.kept.get(root)
             if any(region.first <= call < region.stop for call in users) and (kept is None or kept.moves):
                 first, last = min(first, region.first + 1), max(last, region.stop)
+        for call in users if graph.beside else ():
+            together = _together(graph, call)
+            first, last = min(first, together[0] + 1), max(last, together[1])
         result[root] = (first, last)
     return result
+
+
+def _together(graph: CallGraph, call: int) -> tuple[int, int]:
+    """From the first to behind the last of the calls that run at the same time as `call`."""
+    if call in graph.beside:
+        return call, call + 2
+    return (call - 1, call + 1) if call - 1 in graph.beside else (call, call + 1)

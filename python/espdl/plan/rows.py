@@ -7,7 +7,7 @@ Rows are indices of axis 1: the height of an image, or time. Of a signal, an ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def as_signal(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -132,7 +132,8 @@ class Region:
 
     `tensors` are all that its calls read or write rows of, as roots (espdl.plan.graph); `kept` those of them that are
     not in memory as a whole. `state_offset`: of how far the region is. `ends`: why the next call cannot be part of it;
-    "" where it could, and the arena is no smaller with it.
+    "" where it could, and the arena is no smaller with it. `shared`: the calls of whose rows in a stripe two cores
+    compute half each.
     """
 
     first: int
@@ -142,3 +143,4 @@ class Region:
     kept: tuple[Kept, ...] = ()
     ends: str = ""
     state_offset: int | None = None
+    shared: tuple[int, ...] = field(default=(), metadata={"sparse": True})

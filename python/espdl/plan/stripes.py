@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from espdl.errors import present
+from espdl.plan import graph as graphs
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes
 from espdl.plan.rows import POINTWISE, Kept, Reach, Region, Rows, Sharing, as_signal
-from espdl.plan.types import ALIGNMENT, KernelCall
+from espdl.plan.types import ALIGNMENT, KernelCall, Plan
 
 NOT_ALIGNED = "its kernel wants rows that begin at multiples of 16 bytes"
 NEEDS_ALL = "it needs all rows of what they compute"
@@ -331,6 +332,17 @@ def region_of(
     )
     shared = {call.call: [p for p in pairs[call.call] if {p.source, p.result} <= inside] for call in calls}
     return region, {call: found for call, found in shared.items() if found}
+
+
+def pairs_of(plan: Plan) -> dict[int, list[InPlaceOverlap]]:
+    """The pairs that calls of the plan's regions may share, by call."""
+    striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs, plan.regions))
+    pairs: dict[int, list[InPlaceOverlap]] = {}
+    for known in plan.regions:
+        simulation = present(simulate(striped, known.first, known.stop, known.caps))
+        moves = frozenset(kept.tensor for kept in known.kept if kept.moves)
+        pairs |= region_of(striped, simulation, known.first, known.stop, moves)[1]
+    return pairs
 
 
 def copies_blocks(calls: Iterable[KernelCall], kept: Iterable[Kept]) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from espdl.errors import present
 from espdl.plan.params import Params, struct
 from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.stream_types import State, Stream, StreamRows, StreamRun
+from espdl.plan.turns import Channels, Part, Turn
 from espdl.quantization import Quantization
 
 ITEM_BYTES = {
@@ -145,7 +146,8 @@ class KernelCall:
     that has none gets no scratch argument.
     `prepare` names a function that init calls once per instance with the arguments of `function`; what it leaves in the
     `state_bytes` at `state_offset`, the last argument of both, is there in every run.
-    `rows` says how it computes some rows of its output alone, for calls of a region; None: all of them at once.
+    `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
+    at once. `channels` says the same of channels, for two cores.
     `products` is how many multiplications it makes, where they are not `macs`. `trade`: how many more bytes of
     constants it takes than the usual kernel, and about how many instructions it saves by them.
     `notes` are sentences for the report (why not a faster kernel, ...).
@@ -175,6 +177,7 @@ class KernelCall:
     notes: tuple[str, ...] = ()
     exact: bool = True
     rows: Rows | None = field(default=None, metadata=_SPARSE)
+    channels: Channels | None = field(default=None, metadata=_SPARSE)
     products: int = field(default=0, metadata=_SPARSE)
     trade: tuple[int, int] = field(default=(0, 0), metadata=_SPARSE)
 
@@ -238,7 +241,8 @@ class Plan:
     """A compiled model. `calls` are in execution order; sources of generated (fallback) kernels are in `functions`.
 
     `regions`, in order, are the calls that run stripe by stripe; `stream`, where rows of an input are pushed, those
-    that compute new rows alone. `states` are inputs whose values are outputs of the run before.
+    that compute new rows alone. `states` are inputs whose values are outputs of the run before. `turns` are all that
+    two cores do; none: there is one.
     """
 
     tensors: tuple[Tensor, ...]
@@ -253,12 +257,13 @@ class Plan:
     regions: tuple[Region, ...] = field(default=(), metadata=_SPARSE)
     stream: Stream | None = field(default=None, metadata=_SPARSE)
     states: tuple[State, ...] = field(default=(), metadata=_SPARSE)
+    turns: tuple[Turn, ...] = field(default=(), metadata=_SPARSE)
 
     def tensor(self, name: str) -> Tensor:
-        return self._by_name[name]
+        return self.by_name[name]
 
     @property
-    def _by_name(self) -> dict[str, Tensor]:
+    def by_name(self) -> dict[str, Tensor]:
         cached = self.__dict__.get("_index")
         if cached is None:
             cached = {t.name: t for t in self.tensors}
@@ -291,7 +296,7 @@ _TYPES = {
     cls.__name__: cls
     for cls in (
         Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream,
-        StreamRows, StreamRun, State,
+        StreamRows, StreamRun, State, Channels, Part, Turn,
     )
 }  # fmt: skip
 

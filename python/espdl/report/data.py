@@ -19,7 +19,7 @@ from typing import Any
 
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan, Port
-from espdl.report import advice, costs, memory, stack, stream
+from espdl.report import advice, cores, costs, memory, stack, stream
 
 SCHEMA = 5
 
@@ -71,6 +71,7 @@ def make(
         "layers": [_layer(plan, index) for index in range(len(plan.calls))],
         "regions": [_region(region) for region in plan.regions],
         "stream": stream.make(plan),
+        "cores": cores.of_plan(plan),
         "memory": memory.make(plan),
         "warnings": list(warnings),
     }

@@ -38,6 +38,7 @@ def text(report: dict[str, Any]) -> str:
         f"share: {report['share']}",
         *(values.stripes(region, len(layers)) for region in report["regions"]),
         *(stream.text(report["stream"]) if report["stream"] else ()),
+        *_cores(report["cores"]),
     ]
     if report["advice"]:
         lines.append("")
@@ -46,6 +47,23 @@ def text(report: dict[str, Any]) -> str:
             lines += textwrap.wrap(shown, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     lines += ["", f"made by {values.environment(report)}"]
     return "\n".join(line if len(line) <= _WIDTH else textwrap.fill(line, _WIDTH) for line in lines)
+
+
+def _cores(cores: dict[str, Any] | None) -> list[str]:
+    if cores is None:
+        return []
+    lines = [f"two cores: {values.percent(cores['ratio'])} of the time of one, by the compiler's estimate"]
+    for key, what in (
+        ("alone", "one core alone computes"),
+        ("striped", "both share the rows of each stripe of"),
+    ):
+        if cores[key]:
+            lines.append(f"  {what} layers {', '.join(map(str, cores[key]))}")
+    for first, second in cores["beside"]:
+        lines.append(f"  layers {first} and {second} are computed at once, one by each core")
+    for layer, count in cores["bands"].items():
+        lines.append(f"  layer {layer} has its result in the memory of its input, and needs {count} turns")
+    return lines
 
 
 def _stack(report: dict[str, Any]) -> str:

@@ -99,6 +99,7 @@ def build(
         str(folder / f"{name}_weights.S"),
         str(archive),
         "-lm",
+        "-pthread",
         "-o",
         str(program),
     )

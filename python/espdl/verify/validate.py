@@ -128,7 +128,7 @@ def _difference_of_stripes(
     options = replace(compilation.options, taps=False, memory=memory)
     target = pipeline.target_of(compilation.quantized, options)
     plan = pipeline.make_plan(
-        compilation.graph, target, options.memory, options.input_memory, flash_budget=options.flash_bytes
+        compilation.graph, target, options.memory, options.input_memory, options.flash_bytes, options.core_count
     )
     program = host.build(plan, pipeline.generate(plan, options), options.name, folder)
     return compare.first_difference(plan, tensors, program.run(tensors))

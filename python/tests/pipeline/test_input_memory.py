@@ -252,7 +252,10 @@ def build_and_run(folder: Path, sources: Sequence[str]) -> None:
     warnings = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wcast-qual", "-Wconversion", "-Werror", *host.SANITIZERS]
     include = [f"-I{host.COMPONENT / 'include'}", "-Iout", "-Wa,-Iout"]
     library = host.library(folder / "library", flags=host.SANITIZERS)
-    runtime = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_regions.c", "run_test.c", "stripes.c")]
+    runtime = [
+        str(host.COMPONENT / "src" / name)
+        for name in ("runtime.c", "run_regions.c", "run_test.c", "stripes.c", "take_inputs.c")
+    ]
     command = ["gcc", *warnings, *include, *sources, *runtime, str(library), "-lm", "-o", "program"]
     subprocess.run(command, cwd=folder, check=True)
     assert subprocess.run(["./program"], cwd=folder, check=False).returncode == 0

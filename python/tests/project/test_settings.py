@@ -58,6 +58,8 @@ def test_every_choice_is_one_of_the_compiler(sdkconfig: Path) -> None:
 
 # Not settings: what the build itself says.
 OF_THE_BUILD = {"output", "depfile"}
+# Settings that are for the build, or for the runtime.
+NO_OPTIONS = {"python", "worker_stack", "worker_priority", "worker_spin_us"}
 # A row of _espdl_list_options(): keyword, giver, kind, values, and what it is for.
 ROW = re.compile(r'^ {8}"([A-Z]\w*) +(model|any|project) +(\w+) *([^"]*)" +# \S', re.MULTILINE)
 # The kinds of rows for a field of Options without choices, by its annotation.
@@ -98,7 +100,7 @@ def test_cmake_has_a_row_for_every_option(rows: dict[str, tuple[str, str, list[s
 def test_the_menu_has_every_option_of_a_project(sdkconfig: Path, rows: dict[str, tuple[str, str, list[str]]]) -> None:
     sdkconfig.write_text("")
     named = {name for name, (giver, _, _) in rows.items() if giver != "model"}
-    assert named == settings.read(sdkconfig).keys() - {"python"}
+    assert named == settings.read(sdkconfig).keys() - NO_OPTIONS
     assert set(CHOICES) <= named, "a choice that a project cannot make for all its models"
 
 

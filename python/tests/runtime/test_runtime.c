@@ -318,11 +318,11 @@ static void test_status_names(void)
 {
     CHECK(strcmp(espdl_status_name(ESPDL_OK), "ESPDL_OK") == 0);
     CHECK(strcmp(espdl_status_name(ESPDL_CANCELLED), "ESPDL_CANCELLED") == 0);
-    for (int i = 0; i <= ESPDL_BAD_IMAGE; i++) {
+    for (int i = 0; i <= ESPDL_NO_WORKER; i++) {
         CHECK(strncmp(espdl_status_name((espdl_status_t)i), "ESPDL_", 6) == 0);
         CHECK(strcmp(espdl_status_name((espdl_status_t)i), "ESPDL_UNKNOWN") != 0);
     }
-    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_BAD_IMAGE + 1)), "ESPDL_UNKNOWN") == 0);
+    CHECK(strcmp(espdl_status_name((espdl_status_t)(ESPDL_NO_WORKER + 1)), "ESPDL_UNKNOWN") == 0);
     CHECK(strcmp(espdl_status_name((espdl_status_t)-1), "ESPDL_UNKNOWN") == 0);
 }
 

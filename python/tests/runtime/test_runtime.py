@@ -13,7 +13,7 @@ from espdl.verify import host
 
 HERE = Path(__file__).parent
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-RUNTIME = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_regions.c")]
+RUNTIME = [str(host.COMPONENT / "src" / name) for name in ("runtime.c", "run_regions.c", "take_inputs.c")]
 
 
 def compile_(program: Path, *arguments: str) -> Path:

@@ -35,6 +35,7 @@ from espdl.targets import ROUND_TFLITE, Target, select
 
 MAX_VALUES = 4000  # of a tensor: small, so that many networks are tried
 
+INPUT_MEMORY = ("arena", "caller", "rows")
 KINDS = (
     "conv", "conv", "depthwise", "depthwise", "depthwise", "product", "product", "residual", "add", "concat", "nearest",
     "transpose", "linear", "max", "mean", "pad", "lookup", "scale",
@@ -137,7 +138,9 @@ class Builder:
 
 
 @st.composite
-def networks(draw: st.DrawFn, chip: str = "generic", max_layers: int = 7) -> Plan:
+def networks(
+    draw: st.DrawFn, chip: str = "generic", max_layers: int = 7, input_memory: tuple[str, ...] = INPUT_MEMORY
+) -> Plan:
     """A plan without regions, in the order in which the layers were drawn."""
     dtype = draw(st.sampled_from(["int8", "int8", "int16"]))
     target = select(chip, "auto", draw(st.sampled_from(["affine", "power_of_two"])) if dtype == "int8" else "affine")
@@ -161,7 +164,7 @@ def networks(draw: st.DrawFn, chip: str = "generic", max_layers: int = 7) -> Pla
         made += [] if layer is None else [layer]
     read = {t.name for node in b.nodes for t in node.inputs}
     outputs = [t for t in made if t.name not in read]
-    return b.plan([image], outputs, draw(st.sampled_from(("arena", "caller", "rows"))))
+    return b.plan([image], outputs, draw(st.sampled_from(input_memory)))
 
 
 def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple, tuple, tuple, tuple]:

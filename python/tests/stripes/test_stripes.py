@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arenas import CANARY, Loaded, build_guarded, spread
-from hypothesis import HealthCheck, Phase, assume, event, find, given, settings
+from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
-from row_networks import networks
+from striped_plans import striped_plans
 
 from espdl import backends, emit
 from espdl.plan import graph as graphs
-from espdl.plan import regions
-from espdl.plan.stripes import Striped
 from espdl.plan.types import Plan
 from espdl.verify import host, reference
 
@@ -31,38 +29,6 @@ examples = settings(
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stripes")
-
-
-@st.composite
-def striped_plans(draw: st.DrawFn, chip: str = "generic") -> tuple[Plan, dict[str, np.ndarray]]:
-    """A plan with random regions, and inputs for it."""
-    plan = draw(networks(chip))
-    striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs))
-    places, first = [], 0
-    while first < len(plan.calls):
-        longest = striped.stop_of(first)
-        if longest - first < 2 or not draw(st.integers(0, 3)):
-            first += 1
-            continue
-        stop = draw(st.integers(first + 2, longest)) if draw(st.booleans()) else longest
-        places.append((first, stop, draw(st.integers(1, 4))))
-        first = stop
-    if plan.calls[0].asks and (not places or places[0][0] > 0):
-        places.insert(0, (0, 1, plan.tensor(plan.calls[0].outputs[0]).shape[1]))
-    moves = draw(st.sampled_from([None, [t.name for t in plan.tensors if draw(st.booleans())]]))
-    random = np.random.default_rng(len(plan.calls))
-    tensors = {p.name: plan.tensor(p.tensor) for p in plan.inputs}
-    bounds = {name: np.iinfo(t.dtype) for name, t in tensors.items()}
-    inputs = {
-        name: random.integers(bounds[name].min, bounds[name].max + 1, t.shape).astype(t.dtype)
-        for name, t in tensors.items()
-    }
-    event(" ".join(f"{t.dtype} {t.source or 'arena'}" for t in tensors.values()))
-    event(f"{len(places)} regions")
-    result = regions.with_regions(plan, places, moves)
-    for kept in (k for region in result.regions for k in region.kept):
-        event("moves" if kept.moves else "waits" if kept.held else "fresh")
-    return result, inputs
 
 
 def expected(plan: Plan, inputs: dict[str, np.ndarray]) -> dict[str, bytes]:

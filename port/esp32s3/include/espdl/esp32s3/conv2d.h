@@ -90,7 +90,8 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
 #define ESPDL_S3_DEPTHWISE_ROWS 16
 
 /**
- * groups = input channels = output channels. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
+ * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
+ * No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
  * input's shape is the output's, `y` may be `x`.
  *
  * @param scratch  16 * (columns * (rows + 1) + stride - 1 + output_width) bytes;
