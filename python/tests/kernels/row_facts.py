@@ -232,6 +232,8 @@ MAKERS: dict[str, Maker] = {
         ),
         windowed,
     ),
+    **{f"espdl_conv2d_winograd_2x{width}_s8": windowed for width in (2, 4)},
+    **{f"espdl_conv2d_winograd_2x{width}_add{kind}_s8": windowed_sum for width in (2, 4) for kind in ("", "_shift")},
     "espdl_s3_conv2d_pointwise_s8": windowed_pairs,
     "espdl_conv2d_planar_4x4_s8": windowed_planes,
     **dict.fromkeys(

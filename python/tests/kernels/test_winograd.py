@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import row_facts
 from harness import check, examples, runs
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -36,7 +35,7 @@ def layers(draw: st.DrawFn, target: Target) -> Conv2d:
     return replace(conv, weights=draw(contents(conv.weights.shape, low=draw(st.sampled_from([-127, -128])))))
 
 
-@runs(*named("s8"), rows=row_facts.windowed)
+@runs(*named("s8"))
 @given(st.data(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
@@ -48,7 +47,7 @@ def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:
         check(call, x, shift=shift)
 
 
-@runs(*named("add_s8"), *named("add_shift_s8"), rows=row_facts.windowed_sum)
+@runs(*named("add_s8"), *named("add_shift_s8"))
 @given(st.data(), shifts)
 @examples
 def test_sum_equals_reference(data: st.DataObject, shift: int) -> None:
