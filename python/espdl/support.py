@@ -15,7 +15,7 @@ from onnx import defs
 
 from espdl import backends, frontend, pipeline, targets, traits
 from espdl.errors import EspdlError
-from espdl.frontend import operator_form, refusals, rewrites
+from espdl.frontend import non_max_suppression, operator_form, refusals, rewrites
 from espdl.frontend.rewrites.functions import FUNCTIONS
 from espdl.ops.operator import Operator, operators
 from espdl.partition.tvm_compat import importable_operators
@@ -80,6 +80,8 @@ def _row(name: str, known: Iterable[type[Operator]], target: targets.Target, imp
             ways.append(operator.kind)
             by.append(f"{operator.name} ({', '.join(sorted(dtypes, key=_DTYPES.index))})")
             remarks += [operator.limits] if operator.limits else []
+    if name == non_max_suppression.OPERATOR:
+        return OperatorRow(name, (REWRITTEN,), (), (non_max_suppression.LIMITS,))
     rewritten = name in rewrites.rewrites() or name in operator_form.forms()
     if name in (*FUNCTIONS, *_OTHERS_NAMES) or (rewritten and name not in importable):
         ways.append(REWRITTEN)

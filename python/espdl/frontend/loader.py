@@ -15,7 +15,7 @@ from onnx import TensorProto, numpy_helper
 
 from espdl.errors import EspdlError, first_line
 from espdl.foreign import said
-from espdl.frontend import fixed, forms, names, older, operator_form, recurrent, sizes
+from espdl.frontend import fixed, forms, names, non_max_suppression, older, operator_form, recurrent, sizes
 from espdl.frontend.external import load_external_data, tensors
 from espdl.frontend.shapes import refreshed
 from espdl.wording import option
@@ -96,6 +96,8 @@ def load(
     _check_domains(proto, label)
     proto = _convert_opset(refreshed(sizes.settle(proto)), label)
     proto = refreshed(sizes.settle(proto))
+    if (without := non_max_suppression.expand(proto, label)) is not proto:
+        proto = refreshed(sizes.settle(without))
     recurrent.check(proto, label)
     proto = recurrent.sequence_first(proto)
     return Model(proto, label, inputs, (path, *files), None if expanded is given else given)

@@ -27,7 +27,7 @@ _RANDOM = "it draws random numbers, and a compiled model must give the same answ
 
 # Operator -> why not. Those that a constant input makes static are gone before anybody looks here: they are folded.
 REASONS: Mapping[str, str] = {
-    **dict.fromkeys(("Compress", "NonMaxSuppression", "NonZero", "Unique"), _DYNAMIC),
+    **dict.fromkeys(("Compress", "NonZero", "Unique"), _DYNAMIC),
     "DynamicQuantizeLinear": RUNNING_SCALE,
     "If": "which of its branches runs is not known before it runs",
     "Loop": _LOOP,

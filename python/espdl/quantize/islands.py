@@ -18,6 +18,7 @@ import onnx
 
 from espdl import traits
 from espdl.errors import EspdlError
+from espdl.frontend import non_max_suppression
 from espdl.quantization import Quantization
 from espdl.quantize import float_marks, input_forms, mixed_outputs
 from espdl.quantize.affine import HEADROOM
@@ -57,6 +58,7 @@ def apply(
     """The model with marks on the nodes that stay in floats, and sentences about those that nobody named."""
     graph = Graph(proto)
     wanted = _named(graph, settings.float_nodes, label)
+    wanted |= {node.name for node in graph.nodes if non_max_suppression.INSIDE in node.name}
     proto = float_marks.mark(proto, wanted) if wanted else proto
     seeds = [n for n in graph.nodes if _is_seed(graph, n) and n.name not in wanted]
     ends = [node for name in graph.outputs if (node := graph.producer.get(name)) is not None]
