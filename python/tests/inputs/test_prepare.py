@@ -54,7 +54,7 @@ def chains(draw: st.DrawFn, rank: int, channels: int) -> tuple[list[onnx.NodePro
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    kind, channels = draw(st.sampled_from(sorted(KINDS))), draw(st.integers(1, 3))
+    kind, channels = draw(st.sampled_from(sorted(KINDS))), draw(st.integers(1, 4))  # 4: square weights
     is_picture = draw(st.booleans())
     rank = 4 if is_picture else 2
     steps, constants, last, axis = draw(chains(rank, channels))

@@ -96,7 +96,7 @@ def _after(graph: Graph, name: str, path: Path, node: onnx.NodeProto) -> Path | 
         return _normalised(graph, path, node)
     if node.op_type == "Clip":
         return replace(path, tensor=result) if _keeps_all(graph, name, path, node) else None
-    other = _other(graph, path, node, 1)
+    other = _other(graph, path, node, 1) if node.op_type in ("Add", "Sub", "Mul", "Div") else None
     if other is None:
         return None
     if node.op_type in ("Add", "Sub"):
