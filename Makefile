@@ -52,6 +52,7 @@ costs: $(VENV)/.runtime
 	$(BIN)/python python/costs.py
 
 bench: $(VENV)/.runtime
+	$(BIN)/python benchmarks/esp32.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))
 
 bench-check: $(VENV)/.runtime

@@ -35,6 +35,7 @@ from espdl.verify import rv32  # noqa: E402
 RESULTS = HERE / "results.json"
 # What boards took, kept by test_apps/firmware.py --results.
 BOARDS = RESULTS.with_name("boards.json")
+ESP32 = HERE / "esp32.json"
 COMPILE_TIMES = HERE / "compile_time.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
@@ -104,7 +105,8 @@ def run(args: argparse.Namespace, build: Path) -> int:
         PAGE.parent.mkdir(exist_ok=True)
         boards = json.loads(BOARDS.read_text()) if BOARDS.is_file() else {}
         compile_times = json.loads(COMPILE_TIMES.read_text()) if COMPILE_TIMES.is_file() else {}
-        PAGE.write_text(table.page(measured, peers, boards, compile_times))
+        esp32 = json.loads(ESP32.read_text()) if ESP32.is_file() else {}
+        PAGE.write_text(table.page(measured, peers, boards, compile_times, esp32))
         readme.update(README, measured, peers)
     return 0
 

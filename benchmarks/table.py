@@ -24,6 +24,9 @@ evaluation data.
 - **SQNR**: 10 log10(sum(ref^2) / sum((ref - out)^2)) against the float model, over all outputs of the evaluation set.
   **Agreement**: share of samples with the same argmax as the float model.
 
+- **ESP32**: instructions of one of its cores with the kernels for MAC16, counted on QEMU's core de212 with code of
+  GCC for lx106 ([esp32.md](esp32.md) says what the chip has besides); channels without an effect removed.
+
 Before anything is counted, the outputs of every layer on rv32 are compared with the reference, bit for bit.
 """
 
@@ -63,12 +66,13 @@ def page(
     peers: Mapping[str, Mapping],
     boards: Mapping[str, Mapping] = {},
     compile_times: Mapping[str, Mapping[str, float]] = {},
+    esp32: Mapping[str, Mapping] = {},
 ) -> str:
-    """docs/benchmarks.md. `boards`: what `test_apps/firmware.py --results` keeps, by chip; `compile_times`: what
-    compile_time.py does."""
+    """docs/benchmarks.md. `boards`: what `test_apps/firmware.py --results` keeps, by chip; `compile_times` and `esp32`:
+    what compile_time.py and esp32.py do."""
     parts = [_INTRODUCTION, "## Against other tools\n"]
     for network, schemes in measured.items():
-        parts += [f"### {network}\n", _against_peers(network, schemes, peers)]
+        parts += [f"### {network}\n", _against_peers(network, schemes, peers, esp32)]
     parts += [
         "## Memory and time to compile\n",
         _memory(measured),
@@ -109,18 +113,21 @@ def _number(value: float | None, form: str = ",") -> str:
     return "" if value is None else format(value, form)
 
 
-def _against_peers(network: str, schemes: Mapping[str, Measured], peers: Mapping[str, Mapping]) -> str:
+def _against_peers(
+    network: str, schemes: Mapping[str, Measured], peers: Mapping[str, Mapping], esp32: Mapping[str, Mapping]
+) -> str:
     macs = next(iter(schemes.values())).macs
     rows = []
     for scheme, m in schemes.items():
         million = m.rv32_instructions / 1e6
         values = (million, m.arena_bytes, m.code_bytes, m.weights_bytes, m.sqnr_db, m.agreement)
-        rows.append(_tool(f"**this project**, {scheme}", values, macs))
+        counted = esp32[network]["mac16"] / 1e6 if scheme == "affine" and network in esp32 else None
+        rows.append([*_tool(f"**this project**, {scheme}", values, macs), _number(counted, ".2f")])
     for peer, name in _PEERS.items():
         values = [peers[peer].get(key, {}).get(network) for key in _PEER_KEYS]
         if any(value is not None for value in values):
-            rows.append(_tool(name, values, macs))
-    head = ("", "instructions", "per MAC", "arena", "code", "weights", "SQNR", "agreement")
+            rows.append([*_tool(name, values, macs), ""])
+    head = ("", "instructions", "per MAC", "arena", "code", "weights", "SQNR", "agreement", "ESP32, million")
     return _markdown(head, rows)
 
 
