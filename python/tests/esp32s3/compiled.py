@@ -19,7 +19,7 @@ def _data(name: str) -> Path:
 
 
 @cache
-def network(name: str, chip: str = "esp32s3", effort: str = "fast") -> pipeline.Compilation:
+def network(name: str, chip: str = "esp32s3", effort: str = "fast", **options: str) -> pipeline.Compilation:
     data = _data(name)
     options = pipeline.Options(
         model=str(data / "model.onnx"),
@@ -29,6 +29,7 @@ def network(name: str, chip: str = "esp32s3", effort: str = "fast") -> pipeline.
         chip=chip,
         effort=effort,
         input_layout="nhwc",
+        **options,
     )
     return pipeline.compile_model(options)
 
