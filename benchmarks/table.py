@@ -23,7 +23,6 @@ evaluation data.
   uses, the runtime, and what they take from the C library and libgcc. Without weights.
 - **SQNR**: 10 log10(sum(ref^2) / sum((ref - out)^2)) against the float model, over all outputs of the evaluation set.
   **Agreement**: share of samples with the same argmax as the float model.
-
 - **ESP32**: instructions of one of its cores with the kernels for MAC16, counted on QEMU's core de212 with code of
   GCC for lx106 ([esp32.md](esp32.md) says what the chip has besides); channels without an effect removed.
 
