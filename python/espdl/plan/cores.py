@@ -49,10 +49,10 @@ def choose(
     """`plan`, whose memory is assigned, for two cores; as it is where they have nothing to share.
 
     `facts` are its calls with what their kernels say of rows and channels, by their outputs. Calls of regions stay as
-    they are: there, the cores share the rows of a stripe. The arena has at most `most_bytes`, if any are given.
+    they are: there, the cores share the rows of a stripe. The arena may have `most_bytes`, if any are given; else
+    little more than that of one core.
     """
-    most = plan.arena_bytes * (1 + MOST_ARENA)
-    spare = (most if most_bytes is None else min(most, max(most_bytes, plan.arena_bytes))) - plan.arena_bytes
+    spare = plan.arena_bytes * MOST_ARENA if most_bytes is None else max(0, most_bytes - plan.arena_bytes)
     known = [replace(c, rows=facts[c.outputs].rows, channels=facts[c.outputs].channels) for c in plan.calls]
     inside = {index for region in plan.regions for index in range(region.first, region.stop)}
     calls = [plan.calls[i] if i in inside else call for i, call in enumerate(known)]

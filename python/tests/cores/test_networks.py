@@ -25,7 +25,13 @@ MOST = {"ic_resnet8": 0.56, "vww_mobilenet": 0.56, "mobilenet_v2_035": 0.56, "kw
 
 
 def compiled(folder: Path, name: str, cores: str, **options: str) -> pipeline.Compilation:
-    given = {"chip": "generic", "dead_channels": "keep", "effort": "fast", "input_layout": "nhwc"} | options
+    given = {
+        "chip": "generic",
+        "dead_channels": "keep",
+        "effort": "fast",
+        "input_layout": "nhwc",
+        "flash_budget": "none",
+    } | options
     model, data = (str(folder / name / file) for file in ("model.onnx", "calib.npy"))
     output = str(folder / name / f"out{cores}")
     return pipeline.compile_model(
