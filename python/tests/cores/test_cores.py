@@ -29,7 +29,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cores")
 
 
-@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("chip", ["generic", pytest.param("esp32", marks=pytest.mark.sweep), "esp32s3"])
 @settings(examples, max_examples=2 * EXAMPLES)
 @given(st.data())
 def test_no_core_touches_what_the_other_one_works_on(chip: str, data: st.DataObject) -> None:
@@ -49,9 +49,10 @@ def test_no_core_touches_what_the_other_one_works_on(chip: str, data: st.DataObj
         ("generic", host.SANITIZERS),
         ("generic", THREADS),
         ("esp32s3", ()),
+        pytest.param("esp32", host.SANITIZERS, marks=pytest.mark.sweep),
         pytest.param("esp32s3", THREADS, marks=pytest.mark.sweep),
     ],
-    ids=["generic-memory", "generic-threads", "esp32s3", "esp32s3-threads"],
+    ids=["generic-memory", "generic-threads", "esp32s3", "esp32", "esp32s3-threads"],
 )
 @examples
 @given(st.data())
