@@ -80,6 +80,8 @@ FACTS: dict[str, Facts] = {
     "espdl_conv2d_s8": convolutions(1),
     **dict.fromkeys(("espdl_depthwise_s8", "espdl_depthwise_3x3_s8", "espdl_depthwise_3x3_stride2_s8"), depthwise),
     **dict.fromkeys(("espdl_average_pool2d_s8", "espdl_max_pool2d_s8"), pools),
+    "espdl_mac16_gemm_s8": products(1, PACK),
+    "espdl_mac16_conv2d_s8": convolutions(1, PACK),
     **dict.fromkeys(("espdl_s3_gemm_aligned_s8", "espdl_s3_gemm_bytes_s8", "espdl_s3_gemm_narrow_s8"), s3_products),
     "espdl_s3_depthwise_s8": s3_depthwise,
     "espdl_s3_average_pool2d_s8": s3_pools,
