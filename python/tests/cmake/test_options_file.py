@@ -46,6 +46,7 @@ def test_the_file_decides_what_the_call_leaves_open(tmp_path: Path, component: P
     assert found["int16"] == list(NODES)
 
 
+@pytest.mark.sweep
 def test_a_build_follows_the_file(tmp_path: Path, component: Path) -> None:
     project = PlainProject(tmp_path / "app", component, CALL.format(""))
     applied = project.folder / "models" / "net.tuned.json"
