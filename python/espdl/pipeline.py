@@ -115,12 +115,7 @@ def compile_model(
         )
     watch("partition", graph)
     progress("plan", 0, 0)
-    core_count = options.core_count
-    if options.stream or options.hop:
-        planned = make_stream_plan(graph, target, options, model)
-    else:
-        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes, core_count)
-    planned = _hold_states(planned, options, model)
+    planned = plan_of(graph, target, options, model)
     watch("plan", planned)
     progress("emit", 0, 0)
     identity = _identity(planned, options)
@@ -157,6 +152,16 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
             f"choose {option('scheme', 'affine')} (or default), or pass the float model",
         )
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
+
+
+def plan_of(graph: OperatorGraph, target: targets.Target, options: Options, model: frontend.Model) -> Plan:
+    """The plan that a compilation with `options` makes of the graph of `model`."""
+    if options.stream or options.hop:
+        planned = make_stream_plan(graph, target, options, model)
+    else:
+        cores = options.core_count
+        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes, cores)
+    return _hold_states(planned, options, model)
 
 
 def make_plan(

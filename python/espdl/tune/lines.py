@@ -26,7 +26,7 @@ def changes(settings: Settings, base: Options) -> dict[str, Any]:
             own = base.target.scheme
         if name == "calibration_method" and own == "default":
             own = method_of(scheme)
-        if value != own and not (name == "int16" and not value):
+        if value != own:
             found[name] = value
     return found
 

@@ -107,7 +107,7 @@ def _costs(job: Job, compilation: pipeline.Compilation, folder: Path) -> dict[st
         options = replace(compilation.options, memory=memory, taps=False)
         target = pipeline.target_of(compilation.quantized, options)
         try:
-            plan = pipeline.make_plan(compilation.graph, target, options.memory, options.input_memory)
+            plan = pipeline.plan_of(compilation.graph, target, options, compilation.model)
         except EspdlError:
             if len(job.memories) == 1:
                 raise

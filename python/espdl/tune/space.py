@@ -12,16 +12,16 @@ from espdl.options import Options
 from espdl.quantize import Settings
 
 # Settings that change what is computed. MEMORY does not: its choices are planned for every candidate.
-_SEARCHED = ("scheme", "precision", "effort", "calibration_method", "dead_channels")
+_SEARCHED = ("scheme", "precision", "effort", "calibration_method", "dead_channels", "flash_budget")
 # Choices that stand for another, and the network in floats, which is no answer to a question about integers.
 _LEFT_OUT = {("scheme", "default"), ("calibration_method", "default"), ("precision", "float32")}
 # Precision of single layers in a network of int8, and the field of Options that lists the layers.
-_WIDTHS: Mapping[str, str] = {"int16": "int16"}
+_WIDTHS: Mapping[str, str] = {"int16": "int16", "float": "float"}
 _NARROW = "int8"
 # What 16 bits need (espdl.quantize says so): in the other scheme, layers stay as they are.
 _WIDE_SCHEME = "affine"
 # What a model that came quantised leaves open.
-_OF_INTEGERS = ("dead_channels",)
+_OF_INTEGERS = ("dead_channels", "flash_budget")
 _BEST = "best"
 # So many layers have a precision of their own: those with the largest error, and where the network begins and ends.
 _WORST, _FIRST, _LAST = 12, 3, 2
@@ -65,7 +65,7 @@ class Space:
         for width, field in _WIDTHS.items():
             wide = tuple(node for name, node in self.layers.items() if params[name] == width)
             if self.layers:
-                is_able = values.get("scheme", self.base.target.scheme) == _WIDE_SCHEME
+                is_able = width != "int16" or values.get("scheme", self.base.target.scheme) == _WIDE_SCHEME
                 values[field] = wide if narrow and is_able else ()
         return values
 
@@ -96,7 +96,7 @@ class Space:
             for method in open_settings.get("calibration_method", ()):
                 for effort in [_BEST, self.base.effort] if "effort" in open_settings else [self.base.effort]:
                     yield {**of_scheme, "calibration_method": method, "effort": effort}
-        for name in ("precision", "dead_channels"):
+        for name in ("precision", "dead_channels", "flash_budget"):
             for choice in open_settings.get(name, ()):
                 yield {**self._affine(), name: choice} if choice == "int16x8" else {name: choice}
         if "precision" in open_settings and "effort" in open_settings:
@@ -115,7 +115,8 @@ class Space:
         pairs += [names[names.index(name) : names.index(name) + 2] for name in worst[:3]]
         sets = [names[:1], names[:2], names[:3], *pairs, names[-1:], names[-2:], worst[:4], worst[:8], names]
         for width in _WIDTHS:
-            for members in sets:
+            # Floats are for a layer that integers cannot carry: one that loses much, or the last.
+            for members in sets if width == "int16" else (worst[:1], names[-1:]):
                 changes = dict.fromkeys(members, width) | self._affine()
                 yield changes | ({"effort": _BEST} if "effort" in self.dimensions else {})
 
@@ -130,14 +131,15 @@ def of(base: Options, fixed: Collection[str], losses: Sequence[LayerLoss], *, ca
     chosen = _chosen(losses) if open_layers and base.precision == _NARROW else []
     layers = {f"layer {index}": layer.node for index, layer in enumerate(chosen)}
     dimensions |= dict.fromkeys(layers, (_NARROW, *_WIDTHS))
-    others = (choice for choice in _choices("memory") if choice not in (base.memory, options.BYTES))
+    others = (choice for choice in _choices("memory") if choice != base.memory)
     memories = (base.memory,) if "memory" in fixed else (base.memory, *others)
     return Space(base, dimensions, layers, tuple(chosen), memories)
 
 
 def _choices(name: str) -> tuple[str, ...]:
     argument = next(argument for field, argument in options.arguments() if field.name == name)
-    return tuple(choice for choice in argument.choices if (name, choice) not in _LEFT_OUT)
+    left_out = {choice for option, choice in _LEFT_OUT if option == name} | {options.BYTES}
+    return tuple(choice for choice in argument.choices if choice not in left_out)
 
 
 def wants_losses(base: Options, fixed: Collection[str]) -> bool:
@@ -161,7 +163,7 @@ def _chosen(losses: Sequence[LayerLoss]) -> list[LayerLoss]:
 
 def _default(base: Options, name: str) -> str:
     value = getattr(base, name)
-    if value != "default" or name == "effort":
+    if value != "default" or name not in ("scheme", "calibration_method"):
         return value
     return base.target.scheme if name == "scheme" else method_of(base.target.scheme)
 
