@@ -47,8 +47,13 @@ def test_scaler_of_the_training_left_out(tmp_path: Path) -> None:
 
 
 def test_one_scale_where_it_does_as_well(tmp_path: Path) -> None:
-    plan = compiled(perceptron(WIDTH), {"x": normal(200, WIDTH)}, tmp_path).plan
-    assert plan.inputs[0].features is None
+    """Also where each feature would have twice the integers by itself, but has enough (spectra in decibels)."""
+    for name, data in (
+        ("plain", normal(200, WIDTH)),
+        ("decibels", 8 * normal(200, WIDTH) - np.linspace(20, 40, WIDTH)),
+    ):
+        plan = compiled(perceptron(WIDTH), {"x": data.astype(np.float32)}, tmp_path / name).plan
+        assert plan.inputs[0].features is None
 
 
 def windows(recurrent: bool) -> onnx.ModelProto:

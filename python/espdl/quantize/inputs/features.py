@@ -15,6 +15,8 @@ from espdl.quantize.types import Settings
 
 # How much more noise one scale for all must leave: 6 dB.
 _GAIN = 4.0
+# Above this share of signal to noise behind the first layers, 30 dB, one scale is no loss.
+_ENOUGH = 1000.0
 # Integers on either side of a feature's middle; with 16 bits there is room for four times what calibration saw.
 _STEPS = {"int8": 127.0, "int16": 32767.0 / 4.0}
 # How much farther than the middle one of the features all may reach.
@@ -160,13 +162,16 @@ def _choose(
     common = (max(spread.high.max(), 0.0) - min(spread.low.min(), 0.0)) / 2
     # What never changes is as exact as its own size asks for.
     reach = np.where(reach > _TINY, reach, np.maximum(np.abs(centre), common if common > _TINY else 1.0))
-    weight = sum(np.bincount(present(f.numbers(numbers)), importance(graph, f), count) for f in layers)
-    pays = float((weight * common**2).sum()) > _GAIN * float((weight * reach**2).sum())
+    weight = np.sum([np.bincount(present(f.numbers(numbers)), importance(graph, f), count) for f in layers], axis=0)
+    half = _STEPS["int16" if settings.precision == "int16x8" else "int8"]
+    noise = float(weight.sum()) * (common / half) ** 2 / 12
+    gains = float((weight * common**2).sum()) > _GAIN * float((weight * reach**2).sum())
+    pays = gains and float((weight * spread.deviation**2).sum()) < _ENOUGH * noise
     if not pays and not any(layer.pads and layer.offset.any() for layer in layers):
         return None
     if not pays and np.ptp(centre) == 0.0:
         centre, reach, numbers = centre[:1], reach.max(keepdims=True), np.zeros_like(numbers)
-    scale = reach / _STEPS["int16" if settings.precision == "int16x8" else "int8"]
+    scale = reach / half
     return FeatureScales(scale.astype(np.float32), centre.astype(np.float32), numbers)
 
 
