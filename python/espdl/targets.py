@@ -18,6 +18,8 @@ ROUND_HALF_UP = "ESPDL_ROUND_HALF_UP"
 ROUND_HALF_EVEN = "ESPDL_ROUND_HALF_EVEN"
 
 CHIPS = tuple(all_chips())
+# ESP-IDF's names of what it builds for.
+IDF_TARGETS = ("linux", *CHIPS[1:])
 
 
 @dataclass(frozen=True)

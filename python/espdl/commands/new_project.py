@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help=".npy or .npz with inputs that the firmware runs and checks (default: the first of the calibration)",
     )
     parser.add_argument(
-        "--target", choices=("linux", *targets.CHIPS[1:]), default="esp32s3", help="the chip (default: %(default)s)"
+        "--target", choices=targets.IDF_TARGETS, default="esp32s3", help="the chip (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to make it")
     parser.add_argument(

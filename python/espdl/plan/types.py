@@ -205,9 +205,6 @@ class KernelCall:
     def constant(self, name: str) -> np.ndarray:
         return next(c.data for c in self.constants if c.name == name)
 
-    def find_constant(self, name: str) -> np.ndarray | None:
-        return next((c.data for c in self.constants if c.name == name), None)
-
 
 @dataclass(frozen=True)
 class Features:

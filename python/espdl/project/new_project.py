@@ -18,7 +18,7 @@ from pathlib import Path
 
 import jinja2
 
-from espdl import __version__, targets, templates
+from espdl import __version__, templates
 from espdl.chips import all_chips
 from espdl.errors import EspdlError
 
@@ -34,8 +34,6 @@ APPLICATION_BYTES = 512 * 1024
 APPLICATION_OFFSET = 0x10000
 PARTITION_STEP = 0x10000
 FLASH_SIZES = (2, 4, 8, 16, 32)
-
-TARGETS = ("linux", *targets.CHIPS[1:])
 
 
 @dataclass(frozen=True)

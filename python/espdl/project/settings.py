@@ -20,9 +20,6 @@ from espdl.errors import EspdlError
 KCONFIG = Path(__file__).resolve().parents[3] / "Kconfig"
 PREFIX = "ESPDL_"
 
-# The chips that Kconfig mentions, and what else of ESP-IDF it refers to.
-TARGETS = ("linux", *targets.CHIPS[1:])
-
 
 def read(sdkconfig: Path) -> dict[str, str | int | bool]:
     """The settings of `sdkconfig` by lower-case name, choices as one string: "scheme": "affine", "profile": False, ...
@@ -88,7 +85,7 @@ def _main_menu() -> str:
         "config SPIRAM",
         '    bool "PSRAM"',
     ]
-    for target in TARGETS:
+    for target in targets.IDF_TARGETS:
         lines += [f"config IDF_TARGET_{target.upper()}", "    bool", f'    default y if IDF_TARGET = "{target}"']
     path = glob.escape(KCONFIG.as_posix()).replace("\\", "\\\\").replace('"', '\\"')
     return "\n".join([*lines, f'source "{path}"', ""])

@@ -32,7 +32,8 @@ def split(proto: onnx.ModelProto, nodes: Sequence[str], label: str) -> Mixed:
     """What the named nodes write becomes 16 bits wide, and so does what shares its scale. Raises EspdlError."""
     graph = Graph(proto)
     placement = place(graph)
-    written = _written(graph, placement)
+    every = {node.name: placement.written(graph, node.output[0]) for node in graph.nodes}
+    written = {node: tensor for node, tensor in every.items() if tensor}
     wide = _closure(graph, placement, {written[n] for n in _known(graph, nodes, label) if n in written})
     edit = Edit(proto)
     casts: dict[tuple[str, bool], str] = {}
@@ -87,21 +88,6 @@ def _known(graph: Graph, nodes: Sequence[str], label: str) -> Sequence[str]:
             )
         found.append(whole)
     return found
-
-
-def _written(graph: Graph, placement: Placement) -> dict[str, str]:
-    """Per node the quantised tensor that its kernel writes: its output, or that of what is fused after it."""
-    result = {}
-    for node in graph.nodes:
-        name = node.output[0]
-        while name not in placement.quantized:
-            consumers = graph.consumers.get(name, [])
-            if not consumers:
-                break
-            name = consumers[0].output[0]
-        else:
-            result[node.name] = name
-    return result
 
 
 def _closure(graph: Graph, placement: Placement, tensors: set[str]) -> set[str]:

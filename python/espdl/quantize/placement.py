@@ -44,6 +44,15 @@ class Placement:
     groups: tuple[tuple[str, ...], ...]
     operands: tuple[Operand, ...] = ()
 
+    def written(self, graph: Graph, name: str) -> str:
+        """The quantised tensor that a kernel writes: `name`, or that of the activation behind it; "" where none is."""
+        while name not in self.quantized:
+            consumers = graph.consumers.get(name, [])
+            if not consumers:
+                return ""
+            name = consumers[0].output[0]
+        return name
+
 
 def place(graph: Graph) -> Placement:
     """Decides for a preprocessed float graph."""

@@ -135,10 +135,7 @@ def _has_known_range(network: Network, group: Iterable[str]) -> bool:
 
 def written_tensor(network: Network, layer: Layer) -> str:
     """The quantised tensor that a layer's kernel writes: its output, or that of the activation after it."""
-    name = layer.output
-    while name not in network.placement.quantized:
-        name = network.graph.consumers[name][0].output[0]
-    return name
+    return network.placement.written(network.graph, layer.output)
 
 
 def _make_shifts_possible(

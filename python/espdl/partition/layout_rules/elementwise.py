@@ -17,10 +17,8 @@ UNARY = (
 BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power")
 
 
-@rule(*(f"relax.{name}" for name in UNARY))
+@rule(*(f"relax.{name}" for name in UNARY), follows=True)
 def unary(layout: Layout, call: relax.Call) -> relax.Expr | None:
-    if not layout.has_last(call.args[0]):
-        return None
     return tvm.ir.Call(call.op, [layout.nhwc(call.args[0]), *call.args[1:]], call.attrs, call.ty_args)
 
 

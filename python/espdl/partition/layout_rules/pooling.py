@@ -16,11 +16,11 @@ def pool2d(layout: Layout, call: relax.Call) -> relax.Expr:
     return function(layout.nhwc(call.args[0]), layout="NHWC", **{name: attribute(call, name) for name in names})
 
 
-@rule("relax.mean", "relax.max", "relax.min", "relax.sum")
+@rule("relax.mean", "relax.max", "relax.min", "relax.sum", follows=True)
 def reduce(layout: Layout, call: relax.Call) -> relax.Expr | None:
     """What is left has four axes, or no two of them that lie the other way round in memory."""
     axes = attribute(call, "axis")
-    if not layout.has_last(call.args[0]) or axes is None:
+    if axes is None:
         return None
     reduced = {a % 4 for a in axes}
     left = [a for a in TO_NHWC if a not in reduced]

@@ -11,10 +11,8 @@ from espdl.partition.passes.channels_last import TO_NHWC, Layout, rule
 from espdl.partition.tvm_compat import attribute, op_name, shape_of
 
 
-@rule("relax.quantize", "relax.dequantize")
+@rule("relax.quantize", "relax.dequantize", follows=True)
 def quantization(layout: Layout, call: relax.Call) -> relax.Expr | None:
-    if not layout.has_last(call.args[0]):
-        return None
     function = relax.op.quantize if op_name(call) == "relax.quantize" else relax.op.dequantize
     per_tensor = math.prod(shape_of(call.args[1])) == 1
     axis = 0 if per_tensor else TO_NHWC.index(attribute(call, "axis") % 4)

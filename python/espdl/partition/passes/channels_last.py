@@ -31,17 +31,22 @@ Rule = Callable[["Layout", "tvm.ir.Call"], "tvm.ir.Call | None"]
 _rules: dict[str, Rule] = {}
 
 
-def rule(*operators: str) -> Callable[[Rule], Rule]:
-    """Function decorator: how the Relax operators compute channels last."""
+def rule(*operators: str, follows: bool = False) -> Callable[[Rule], Rule]:
+    """Function decorator: how the Relax operators compute channels last; with `follows` only where the first operand
+    is."""
 
     def register(function: Rule) -> Rule:
         for name in operators:
             if name in _rules:
                 raise RuntimeError(f"two layout rules for '{name}'")
-            _rules[name] = function
+            _rules[name] = _following(function) if follows else function
         return function
 
     return register
+
+
+def _following(function: Rule) -> Rule:
+    return lambda layout, call: function(layout, call) if layout.has_last(call.args[0]) else None
 
 
 @cache
