@@ -201,6 +201,8 @@ macro(_espdl_make_options out)
             _espdl_count(${keyword})
         elseif(kind STREQUAL "flag")
             _espdl_setting(${keyword})
+        elseif(kind STREQUAL "text" AND NOT keyword STREQUAL "NAME") # which has a default
+            set(${key} "${espdl_arg_${keyword}}")
         endif()
     endforeach()
     _espdl_fit_settings_to_target()

@@ -49,7 +49,7 @@ FLAGS = [
 ]
 _PORT_INCLUDES = [port / name for port in PORTS.values() for name in ("include", "src")]
 INCLUDES = [f"-I{path}" for path in (HERE, ROOT / "include", *_PORT_INCLUDES)]
-RUNTIME = ("runtime", "run_regions", "take_inputs", "stripes", "cores", "cores_port")
+RUNTIME = ("runtime", "run_regions", "take_inputs", "stripes", "stream", "cores", "cores_port")
 EMULATIONS = ("mac16_emulation", "pie_emulation")
 # Of QEMU's clock: 2**5 ns an instruction; the core counts ticks of 25 ns.
 _SHIFT, _TICK = 5, 25

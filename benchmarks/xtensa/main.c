@@ -4,6 +4,8 @@
 /* Prints ticks, a line each: of nothing, of a run of the model, of each of its layers (0 where it runs stripe by stripe). */
 #include "net.h"
 
+#include "espdl_stream.h"
+
 uint32_t machine_ticks(void);
 void machine_print(const char *text, int32_t bytes);
 
@@ -23,9 +25,12 @@ static void print_number(uint32_t value)
     machine_print(text + i, (int32_t)sizeof text - i);
 }
 
-/* A run of the whole model; inputs in the arena, which answer otherwise, are there already. */
+/* A run of the whole model; inputs in the arena, which answer otherwise, are there already. Of a stream, a push. */
 static espdl_status_t run(espdl_t *net)
 {
+    if (net_model.stream != NULL) {
+        (void)espdl_push(net, net_model.stream->input, s_input, net_model.stream->hop);
+    }
     for (size_t i = 0; i < net_model.input_count; i++) {
         (void)espdl_set_input(net, i, s_input);
     }
@@ -36,7 +41,14 @@ int main(void)
 {
     const espdl_config_t config = {.arena = &s_arena, .arena_size = sizeof s_arena};
     espdl_t net;
-    if (espdl_init(&net, &net_model, &config) != ESPDL_OK || run(&net) != ESPDL_OK) {
+    if (espdl_init(&net, &net_model, &config) != ESPDL_OK) {
+        return 1;
+    }
+    espdl_status_t status = run(&net);
+    for (uint32_t i = 0; net_model.stream != NULL && i < net_model.stream->settles; i++) {
+        status = run(&net);
+    }
+    if (status != ESPDL_OK) {
         return 1;
     }
     uint32_t begin = machine_ticks();

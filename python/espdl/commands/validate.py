@@ -7,6 +7,7 @@ import argparse
 
 from espdl.commands.arguments import add_model_arguments, count, options_from
 from espdl.errors import UsageError
+from espdl.options import Options
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -25,7 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--eval", metavar="FILE", help=".npz with an array per input (or x) and label; or a .npy")
+    parser.add_argument(
+        "--eval",
+        metavar="FILE",
+        help=".npz with an array per input (or x) and label; or a .npy; of streams and states a recording",
+    )
     parser.add_argument(
         "--eval-samples", type=count, default=0, metavar="N", help="use only the first N (default: all)"
     )
@@ -41,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--eval", "no evaluation data is given", "pass a .npz with inputs that calibration has not seen"
         )
+    if options.stream or options.state:
+        return _run_over_time(options, arguments)
     data = evaluation.of(options, arguments.eval, arguments.eval_samples)
     with Progress() as progress:
         validation = validate.run(options, data, progress)
@@ -49,6 +56,21 @@ def run(arguments: argparse.Namespace) -> int:
     for sentence in validation.notes:
         print(f"note: {printable(sentence)}")
     failures = validation.failures(arguments.min_sqnr, arguments.min_agreement)
+    for sentence in failures:
+        print(f"FAILED: {printable(sentence)}")
+    return 1 if failures else 0
+
+
+def _run_over_time(options: Options, arguments: argparse.Namespace) -> int:
+    """Of a stream, or of a model with states, on a recording."""
+    from espdl.commands.progress import Progress
+    from espdl.report.values import printable
+    from espdl.verify import over_time
+
+    with Progress() as progress:
+        found = over_time.run(options, arguments.eval, progress)
+    print("\n".join(found.text()))
+    failures = found.failures(arguments.min_sqnr)
     for sentence in failures:
         print(f"FAILED: {printable(sentence)}")
     return 1 if failures else 0

@@ -105,3 +105,15 @@ def test_digits_are_those_of_the_test_set() -> None:
     records = np.fromfile(REPOSITORY / "examples" / "digits" / "main" / "held_out.bin", np.uint8).reshape(-1, 65)
     assert np.array_equal(records[:, 0], held_out["label"])
     assert np.array_equal(records[:, 1:] / np.float32(16), held_out["x"].reshape(-1, 64))
+
+
+@kinds
+def test_stream(tmp_path: Path, kind: str) -> None:
+    """What the README shows: the motor stands, runs and rubs as in the recording, and again after a reset."""
+    output = output_of("stream", kind, tmp_path / "build")
+    shown_there = (REPOSITORY / "examples" / "stream" / "README.md").read_text().split("```\n")[-2]
+    assert shown_there in output
+    first, second = (
+        re.findall(r"moment +(\d+): ESPDL_OK, it (\w+)", part) for part in output.split("from the beginning")
+    )
+    assert first == second and [state for _, state in first[:3]] == ["stands", "runs", "rubs"]

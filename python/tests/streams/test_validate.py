@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: CC0-1.0
+"""`espdl validate` of streams and states: float model, ONNX Runtime and C over a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx_networks import Signal
+from test_networks import recurrent
+from test_states import PAIRS, STEPS, WIDTH, network
+
+from espdl.errors import EspdlError
+from espdl.options import Options
+from espdl.verify import over_time
+
+
+def padded(folder: Path) -> dict[str, str]:
+    """Strides, dilations and borders on both sides, and a head that reads the whole window."""
+    signal = Signal(4)
+    signal.conv(8, pads=(1, 1), strides=[2])
+    signal.conv(8, pads=(2, 2), dilations=[2])
+    signal.head(3)
+    return signal.write(folder, (1, 4, 24))
+
+
+CASES = {
+    "window": (padded, (4, 60), {"hop": 2, "edges": "window"}),
+    "stream": (padded, (4, 60), {"hop": 2, "edges": "stream"}),
+    "recurrent": (lambda folder: recurrent("LSTM", folder), (60, 5), {"hop": 3, "edges": "stream"}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_recording_in_all_forms(tmp_path: Path, case: str) -> None:
+    """ONNX Runtime knows nothing of streams; what it computes of the long input is what the C gives push by push."""
+    make, shape, how = CASES[case]
+    recording = tmp_path / "recording.npy"
+    np.save(recording, np.random.default_rng(4).normal(0, 1, shape).astype(np.float32))
+    options = Options(name="net", output="unused", effort="fast", stream="x", **make(tmp_path), **how)
+    found = over_time.run(options, str(recording))
+    assert not found.failures(None)
+    assert abs(found.sqnr_db - found.quantised_db) < 3
+    assert len(found.errors) + found.skipped == 60 // how["hop"]
+    assert sum(line.startswith("steps") for line in found.text()) == 10
+
+
+def test_states_over_a_sequence(tmp_path: Path) -> None:
+    onnx.save(network("apart"), tmp_path / "step.onnx")
+    random = np.random.default_rng(1)
+    for name in ("calib", "recording"):
+        np.savez(tmp_path / f"{name}.npz", x=random.normal(0, 1, (STEPS, WIDTH)).astype(np.float32))
+    options = Options(
+        model=str(tmp_path / "step.onnx"),
+        name="net",
+        output="unused",
+        calibration=str(tmp_path / "calib.npz"),
+        effort="fast",
+        state=tuple(f"{a}={b}" for a, b in PAIRS["apart"]),
+    )
+    found = over_time.run(options, str(tmp_path / "recording.npz"))
+    assert not found.failures(20.0) and len(found.errors) == STEPS
+    assert found.failures(99.0) == [f"SQNR is {found.sqnr_db:.2f} dB, below 99 dB"]
+
+
+@pytest.mark.parametrize(("shape", "reason"), [((5, 60), "shape"), ((4, 10), "rows of time")])
+def test_a_recording_that_does_not_fit_is_refused(tmp_path: Path, shape: tuple[int, int], reason: str) -> None:
+    np.save(tmp_path / "recording.npy", np.zeros(shape, np.float32))
+    how = CASES["stream"][2]
+    options = Options(name="net", output="unused", effort="fast", stream="x", **padded(tmp_path), **how)
+    with pytest.raises(EspdlError, match=reason):
+        over_time.run(options, str(tmp_path / "recording.npy"))
