@@ -8,6 +8,14 @@
 void espdl_rescale_s16_s8(const espdl_rescale_params_t *p, const int16_t *x, int8_t *y)
 {
     const int32_t low = p->activation_min - p->output_zero_point, high = p->activation_max - p->output_zero_point;
+    if (p->shift >= 32) {
+        const int64_t half = (int64_t)1 << (p->shift - 1);
+        for (int32_t i = 0; i < p->count; i++) {
+            const int32_t scaled = espdl_scale_s16_high(x[i] - p->input_zero_point, p->multiplier, p->shift - 32, half);
+            y[i] = (int8_t)((scaled < low ? low : scaled > high ? high : scaled) + p->output_zero_point);
+        }
+        return;
+    }
     for (int32_t i = 0; i < p->count; i++) {
         const int32_t steps = x[i] - p->input_zero_point;
         const int32_t scaled = espdl_scale_s16(steps, p->multiplier, p->shift, low, high);

@@ -18,3 +18,9 @@ static inline int16_t espdl_scale_s16(int64_t value, int32_t multiplier, int32_t
     }
     return (int16_t)(scaled > high ? high : scaled);
 }
+
+/** The same without the clamp for shifts of 32 and more, `beyond` 32 by so much: the high word says it all. */
+static inline int32_t espdl_scale_s16_high(int32_t value, int32_t multiplier, int32_t beyond, int64_t half)
+{
+    return (int32_t)(((int64_t)value * multiplier + half) >> 32) >> beyond;
+}
