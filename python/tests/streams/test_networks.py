@@ -23,6 +23,10 @@ from espdl.verify import host, reference, rv32  # noqa: E402
 needs_rv32 = pytest.mark.skipif(rv32.available() is not None, reason=str(rv32.available()))
 
 
+# The arithmetic of kernels is tested beside them: the other scheme is for the sweep.
+SCHEMES = ["affine", pytest.param("power_of_two", marks=pytest.mark.sweep)]
+
+
 def compiled(folder: Path, **options) -> pipeline.Compilation:
     return pipeline.compile_model(Options(name="net", output=str(folder), effort="fast", **options))
 
@@ -51,7 +55,7 @@ def whole_windows(plain: pipeline.Plan, rows: np.ndarray, window: int, hop: int)
     return found
 
 
-@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @needs_rv32
 def test_a_push_of_a_temporal_network_costs_a_twentieth(tmp_path: Path, scheme: str) -> None:
     """64 channels; without padding, so that its outputs are those of whole windows."""
@@ -68,7 +72,7 @@ def test_a_push_of_a_temporal_network_costs_a_twentieth(tmp_path: Path, scheme: 
         assert results.outputs["y"][push - 1].tobytes() == wanted
 
 
-@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @needs_rv32
 def test_a_push_of_a_keyword_network_costs_a_sixth(tmp_path: Path, scheme: str) -> None:
     files = kws(tmp_path)
@@ -122,6 +126,7 @@ REFUSED = {
     "a word": ({"stream": "x:time", "hop": 1}, UsageError, "'time' is no axis", "x:1"),
     "no hop": ({"stream": "x"}, UsageError, "no --hop", "how many rows"),
     "no stream": ({"hop": 1}, UsageError, "no stream", "--stream"),
+    "tests": ({"stream": "x", "hop": 1, "test_vectors": "t.npz"}, UsageError, "single runs", "espdl validate"),
     "stripes": ({"stream": "x", "hop": 1, "memory": "auto"}, UsageError, "not for streams", "plain"),
 }
 

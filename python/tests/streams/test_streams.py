@@ -19,7 +19,7 @@ from espdl.plan.streams import NoStream
 from espdl.plan.types import Plan
 from espdl.verify import reference
 
-EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "8"))
 examples = settings(
     max_examples=EXAMPLES,
     deadline=None,
