@@ -285,21 +285,14 @@ void *espdl_input(const espdl_t *self, size_t index);
 espdl_status_t espdl_set_input(espdl_t *self, size_t index, const void *data);
 
 /**
- * Give the next rows of an input (STREAM); espdl_run() computes what depends on them.
+ * Give the next `count` rows of an input (STREAM), the oldest first; espdl_run() computes what depends on them. `count` is the
+ * model's HOP; `rows` are not used any more when this returns.
  *
- * @param self   instance
- * @param index  the input, 0 .. input_count - 1
- * @param rows   `count` rows, the oldest first; not used any more when this returns
- * @param count  the model's HOP
- * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_NO_INPUT (no such input, or none of a stream), ESPDL_BAD_PUSH
+ * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED, ESPDL_NO_INPUT (not the input of a stream), ESPDL_BAD_PUSH
  */
 espdl_status_t espdl_push(espdl_t *self, size_t index, const void *rows, size_t count);
 
-/**
- * Forget the past of a stream (STREAM) and all states (STATE): what follows is as after espdl_init().
- *
- * @return ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED
- */
+/** Forget the past of a stream and all states: as after espdl_init(). ESPDL_OK, ESPDL_NULL_ARGUMENT, ESPDL_NOT_INITIALIZED. */
 espdl_status_t espdl_reset(espdl_t *self);
 
 /**
