@@ -29,7 +29,8 @@ CASES = {
     ),
     "unknown argument, lists": (
         CALL.format("QUANTIZE yes"),
-        "or lists: SHAPES <input>=<sizes>..., INPUT <input>=<numbers>..., INT16 <node>....",
+        "or lists: SHAPES <input>=<sizes>..., INPUT <input>=<numbers>..., FLOAT <node>..., INT16 <node>..., "
+        "STATE <input>=<output>....",
     ),
     "no value": (CALL.format("SCHEME"), "no value behind SCHEME."),
     "no model": ("espdl_add_onnx_model(app NAME net)", "MODEL is missing."),
