@@ -23,9 +23,6 @@ def ties(options: Options, model: Model) -> tuple[tuple[str, str], ...]:
     if options.state and options.stream:
         remedy = f"compile it for one step with {option('state')}, or for a window with {option('stream')}"
         raise UsageError(option("state", options.state[0]), "a stream keeps its states itself", remedy)
-    if options.state and options.test_vectors:
-        remedy = f"leave {option('test_vectors')} out, and compare on a recording with espdl validate"
-        raise UsageError(option("state", options.state[0]), "test vectors are single runs, which begin anew", remedy)
     if options.state and options.input_memory != "arena":
         remedy = f"say {option('input_memory', 'arena')} for this model"
         raise UsageError(option("state", options.state[0]), "states are in the arena", remedy)

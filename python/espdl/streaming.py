@@ -43,12 +43,6 @@ def request(options: Options, model: Model) -> Request:
                 f"{option(name, getattr(options, name))} is not for streams, whose rows are pushed",
                 f"say {option(name, str(default))} for this model",
             )
-    if options.test_vectors:
-        raise UsageError(
-            what,
-            f"{option('test_vectors')} are single runs, and what a push gives depends on those before",
-            f"leave {option('test_vectors')} out, and compare on a recording with espdl validate",
-        )
     by_name = {value.name: value for value in model.inputs}
     name, _, text = options.stream.rpartition(":") if options.stream not in by_name else (options.stream, "", "")
     if name not in by_name:

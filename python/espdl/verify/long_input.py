@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,17 +35,6 @@ def axis_of_time(plan: Plan, shape: Sequence[int]) -> int:
         return 2
     candidates = [axis for axis, size in enumerate(shape) if axis and size == rows]
     return candidates[0] if port.layout != "NHWC" or candidates[0] != 1 else candidates[-1]
-
-
-def of_shape(x: np.ndarray, shape: Sequence[int], axis: int, path: str) -> np.ndarray:
-    """A recording [input shape] that is longer along `axis`; its batch of one may be missing."""
-    x = x[np.newaxis] if x.ndim == len(shape) - 1 else x
-    wanted = [size for i, size in enumerate(shape) if i != axis]
-    if x.ndim != len(shape) or [size for i, size in enumerate(x.shape) if i != axis] != wanted:
-        dims = ["time" if i == axis else str(size) for i, size in enumerate(shape)]
-        what = f"evaluation data {Path(path).name}"
-        raise EspdlError(what, f"its shape is {list(x.shape)}", f"save one recording of the shape [{', '.join(dims)}]")
-    return x
 
 
 def rows(plan: Plan, x: np.ndarray, axis: int) -> np.ndarray:

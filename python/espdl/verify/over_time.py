@@ -16,17 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from espdl import pipeline, states
-from espdl.errors import EspdlError, UsageError, present
+from espdl.errors import UsageError, present
 from espdl.options import Options
 from espdl.plan.types import Plan
 from espdl.quantize import sequences
-from espdl.verify import host, long_input, metrics, reference, samples
+from espdl.verify import host, long_input, metrics, recordings, reference, samples
 from espdl.wording import option
 
 # Steps on which the C is compared with its reference: arithmetic on numpy is slow.
 _COMPARED = 6
 _DRAWN = 10
 _WIDTH = 40
+_WHAT = "evaluation data"
 
 
 @dataclass(frozen=True)
@@ -76,23 +77,6 @@ def run(options: Options, path: str, progress: pipeline.Progress = lambda *_: No
     return replace(found, name=f"{options.name}, {Path(path).name}")
 
 
-def _recording(path: str) -> dict[str, np.ndarray]:
-    what = f"evaluation data {Path(path).name}"
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return {name: loaded[name] for name in loaded.files} if Path(path).suffix == ".npz" else {"": loaded}
-    except Exception as error:  # numpy raises many types for one reason: not an array file
-        raise EspdlError(what, f"it cannot be read as a numpy file ({error})", "save it with numpy.savez") from error
-
-
-def _array(given: dict[str, np.ndarray], name: str, path: str) -> np.ndarray:
-    found = given.get(name, given.get("x", given.get("")))
-    if found is None:
-        what = f"evaluation data {Path(path).name}"
-        raise EspdlError(what, f"it has no array '{name}'", f"save one; it holds: {', '.join(given)}")
-    return np.asarray(found, np.float32)
-
-
 def _stream(made: pipeline.Compilation, program: host.Program, path: str) -> OverTime:
     plan, stream = made.plan, present(made.plan.stream)
     if len(plan.inputs) > 1:
@@ -101,7 +85,7 @@ def _stream(made: pipeline.Compilation, program: host.Program, path: str) -> Ove
         )
     (value,) = made.model.inputs
     axis = long_input.axis_of_time(plan, value.shape)
-    x = long_input.of_shape(_array(_recording(path), value.name, path), value.shape, axis, path)
+    x = recordings.read(path, _WHAT).of_shape(value.name, value.shape, axis)[0]
     pushes = x.shape[axis] // stream.hop
     if pushes < stream.fills:
         least = stream.fills * stream.hop
@@ -136,8 +120,8 @@ def _first(plan: Plan, results: dict[str, np.ndarray], wanted: dict[int, dict[st
 def _states(made: pipeline.Compilation, program: host.Program, path: str) -> OverTime:
     plan, ties = made.plan, states.ties(made.options, made.model)
     inputs = states.without(made.model, ties).inputs
-    given = _recording(path)
-    arrays = {v.name: _array(given, v.name, path).reshape(-1, *v.shape) for v in inputs}
+    given = recordings.read(path, _WHAT)
+    arrays = {v.name: given.array(v.name).reshape(-1, *v.shape) for v in inputs}
     if len({len(array) for array in arrays.values()}) != 1:
         raise UsageError("--eval", "its arrays hold different numbers of steps", "give every input the same number")
     count = len(next(iter(arrays.values())))

@@ -126,7 +126,6 @@ REFUSED = {
     "a word": ({"stream": "x:time", "hop": 1}, UsageError, "'time' is no axis", "x:1"),
     "no hop": ({"stream": "x"}, UsageError, "no --hop", "how many rows"),
     "no stream": ({"hop": 1}, UsageError, "no stream", "--stream"),
-    "tests": ({"stream": "x", "hop": 1, "test_vectors": "t.npz"}, UsageError, "single runs", "espdl validate"),
     "stripes": ({"stream": "x", "hop": 1, "memory": "auto"}, UsageError, "not for streams", "plain"),
 }
 
