@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from espdl.errors import EspdlError, UsageError, present
 from espdl.pipeline import Compilation
 from espdl.plan.types import Plan
 from espdl.quantize import calibration
-from espdl.verify import long_input, recordings, reference, samples
+from espdl.verify import long_input, recordings, reference, samples, steps
 from espdl.wording import option
 
 
@@ -63,19 +63,11 @@ def _samples(compilation: Compilation, path: str | Path) -> Iterator[dict[str, n
 def _of_states(compilation: Compilation, path: str | Path) -> Vector:
     """All samples, as steps from the reset on."""
     plan = compilation.plan
-    ties = states.ties(compilation.options, compilation.model)
-    ports = {port.name: port.tensor for port in (*plan.inputs, *plan.outputs)}
-    held = {source: plan.tensor(ports[source]) for source, _ in ties}
-    state: Mapping[str, np.ndarray] = {s: np.full(t.shape, t.zero_point, t.dtype) for s, t in held.items()}
-    given, made = [], []
-    for inputs in _samples(compilation, path):
-        values = reference.run(plan, {**inputs, **state})
-        state = {source: values[ports[result]] for source, result in ties}
-        given.append(inputs)
-        made.append(values)
+    made = list(steps.run(plan, _samples(compilation, path)))
+    held = {state.input for state in plan.states}
     return Vector(
-        tuple(None if p.name in held else np.stack([step[p.name] for step in given]) for p in plan.inputs),
-        tuple(np.stack([np.asarray(step[p.tensor]) for step in made]) for p in plan.outputs),
+        tuple(None if p.tensor in held else np.stack([inputs[p.name] for inputs, _ in made]) for p in plan.inputs),
+        tuple(np.stack([np.asarray(values[p.tensor]) for _, values in made]) for p in plan.outputs),
     )
 
 

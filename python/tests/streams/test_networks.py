@@ -18,7 +18,7 @@ import networks  # noqa: E402 (the path above comes first)
 from espdl import pipeline  # noqa: E402
 from espdl.errors import EspdlError, UsageError  # noqa: E402
 from espdl.options import Options  # noqa: E402
-from espdl.verify import host, reference, rv32  # noqa: E402
+from espdl.verify import host, long_input, reference, rv32  # noqa: E402
 
 needs_rv32 = pytest.mark.skipif(rv32.available() is not None, reason=str(rv32.available()))
 
@@ -102,6 +102,32 @@ def test_a_keyword_network_with_edges_of_the_window_gives_what_whole_windows_giv
     (name,) = results.outputs
     for push, wanted in whole_windows(dataclasses.replace(made.plan, stream=None), rows, 49, 2).items():
         assert results.outputs[name][push - 1].tobytes() == wanted
+
+
+TAKEN = {"tcn": (temporal_convolutions, {"stream": "x", "hop": 1}), "kws": (kws, {"stream": "input", "hop": 2})}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", [pytest.param("affine", marks=pytest.mark.sweep), "power_of_two"])
+@pytest.mark.parametrize("name", TAKEN)
+def test_on_the_emulated_esp32s3_outputs_are_those_of_the_long_input(tmp_path: Path, name: str, scheme: str) -> None:
+    """Every lane of its vector instructions, on pushes from the first full window on."""
+    make, how = TAKEN[name]
+    made = compiled(tmp_path / "s", **make(tmp_path), scheme=scheme, chip="esp32s3", edges="stream", **how)
+    stream = made.plan.stream
+    assert stream.edges == "stream"
+    pushes = stream.fills + 3
+    rows = recording(made.plan, pushes)
+    flags = (*host.SANITIZERS, "-fno-sanitize=null,object-size")  # of what emulates the ESP32-S3
+    port = made.plan.inputs[0].name
+    results = host.build(made.plan, made.files, "net", tmp_path / "a", flags=flags).run({port: rows}).outputs
+    wanted = long_input.expected(made.plan, rows.reshape(pushes * stream.hop, -1), range(stream.fills, pushes + 1))
+    seen = set()
+    for push, outputs in wanted.items():
+        for output, value in outputs.items():
+            assert results[output][push - 1].tobytes() == value.tobytes()
+            seen.add(value.tobytes())
+    assert len(seen) > 1, "outputs that say nothing"
 
 
 def padded(folder: Path, **attributes) -> dict[str, str]:
