@@ -16,7 +16,7 @@ from espdl.backends.lowering import lowerings
 from espdl.errors import EspdlError
 from espdl.plan.types import KernelCall, Plan, Port, Tensor
 from espdl.quantize.samples import check_shape
-from espdl.verify import reference
+from espdl.verify import reference, steps
 from espdl.verify import samples as sampling
 from espdl.verify.debug_patterns import meanings
 from espdl.verify.taps import Piece, TappedRun, fnv
@@ -51,9 +51,17 @@ class Build:
             lowerings()  # whose files define the parameter structs
             plan = Plan.from_json(json.dumps(values["plan"]))
             weights = (Path(folder) / f"{values['name']}_weights.bin").read_bytes()
-            return Build(Path(folder), values["name"], values["identity"], plan, weights)
+            build = Build(Path(folder), values["name"], values["identity"], plan, weights)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise EspdlError(f"build {folder}", f"it cannot be read ({error})", "build again") from error
+        if plan.stream is not None:
+            raise EspdlError(
+                f"build {folder}",
+                "it is a stream, whose layers depend on all pushes before, which no log holds",
+                f"build a recording in with {option('test_vectors')}: its self test names the first value that differs;"
+                f" for the layer build the model without {option('stream')}, and debug runs of whole windows",
+            )
+        return build
 
 
 @dataclass(frozen=True)
@@ -109,13 +117,18 @@ def examine(build: Build, run: TappedRun, samples: Sequence[Mapping[str, np.ndar
 
 
 def read_samples(plan: Plan, path: Path) -> Iterator[dict[str, np.ndarray]]:
-    """Inputs of a .npy or .npz file ([N, input shape], float or stored integers), as the chip holds them."""
+    """Inputs of a .npy or .npz file ([N, input shape], float or stored integers), as the chip holds them.
+
+    With states they are the steps of one sequence from a reset on, and the states are what the reference makes of them.
+    """
+    held = {state.input for state in plan.states}
+    given = [port for port in plan.inputs if port.tensor not in held]
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded.items()) if isinstance(loaded, np.lib.npyio.NpzFile) else {plan.inputs[0].name: loaded}
-        columns = {port.name: _stored(plan, port.name, arrays[port.name], f"inputs {path}") for port in plan.inputs}
+        arrays = dict(loaded.items()) if isinstance(loaded, np.lib.npyio.NpzFile) else {given[0].name: loaded}
+        columns = {port.name: _stored(plan, port.name, arrays[port.name], f"inputs {path}") for port in given}
     except KeyError as error:
-        names = ", ".join(port.name for port in plan.inputs)
+        names = ", ".join(port.name for port in given)
         raise EspdlError(
             f"inputs {path}", f"it has no array {error}", f"name one array for each input: {names}"
         ) from error
@@ -125,8 +138,9 @@ def read_samples(plan: Plan, path: Path) -> Iterator[dict[str, np.ndarray]]:
             f"it cannot be used ({error})",
             f"give the file of {option('test_vectors')}, or of that form",
         ) from error
-    for index in range(min(len(column) for column in columns.values())):
-        yield {name: column[index] for name, column in columns.items()}
+    count = min(len(column) for column in columns.values())
+    rows = ({name: column[index] for name, column in columns.items()} for index in range(count))
+    yield from (inputs for inputs, _ in steps.run(plan, rows)) if plan.states else rows
 
 
 def _stored(plan: Plan, name: str, array: np.ndarray, what: str) -> np.ndarray:
@@ -170,6 +184,11 @@ def _inputs(plan: Plan, run: TappedRun, samples: Sequence[Mapping[str, np.ndarra
         dump = f"print layer {', '.join(asking)} in full (dump)" if asking else "set dump_inputs"
         vectors = option("test_vectors")
         return f"the inputs were not printed in full: {dump}, or pass the file of {vectors} with --input"
+    if plan.states:
+        return (
+            "no step of the file has these inputs and states: the chip was reset later or runs other steps, or a run"
+            " before left another state; with dump_inputs they are printed and the file is not needed"
+        )
     return (
         "no sample of the file has these inputs: the application prepares them otherwise (order of channels, scaling,"
         " rounding), or runs other samples; with dump_inputs they are printed and the file is not needed"
