@@ -60,8 +60,16 @@ def request(options: Options, model: Model) -> Request:
 
 
 def check_axis(request: Request, port: Port, tensor: Tensor) -> None:
-    """Raises UsageError where the axis that was asked for is not the one along which layers compute rows."""
+    """Raises UsageError where the axis that was asked for is not the one along which layers compute rows, or where
+    each row has a scale of its own."""
     axis = _axis(port, tensor)
+    features = port.features
+    if features is not None and features.axis == axis and max(len(features.scales), len(features.offsets)) > 1:
+        raise UsageError(
+            option("stream", request.input),
+            f"the model subtracts or divides by other numbers at each place of axis {axis}, along which moments move",
+            "export the model with one scale and offset for all moments, or one for each channel",
+        )
     if request.axis is not None and request.axis != axis:
         raise UsageError(
             option("stream", f"{request.input}:{request.axis}"),

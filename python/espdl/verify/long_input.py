@@ -22,7 +22,7 @@ from espdl.plan.params import Params
 from espdl.plan.stripes import Striped
 from espdl.plan.types import KernelCall, Plan
 from espdl.quantize.ranges import session
-from espdl.verify import counterparts, reference
+from espdl.verify import counterparts, reference, samples
 
 Outputs = dict[str, np.ndarray]
 
@@ -39,11 +39,15 @@ def axis_of_time(plan: Plan, shape: Sequence[int]) -> int:
 
 def rows(plan: Plan, x: np.ndarray, axis: int) -> np.ndarray:
     """A recording as the C takes it: [time, values of a row], quantised."""
-    tensor = plan.tensor(plan.inputs[0].tensor)
+    port = plan.inputs[0]
+    tensor = plan.tensor(port.tensor)
+    if port.features is not None:
+        x = samples.recorded_in_steps(x, port, tensor)
+        tensor = replace(tensor, scale=1.0)
     order = [axis, *(i for i in range(2, x.ndim) if i != axis), *([1] if axis != 1 else [])]
     values = x[0].transpose([i - 1 for i in order]) if axis != 1 else x[0]
     values = values.reshape(x.shape[axis], -1)
-    if tensor.scale is not None:
+    if tensor.scale is not None and not port.integers:
         values = quantize_value(values.astype(np.float32), tensor)
     return np.ascontiguousarray(values, tensor.dtype)
 

@@ -40,8 +40,14 @@ def to_tensors(plan: Plan, samples: Mapping[str, np.ndarray]) -> dict[str, np.nd
 
 def in_steps(values: np.ndarray, port: Port, tensor: Tensor) -> np.ndarray:
     """float32 [N, ...]: real values of an input with features, in steps of their scales from its zero point."""
-    shape, scale, offset = _along_features(port, tensor)
-    return (values.astype(np.float32).reshape(len(values), *shape) - offset) / scale
+    shape, _, _ = _along_features(port, tensor)
+    return recorded_in_steps(values.reshape(len(values), *shape), port, tensor)
+
+
+def recorded_in_steps(values: np.ndarray, port: Port, tensor: Tensor) -> np.ndarray:
+    """The same of values in the model's shape, of any length along the axes that are not that of the features."""
+    _, scale, offset = _along_features(port, tensor)
+    return (values.astype(np.float32) - offset) / scale
 
 
 def from_steps(steps: np.ndarray, port: Port, tensor: Tensor) -> np.ndarray:

@@ -177,6 +177,17 @@ def test_a_layer_over_the_whole_axis_is_no_stream(tmp_path: Path) -> None:
     assert caught.value.node is not None
 
 
+def test_a_scale_for_each_moment_is_no_stream(tmp_path: Path) -> None:
+    network = Signal(4)
+    for kind in ("Sub", "Div"):
+        network.node(kind, network.last, network.constant(np.linspace(1, 2, 16, dtype=np.float32).reshape(1, 1, 16)))
+    network.conv(8)
+    network.head(3)
+    with pytest.raises(UsageError, match="each place of axis 2") as caught:
+        compiled(tmp_path / "out", **network.write(tmp_path, (1, 4, 16)), stream="x", hop=1)
+    assert "one for each channel" in caught.value.remedy
+
+
 def test_the_report_shows_state_and_working_memory_apart(tmp_path: Path) -> None:
     report = compiled(tmp_path / "out", **padded(tmp_path), stream="x", hop=1, edges="stream").report
     stream = report["stream"]

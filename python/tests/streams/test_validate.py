@@ -26,7 +26,18 @@ def padded(folder: Path) -> dict[str, str]:
     return signal.write(folder, (1, 4, 24))
 
 
+def with_features(folder: Path) -> dict[str, str]:
+    """Each channel of the input has an offset and a scale of its own, which the application's quantisation includes."""
+    signal = Signal(4)
+    for kind, values in (("Sub", (1, -2, 3, 0)), ("Div", (1, 4, 0.5, 9))):
+        signal.node(kind, signal.last, signal.constant(np.float32(values).reshape(1, 4, 1)))
+    signal.conv(8)
+    signal.head(3)
+    return signal.write(folder, (1, 4, 24))
+
+
 CASES = {
+    "features": (with_features, (4, 60), {"hop": 2}),
     "window": (padded, (4, 60), {"hop": 2, "edges": "window"}),
     "stream": (padded, (4, 60), {"hop": 2, "edges": "stream"}),
     "recurrent": (lambda folder: recurrent("LSTM", folder), (60, 5), {"hop": 3, "edges": "stream"}),
