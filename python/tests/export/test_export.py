@@ -19,6 +19,8 @@ from espdl.verify import host, rv32
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("ESPDL_DATA") or ROOT.parent / "shared" / "benchmarks")
 DIGITS = ROOT / "examples" / "digits" / "model"
+MOTOR = ROOT / "examples" / "stream" / "model" / "motor.onnx"
+STREAM = ("--stream", "acceleration:2", "--hop", "4")
 STRICT_C = ["-std=c11", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 STRICT_CXX = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
 ARDUINO_H = """
@@ -80,6 +82,14 @@ def test_digits_as_c(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert ("src/espdl_runtime/stripes.c" in there) == ("rows" in options), "the application is asked stripe by stripe"
 
 
+def test_a_stream(tmp_path: Path) -> None:
+    """Its self test pushes recordings; without one the example pushes rows that begin to fill the window."""
+    assert run(exported(tmp_path, "c", *STREAM, model=MOTOR)) == "PASS\n"
+    command = ["export", str(MOTOR), "--calibration", str(MOTOR.parent / "calib.npy"), "--name", "net", *STREAM]
+    assert cli.main([*command, "--c", str(tmp_path / "plain")]) == 0
+    assert run(tmp_path / "plain") == "net_run: ESPDL_FILLING\n"
+
+
 def test_no_file_is_too_much(tmp_path: Path) -> None:
     library = exported(tmp_path, "c")
     paths = sources(library)
@@ -114,10 +124,13 @@ def test_keyword_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
-@pytest.mark.parametrize("memory", ["arena", "caller", "rows"])
+@pytest.mark.parametrize("memory", ["arena", "caller", "rows", "stream"])
 @pytest.mark.parametrize("form", ["arduino", "platformio"])
 def test_example_of_a_sketch_compiles(tmp_path: Path, form: str, memory: str) -> None:
-    library = exported(tmp_path, form, "--input-memory", memory)
+    if memory == "stream":
+        library = exported(tmp_path, form, *STREAM, model=MOTOR)
+    else:
+        library = exported(tmp_path, form, "--input-memory", memory)
     (tmp_path / "Arduino.h").write_text(ARDUINO_H)
     example = next(p for p in library.glob("examples/net/*") if p.suffix in (".ino", ".cpp"))
     subprocess.run(["c++", *STRICT_CXX, f"-I{tmp_path}", "-Isrc", "-xc++", example], cwd=library, check=True)
