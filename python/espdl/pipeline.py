@@ -100,6 +100,7 @@ def compile_model(
     options: Options, progress: Progress = lambda *_: None, watch: Watch = lambda *_: None
 ) -> Compilation:
     """From the model's file to files in the output folder: all of them or none. Raises EspdlError."""
+    _ = options.core_count  # refuses what cannot be before anything takes time
     model, quantized, inputs = quantize_model(options, progress, watch)
     target = target_of(quantized, options)
     progress("partition", 0, 0)

@@ -146,7 +146,7 @@ def _groups(graph: Graph, quantized: tuple[str, ...]) -> tuple[tuple[str, ...], 
     fixed = {o: bounds for n in graph.nodes if (bounds := traits.of(n.op_type).known_range) for o in n.output}
     several = []
     for node in graph.nodes:
-        if traits.of(node.op_type).moves:
+        if traits.of(node.op_type).moves and not float_marks.is_marked(node):
             inputs = [n for n in dict.fromkeys(node.input) if n in sets]
             if len(inputs) == 1:
                 sets.join([*inputs, *node.output])

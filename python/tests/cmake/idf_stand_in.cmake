@@ -23,7 +23,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${sdkconfig}")
 file(STRINGS "${sdkconfig}" lines REGEX "^CONFIG_")
 list(TRANSFORM lines REPLACE "^(CONFIG_[A-Z0-9_]+)=(.*)$" "#define \\1 \\2\n")
 list(TRANSFORM lines REPLACE " y\n$" " 1\n")
-string(CONCAT header ${lines})
+string(CONCAT header ${lines} "#define ESPDL_CORES_NONE 1 /* there is no FreeRTOS here */\n")
 file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/config/sdkconfig.h" CONTENT "${header}")
 include_directories("${CMAKE_BINARY_DIR}/config")
 

@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[3]
 DIGITS = ROOT / "examples" / "digits" / "model"
 DATA = Path(os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks")
 SAMPLES = 3
+# Bytes of stack that espdl_dot_4x4_s8 takes more where weights are small enough for sums in runs.
+IN_RUNS = 112
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +73,9 @@ def check(machine, model: Path, calibration: Path, inputs: np.ndarray, scheme: s
 def check_report(compilation: pipeline.Compilation, run: rv32.Rv32Run, folder: Path) -> None:
     """What the report says before anybody measured it, against the program for rv32."""
     report = compilation.report
-    assert report["stack_bytes"] - 16 <= run.stack_bytes <= report["stack_bytes"]  # the last bytes may stay unwritten
+    # The last bytes may stay unwritten, and so do those of sums in runs, where no weights are small enough for them.
+    spare = 16 + (IN_RUNS if any("4x4" in call.function for call in compilation.plan.calls) else 0)
+    assert report["stack_bytes"] - spare <= run.stack_bytes <= report["stack_bytes"]
     assert report["cost"]["estimate"] and report["code_source"] == f"estimate: {rv32.description()}"
     plain = emit.render(compilation.plan, "net", packings=backends.packings(), identity=compilation.identity)
     code = rv32.code_size(plain, "net", folder.with_name(f"{folder.name}_size")).total
