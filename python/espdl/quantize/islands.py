@@ -24,6 +24,7 @@ from espdl.quantize import float_marks, input_forms, mixed_outputs
 from espdl.quantize.affine import HEADROOM
 from espdl.quantize.edit import part
 from espdl.quantize.graph import Graph, attribute
+from espdl.quantize.placement import place
 from espdl.quantize.ranges import session
 from espdl.quantize.samples import evenly
 from espdl.quantize.types import Settings
@@ -42,10 +43,11 @@ _COST = {True: 8, False: 70}
 
 @dataclass(frozen=True)
 class _Values:
-    """All float activations of the network on some samples, and how each would be rounded."""
+    """All float activations of the network on some samples, how each would be rounded, and which of them are."""
 
     values: Mapping[str, Sequence[np.ndarray]]
     rounding: Mapping[str, Quantization]
+    quantized: frozenset[str]
 
     def of(self, name: str, rounded: bool) -> list[np.ndarray]:
         exact = self.values[name]
@@ -150,7 +152,7 @@ def _observed(
             return None
         low, high = min(e[0] for e in ends), max(e[1] for e in ends)
         rounding[name] = exact.get(name) or Quantization.of_range(low, high, dtype, HEADROOM)
-    return _Values(values, rounding)
+    return _Values(values, rounding, frozenset(place(graph).quantized))
 
 
 def _island(
@@ -159,6 +161,8 @@ def _island(
     """The nodes that make `seed` good in floats, with what it has in integers and then; None where nothing does, or it
     is good as it is."""
     nodes = {seed.name}
+    if _decibels(graph, known, seed, _one_table(graph, known, seed), floats) >= _GOOD_DB:
+        return None
     before = reached = _decibels(graph, known, seed, nodes, floats)
     if before >= _POOR_DB:
         return None
@@ -178,6 +182,17 @@ def _island(
             break
         reached = _decibels(graph, known, seed, nodes, floats)
     return None if best is None else (best[0], before, best[1])
+
+
+def _one_table(graph: Graph, known: _Values, seed: onnx.NodeProto) -> set[str]:
+    """`seed` and what is computed together with it: nothing is rounded between nodes of a chain that is one table."""
+    nodes, waiting = {seed.name}, list(seed.input)
+    while waiting:
+        name = waiting.pop()
+        if name in graph.producer and name not in known.quantized and graph.is_activation(name):
+            nodes.add(graph.producer[name].name)
+            waiting += graph.producer[name].input
+    return nodes
 
 
 def _behind(graph: Graph, name: str, seed: onnx.NodeProto, nodes: Collection[str]) -> set[str]:

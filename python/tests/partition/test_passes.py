@@ -216,7 +216,8 @@ def test_passes_keep_their_promises(name: str) -> None:
 
 
 def test_every_pass_has_something_to_do() -> None:
-    """In at least one of the networks: what never changes anything is not tested by them."""
+    """In at least one of the networks: what never changes anything is not tested by them. What streams alone have is
+    tested with them, in tests/streams."""
     busy = set()
     for name in pass_models.NAMES:
         steps, _ = modules(name)
@@ -224,4 +225,4 @@ def test_every_pass_has_something_to_do() -> None:
     for name, form in FORMED:
         steps = graphs(name, form)
         busy |= {b for (_, x), (b, y) in zip(steps, steps[1:]) if str(x) != str(y)}
-    assert busy == set(BY_NAME)
+    assert busy == set(BY_NAME) - {"time_first"}

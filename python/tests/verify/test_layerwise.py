@@ -12,6 +12,7 @@ import pytest
 from small_models import compiled, conv, dense, ints, join, model, node, normal
 
 from espdl.cli import main
+from espdl.frontend.loader import ValueInfo
 from espdl.ops.operator import operators
 from espdl.plan.types import Constant
 from espdl.verify import layerwise, metrics, validate
@@ -106,7 +107,7 @@ def outputs(*shape: int) -> np.ndarray:
 )
 def test_agreement_is_for_vectors_of_classes(shape: tuple[int, ...], is_printed: bool) -> None:
     exact = outputs(*shape)
-    row = validate._row("form", [exact], [exact * 1.1], None, {48})
+    row = validate.row("form", {"y": exact}, {"y": exact * 1.1}, None, [ValueInfo("x", (1, 48), "float32")])
     assert (row.agreement is not None) == is_printed
     assert np.isclose(row.rmse, metrics.rmse(exact, exact * 1.1))
     assert np.isclose(row.cosine, 1.0)

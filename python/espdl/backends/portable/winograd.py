@@ -23,6 +23,7 @@ from espdl.ops.conv2d_add import Conv2dAdd, Conv2dAddParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
+HEADER = "espdl/kernels/conv2d_winograd.h"
 # Tiles, and output channels, that the kernel computes at once; rows of a tile.
 TILES, CHANNELS, ROWS = 4, 4, 2
 # Of two outputs in a row from four inputs, times 2.
@@ -85,6 +86,7 @@ def of_convolution(node: Conv2d, call: KernelCall, target: Target) -> Iterator[K
         p = call.params_of(Conv2dParams)
         yield replace(
             call,
+            header=HEADER,
             function=f"espdl_conv2d_winograd_{ROWS}x{tile.width}_s8",
             packing=f"winograd_{ROWS}x{tile.width}",
             scratch_bytes=scratch_bytes(p, tile),
@@ -101,6 +103,7 @@ def of_convolution_and_sum(node: Conv2dAdd, call: KernelCall, target: Target) ->
         rows = ROWS * both.add.count
         yield replace(
             call,
+            header=HEADER,
             function=call.function.replace("4x4", f"winograd_{ROWS}x{tile.width}"),
             packing=f"winograd_{ROWS}x{tile.width}",
             scratch_bytes=(rows + 3) // 4 * 4 + scratch_bytes(both.conv, tile),
