@@ -11,13 +11,12 @@ takes more than was promised.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "python"))
 
-import xtensa  # noqa: E402 (the path above comes first)
+import trained  # noqa: E402 (the path above comes first)
+import xtensa  # noqa: E402
 
 from espdl import pipeline  # noqa: E402
 from espdl.plan.types import ITEM_BYTES, Plan  # noqa: E402
@@ -71,7 +71,7 @@ class Counted:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _arguments(argv)
+    arguments = trained.arguments(__doc__, PROMISED, argv)
     if (reason := xtensa.available()) is not None:
         print(f"esp32.py: {reason}")
         return 1
@@ -95,10 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def count(data: Path, folder: Path) -> Counted:
     """One network; its outputs are compared with the reference before anything is counted."""
-    portable = _compile(data, folder / "portable", kernels="portable", flash_budget="0")
-    budget = _compile(data, folder / "budget", kernels="portable")
-    own = _compile(data, folder / "own")
-    wide = _compile(data, folder / "wide", precision="int16x8")
+    compiled = partial(trained.compiled, data, chip="esp32", dead_channels="remove")
+    portable = compiled(folder / "portable", kernels="portable", flash_budget="0")
+    budget = compiled(folder / "budget", kernels="portable")
+    own = compiled(folder / "own")
+    wide = compiled(folder / "wide", precision="int16x8")
     for compilation, name in ((own, "own"), (wide, "wide")):
         _compare(compilation, folder / f"{name}-program")
     counts = [
@@ -159,29 +160,6 @@ def tables(results: Mapping[str, Mapping]) -> list[str]:
             numbers = f"{layer['macs']:,} | {layer['instructions']:,} | {per_mac}"
             lines.append(f"| {layer['function'].removeprefix('espdl_')} | {shape} | {numbers} |")
     return lines
-
-
-def _compile(data: Path, output: Path, **options: str) -> pipeline.Compilation:
-    return pipeline.compile_model(
-        pipeline.Options(
-            model=str(data / "model.onnx"),
-            calibration=str(data / "calib.npy"),
-            name="net",
-            output=str(output),
-            chip="esp32",
-            input_layout="nhwc",
-            dead_channels="remove",
-            **options,
-        )
-    )
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks"
-    parser.add_argument("--data", type=Path, default=Path(default), help="folder with <network>/model.onnx, calib.npy")
-    parser.add_argument("--networks", nargs="+", choices=PROMISED, default=list(PROMISED))
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ says how instructions are counted. Exit code 1 where a network takes more than w
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +24,10 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "python" / path) for path in (".", "tests/esp32s3", "tests/kernels", "tests/shared")]
 
 import compiled_once  # noqa: E402 (the paths above come first)
+import trained  # noqa: E402
 import xtensa  # noqa: E402
 from vector_harness import check  # noqa: E402
 
-from espdl import pipeline  # noqa: E402
 from espdl.plan.types import Plan  # noqa: E402
 from espdl.verify import reference  # noqa: E402
 
@@ -80,7 +78,7 @@ class Counted:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _arguments(argv)
+    arguments = trained.arguments(__doc__, NETWORKS, argv)
     if (reason := xtensa.available()) is not None:
         print(f"esp32s3.py: {reason}")
         return 1
@@ -110,7 +108,7 @@ def _count_all(data: Path, names: Sequence[str]) -> Iterator[tuple[str, Counted]
 
 def count(data: Path, folder: Path) -> Counted:
     """One network; every layer's bytes are compared with the reference before anything is counted."""
-    plan = _compile(data, folder / "net", "esp32s3", dead_channels="remove").plan
+    plan = trained.compiled(data, folder / "net", "esp32s3", dead_channels="remove").plan
     operations = count_operations(plan)
     counts = xtensa.count(plan, folder / "net", folder / "build")
     shapes = [plan.tensor(call.outputs[0]).shape for call in plan.calls]
@@ -118,7 +116,7 @@ def count(data: Path, folder: Path) -> Counted:
         Layer(call.function, shape, call.macs, ee, total, call.notes)
         for call, shape, ee, total in zip(plan.calls, shapes, operations, counts.layers, strict=True)
     ]
-    given = _compile(data, folder / "portable", "generic", dead_channels="keep").plan
+    given = trained.compiled(data, folder / "portable", "generic", dead_channels="keep").plan
     return Counted(given.macs, sum(operations), counts.total, plan.arena_bytes, given.arena_bytes, layers)
 
 
@@ -153,28 +151,6 @@ def tables(results: Mapping[str, Mapping]) -> list[str]:
         notes = {note for layer in results[name]["layers"] for note in layer["notes"]}
         lines += ["", *(f"- {note}" for note in sorted(notes))] if notes else []
     return lines
-
-
-def _compile(data: Path, output: Path, chip: str, **options: str) -> pipeline.Compilation:
-    return pipeline.compile_model(
-        pipeline.Options(
-            model=str(data / "model.onnx"),
-            calibration=str(data / "calib.npy"),
-            name="net",
-            output=str(output),
-            chip=chip,
-            input_layout="nhwc",
-            **options,
-        )
-    )
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks"
-    parser.add_argument("--data", type=Path, default=Path(default), help="folder with <network>/model.onnx, calib.npy")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
