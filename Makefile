@@ -15,6 +15,8 @@ WORKERS ?= 2
 export ORT_DISABLE_TELEMETRY := 1
 # A worker keeps to its part of the tests, so that few fixtures are made twice.
 DIST := --dist worksteal
+# What hangs fails, with its traceback, instead of the whole run. Seconds; no test takes a tenth of it.
+LIMIT := --timeout 300
 
 .PHONY: demo test quick test-all fuzz lint docs stack costs bench bench-check accuracy lock release clean
 
@@ -22,10 +24,10 @@ demo: $(VENV)/.runtime
 	$(BIN)/python examples/digits/demo.py
 
 test: $(VENV)/.test lint
-	cd python && $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) -m "not sweep"
+	cd python && $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) $(LIMIT) -m "not sweep"
 
 quick: $(VENV)/.test lint
-	cd python && ESPDL_TEST_EXAMPLES=15 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) -m "not slow and not sweep"
+	cd python && ESPDL_TEST_EXAMPLES=15 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST) $(LIMIT) -m "not slow and not sweep"
 
 test-all: $(VENV)/.test lint
 	cd python && ESPDL_TEST_EXAMPLES=1000 $(FROM_PYTHON)$(BIN)/python -m pytest -q -n $(WORKERS) $(DIST)

@@ -85,7 +85,7 @@ def test_a_build_killed_at_any_stage_leaves_whole_files_and_the_next_succeeds(tm
     for stage in STAGES:
         build = processes.Process(target=dying_build.compile_until, args=(stage, *files))
         build.start()
-        build.join()
+        build.join(timeout=120)
         assert build.exitcode == -signal.SIGKILL, stage
         found = {name: content for name, content in contents(output).items() if not name.startswith(".tmp")}
         assert all(clean[0][name] == content for name, content in found.items()), stage
