@@ -70,13 +70,25 @@ def test_what_it_says_is_what_validate_says(folder: Path, tmp_path: Path, capsys
     assert [len(lines) for lines in strip] == [len(strip[0])] * 2
 
 
+# What a shell starts in the background ignores interrupts, and so would all that this process starts.
+HEARS_INTERRUPTS = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+
+
 def test_a_search_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     """With processes, as a terminal interrupts them: all at once."""
     folder = tune_fakes.write(tmp_path)
     command = [*COMMAND, *arguments(folder, "--candidates", "5", "--jobs", "2")]
     cache = folder / "cache"
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*HEARS_INTERRUPTS, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 240
     while len(list(cache.glob("*/*.json"))) < 2 and running.poll() is None and time.monotonic() < deadline:
