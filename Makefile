@@ -15,8 +15,8 @@ WORKERS ?= 2
 export ORT_DISABLE_TELEMETRY := 1
 # A worker keeps to its part of the tests, so that few fixtures are made twice.
 DIST := --dist worksteal
-# What hangs fails, with its traceback, instead of the whole run. Seconds; no test takes a tenth of it.
-LIMIT := --timeout 300
+# What hangs fails, with where it stood, instead of the whole run. Seconds; no test takes a tenth of it.
+LIMIT := --timeout 300 --timeout-method thread
 
 .PHONY: demo test quick test-all fuzz lint docs stack costs bench bench-check accuracy lock release clean
 

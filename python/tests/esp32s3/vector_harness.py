@@ -16,6 +16,7 @@ import compiled_once
 import harness
 import numpy as np
 import row_windows
+from harness import INPUT, OUTPUT, SCRATCH, SHARED
 from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
@@ -31,7 +32,6 @@ WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "
 # At this optimisation GCC 12 takes the address of a rounded pointer for null. The address sanitizer sees both as well.
 SANITIZERS = [*host.SANITIZERS, "-fno-sanitize=null,object-size"]
 INCLUDES = [f"-I{PORT / 'include'}", f"-I{ROOT / 'include'}"]
-INPUT, OUTPUT, SCRATCH, SHARED = range(4)
 TARGET = Target("esp32s3", ("esp32s3", "portable"), "power_of_two", ROUND_HALF_UP, False)
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.

@@ -51,7 +51,7 @@ def folder(make: Callable[[Path], None], *key: object) -> Path:
     place = Store.root / name
     with _locked(name):
         if not (place / "complete").exists():
-            place.mkdir()
+            place.mkdir(exist_ok=True)  # where making it failed once, it fails again with the same words
             make(place)
             (place / "complete").touch()
     return place
