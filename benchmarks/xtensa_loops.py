@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "chips.md"
 BEGIN, END = "<!-- written by benchmarks/xtensa_loops.py -->", "<!-- end -->"
 # The loop of each file that multiplies the most, and the multiply-accumulates that a multiplication stands for.
 LOOPS = {
-    "dot_4x4_s8": ("4x4 blocks, four products added up", 2),
+    "dot_3x8_s8": ("3x8 blocks, three pixels in two words", 1.5),
     "gemm_1x8_s8": ("a vector times a matrix", 1),
     "conv2d_winograd_2x2_s8": ("Winograd's products", 1),
 }
@@ -59,7 +59,7 @@ def row(name: str) -> str:
     multiplications, _, body = max(loops)
     signs = sum(re.match(r"srai .*, 24$", i) is not None for i in body)
     moved = sum(re.match(r"[ls]32i\S* .*\bsp,", i) is not None for i in body)
-    macs = multiplications * each
+    macs = round(multiplications * each)
     values = (len(body), macs, f"{len(body) / macs:.2f}", signs, moved, f"{(len(body) - signs) / macs:.2f}")
     return f"| `{name}`: {what} | {' | '.join(map(str, values))} |"
 

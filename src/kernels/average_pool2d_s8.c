@@ -26,9 +26,24 @@ static taps_t taps_inside(int32_t start, int32_t dilation, int32_t taps, int32_t
 static int32_t sum_of(const int8_t *x, int32_t rows, int32_t row_step, int32_t columns, int32_t column_step)
 {
     int32_t sum = 0;
+    if (row_step == columns * column_step) { /* rows are one behind the other */
+        columns *= rows;
+        rows = 1;
+    }
     for (; rows > 0; rows--, x += row_step) {
         const int8_t *value = x;
-        for (int32_t left = columns; left > 0; left--, value += column_step) {
+        int32_t left = columns;
+        for (; left >= 4; left -= 4) {
+            sum += *value;
+            value += column_step;
+            sum += *value;
+            value += column_step;
+            sum += *value;
+            value += column_step;
+            sum += *value;
+            value += column_step;
+        }
+        for (; left > 0; left--, value += column_step) {
             sum += *value;
         }
     }

@@ -19,6 +19,9 @@
  */
 #if defined(__GNUC__)
 #define ESPDL_KEEP(value) __asm__ volatile("" : "+r"(value))
+/** The same for two values, which are both in registers then. */
+#define ESPDL_KEEP_BOTH(a, b) __asm__ volatile("" : "+r"(a), "+r"(b))
 #else
 #define ESPDL_KEEP(value) ((void)(value))
+#define ESPDL_KEEP_BOTH(a, b) ((void)(a), (void)(b))
 #endif

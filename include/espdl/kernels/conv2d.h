@@ -41,35 +41,34 @@ void espdl_conv2d_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8
                      const espdl_channel_t *channels, int8_t *y);
 
 /**
- * 2-d convolution of one group, four pixels times four channels at a time (ONNX Conv, int8).
+ * 2-d convolution of one group, three pixels times eight channels at a time (ONNX Conv, int8).
  *
  * @param p         shape and arithmetic; groups = 1, rounding TFLITE or HALF_UP
  * @param x         input, NHWC [input_height][input_width][input_channels], pixels input_pitch bytes apart
- * @param weights   [output_channels / 4, rounded up][depth][4]; depth is kernel_height * kernel_width * input_channels,
- *                  rounded up to even; what is added is 0. No two neighbours along depth (0 and 1, 2 and 3, ...) are -128.
- *                  Behind them lies how products are added up (src/kernels/dot_4x4_s8.h)
- * @param channels  records, their number rounded up to a multiple of 4
+ * @param weights   [output_channels / 8, rounded up][depth][8]; depth is kernel_height * kernel_width * input_channels.
+ *                  Behind them lies how many products may be added up at once (src/kernels/dot_3x8_s8.h)
+ * @param channels  records, their number rounded up to a multiple of 8
  * @param y         output, NHWC [output_height][output_width][output_channels], pixels output_pitch bytes apart; may
- *                  overlap `x` where no four pixels in a row (from the first; one or two at the end) are written
+ *                  overlap `x` where no three pixels in a row (from the first; one or two at the end) are written
  *                  over what a later window reads
- * @param scratch   8 * depth + 5 * kernel_width * input_channels bytes at a multiple of 4
+ * @param scratch   8 * depth + 4 * kernel_width * input_channels bytes at a multiple of 4
  */
-void espdl_conv2d_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+void espdl_conv2d_3x8_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                          const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
 
 /**
  * The same of an input with its channels first.
  *
- * @param p         shape and arithmetic, as espdl_conv2d_4x4_s8() takes them, but for input_pitch: bytes from one plane of
+ * @param p         shape and arithmetic, as espdl_conv2d_3x8_s8() takes them, but for input_pitch: bytes from one plane of
  *                  the input to the next
  * @param x         input, CHW [input_channels][input_height][input_width], planes input_pitch bytes apart
- * @param weights   as espdl_conv2d_4x4_s8() takes them, along depth in the order
+ * @param weights   as espdl_conv2d_3x8_s8() takes them, along depth in the order
  *                  [input_channels][kernel_height][kernel_width]
- * @param channels  records, their number rounded up to a multiple of 4
- * @param y         as espdl_conv2d_4x4_s8() writes it, with the same freedom to overlap `x`
- * @param scratch   8 * depth + 5 * kernel_width bytes at a multiple of 4
+ * @param channels  records, their number rounded up to a multiple of 8
+ * @param y         as espdl_conv2d_3x8_s8() writes it, with the same freedom to overlap `x`
+ * @param scratch   8 * depth + 4 * kernel_width bytes at a multiple of 4
  */
-void espdl_conv2d_planar_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+void espdl_conv2d_planar_3x8_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
 
 #ifdef __cplusplus

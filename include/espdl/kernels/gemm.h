@@ -36,19 +36,18 @@ void espdl_gemm_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *
                    const espdl_channel_t *channels, int8_t *y);
 
 /**
- * The same for many rows, four rows times four outputs at a time. A convolution of 1x1 pixels is this product.
+ * The same for many rows, three rows times eight outputs at a time. A convolution of 1x1 pixels is this product.
  *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
  * @param x         [rows][inputs], vectors input_pitch bytes apart
- * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0.
- *                  No two neighbours along depth (0 and 1, 2 and 3, ...) are -128.
- *                  Behind them lies how products are added up (src/kernels/dot_4x4_s8.h)
- * @param channels  records, their number rounded up to a multiple of 4
+ * @param weights   [outputs / 8, rounded up][depth][8]; depth is `inputs`.
+ *                  Behind them lies how many products may be added up at once (src/kernels/dot_3x8_s8.h)
+ * @param channels  records, their number rounded up to a multiple of 8
  * @param y         [rows][outputs], vectors output_pitch bytes apart; where neither pitch is more than the length, it
  *                  may begin where `x` begins (in place); no other overlap
- * @param scratch   8 * depth bytes at a multiple of 4
+ * @param scratch   8 * depth bytes at a multiple of 8
  */
-void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+void espdl_gemm_3x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                        const espdl_fast_channel_t *channels, int8_t *y, void *scratch);
 
 /**
@@ -56,8 +55,8 @@ void espdl_gemm_4x4_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8
  *
  * @param p         shape and arithmetic; rounding TFLITE or HALF_UP
  * @param x         [rows][inputs], vectors input_pitch bytes apart
- * @param weights   [outputs / 4, rounded up][depth][4]; depth is `inputs`, rounded up to even; what is added is 0
- * @param channels  records, their number rounded up to a multiple of 4
+ * @param weights   [outputs / 8, rounded up][depth][8]; depth is `inputs`
+ * @param channels  records, their number rounded up to a multiple of 8
  * @param y         [rows][outputs], vectors output_pitch bytes apart; may not overlap `x`
  */
 void espdl_gemm_1x8_s8(const espdl_gemm_params_t *p, const int8_t *x, const int8_t *weights,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from espdl.backends.rows import BLOCK, VECTOR
+from espdl.backends.rows import VECTOR
 from espdl.plan.turns import Channels
 from espdl.plan.types import KernelCall
 
@@ -18,8 +18,8 @@ Facts = Callable[[KernelCall], Channels | None]
 
 # Instructions to put a value of a window where kernels in blocks want it (measured, rv32).
 PACK = 2.0
-# Outputs that products of one vector compute at once.
-WIDE_BLOCK = 8
+# Outputs that products compute at once: of many vectors, of one.
+BLOCK, WIDE_BLOCK = 4, 8
 
 
 def with_channels(call: KernelCall) -> KernelCall:
@@ -74,9 +74,9 @@ def s3_pools(call: KernelCall) -> Channels:
 
 FACTS: dict[str, Facts] = {
     "espdl_gemm_s8": products(1),
-    "espdl_gemm_4x4_s8": products(BLOCK, PACK),
+    "espdl_gemm_3x8_s8": products(BLOCK, PACK),
     "espdl_gemm_1x8_s8": products(WIDE_BLOCK),
-    **dict.fromkeys(("espdl_conv2d_4x4_s8", "espdl_conv2d_planar_4x4_s8"), convolutions(BLOCK, PACK)),
+    **dict.fromkeys(("espdl_conv2d_3x8_s8", "espdl_conv2d_planar_3x8_s8"), convolutions(BLOCK, PACK)),
     "espdl_conv2d_s8": convolutions(1),
     **dict.fromkeys(("espdl_depthwise_s8", "espdl_depthwise_3x3_s8", "espdl_depthwise_3x3_stride2_s8"), depthwise),
     **dict.fromkeys(("espdl_average_pool2d_s8", "espdl_max_pool2d_s8"), pools),

@@ -12,7 +12,7 @@ def overlap_offset_of_windows(p: ConvShape | PoolShape, input_pixel: int, output
     """The offset in bytes (`KernelCall.overlaps`) of a kernel that computes the pixels of its output in their order.
 
     `p` are the parameters of a convolution or a pool; `input_pixel` and `output_pixel` bytes go from one pixel to the
-    next. `at_once` windows are read before any of their outputs is written, one or two at the end one by one; with 0
+    next. `at_once` windows are read before any of their outputs is written, one at the end alone; with 0
     the kernel may still read a window when it writes that window's output.
     """
     return overlap_offset(window_begins(p) * input_pixel, output_pixel, at_once)
@@ -32,7 +32,7 @@ def overlap_offset(begins: np.ndarray, output_pixel: int, at_once: int = 0) -> i
     if not at_once:
         needed = np.minimum.accumulate(begins[::-1])[::-1]  # by this window or any later one
         return int(max(0, ((np.arange(count) + 1) * output_pixel - needed).max()))
-    blocks = count // at_once * at_once if count % at_once < 3 else count
+    blocks = count // at_once * at_once if count % at_once <= 1 else count
     starts = np.unique(np.concatenate([np.arange(0, blocks, at_once), np.arange(blocks, count)]))
     return overlap_offset_of_starts(begins, output_pixel, starts)
 

@@ -30,8 +30,8 @@ VECTOR = 16
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
 MAC16_WEIGHT, MAC16_DEPTHWISE = 2, 60
-# Pixels that products and convolutions in blocks compute at once.
-BLOCK = 4
+# Pixels that products and convolutions in blocks compute at once, and tiles that Winograd's kernels do.
+PIXELS, TILES = 3, 4
 
 # Facts of a call whose output has that many rows, given the tensors that it reads.
 Facts = Callable[[KernelCall, int, Sequence[Tensor]], Rows | None]
@@ -84,7 +84,7 @@ def tiles(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | Non
     p: Any = call.params
     add = window_and_sum if hasattr(p, "conv") else windows(sharing="")
     rows = add(call, height, inputs)
-    return None if rows is None else replace(rows, group=BLOCK, height=2)
+    return None if rows is None else replace(rows, group=TILES, height=2)
 
 
 def lanes(rows: int) -> Facts:
@@ -164,7 +164,7 @@ def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | No
     if p.output_height != height:
         return None
     reach = replace(_reach(p), planes=p.input_channels)
-    return Rows((reach,), _changes(), group=BLOCK)
+    return Rows((reach,), _changes(), group=PIXELS)
 
 
 def channels_last(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
@@ -184,7 +184,7 @@ def window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> R
     p: Any = call.params
     if p.conv.output_height != height:
         return None
-    return Rows((_reach(p.conv), POINTWISE), _changes("conv."), sharing=(Sharing(1, "same"),), group=BLOCK)
+    return Rows((_reach(p.conv), POINTWISE), _changes("conv."), sharing=(Sharing(1, "same"),), group=PIXELS)
 
 
 def transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
@@ -299,11 +299,11 @@ FACTS: dict[str, Facts] = {
         ),
         windows(),
     ),
-    "espdl_conv2d_4x4_s8": windows(group=BLOCK),
+    "espdl_conv2d_3x8_s8": windows(group=PIXELS),
     **dict.fromkeys(("espdl_mac16_conv2d_s8", "espdl_mac16_conv2d_s16"), mac16_windows),
     "espdl_mac16_gemm_s16": windows(sharing=""),
     **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
-    "espdl_conv2d_planar_4x4_s8": planar,
+    "espdl_conv2d_planar_3x8_s8": planar,
     **{
         f"espdl_conv2d_winograd_2x{width}_{kind}": tiles
         for width in (2, 4)
@@ -311,7 +311,7 @@ FACTS: dict[str, Facts] = {
     },
     "espdl_depthwise_3x3_s8": lanes(rows=1),
     "espdl_depthwise_3x3_stride2_s8": lanes(rows=0),
-    **dict.fromkeys(("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8"), window_and_sum),
+    **dict.fromkeys(("espdl_conv2d_3x8_add_s8", "espdl_conv2d_3x8_add_shift_s8"), window_and_sum),
     "espdl_mac16_conv2d_add_s8": mac16_window_and_sum,
     **dict.fromkeys(
         ("espdl_s3_conv2d_aligned_s8", "espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8"), s3_windows
@@ -322,7 +322,7 @@ FACTS: dict[str, Facts] = {
     "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,
-    "espdl_gemm_4x4_s8": counted("rows", group=BLOCK),
+    "espdl_gemm_3x8_s8": counted("rows", group=PIXELS),
     **dict.fromkeys(
         (
             "espdl_gemm_s8",

@@ -208,7 +208,7 @@ MAKERS: dict[str, Maker] = {
     **dict.fromkeys(
         (
             "espdl_conv2d_s8",
-            "espdl_conv2d_4x4_s8",
+            "espdl_conv2d_3x8_s8",
             "espdl_conv2d_s16",
             "espdl_depthwise_s8",
             "espdl_depthwise_3x3_s8",
@@ -235,11 +235,11 @@ MAKERS: dict[str, Maker] = {
     **{f"espdl_conv2d_winograd_2x{width}_s8": windowed for width in (2, 4)},
     **{f"espdl_conv2d_winograd_2x{width}_add{kind}_s8": windowed_sum for width in (2, 4) for kind in ("", "_shift")},
     "espdl_s3_conv2d_pointwise_s8": windowed_pairs,
-    "espdl_conv2d_planar_4x4_s8": windowed_planes,
+    "espdl_conv2d_planar_3x8_s8": windowed_planes,
     **dict.fromkeys(
         (
-            "espdl_conv2d_4x4_add_s8",
-            "espdl_conv2d_4x4_add_shift_s8",
+            "espdl_conv2d_3x8_add_s8",
+            "espdl_conv2d_3x8_add_shift_s8",
             "espdl_mac16_conv2d_add_s8",
             "espdl_s3_conv2d_add_s8",
         ),
@@ -249,7 +249,7 @@ MAKERS: dict[str, Maker] = {
     **dict.fromkeys(
         (
             "espdl_gemm_s8",
-            "espdl_gemm_4x4_s8",
+            "espdl_gemm_3x8_s8",
             "espdl_gemm_1x8_s8",
             "espdl_mac16_gemm_s8",
             "espdl_s3_gemm_aligned_s8",

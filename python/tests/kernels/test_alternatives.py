@@ -19,7 +19,7 @@ from espdl.plan.types import KernelCall
 
 TARGET = TARGETS[0]
 COSTS = {
-    "espdl_conv2d_4x4_s8": (0.0, 15.0, 2.4),
+    "espdl_conv2d_3x8_s8": (0.0, 15.0, 2.4),
     "espdl_conv2d_winograd_2x2_s8": (0.0, 25.0, 2.7),
     "espdl_conv2d_winograd_2x4_s8": (0.0, 30.0, 2.7),
 }

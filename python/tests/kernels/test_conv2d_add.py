@@ -14,7 +14,7 @@ from espdl.ops.add import Add
 from espdl.ops.conv2d_add import Conv2dAdd
 
 
-@runs("espdl_conv2d_4x4_add_s8", "espdl_conv2d_4x4_add_shift_s8")
+@runs("espdl_conv2d_3x8_add_s8", "espdl_conv2d_3x8_add_shift_s8")
 @given(st.data(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:

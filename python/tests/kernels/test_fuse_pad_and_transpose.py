@@ -63,7 +63,7 @@ def draw_border(data: st.DataObject, x: Tensor) -> tuple[tuple[int, ...], int, i
     return (1, height, width, x.shape[3]), top, left
 
 
-@runs("espdl_conv2d_4x4_s8", "espdl_conv2d_s8", "espdl_pad_s8")
+@runs("espdl_conv2d_3x8_s8", "espdl_conv2d_s8", "espdl_pad_s8")
 @given(st.data())
 @examples
 def test_convolution_pads(data: st.DataObject) -> None:

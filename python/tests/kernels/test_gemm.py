@@ -30,7 +30,7 @@ def products(draw: st.DrawFn, target) -> Gemm:
     )
 
 
-@runs("espdl_gemm_1x8_s8", "espdl_gemm_4x4_s8", "espdl_gemm_s8")
+@runs("espdl_gemm_1x8_s8", "espdl_gemm_3x8_s8", "espdl_gemm_s8")
 @given(st.data(), shifts)
 @examples
 def test_kernel_equals_reference(data: st.DataObject, shift: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from quantize_models import Writer, compiled, data, real, run_float, run_plan
 
 FINE, COARSE = 1 / 8, 1 / 4
-CONV, TABLE, GATHER = "espdl_gemm_4x4_s8", "espdl_lookup_s8", "espdl_gather"
+CONV, TABLE, GATHER = "espdl_gemm_3x8_s8", "espdl_lookup_s8", "espdl_gather"
 
 
 def _conv(w: Writer, x: str, scale: float, zero_point: int = 0, relu: bool = False) -> str:

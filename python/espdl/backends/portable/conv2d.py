@@ -11,7 +11,6 @@ from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.backends.portable.fast import decline_fast, partial_sums_reach
 from espdl.backends.portable.gemm import product
 from espdl.backends.portable.general import general
-from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.ops.conv2d import Conv2d, Conv2dParams
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -19,7 +18,7 @@ from espdl.targets import Target
 
 @lowering("conv2d", "portable", "int8")
 def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
-    """A product of matrices where windows do not overlap, 4x4 blocks, depthwise kernels; else the general kernel.
+    """A product of matrices where windows do not overlap, 3x8 blocks, depthwise kernels; else the general kernel.
 
     Optimised for size, the general kernel runs every convolution and every product: one core instead of up to five.
     """
@@ -34,13 +33,13 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
     slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
-    if node.groups == 1 and not has_heavy_pairs(node.weights):
+    if node.groups == 1:
         return replace(
             call,
-            function="espdl_conv2d_4x4_s8",
-            packing="blocks_4x4_in_runs",
+            function="espdl_conv2d_3x8_s8",
+            packing="blocks_in_parts",
             scratch_bytes=blocked_scratch(node),
-            overlaps=((0, 0, overlap_offset_of_windows(p, x.shape[3], y.shape[3], at_once=4)),),
+            overlaps=((0, 0, overlap_offset_of_windows(p, x.shape[3], y.shape[3], at_once=3)),),
         )
     if node.groups == x.shape[3] == y.shape[3]:
         return _depthwise(node, call)
@@ -48,10 +47,10 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall:
 
 
 def blocked_scratch(node: Conv2d) -> int:
-    """Bytes that espdl_conv2d_4x4_s8() needs: four windows in words of two, and five rows of a window."""
+    """Bytes that espdl_conv2d_3x8_s8() needs: three windows in two words, and four rows of a window."""
     _, height, width, channels = node.weights.shape
     depth = height * width * channels
-    return 8 * (depth + depth % 2) + 5 * width * channels
+    return 8 * depth + 4 * width * channels
 
 
 def _is_product(node: Conv2d) -> bool:

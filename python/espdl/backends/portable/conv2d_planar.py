@@ -11,7 +11,7 @@ from espdl.backends.lowering import Declined, lowering, packing
 from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.backends.portable.conv2d import lower_conv2d
 from espdl.backends.portable.fast import fast_records
-from espdl.backends.portable.packing import blocks, has_heavy_pairs, with_runs
+from espdl.backends.portable.packing import blocks, with_parts
 from espdl.ops.conv2d import Conv2dParams
 from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.plan.types import KernelCall
@@ -24,31 +24,29 @@ def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Decl
     if target.backends[0] != "portable":
         return Declined(f"the convolution alone may run on {target.backends[0]}, which is faster")
     conv = lower_conv2d(node.conv, target)
-    if conv.function != "espdl_conv2d_4x4_s8":
-        return Declined("only the kernel for 4x4 blocks reads channels first")
-    if has_heavy_pairs(_planar(node.conv.weights)):
-        return Declined("two neighbouring weights are both -128")
+    if conv.function != "espdl_conv2d_3x8_s8":
+        return Declined("only the kernel for 3x8 blocks reads channels first")
     p = conv.params_of(Conv2dParams)
     _, height, width, channels = node.conv.weights.shape
     depth = height * width * channels
     return replace(
         conv,
         operator=node.name,
-        function="espdl_conv2d_planar_4x4_s8",
-        packing="blocks_4x4_planar",
+        function="espdl_conv2d_planar_3x8_s8",
+        packing="blocks_planar",
         params=replace(p, input_pitch=p.input_height * p.input_width),
         inputs=tuple(t.name for t in node.inputs),
-        scratch_bytes=8 * (depth + depth % 2) + 5 * width,
-        overlaps=((0, 0, overlap_offset_of_windows(p, 1, p.output_channels, at_once=4)),),
+        scratch_bytes=8 * depth + 4 * width,
+        overlaps=((0, 0, overlap_offset_of_windows(p, 1, p.output_channels, at_once=3)),),
         pitched=("output_pitch",),
         source_nodes=node.source_nodes,
     )
 
 
-@packing("blocks_4x4_planar")
-def blocks_4x4_planar(call: KernelCall) -> list[np.ndarray]:
-    """What `blocks_4x4_in_runs` gives for weights in the order [channels][input channels][height][width]."""
-    return [with_runs(blocks(_planar(call.constant("weights")), channels=4, depth=2)), fast_records(call, 4)]
+@packing("blocks_planar")
+def blocks_planar(call: KernelCall) -> list[np.ndarray]:
+    """What `blocks_in_parts` gives for weights in the order [channels][input channels][height][width]."""
+    return [with_parts(blocks(_planar(call.constant("weights")), 8)), fast_records(call, 8)]
 
 
 def _planar(weights: np.ndarray) -> np.ndarray:

@@ -12,22 +12,21 @@ from espdl.backends.layers import clamp, scale_ratios, sum_constants
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.portable.fast import decline_fast
 from espdl.backends.portable.general import general, pitches
-from espdl.backends.portable.packing import has_heavy_pairs
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm, GemmParams
 from espdl.ops.numerics import requantization
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
-# From this many rows on, four at a time are faster than one, though some of the last four may be idle.
-MIN_ROWS_4X4 = 3
+# From this many rows on, three at a time are faster than one, though some of the last three may be idle.
+MIN_ROWS_3X8 = 3
 # Up to this many weights one row costs little, and the kernel for many rows, which convolutions of 1x1 use, will do.
 SMALL_PRODUCT = 1000
 
 
 @lowering("gemm", "portable", "int8")
 def lower_gemm(node: Gemm, target: Target) -> KernelCall:
-    """Four rows or one at a time; the general kernel where the fast requantisation is not exact."""
+    """Three rows or one at a time; the general kernel where the fast requantisation is not exact."""
     require_int32(int(reach(node.weights, largest(node.inputs[0]), node.bias).max()))
     if target.optimize == "size":
         return general(node, target)
@@ -70,12 +69,12 @@ def product(node: Gemm | Conv2d, weights: np.ndarray, target: Target) -> KernelC
     slow = decline_fast(call)
     if slow is not None:
         return replace(call, notes=(slow,))
-    if (x.count // inputs >= MIN_ROWS_4X4 or weights.size <= SMALL_PRODUCT) and not has_heavy_pairs(weights):
+    if x.count // inputs >= MIN_ROWS_3X8 or weights.size <= SMALL_PRODUCT:
         return replace(
             call,
-            function="espdl_gemm_4x4_s8",
-            packing="blocks_4x4_in_runs",
-            scratch_bytes=8 * (inputs + inputs % 2),
+            function="espdl_gemm_3x8_s8",
+            packing="blocks_in_parts",
+            scratch_bytes=8 * inputs,
             in_place=((0, 0),),
         )
-    return replace(call, function="espdl_gemm_1x8_s8", packing="blocks_4x4")
+    return replace(call, function="espdl_gemm_1x8_s8", packing="blocks_of_8")

@@ -10,7 +10,7 @@ import numpy as np
 from espdl.backends.layers import channel_records
 from espdl.backends.lowering import packing
 from espdl.backends.portable.fast import fast_records
-from espdl.backends.portable.runs import in_runs
+from espdl.backends.portable.parts import products_at_once
 from espdl.plan.types import KernelCall
 
 
@@ -20,21 +20,22 @@ def weights_and_channels(call: KernelCall) -> list[np.ndarray]:
     return [call.constant("weights"), channel_records(call)]
 
 
-@packing("blocks_4x4")
-def blocks_4x4(call: KernelCall) -> list[np.ndarray]:
-    """Weights [channels / 4][depth][4], depth even, then one `espdl_fast_channel_t` per channel, a multiple of 4."""
-    return [blocks(call.constant("weights"), channels=4, depth=2), fast_records(call, 4)]
+@packing("blocks_of_8")
+def blocks_of_8(call: KernelCall) -> list[np.ndarray]:
+    """Weights [channels / 8][depth][8], then one `espdl_fast_channel_t` per channel, a multiple of 8."""
+    return [blocks(call.constant("weights"), 8), fast_records(call, 8)]
 
 
-@packing("blocks_4x4_in_runs")
-def blocks_4x4_in_runs(call: KernelCall) -> list[np.ndarray]:
-    """The same, and behind the weights the runs in which their products are added up."""
-    return [with_runs(blocks(call.constant("weights"), channels=4, depth=2)), fast_records(call, 4)]
+@packing("blocks_in_parts")
+def blocks_in_parts(call: KernelCall) -> list[np.ndarray]:
+    """The same, and behind the weights how many products are added up at once."""
+    return [with_parts(blocks(call.constant("weights"), 8)), fast_records(call, 8)]
 
 
-def with_runs(weights: np.ndarray) -> np.ndarray:
-    """int8: `weights` [blocks][depth][4], and behind them the runs in which their products are added up."""
-    return np.concatenate([weights.reshape(-1), in_runs(weights).view(np.int8)])
+def with_parts(weights: np.ndarray) -> np.ndarray:
+    """int8: `weights` [blocks][depth][8], and behind them how many of their products are added up at once."""
+    count = np.array([products_at_once(weights)], "<u2")
+    return np.concatenate([weights.reshape(-1), count.view(np.int8)])
 
 
 @packing("channels_3x3")
@@ -49,18 +50,11 @@ def depthwise_1x4(call: KernelCall) -> list[np.ndarray]:
     weights = call.constant("weights")
     flat = weights.reshape(len(weights), -1)
     whole = len(flat) - len(flat) % 4
-    return [np.concatenate([blocks(flat[:whole], 4, 1).reshape(-1), flat[whole:].reshape(-1)]), fast_records(call)]
+    return [np.concatenate([blocks(flat[:whole], 4).reshape(-1), flat[whole:].reshape(-1)]), fast_records(call)]
 
 
-def blocks(weights: np.ndarray, channels: int, depth: int) -> np.ndarray:
-    """[C / channels][D][channels] of `weights` [C, ...]; C and D = the other axes, with zeros to multiples."""
+def blocks(weights: np.ndarray, channels: int) -> np.ndarray:
+    """[C / channels][depth][channels] of `weights` [C, ...], depth the other axes; C with zeros to a multiple."""
     flat = weights.reshape(weights.shape[0], math.prod(weights.shape[1:]))
-    flat = np.pad(flat, ((0, -flat.shape[0] % channels), (0, -flat.shape[1] % depth)))
+    flat = np.pad(flat, ((0, -flat.shape[0] % channels), (0, 0)))
     return np.ascontiguousarray(flat.reshape(-1, channels, flat.shape[1]).transpose(0, 2, 1))
-
-
-def has_heavy_pairs(weights: np.ndarray) -> bool:
-    """Whether two neighbours along the depth are both -128, which the sums of the 4x4 kernels cannot hold."""
-    flat = weights.reshape(weights.shape[0], -1)
-    flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
-    return bool(((flat[:, ::2] == -128) & (flat[:, 1::2] == -128)).any())

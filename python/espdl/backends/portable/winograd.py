@@ -104,7 +104,7 @@ def of_convolution_and_sum(node: Conv2dAdd, call: KernelCall, target: Target) ->
         yield replace(
             call,
             header=HEADER,
-            function=call.function.replace("4x4", f"winograd_{ROWS}x{tile.width}"),
+            function=call.function.replace("3x8", f"winograd_{ROWS}x{tile.width}"),
             packing=f"winograd_{ROWS}x{tile.width}",
             scratch_bytes=(rows + 3) // 4 * 4 + scratch_bytes(both.conv, tile),
             products=_products(both.conv, tile, ROWS),

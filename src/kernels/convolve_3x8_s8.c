@@ -1,13 +1,13 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "convolve_4x4_s8.h"
+#include "convolve_3x8_s8.h"
 
 #include <string.h>
 
 #include "dot_1x8_s8.h"
-#include "dot_4x4_s8.h"
-#include "pack_4_s8.h"
+#include "dot_3x8_s8.h"
+#include "pack_3_s8.h"
 
 typedef struct {
     int32_t row, column;      /* of the next row's first tap */
@@ -32,8 +32,15 @@ static const int8_t *gather(const espdl_convolve_t *work, const window_t *window
     if (work->pieces == 1 && work->run < 16) { /* calls for each pixel take longer than the few bytes */
         const int32_t before = column < 0 ? -column : 0, behind = p->input_width - column;
         const int32_t begin = before * work->channels, end = behind * work->channels;
-        for (int32_t i = 0; i < work->run; i++) {
-            to[i] = i >= begin && i < end ? from[i] : work->border[0];
+        int32_t i = 0;
+        for (; i < begin && i < work->run; i++) {
+            to[i] = work->border[0];
+        }
+        for (; i < end && i < work->run; i++) {
+            to[i] = from[i];
+        }
+        for (; i < work->run; i++) {
+            to[i] = work->border[0];
         }
         return to;
     }
@@ -68,8 +75,8 @@ static inline void next_plane(const espdl_convolve_t *work, window_t *window)
 
 static void pack_windows(espdl_convolve_t *work, int32_t count)
 {
-    window_t windows[4];
-    for (int32_t i = 0; i < 4; i++) {
+    window_t windows[3];
+    for (int32_t i = 0; i < 3; i++) {
         if (i < count) {
             take_window(work, &windows[i]);
         } else {
@@ -79,17 +86,17 @@ static void pack_windows(espdl_convolve_t *work, int32_t count)
     uint32_t *packed = work->packed;
     for (int32_t plane = 1;; plane++) {
         for (int32_t ky = 0; ky < work->p->kernel_height; ky++) {
-            const int8_t *runs[4];
+            const int8_t *runs[3];
             int8_t *to = work->gathered;
-            for (int32_t i = 0; i < 4; i++, to += work->run) {
+            for (int32_t i = 0; i < 3; i++, to += work->run) {
                 runs[i] = take_run(work, &windows[i], to);
             }
-            packed = espdl_pack_4_s8(runs, work->run, packed);
+            packed = espdl_pack_3_s8(runs, work->run, packed);
         }
         if (plane == work->planes) {
             return;
         }
-        for (int32_t i = 0; i < 4; i++) {
+        for (int32_t i = 0; i < 3; i++) {
             next_plane(work, &windows[i]);
         }
     }
@@ -109,7 +116,7 @@ static const int8_t *copy_window(espdl_convolve_t *work)
     return (int8_t *)work->packed;
 }
 
-void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, int32_t pitch, espdl_pack_windows_t pack,
+void espdl_convolve_3x8_s8(const espdl_conv2d_params_t *p, int32_t planes, int32_t pitch, espdl_pack_windows_t pack,
                            const int8_t *x, const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y,
                            void *scratch)
 {
@@ -117,7 +124,7 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, int32
     const int32_t run = p->kernel_width * plane_channels, line = p->input_width * pitch;
     const int32_t products = planes * p->kernel_height * run;
     const espdl_dot_t dot = {
-        .depth = (products + 1) & ~1,
+        .depth = products,
         .channels = p->output_channels,
         .pitch = p->output_pitch,
         .activation_min = p->activation_min,
@@ -146,17 +153,15 @@ void espdl_convolve_4x4_s8(const espdl_conv2d_params_t *p, int32_t planes, int32
         .column = -p->pad_left,
     };
     memset(border, p->input_zero_point, (size_t)run);
-    /* An odd number of products gets one more, by a weight of 0. */
-    work.packed[2 * dot.depth - 2] = work.packed[2 * dot.depth - 1] = 0;
     int32_t left = p->output_height * p->output_width;
-    for (; left > 2; left -= 4, y += 4 * p->output_pitch) {
+    for (; left > 1; left -= 3, y += 3 * p->output_pitch) {
         if (!pack(&work)) {
             pack_windows(&work, left);
         }
-        espdl_dot_4x4_s8(&dot, scratch, weights, channels, y, left < 4 ? left : 4);
+        espdl_dot_3x8_s8(&dot, scratch, weights, channels, y, left < 3 ? left : 3);
     }
-    /* One or two are faster one by one. */
-    for (; left > 0; left--, y += p->output_pitch) {
-        espdl_dot_1x8_s8(&dot, copy_window(&work), products, weights, channels, y);
+    /* One is faster alone. */
+    if (left == 1) {
+        espdl_dot_1x8_s8(&dot, copy_window(&work), weights, channels, y);
     }
 }

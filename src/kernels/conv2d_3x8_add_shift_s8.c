@@ -6,10 +6,10 @@
 static void convolve(const espdl_conv2d_params_t *p, const int8_t *x, const void *weights,
                      const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
-    espdl_conv2d_4x4_s8(p, x, weights, channels, y, scratch);
+    espdl_conv2d_3x8_s8(p, x, weights, channels, y, scratch);
 }
 
-void espdl_conv2d_4x4_add_shift_s8(const espdl_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
+void espdl_conv2d_3x8_add_shift_s8(const espdl_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
                                    const int8_t *weights, const espdl_fast_channel_t *channels, int8_t *y,
                                    void *scratch)
 {

@@ -1,32 +1,28 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "convolve_4x4_s8.h"
-#include "pack_4_s8.h"
+#include "convolve_3x8_s8.h"
+#include "pack_3_s8.h"
 
 /*
- * `rows` rows of four windows of a plane as espdl_pack_4_s8() lays them down. The first window's begin at `first` and
+ * `rows` rows of three windows of a plane as espdl_pack_3_s8() lays them down. The first window's begin at `first` and
  * `line` bytes behind each other, and have `count` values; the other windows begin `step` values behind each other.
  */
 static uint32_t *pack_rows(const int8_t *first, int32_t step, int32_t count, int32_t rows, int32_t line,
                            uint32_t *packed)
 {
-    const int32_t two = 2 * step, three = 3 * step;
+    const int32_t two = 2 * step;
     if (count == 3) { /* usual, and so short that the loop below takes longer than what is in it */
         for (; rows > 0; rows--, first += line, packed += 6) {
-            packed[0] = espdl_pack_pair(first[0], first[step]);
-            packed[1] = espdl_pack_pair(first[two], first[three]);
-            packed[2] = espdl_pack_pair(first[1], first[step + 1]);
-            packed[3] = espdl_pack_pair(first[two + 1], first[three + 1]);
-            packed[4] = espdl_pack_pair(first[2], first[step + 2]);
-            packed[5] = espdl_pack_pair(first[two + 2], first[three + 2]);
+            espdl_pack_3(first[0], first[step], first[two], packed);
+            espdl_pack_3(first[1], first[step + 1], first[two + 1], packed + 2);
+            espdl_pack_3(first[2], first[step + 2], first[two + 2], packed + 4);
         }
         return packed;
     }
     for (; rows > 0; rows--, first += line) {
         for (const int8_t *a = first, *end = first + count; a != end; a++, packed += 2) {
-            packed[0] = espdl_pack_pair(a[0], a[step]);
-            packed[1] = espdl_pack_pair(a[two], a[three]);
+            espdl_pack_3(a[0], a[step], a[two], packed);
         }
     }
     return packed;
@@ -48,15 +44,15 @@ static const int8_t *clip_row(const espdl_convolve_t *work, const int8_t *plane,
     return to;
 }
 
-/* The next four windows of planes, side by side in one row; returns 0 where they are not. */
+/* The next three windows of planes, side by side in one row; returns 0 where they are not. */
 static int pack_planar_windows(espdl_convolve_t *work)
 {
     const espdl_conv2d_params_t *p = work->p;
-    const int32_t last = work->column + 3 * p->stride_width, count = 3 * p->stride_width + p->kernel_width;
+    const int32_t last = work->column + 2 * p->stride_width, count = 2 * p->stride_width + p->kernel_width;
     const int is_inside = work->pieces == 1 && work->row >= 0 && work->row <= work->last_inside_row &&
                           work->column >= 0 && last <= work->last_inside;
-    /* Of what lies partly outside, `gathered` holds four windows. */
-    const int can_clip = p->dilation_width == 1 && count <= 4 * p->kernel_width;
+    /* Of what lies partly outside, `gathered` holds three windows. */
+    const int can_clip = p->dilation_width == 1 && count <= 3 * p->kernel_width;
     if (last >= work->end_column || !(is_inside || can_clip)) {
         return 0;
     }
@@ -78,8 +74,8 @@ static int pack_planar_windows(espdl_convolve_t *work)
     return 1;
 }
 
-void espdl_conv2d_planar_4x4_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+void espdl_conv2d_planar_3x8_s8(const espdl_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const espdl_fast_channel_t *channels, int8_t *y, void *scratch)
 {
-    espdl_convolve_4x4_s8(p, p->input_channels, 1, pack_planar_windows, x, weights, channels, y, scratch);
+    espdl_convolve_3x8_s8(p, p->input_channels, 1, pack_planar_windows, x, weights, channels, y, scratch);
 }
