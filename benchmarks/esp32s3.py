@@ -46,10 +46,10 @@ class Peers:
 
 
 NETWORKS = {
-    "ic_resnet8": Peers(13.62, 1.378, 1.20),
+    "ic_resnet8": Peers(13.62, 1.378, 0.95),
     "kws_dscnn": Peers(3.74, 0.654, 0.36),
     "vww_mobilenet": Peers(11.97, 4.54, 1.10),
-    "ad_autoencoder": Peers(1.278, 0.0222, 0.022),
+    "ad_autoencoder": Peers(1.278, 0.0222, 0.0215),
 }
 
 

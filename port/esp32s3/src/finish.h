@@ -13,7 +13,7 @@
 
 #include "pie_moves.h"
 
-/** Bytes of the packed biases of 16 channels: QACC in 40, then a gap. */
+/** Bytes of the packed biases of 16 channels: QACC in 40, then how their sums are parted. */
 #define BIAS_BYTES 48
 
 /** Requantisation by the vector unit. `negative`: factor for results of 0 or less. */

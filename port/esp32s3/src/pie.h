@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /** For functions that are rare, or that take many registers: the compiler must not make them part of their caller. */
-#define KEEP_APART __attribute__((noinline))
+#define KEEP_APART __attribute__((noinline, unused))
 
 #if !defined(__XTENSA__)
 

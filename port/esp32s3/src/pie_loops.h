@@ -92,68 +92,6 @@ EE void pie_mac_unaligned(const int8_t **w, const int8_t **x, int32_t vectors)
 #endif
 }
 
-#if defined(__XTENSA__)
-#define PIE_MASK "ee.andq q0,q0,q5\n"
-#define PIE_NO_MASK
-#define PIE_ROWS_LOOP(lanes, mask)                                                                                     \
-    EE_ASM("ee.ld.128.usar.xp q3,%1,%3\n"                                                                              \
-           "ee.vld.128.xp q4,%1,%4\n"                                                                                  \
-           "loopgtz %2,1f\n"                                                                                           \
-           "ee.src.q q0,q3,q4\n"                                                                                       \
-           "ee.ld.128.usar.xp q3,%1,%3\n"                                                                              \
-           "ee.vld.128.xp q4,%1,%4\n" mask PIE_MAC_##lanes "1:\n"                                                      \
-           "ee.src.q q0,q3,q4\n" mask PIE_MAC_##lanes                                                                  \
-           : "+r"(w), "+r"(x)                                                                                          \
-           : "r"(more), "r"(last), "r"(jump))
-#else
-#define PIE_MASK ee_andq(0, 0, 5)
-#define PIE_NO_MASK (void)0
-#define PIE_ROWS_LOOP(lanes, mask)                                                                                     \
-    do {                                                                                                               \
-        x = ee_ld_128_usar_xp(3, x, last);                                                                             \
-        x = ee_vld_128_block_xp(4, x, jump);                                                                           \
-        PIE_LOOP(more)                                                                                                 \
-        {                                                                                                              \
-            ee_src_q(0, 3, 4);                                                                                         \
-            x = ee_ld_128_usar_xp(3, x, last);                                                                         \
-            x = ee_vld_128_block_xp(4, x, jump);                                                                       \
-            mask;                                                                                                      \
-            w = pie_macs(w, lanes);                                                                                    \
-        }                                                                                                              \
-        ee_src_q(0, 3, 4);                                                                                             \
-        mask;                                                                                                          \
-        w = pie_macs(w, lanes);                                                                                        \
-    } while (0)
-#endif
-#define PIE_ROWS(lanes)                                                                                                \
-    case lanes:                                                                                                        \
-        if (masked) {                                                                                                  \
-            PIE_ROWS_LOOP(lanes, PIE_MASK);                                                                            \
-        } else {                                                                                                       \
-            PIE_ROWS_LOOP(lanes, PIE_NO_MASK);                                                                         \
-        }                                                                                                              \
-        break;
-
-/**
- * QACC += weights times the first `lanes` (even, 2 .. 16) bytes of each of `more` + 1 rows at any address; `masked`: of the
- * bytes AND q5. Both are literals. A row has `last` + 1 bytes, the others are arbitrary; the next begins `jump` bytes behind its last. q1 and q2 hold
- * the weights before `w`. Changes q0, q3, q4.
- */
-EE void pie_mac_rows(int lanes, bool masked, const int8_t *w, const int8_t *x, int32_t more, int32_t last, int32_t jump)
-{
-    switch (lanes) {
-        PIE_ROWS(2)
-        PIE_ROWS(4)
-        PIE_ROWS(6)
-        PIE_ROWS(8)
-        PIE_ROWS(10)
-        PIE_ROWS(12)
-        PIE_ROWS(14)
-        PIE_ROWS(16)
-    default: break;
-    }
-}
-
 /** What pie_depthwise_3x3() needs beside its addresses; all steps in bytes. */
 typedef struct {
     int32_t row1;      /**< from the third tap of row 0 to the first of row 1 */

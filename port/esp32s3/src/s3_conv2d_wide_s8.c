@@ -14,14 +14,14 @@ typedef struct {
 EE int32_t sum(const conv_job_t *j, const conv_run_t *r, const constants_t *c, const int8_t *x, int32_t channel)
 {
     const bool joined = c->tap == j->pixel_bytes && j->columns.dilation == 1;
-    const int32_t columns = joined ? 1 : r->columns.count;
-    const int32_t bytes = j->pixel_bytes * (joined ? r->columns.count : 1);
+    const int32_t columns = joined ? 1 : r->taps_across.count;
+    const int32_t bytes = j->pixel_bytes * (joined ? r->taps_across.count : 1);
     const int32_t more = (bytes - 1) / 16, last = bytes - 1 - more * 16;
-    const int8_t *weights = c->weights + (channel * c->kernel_height + r->rows.first) * c->kernel_width * c->tap;
+    const int8_t *weights = c->weights + (channel * c->kernel_height + r->taps_down.first) * c->kernel_width * c->tap;
     ee_ld_accx_ip(c->biases + channel * 8, 0);
-    for (int32_t row = 0; bytes > 0 && row < r->rows.count; row++) {
+    for (int32_t row = 0; bytes > 0 && row < r->taps_down.count; row++) {
         const int8_t *from = x + row * j->rows.dilation * j->row_bytes;
-        const int8_t *w = weights + (row * c->kernel_width + r->columns.first) * c->tap;
+        const int8_t *w = weights + (row * c->kernel_width + r->taps_across.first) * c->tap;
         w = ee_vld_128_ip(1, w, 16);
         for (int32_t column = 0; column < columns; column++) {
             w = pie_dot_row(w, from, more, last);
@@ -35,7 +35,7 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 {
     const int8_t *x = r->x;
     int8_t *y = r->y;
-    for (int32_t count = r->count; count > 0; count--) {
+    for (int32_t count = r->columns; count > 0; count--) {
         const int32_t value = sum(j, r, context, x, r->group);
         const int32_t raised = value < j->finish.low ? j->finish.low : value;
         *y = (int8_t)(raised > j->finish.high ? j->finish.high : raised);
@@ -47,12 +47,11 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                              const int8_t *biases, int8_t *y)
 {
-    conv_job_t job = make_conv_job(p, y, y);
+    conv_job_t job = make_conv_job(p, x, y, y);
     const constants_t constants = {weights, biases, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
     job.partial = false;
+    job.row_by_row = true;
     for (int32_t channel = 0; channel < p->output_channels; channel++) {
-        for (int32_t row = 0; row < p->output_height; row++) {
-            conv_row(&job, x, channel, channel, row, pixels, &constants);
-        }
+        conv_group(&job, channel, channel, pixels, &constants);
     }
 }

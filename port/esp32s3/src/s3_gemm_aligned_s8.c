@@ -1,7 +1,9 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "conv2d_aligned.h"
+#include "conv2d_segments.h"
+#include "pie_loops.h"
+#include "pie_parts.h"
 #include "s3_gemm_as_conv2d.h"
 
 /* One input vector, and groups of 16 outputs: the weights are one stream through them. */
@@ -35,34 +37,36 @@ EE void multiply(rows_t *r, int32_t groups, const finish_t *f)
 }
 
 /* The same with sums in parts. */
-static KEEP_APART void multiply_parts(rows_t *r, int32_t groups, const finish_t *f, const parts_t *parts)
+static KEEP_APART void multiply_parts(rows_t *r, int32_t groups, const finish_t *f, int32_t bits)
 {
-    aside_t aside;
-    const int32_t asides = parts->parts - 1, part = part_bytes(r->vectors * 16, parts->parts) / 16;
-    const int32_t more = part - 1, last_more = r->vectors - asides * part - 1;
-    const parts_t own = *parts;
+    _Alignas(16) int8_t aside[16 * ESPDL_S3_MOST_PARTS], spill[BIAS_BYTES];
     const finish_t finish = *f;
     const int8_t *const x = r->x, *w = r->w, *bias = r->bias;
     int8_t *y = r->y;
     for (; groups > 0; groups--) {
+        const uint8_t *lengths = part_lengths(bias);
         const int8_t *from = x;
-        int8_t *to = aside.vectors;
+        int8_t *to = aside;
+        int32_t left = r->vectors;
         bias = pie_load_bias_ahead(bias);
-        for (int32_t i = asides; i > 0; i--) {
-            pie_mac_vectors(&w, &from, more);
-            to = set_aside(&own, to, aside.spill);
+        for (; *lengths > 0; lengths++) {
+            pie_mac_vectors(&w, &from, *lengths - 1);
+            to = set_aside(bits, to, spill);
+            left -= *lengths;
         }
-        pie_mac_vectors(&w, &from, last_more);
-        finish_parts(&aside, asides, &finish);
+        pie_mac_vectors(&w, &from, left - 1);
+        finish_parts(aside, (int32_t)(to - aside) / 16, finish.shift);
+        ee_vrelu_s8(3, finish.negative, 0);
         y = ee_vst_128_ip(3, y, 16);
     }
     *r = (rows_t){x, w, bias, y, r->vectors};
 }
 
-EE void multiply_either(rows_t *r, int32_t groups, const finish_t *f, const parts_t *parts)
+/* `bits`: 0 where no sum is in parts. */
+EE void multiply_either(rows_t *r, int32_t groups, const finish_t *f, int32_t bits)
 {
-    if (parts->parts > 1) {
-        multiply_parts(r, groups, f, parts);
+    if (bits > 0) {
+        multiply_parts(r, groups, f, bits);
     } else {
         multiply(r, groups, f);
     }
@@ -77,16 +81,21 @@ void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, 
         return;
     }
     const finish_t finish = make_finish(p->shift, p->activation_min, p->activation_max);
-    const parts_t parts = load_parts(p->parts, p->shift, false);
+    const int32_t bits = p->parts > 1 ? part_bits(p->shift) : 0;
+    if (bits > 0) {
+        _Alignas(16) int8_t masks[BIAS_BYTES];
+        load_part_masks(bits, masks);
+        load_part_factor(bits, p->shift);
+    }
     for (int32_t row = 0; row < p->rows; row++) {
         rows_t r = {x + row * p->inputs, weights, biases, y + row * p->outputs, p->inputs / 16};
         r.w = ee_vld_128_ip(1, r.w, 16);
         r.w = ee_vld_128_ip(2, r.w, 16);
-        multiply_either(&r, groups, &finish, &parts);
+        multiply_either(&r, groups, &finish, bits);
         if (rest != 0) {
             int8_t *const to = r.y;
             r.y = scratch;
-            multiply_either(&r, 1, &finish, &parts);
+            multiply_either(&r, 1, &finish, bits);
             memcpy(to, scratch, (size_t)rest);
         }
     }

@@ -49,4 +49,4 @@ class Channels:
     strict: bool = False
     follows: bool = False
     packs: float = 0.0
-    sliced: tuple[str, ...] = ("weights", "bias", "multiplier", "shift")
+    sliced: tuple[str, ...] = ("weights", "bias", "multiplier", "shift", "parts")

@@ -15,7 +15,7 @@ from pie_model import Pie
 from vector_harness import INCLUDES, PORT, sources
 
 _ASM = re.compile(r"__asm__ volatile\(((?:\s*\"(?:[^\"\\]|\\.)*\")+)\s*:(.*?):(.*?): \"memory\"\)", re.S)
-_OPERAND = re.compile(r"\"([^\"]+)\"\s*\(")
+_OPERAND = re.compile(r"(?:\[(\w+)\]\s*)?\"([^\"]+)\"\s*\(")
 _PRELUDE = """
 typedef struct { void *place; int size; long long value; } operand_t;
 typedef void (*block_t)(const char *text, const char *kinds, operand_t *operands);
@@ -28,24 +28,26 @@ class _Operand(ctypes.Structure):
     _fields_ = [("place", ctypes.c_void_p), ("size", ctypes.c_int32), ("value", ctypes.c_int64)]
 
 
-def _operands(text: str) -> list[tuple[str, str]]:
-    """(constraint, expression) of the operands in one part of an asm statement."""
+def _operands(text: str) -> list[tuple[str, str, str]]:
+    """(name or "", constraint, expression) of the operands in one part of an asm statement."""
     found = []
     for match in _OPERAND.finditer(text):
         depth, end = 1, match.end()
         while depth:
             depth += {"(": 1, ")": -1}.get(text[end], 0)
             end += 1
-        found.append((match[1], text[match.end() : end - 1]))
+        found.append((match[1] or "", match[2], text[match.end() : end - 1]))
     return found
 
 
 def _call(match: re.Match) -> str:
     outputs, inputs = _operands(match[2]), _operands(match[3])
-    fields = [f"{{&({e}), sizeof({e}), (intptr_t)({e if c == '+r' else 0})}}" for c, e in outputs]
-    fields += [f"{{0, 0, (intptr_t)({e})}}" for _, e in inputs]
-    kinds = "".join(c[-1] for c, _ in outputs + inputs)
-    return f'run_block({match[1]}, "{kinds}", (operand_t[]){{{", ".join(fields) or "{0}"}}})'
+    fields = [f"{{&({e}), sizeof({e}), (intptr_t)({e if c == '+r' else 0})}}" for _, c, e in outputs]
+    fields += [f"{{0, 0, (intptr_t)({e})}}" for *_, e in inputs]
+    kinds = "".join(c[-1] for _, c, _ in outputs + inputs)
+    numbers = {name: f"%{i}" for i, (name, *_) in enumerate(outputs + inputs)}
+    text = re.sub(r"%\[(\w+)\]", lambda m: numbers[m[1]], match[1])
+    return f'run_block({text}, "{kinds}", (operand_t[]){{{", ".join(fields) or "{0}"}}})'
 
 
 def as_xtensa(path: Path) -> str:

@@ -2,10 +2,13 @@
  * SPDX-License-Identifier: CC0-1.0
  */
 /*
- * Every function of pie.h, pie_moves.h and pie_loops.h, to be run by the emulation and by the model of test_pie.py.
+ * Every function of the headers HEADERS of test_pie.py, to be run by the emulation and by the model of test_pie.py.
  * `m` is memory at a multiple of 16, `n` small numbers. Pointers that a function returns go to `moved`.
  */
 #include "pie_loops.h"
+#include "pie_narrow.h"
+#include "pie_parts.h"
+#include "pie_pointwise.h"
 
 #define CASE(name) void case_##name(int8_t *m, const int32_t *n, const int8_t **moved)
 #define UNUSED (void)m, (void)n, (void)moved
@@ -89,17 +92,58 @@ CASE(mac_unaligned)
     moved[1] = ee_ld_128_usar_ip(3, m + n[0], 16);
     pie_mac_unaligned(&moved[0], &moved[1], n[1] % 4);
 }
-#define ROWS(lanes)                                                                                                    \
-    CASE(rows_##lanes) { UNUSED; pie_mac_rows(lanes, 0, m + 16, m + n[0], n[1] % 4, n[2] % 16, n[3]); }                 \
-    CASE(masked_rows_##lanes) { UNUSED; pie_mac_rows(lanes, 1, m + 16, m + n[0], n[1] % 4, n[2] % 16, n[3]); }
-ROWS(2)
-ROWS(4)
-ROWS(6)
-ROWS(8)
-ROWS(10)
-ROWS(12)
-ROWS(14)
-ROWS(16)
+/* A rectangle of up to 2 rows of up to 2 outputs; what lies where is arbitrary. */
+static pie_rectangle_t rectangle(const int32_t *n)
+{
+    pie_rectangle_t p = {.rows = 1 + n[0] % 2, .columns = 1 + n[1] % 2, .x_next = 32, .y_next = -16, .y_step = 16 + 16 * (n[2] % 3)};
+    for (int32_t i = 0; i < BIAS_BYTES; i++) {
+        p.start[i] = (int8_t)(n[0] * i - n[3]);
+    }
+    p.next = 16 * (n[2] % 5) - 64;
+    p.shift = n[3];
+    p.sum_shift = n[2] % 8;
+    p.more = n[1] % 3;
+    p.jump = 16 * (n[0] % 4) - 16;
+    p.w_jump = 16 * (n[3] % 4);
+    p.taps_more = n[2] % 3;
+    p.bits = 12 + n[0] % 5;
+    return p;
+}
+#define RECTANGLE(name, ...)                                                                                           \
+    CASE(rectangle_##name)                                                                                             \
+    {                                                                                                                  \
+        UNUSED;                                                                                                        \
+        const pie_places_t at = {m + 512, m, m + 64, m + 2048, m + 3072};                                              \
+        pie_rectangle_t p = rectangle(n);                                                                              \
+        (void)p;                                                                                                       \
+        __VA_ARGS__;                                                                                                   \
+    }
+RECTANGLE(3x3, pie_rectangle_3x3(at, &p))
+RECTANGLE(3x3_sum, pie_rectangle_3x3_sum(at, &p))
+RECTANGLE(3_rows, p.w_jump = 0; pie_rectangle_3_rows(at, &p))
+RECTANGLE(any, pie_rectangle_any(at, &p))
+RECTANGLE(any_sum, pie_rectangle_any_sum(at, &p))
+RECTANGLE(empty, pie_rectangle_empty(at, &p))
+static const pie_segment_t *segments(int8_t *m, pie_rectangle_t *p, const int32_t *n)
+{
+    const pie_segment_t list[3] = {{n[0] % 2, 16, 16, n[1] % 2}, {n[1] % 2, -32, 0, n[2] % 2}, {n[2] % 2, 0, -16, -1}};
+    memcpy(m + 3840, list, sizeof list);
+    p->asides = list[0].then + list[1].then;
+    return (const pie_segment_t *)(m + 3840);
+}
+RECTANGLE(segments, pie_rectangle_segments(at, &p, segments(m, &p, n)))
+RECTANGLE(segments_sum, pie_rectangle_segments_sum(at, &p, segments(m, &p, n)))
+#define NARROW(lanes)                                                                                                  \
+    RECTANGLE(narrow_##lanes, p.jump = n[3]; pie_rectangle_narrow(lanes, false, at, &p, n[2] % 16))                    \
+    RECTANGLE(narrow_##lanes##_masked, p.next = n[3]; pie_rectangle_narrow(lanes, true, at, &p, n[2] % 16))
+NARROW(2)
+NARROW(4)
+NARROW(6)
+NARROW(8)
+NARROW(10)
+NARROW(12)
+NARROW(14)
+NARROW(16)
 CASE(depthwise_3x3)
 {
     UNUSED;
@@ -124,3 +168,9 @@ CASE(gather_halves)
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }
 CASE(mul) { UNUSED; pie_mul(m, m + 512, m + 1024, n[0], m + 48, n[1] % 12, n[2] % 2); }
+#define POINTWISE(vectors) RECTANGLE(pointwise_##vectors, p.y_next = 0; pie_pointwise(vectors, at, &p, 1 + n[3] % 3))
+POINTWISE(1)
+POINTWISE(2)
+POINTWISE(3)
+POINTWISE(4)
+RECTANGLE(pointwise_pairs, pie_pointwise_pairs(at, n[0] % 5, n[1]))

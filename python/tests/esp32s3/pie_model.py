@@ -23,6 +23,7 @@ STEP_8 = range(0, 128)
 STEP_64 = range(-1024, 1024, 8)
 LANE = range(0, 16)
 ZERO = range(0, 1)
+WORD = range(0, 1024, 4)
 
 INSTRUCTIONS: dict[str, tuple] = {
     "ee.vld.128.ip": ("q", "a+", STEP_128),
@@ -59,9 +60,19 @@ INSTRUCTIONS: dict[str, tuple] = {
     "ee.vmax.s8": ("q", "q", "q"),
     "ee.vmin.s8": ("q", "q", "q"),
     # Of the processor itself, inside blocks.
-    "loopgtz": ("a", "label"),
     "add": ("=a", "a", "a"),
     "addi": ("=a", "a", range(-128, 128)),
+    "mov": ("=a", "a"),
+    "movi": ("=a", range(-2048, 2048)),
+    "l32i": ("=a", "a", WORD),
+    "s32i": ("a", "a", WORD),
+}
+# Those that go elsewhere, to a label "1f" or "1b": what must hold of their register. "loopgtz" is the hardware's loop.
+BRANCHES: dict[str, Callable[[int], bool]] = {
+    "beqz": lambda value: value == 0,
+    "bnez": lambda value: value != 0,
+    "bltz": lambda value: value < 0,
+    "bgez": lambda value: value >= 0,
 }
 
 
@@ -86,20 +97,27 @@ class Pie:
     operations: int = 0
 
     def run(self, text: str) -> None:
-        """Executes lines of assembler; `loopgtz` repeats up to its label."""
-        lines = [line.strip() for line in text.split("\n") if line.strip()]
-        place = 0
+        """Executes lines of assembler; labels are numbers, as often as one likes. Hardware loops do not nest."""
+        lines = _lines(text)
+        place, loop = 0, (0, 0, 0)  # of which: the first line, the line behind the last, passes left behind this one
         while place < len(lines):
-            if lines[place].startswith("loopgtz"):
-                register, label = re.fullmatch(r"loopgtz (\w+),(\d)f", lines[place]).groups()
-                end = next(i for i in range(place, len(lines)) if lines[i] == f"{label}:")
-                for _ in range(max(self.a[register], 0)):
-                    for line in lines[place + 1 : end]:
-                        self.step(line)
-                place = end
-            elif not lines[place].endswith(":"):
-                self.step(lines[place])
+            line = lines[place]
+            mnemonic, _, rest = line.partition(" ")
             place += 1
+            if mnemonic == "loopgtz":
+                register, label = rest.split(",")
+                end = _target(lines, place, label)
+                loop = (place, end, self.a[register] - 1)
+                place = place if self.a[register] > 0 else end
+            elif mnemonic in BRANCHES:
+                register, label = rest.split(",")
+                place = _target(lines, place, label) if BRANCHES[mnemonic](self.a[register]) else place
+            elif mnemonic == "j":
+                place = _target(lines, place, rest)
+            elif not line.endswith(":"):
+                self.step(line)
+            if place == loop[1] and loop[2] > 0:
+                place, loop = loop[0], (*loop[:2], loop[2] - 1)
 
     def step(self, line: str) -> None:
         mnemonic = line.partition(" ")[0]
@@ -123,6 +141,17 @@ class Pie:
 
     def set_half(self, first: int, bits: int) -> None:
         self.qacc[first : first + 8] = [signed(bits >> (20 * i), 20) for i in range(8)]
+
+
+@cache
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _target(lines: Sequence[str], place: int, label: str) -> int:
+    """Where label "1f" or "1b" is, seen from the line in front of `place`."""
+    places = range(place, len(lines)) if label[-1] == "f" else range(place - 1, -1, -1)
+    return next(i for i in places if lines[i] == f"{label[:-1]}:")
 
 
 @cache
@@ -285,4 +314,10 @@ _EXECUTE: dict[str, Callable] = {
     "ee.vmin.s8": _elementwise(min),
     "add": lambda pie, result, a, b: pie.a.__setitem__(result, pie.a[a] + pie.a[b]),
     "addi": lambda pie, result, a, value: pie.a.__setitem__(result, pie.a[a] + value),
+    "mov": lambda pie, result, a: pie.a.__setitem__(result, pie.a[a]),
+    "movi": lambda pie, result, value: pie.a.__setitem__(result, value),
+    "l32i": lambda pie, result, a, step: pie.a.__setitem__(
+        result, int.from_bytes(pie.read(pie.a[a] + step, 4), "little", signed=True)
+    ),
+    "s32i": lambda pie, a, to, step: pie.write(pie.a[to] + step, (pie.a[a] & 0xFFFFFFFF).to_bytes(4, "little")),
 }

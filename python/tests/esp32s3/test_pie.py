@@ -25,8 +25,11 @@ from espdl.backends.lowering import packings
 from espdl.plan.types import KernelCall
 
 CASES_FILE = Path(__file__).with_name("pie_cases.c")
+HEADERS = ("pie.h", "pie_moves.h", "pie_loops.h", "pie_rectangle.h", "pie_narrow.h", "pie_parts.h", "pie_pointwise.h")
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
-CASES += [f"{masked}rows_{lanes}" for lanes in range(2, 17, 2) for masked in ("", "masked_")]
+CASES += [f"rectangle_{name}" for name in re.findall(r"^RECTANGLE\((\w+),", CASES_FILE.read_text(), re.M)]
+CASES += [f"rectangle_narrow_{lanes}{masked}" for lanes in range(2, 17, 2) for masked in ("", "_masked")]
+CASES += [f"rectangle_pointwise_{vectors}" for vectors in range(1, 5)]
 MEMORY = 4096
 
 
@@ -118,7 +121,7 @@ def test_emulation_and_assembler_do_what_the_model_does(case: str, seed: int) ->
 
 
 def test_the_cases_are_all_functions_and_the_table_all_instructions() -> None:
-    headers = "".join((PORT / "src" / name).read_text() for name in ("pie.h", "pie_moves.h", "pie_loops.h"))
+    headers = "".join((PORT / "src" / name).read_text() for name in HEADERS)
     functions = set(re.findall(r"^EE .*?\b((?:ee|pie)_\w+)\(", headers, re.M)) - {"pie_macs"}
     assert functions <= set(re.findall(r"\b((?:ee|pie)_\w+)\(", CASES_FILE.read_text()))
     used = {mnemonic for mnemonic in re.findall(r"\bee\.[a-z0-9_.]+", headers) if not mnemonic.endswith(".*")}

@@ -5,11 +5,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
+from espdl.backends.esp32s3.lanes import (
+    MAX_PARTS,
+    common_shift,
+    count_parts,
+    fits,
+    notes_of_parts,
+    part_constants,
+    part_lengths,
+    whole_sums,
+)
 from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.numerics import Inexact
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -44,8 +54,8 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
 
 def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
-    kernel = choose(node, shift)
-    parts = count_parts(node, shift) if kernel == "aligned" else 1
+    kernel, lengths = choose(node, shift)
+    parts = count_parts(lengths)
     params = S3Conv2dParams(
         **vars(conv_shape(node)),
         groups=node.groups,
@@ -62,7 +72,10 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         "espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
         "espdl/esp32s3/conv2d.h",
         params,
-        constants=sum_constants(node.weights, node.bias, np.full(len(node.weights), shift, np.int32)),
+        constants=(
+            *sum_constants(node.weights, node.bias, np.full(len(node.weights), shift, np.int32)),
+            *part_constants(lengths),
+        ),
         packing=f"esp32s3_{kernel}",
         in_place=((0, 0),) if _in_place(node, kernel) else (),
         overlaps=_overlaps(params, kernel),
@@ -72,12 +85,20 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     )
 
 
-def choose(node: Conv2d, shift: int) -> str:
-    """The kernel: the first that fits, from the fastest on."""
+def choose(node: Conv2d, shift: int) -> tuple[str, np.ndarray]:
+    """The kernel, the first that fits, from the fastest on; and how it parts its sums."""
+    whole = whole_sums(node)
     if _is_depthwise(node):
-        return "depthwise"
+        return "depthwise", whole
     if not fits(node, shift):
-        return "aligned" if count_parts(node, shift) else "wide"
+        try:
+            return ("bytes" if node.weights.shape[3] % 16 else "aligned"), part_lengths(node, shift)
+        except Inexact:
+            return "wide", whole
+    return _fastest(node), whole
+
+
+def _fastest(node: Conv2d) -> str:
     channels, _, kernel_width, inputs = node.weights.shape
     if node.weights.shape[1:3] == (1, 1) and not has_border(node) and channels % 16 == 0:
         _, height, width, _ = node.inputs[0].shape
@@ -143,4 +164,13 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
         columns = (outputs - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
         columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
         return 16 * (columns * (rows + 1) + stride - 1 + (outputs if p.output_channels * p.pixels % 16 else 0))
-    return 16 * outputs if p.output_channels * p.pixels % 16 else 16
+    vectors = 16 * outputs if p.output_channels * p.pixels % 16 else 0
+    return max(16, vectors + (piece_bytes(p) if kernel in ("aligned", "bytes") else 0))
+
+
+def piece_bytes(p: S3Conv2dParams) -> int:
+    """Where the pieces of a window are listed, and their sums set aside."""
+    dilated = p.dilation_width > 1 and p.kernel_width > 1
+    if p.parts == 1 and not dilated and p.input_channels % 16 == 0:
+        return 0
+    return 16 * (MAX_PARTS + p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)

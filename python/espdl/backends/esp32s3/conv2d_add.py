@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.esp32s3.add import lower_add
-from espdl.backends.esp32s3.conv2d import S3Conv2dParams, lower_conv2d
-from espdl.backends.esp32s3.lanes import count_parts
+from espdl.backends.esp32s3.conv2d import S3Conv2dParams, lower_conv2d, piece_bytes
 from espdl.backends.esp32s3.packing import aligned
 from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.add import AddParams
@@ -38,20 +37,19 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
         why = f"its {inputs} inputs and {channels} outputs in {node.conv.groups} groups are no whole vectors"
         return Declined(why)
     p = conv.params_of(S3Conv2dParams)
-    parts = count_parts(node.conv, p.shift)
-    if not parts:
-        return Declined("some sum may leave the 20 bits of a lane")
+    if conv.packing == "esp32s3_wide":
+        return Declined("some sum may leave the 20 bits of a lane, in parts too")
     return replace(
         conv,
         operator=node.name,
         function="espdl_s3_conv2d_add_s8",
-        params=S3Conv2dAddParams(replace(p, parts=parts), add.params_of(AddParams)),
+        params=S3Conv2dAddParams(p, add.params_of(AddParams)),
         inputs=tuple(t.name for t in node.inputs),
         outputs=tuple(t.name for t in node.outputs),
         packing="esp32s3_aligned_add",
         in_place=((1, 0),),
         overlaps=(),  # all groups of channels read the whole input, one after the other
-        scratch_bytes=0,
+        scratch_bytes=max(16, piece_bytes(p)),
         source_nodes=node.source_nodes,
     )
 

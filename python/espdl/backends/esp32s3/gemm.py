@@ -5,10 +5,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3.lanes import common_shift, count_parts, fits, notes_of_parts
+from espdl.backends.esp32s3.lanes import (
+    MAX_PARTS,
+    common_shift,
+    count_parts,
+    fits,
+    notes_of_parts,
+    part_constants,
+    part_lengths,
+    whole_sums,
+)
 from espdl.backends.layers import clamp, sum_constants
 from espdl.backends.lowering import call_of, lowering
 from espdl.ops.gemm import Gemm
+from espdl.ops.numerics import Inexact
 from espdl.ops.params import ProductShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
@@ -24,9 +34,9 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
     """Every row a pixel of a 1 x 1 convolution; sums that 20 bits may not hold in 40."""
     (x,), (y,) = node.inputs, node.outputs
     shift = common_shift(x, node.weights_scale, y, target)
-    kernel = choose(node, shift)
+    kernel, lengths = choose(node, shift)
     outputs, inputs = node.weights.shape
-    parts = count_parts(node, shift) if kernel == "aligned" else 1
+    parts = count_parts(lengths)
     rows = x.count // inputs
     return call_of(
         node,
@@ -43,19 +53,33 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall:
             shift=shift,
             parts=parts,
         ),
-        constants=sum_constants(node.weights, node.bias, np.full(outputs, shift, np.int32)),
+        constants=(
+            *sum_constants(node.weights, node.bias, np.full(outputs, shift, np.int32)),
+            *part_constants(lengths),
+        ),
         packing=f"esp32s3_{kernel}",
-        scratch_bytes=0 if kernel == "wide" else 16 * rows if outputs % 16 else 16,
+        scratch_bytes=_scratch_bytes(kernel, rows, outputs, parts),
         macs=node.macs,
         notes=notes_of_parts(kernel == "wide", parts),
     )
 
 
-def choose(node: Gemm, shift: int) -> str:
-    """The kernel: the first that fits, from the fastest on."""
+def choose(node: Gemm, shift: int) -> tuple[str, np.ndarray]:
+    """The kernel, the first that fits, from the fastest on; and how it parts its sums."""
+    inputs, whole = node.weights.shape[1], whole_sums(node)
     if not fits(node, shift):
-        return "aligned" if count_parts(node, shift) else "wide"
-    inputs = node.weights.shape[1]
+        try:
+            return ("bytes" if inputs % 16 else "aligned"), part_lengths(node, shift)
+        except Inexact:
+            return "wide", whole
     if inputs % 16 == 0:
-        return "aligned"
-    return "narrow" if inputs < 16 else "bytes"
+        return "aligned", whole
+    return ("narrow" if inputs < 16 else "bytes"), whole
+
+
+def _scratch_bytes(kernel: str, rows: int, outputs: int, parts: int) -> int:
+    """As include/espdl/esp32s3/gemm.h says."""
+    if kernel == "wide":
+        return 0
+    is_convolution = kernel == "bytes" or (kernel == "aligned" and rows > 1 and outputs % 16 and parts > 1)
+    return 16 * ((rows if outputs % 16 else 1) + (MAX_PARTS + parts if is_convolution else 0))

@@ -10,15 +10,14 @@ from espdl.backends.layers import scale_ratios
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, power_of_two_shift
-from espdl.plan.types import Tensor
+from espdl.plan.types import Constant, Tensor
 from espdl.targets import ROUND_HALF_UP, Target
 
 LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 # A larger shift would leave nothing of 20 bits.
 MAX_SHIFT = 19
-# Sums in parts: at most so many; a part is set aside in int8 multiples of 2**PART_BITS or of the output's unit, and
-# must be brought to that unit by a factor of int8.
-MAX_PARTS, PART_BITS, MIN_PARTS_SHIFT = 8, 12, 6
+# Sums in parts: at most so many, of so many vectors; what is set aside of a part has LANE_BITS less the output's.
+MAX_PARTS, MAX_VECTORS, LANE_BITS = 8, 255, 20
 
 
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
@@ -48,65 +47,119 @@ def lane_biases(
 
 def fits(node: Conv2d | Gemm, shift: int) -> bool:
     """Whether no sum can leave the lanes, in whatever order, with whatever taps in the border."""
-    return _fit(_parts(node, 1), node, shift)
+    (x,), (y,) = node.inputs, node.outputs
+    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
+    least, most = ends_on_the_way(node.weights.reshape(len(node.weights), -1), *range_of(x))
+    return (biases + most).max() <= LANE_MAX and (biases + least).min() >= LANE_MIN
 
 
-def count_parts(node: Conv2d | Gemm, shift: int) -> int:
-    """Into how many parts (1 .. MAX_PARTS) sums must be split to stay in the lanes; 0: the kernel has no such split.
+def part_lengths(node: Conv2d | Gemm, shift: int) -> np.ndarray:
+    """uint8 [channels, MAX_PARTS]: into which parts the sums of a channel's group must be split to stay in the lanes.
 
-    A part's multiples of 2**PART_BITS are set aside; the next part begins with the rest.
+    They are the vectors of all parts but the last, then 0. Inexact where no split helps.
+
+    Vectors are those of `weights`' rows (with a dilation: of its taps), each of which begins with a new one.
+    Multiples of 2**part_bits() of a part are set aside; the next part begins with the rest.
     """
-    if fits(node, shift):
-        return 1
-    weights = node.weights.reshape(len(node.weights), 1, 1, -1) if isinstance(node, Gemm) else node.weights
-    _, rows, columns, inputs = weights.shape
-    if inputs % 16 or shift < MIN_PARTS_SHIFT or max(getattr(node, "dilations", (1, 1))) > 1:
-        return 0
-    if (rows, columns) == (1, 1):
-        vectors = inputs // 16
-        choices = [n for n in range(2, MAX_PARTS + 1) if -(-vectors // -(-vectors // n)) == n]
-    else:
-        choices = [rows] if 1 < rows <= MAX_PARTS else []
-    return next((n for n in choices if _fit(_parts(node, n), node, shift)), 0)
+    (x,), (y,) = node.inputs, node.outputs
+    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
+    least, most = (_of_groups(ends) for ends in ends_on_the_way(_vectors(node), *range_of(x)))
+    starts = _of_groups(biases[:, None])[..., 0]
+    lengths = np.zeros((len(starts), MAX_PARTS), np.uint8)
+    row = -(-_rows(node).shape[2] // 16)
+    for group, of_group in enumerate(zip(starts, least, most, strict=True)):
+        found = _parts(*of_group, row, shift)
+        lengths[group, : len(found)] = found
+    return lengths.repeat(16, axis=0)[: len(node.weights)]
+
+
+def whole_sums(node: Conv2d | Gemm) -> np.ndarray:
+    """The same where no sum is split."""
+    return np.zeros((len(node.weights), MAX_PARTS), np.uint8)
+
+
+def part_constants(lengths: np.ndarray) -> tuple[Constant, ...]:
+    """What the packed biases need to know of parts."""
+    return (Constant("parts", lengths),) if lengths.any() else ()
+
+
+def count_parts(lengths: np.ndarray) -> int:
+    """The most parts that a group's sums have."""
+    return 1 + int(np.count_nonzero(lengths, axis=1).max())
+
+
+def part_bits(shift: int) -> int:
+    """What is set aside are multiples of 2 to this: a factor of int8 brings them to the output's unit."""
+    return max(shift, min(12, shift + 6))
+
+
+def _rows(node: Conv2d | Gemm) -> np.ndarray:
+    """int64 [channels, rows, taps]: the weights in the order in which kernels read them."""
+    weights = node.weights.astype(np.int64)
+    if isinstance(node, Gemm):
+        return weights[:, None]
+    if node.dilations[1] != 1 and weights.shape[2] != 1:
+        return weights.swapaxes(1, 2).reshape(len(weights), -1, weights.shape[3])
+    return weights.reshape(*weights.shape[:2], -1)
+
+
+def _vectors(node: Conv2d | Gemm) -> np.ndarray:
+    """int64 [channels, vectors, 16]: the same, rows filled up with zeros."""
+    rows = _rows(node)
+    return np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % 16))).reshape(len(rows), -1, 16)
+
+
+def _of_groups(values: np.ndarray) -> np.ndarray:
+    """[groups, 16, n] of [channels, n]; missing channels are zero."""
+    return np.pad(values, ((0, -len(values) % 16), (0, 0))).reshape(-1, 16, values.shape[1])
+
+
+def _parts(start: np.ndarray, least: np.ndarray, most: np.ndarray, row: int, shift: int) -> list[int]:
+    """The parts of one group, as few as they can be; `start` [16], `least` and `most` [16, vectors], `row` vectors
+    in each row of the weights."""
+    if (start + most.sum(axis=1)).max() <= LANE_MAX and (start + least.sum(axis=1)).min() >= LANE_MIN:
+        return []
+    ends = _longest(start, least, most, 0, shift)
+    if len(ends) >= MAX_PARTS:
+        raise Inexact(f"some sum may leave the 20 bits of a lane, in {MAX_PARTS} parts too")
+    for index in range(len(ends)):  # what ends with a row is one segment less for the kernel
+        begin, whole = ends[index - 1] if index else 0, ends[index] // row * row
+        after = _longest(start, least, most, whole, shift) if whole > begin else ends
+        if len(after) == len(ends) - index - 1:
+            ends = [*ends[:index], whole, *after]
+    return np.diff([0, *ends]).tolist()
+
+
+def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, begin: int, shift: int) -> list[int]:
+    """Where parts end, each as long as its sums fit, from the vector `begin` on.
+
+    A part may begin with the rest of the one before or, where a window at the border has none of those, with the bias.
+    """
+    bits = part_bits(shift)
+    room = 1 << min(LANE_BITS - 1, bits + 7)
+    top, bottom = np.maximum(start, (1 << bits) - 1), np.minimum(start, 0)
+    ends: list[int] = []
+    while True:
+        high = (top[:, None] + np.cumsum(most[:, begin:], axis=1)).max(axis=0)
+        low = (bottom[:, None] + np.cumsum(least[:, begin:], axis=1)).min(axis=0)
+        long = min(int(np.searchsorted((high >= room) | (low < -room), True)), MAX_VECTORS)
+        begin += long
+        if begin == most.shape[1]:
+            return ends
+        if long == 0:
+            raise Inexact("some sum may leave the 20 bits of a lane, in parts too")
+        ends.append(begin)
 
 
 def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:
     """What the report says of sums that 20 bits might not hold."""
     if wide:
-        return ("some sum may leave the 20 bits of a lane: computed in 40 bits, at about half the speed",)
+        return ("some sum may leave the 20 bits of a lane, in parts too: computed in 40 bits, about 8 times slower",)
     return (f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else ()
 
 
-def _parts(node: Conv2d | Gemm, count: int) -> np.ndarray:
-    """int64 [channels, parts, taps of a part]: the weights in the order of the parts, the last filled up with zeros."""
-    taps = node.weights.astype(np.int64).reshape(len(node.weights), -1)
-    if count > 1:
-        vectors = taps.shape[1] // 16
-        taps = np.pad(taps, ((0, 0), (0, (-(-vectors // count) * count - vectors) * 16)))
-    return taps.reshape(len(node.weights), count, -1)
-
-
-def _fit(parts: np.ndarray, node: Conv2d | Gemm, shift: int) -> bool:
-    (x,), (y,) = node.inputs, node.outputs
-    biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
-    least, most = ends_on_the_way(parts, *range_of(x))
-    # A window at the border has some neighbouring parts only.
-    return all(_runs_fit(most[:, i:], least[:, i:], biases, shift) for i in range(parts.shape[1]))
-
-
-def _runs_fit(most: np.ndarray, least: np.ndarray, biases: np.ndarray, shift: int) -> bool:
-    """Whether all parts, one after the other, stay in the lanes; `most`, `least`: what each adds at the extremes."""
-    rest = (1 << max(shift, PART_BITS)) - 1
-    top = bottom = biases
-    for part in range(most.shape[1]):
-        if (top + most[:, part]).max() > LANE_MAX or (bottom + least[:, part]).min() < LANE_MIN:
-            return False
-        top, bottom = np.full_like(biases, rest), np.zeros_like(biases)
-    return True
-
-
-def pack_lanes(biases: np.ndarray) -> np.ndarray:
-    """uint8 [groups, 48]: 16 biases in the bits of QACC, as ee.ld.qacc_* loads them, then 8 bytes of nothing.
+def pack_lanes(biases: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
+    """uint8 [groups, 48]: 16 biases in the bits of QACC, as ee.ld.qacc_* loads them, then 8 bytes: `part_lengths`.
 
     The lowest 128 bits of lanes 0 .. 7, the same of lanes 8 .. 15, the highest 32 of lanes 0 .. 7, of lanes 8 .. 15.
     """
@@ -120,4 +173,6 @@ def pack_lanes(biases: np.ndarray) -> np.ndarray:
     packed = np.zeros((groups, 48), np.uint8)
     packed[:, :32] = halves[:, :, :16].reshape(groups, 32)
     packed[:, 32:40] = halves[:, :, 16:].reshape(groups, 8)
+    if lengths is not None:
+        packed[:, 40:] = lengths[::16]
     return packed

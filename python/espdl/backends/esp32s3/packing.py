@@ -30,6 +30,11 @@ def biases(call: KernelCall) -> np.ndarray:
     )
 
 
+def packed_biases(call: KernelCall) -> np.ndarray:
+    """What QACC begins with, and how the sums are parted."""
+    return pack_lanes(biases(call), next((c.data for c in call.constants if c.name == "parts"), None))
+
+
 def images(call: KernelCall) -> np.ndarray:
     """The weights as int8 [output channels, rows, columns, input channels]."""
     weights = call.constant("weights")
@@ -57,13 +62,13 @@ def _segments(call: KernelCall) -> np.ndarray:
 @packing("esp32s3_aligned")
 def aligned(call: KernelCall) -> list[np.ndarray]:
     """Weights [group][kernel row][kernel column][input channel][16], with dilation columns before rows."""
-    return [stream(_segments(call), "vectors"), pack_lanes(biases(call))]
+    return [stream(_segments(call), "vectors"), packed_biases(call)]
 
 
 @packing("esp32s3_bytes")
 def unaligned(call: KernelCall) -> list[np.ndarray]:
     """As `aligned`."""
-    return [stream(_segments(call), "bytes"), pack_lanes(biases(call))]
+    return [stream(_segments(call), "bytes"), packed_biases(call)]
 
 
 @packing("esp32s3_narrow")

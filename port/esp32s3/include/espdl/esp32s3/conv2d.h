@@ -33,9 +33,8 @@ typedef struct {
     int32_t shift;                             /**< 0 .. 19 */
     int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
     /**
-     * 1; or 2 .. ESPDL_S3_MOST_PARTS where a sum could leave 20 bits, but no part of it: kernel rows, or parts of the channels
-     * of a 1 x 1 kernel, of as many vectors each and the last of what is left. Only for kernels that say so, with a shift of
-     * at least 6.
+     * 1; or 2 .. ESPDL_S3_MOST_PARTS where a sum could leave 20 bits, but no part of it: the most that a group of 16 channels
+     * has. Which, is packed with the biases. Only for kernels that say so.
      */
     int32_t parts;
 } espdl_s3_conv2d_params_t;
@@ -46,7 +45,13 @@ typedef struct {
  * which it ends, and write nothing but `y` and `scratch`.
  */
 
-/** Input channels a multiple of 16; `parts`. `scratch`: 16 * output_width bytes, used where output_channels is no multiple of 16. */
+/**
+ * Input channels a multiple of 16; `parts`.
+ *
+ * @param scratch  16 * output_width bytes where output_channels is no multiple of 16; behind them, with parts or where
+ *                 dilation_width is not 1, 128 + 16 * (kernel_height * columns + parts - 1), columns being kernel_width with
+ *                 such a dilation, else 1
+ */
 void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const int8_t *biases, int8_t *y, int8_t *scratch);
 
@@ -62,15 +67,15 @@ typedef struct {
  * `residual` has the shape of `y` and may be `y`.
  */
 void espdl_s3_conv2d_add_s8(const espdl_s3_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
-                            const int8_t *weights, const int8_t *biases, int8_t *y);
+                            const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 
-/** Any number of input channels. `scratch` as above. */
+/** Any number of input channels; `parts`. `scratch` as above, always with what parts take. */
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1.
- * Columns at the border have weights of their own. `scratch` as above, for output_width / pixels columns.
+ * `scratch`: 16 * output_width / pixels bytes, used where output_channels is no multiple of 16.
  */
 void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                const int8_t *biases, int8_t *y, int8_t *scratch);

@@ -20,12 +20,12 @@ typedef struct {
     int32_t activation_min, activation_max;
     espdl_rounding_t rounding;
     int32_t shift;
-    int32_t parts; /**< see espdl_s3_conv2d_params_t; 1 but for espdl_s3_gemm_aligned_s8() */
+    int32_t parts; /**< see espdl_s3_conv2d_params_t */
 } espdl_s3_gemm_params_t;
 
 /*
  * y [rows][outputs] = x [rows][inputs] times weights: 1 x 1 convolutions over a row of pixels. What conv2d.h says of the kernel
- * of the same name holds; `scratch` has 16 * rows bytes.
+ * of the same name holds, for `scratch` too.
  */
 
 /** inputs a multiple of 16. */
