@@ -4,8 +4,7 @@
 
 python benchmarks/cores.py [--networks ...] [--chips ...] [--memory auto]
 
-The networks are those of networks.py, with random weights; inputs are in the arena, channels last. FLASH_BUDGET is
-none: the scratch of Winograd's kernels for two cores is more than a tenth of an arena, so that few of them are shared.
+The networks are those of networks.py, with random weights; inputs are in the arena, channels last.
 Every part of every layer is counted on its own (rv32 under QEMU, the ESP32-S3 as benchmarks/xtensa does), and the way
 between two parts on both cores: a turn takes what the busier core takes. Nothing of memory that both cores want is in
 it. That the bytes are those of one core is tested elsewhere (python/tests/cores). Writes the table of docs/cores.md
@@ -119,9 +118,7 @@ def main() -> int:
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--chips", nargs="+", choices=CHIPS, default=list(CHIPS))
     parser.add_argument("--memory", default="plain", help="how MEMORY is set, for one core and for two")
-    parser.add_argument(
-        "--flash-budget", default="none", help="and FLASH_BUDGET: other than none, with Winograd's kernels"
-    )
+    parser.add_argument("--flash-budget", default="default", help="and FLASH_BUDGET")
     args = parser.parse_args()
     lines = [
         "| network | chip | one core | two | ratio | shared turns | arena, bytes | two | ratio |",
@@ -137,11 +134,7 @@ def main() -> int:
                 lines.append(line)
                 failed |= not holds
                 print(line + ("" if holds else " FAILED"), flush=True)
-    if (tuple(args.networks), tuple(args.chips), args.memory) == (
-        NETWORKS,
-        CHIPS,
-        "plain",
-    ) and args.flash_budget == "none":
+    if (args.networks, args.chips) == (list(NETWORKS), list(CHIPS)) and set(settings.values()) == {"plain", "default"}:
         text = PAGE.read_text(encoding="utf-8")
         head, rest = text.split(BEGIN)
         PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}" + rest.split(END)[1], encoding="utf-8")

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, states, streaming, targets
@@ -22,6 +25,9 @@ from espdl.plan.types import QUANTIZED, KernelCall, Plan, Tensor
 from espdl.quantize import QuantizedModel, Settings, calibration, sequences
 from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
+
+# How many layers are tried with kernels that need less scratch memory, where two cores need it.
+MOST_TRIALS = 8
 
 # (phase, done, total): called often; total 0 for phases without steps.
 Progress = Callable[[str, int, int], None]
@@ -181,9 +187,14 @@ def make_plan(
     1 or 2, share the calls.
     """
     faster = lowered(graph, target, flash_budget)
-    planned = _plan_of(faster, graph, target, stripes, input_memory, cores)
-    if stripes != "plain" and any(call.trade[0] for call in faster[0]):
-        usual = _plan_of(lowered(graph, target), graph, target, stripes, input_memory, cores)
+    plan_of = partial(_plan_of, graph=graph, target=target, stripes=stripes, input_memory=input_memory)
+    takes_flash = any(call.trade[0] for call in faster[0])
+    if cores > 1 and takes_flash:
+        planned = _shared_plan(plan_of, faster, graph, target, flash_budget, stripes)
+    else:
+        planned = plan_of(faster, cores=cores)
+    if stripes != "plain" and takes_flash:
+        usual = plan_of(lowered(graph, target), cores=cores)
         if planned.arena_bytes > (int(stripes) if stripes.isdecimal() else usual.arena_bytes):
             planned = usual
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
@@ -198,9 +209,46 @@ def make_plan(
 Lowered = tuple[list[KernelCall], list[Tensor], dict[str, str]]
 
 
-def _plan_of(
-    network: Lowered, graph: OperatorGraph, target: targets.Target, stripes: str, input_memory: str, cores: int
+def _shared_plan(
+    plan_of: Callable[..., Plan],
+    faster: Lowered,
+    graph: OperatorGraph,
+    target: targets.Target,
+    flash_budget: int,
+    stripes: str,
 ) -> Plan:
+    """For two cores, which may not have the scratch memory of kernels that are fastest on one, twice: layer by layer,
+    these kernels or those whose scratch there is for both, whichever is cheaper; or the usual ones for all of them."""
+    one = plan_of(faster)
+    most = int(stripes) if stripes.isdecimal() else plan.cores.most_bytes(one)
+    known = [backends.with_channels(backends.with_rows(call, one.tensor)) for call in one.calls]
+    rooms = plan.cores.scratch_rooms(replace(one, calls=tuple(known)), most)
+    costs = report.instructions(target.chip)
+
+    def price(shared: Plan) -> float:
+        return plan.cores.instructions(shared, costs) if shared.arena_bytes <= most else math.inf
+
+    best = plan_of(faster, cores=2, most_bytes=most)
+    limits: dict[tuple[str, ...], int] = {}
+    tight = [c.outputs for c in faster[0] if c.trade[0] and c.scratch_bytes > rooms.get(c.outputs, math.inf)]
+    for outputs in tight[:MOST_TRIALS]:
+        trial = limits | {outputs: rooms[outputs]}
+        shared = plan_of(lowered(graph, target, flash_budget, trial), cores=2, most_bytes=most)
+        if price(shared) < price(best):
+            best, limits = shared, trial
+    return min(best, plan_of(lowered(graph, target), cores=2, most_bytes=most), key=price)
+
+
+def _plan_of(
+    network: Lowered,
+    graph: OperatorGraph,
+    target: targets.Target,
+    stripes: str,
+    input_memory: str,
+    cores: int = 1,
+    most_bytes: int | None = None,
+) -> Plan:
+    """`most_bytes` are those of the arena of two cores, where it may have others than plan.run() allows."""
     calls, tensors, functions = network
     if stripes != "plain" or cores > 1:
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
@@ -210,7 +258,8 @@ def _plan_of(
         input_memory, calls, tensors, graph.inputs, graph.outputs, target
     )
     costs = report.instructions(target.chip)
-    return plan.run(calls, tensors, inputs, graph.outputs, target.chip, target.scheme, functions, stripes, costs, cores)
+    ports = (inputs, graph.outputs)
+    return plan.run(calls, tensors, *ports, target.chip, target.scheme, functions, stripes, costs, cores, most_bytes)
 
 
 def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:
@@ -231,13 +280,18 @@ def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan
     return plan.with_states(planned, found) if found else planned
 
 
-def lowered(graph: OperatorGraph, target: targets.Target, flash_budget: int = 0) -> Lowered:
-    """The operators as kernel calls, which may take so many more bytes of flash to be faster; the tensors that those
-    name, and the sources of generated kernels."""
+def lowered(
+    graph: OperatorGraph,
+    target: targets.Target,
+    flash_budget: int = 0,
+    most_scratch: Mapping[tuple[str, ...], int] = MappingProxyType({}),
+) -> Lowered:
+    """The operators as kernel calls, which may take so many more bytes of flash to be faster, and `most_scratch` of
+    memory, by outputs; the tensors that those name, and the sources of generated kernels."""
     operators = backends.with_limits(graph.operators, graph.aliases)
     calls = [backends.lower(operator, target) for operator in operators]
     known, costs = graph.tensors(), report.instructions(target.chip)
-    calls = backends.within(flash_budget, operators, calls, target, costs, lambda name: known[name].count)
+    calls = backends.within(flash_budget, operators, calls, target, costs, lambda name: known[name].count, most_scratch)
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from espdl.backends.lowering import packings
@@ -53,15 +54,21 @@ def within(
     target: Target,
     costs: Mapping[str, Cost],
     count: Callable[[str], int],
+    most_scratch: Mapping[tuple[str, ...], int] = MappingProxyType({}),
 ) -> list[KernelCall]:
     """`calls` of `nodes`, some of them faster for at most `budget` bytes of flash together: what saves the most
     instructions for a byte first.
 
-    `costs` are those of kernels, by name; `count` the elements of a tensor. Optimised for size, nothing changes.
+    `costs` are those of kernels, by name; `count` the elements of a tensor. `most_scratch`, by outputs, are the
+    bytes of scratch that an alternative may need, where that matters. Optimised for size, nothing changes.
     """
     if target.optimize == "size":
         return list(calls)
-    options = [_options(node, call, target, costs, count) for node, call in zip(nodes, calls)]
+    options = [
+        [o for o in _options(node, call, target, costs, count) if o.call.scratch_bytes <= room]
+        for node, call in zip(nodes, calls)
+        for room in (most_scratch.get(call.outputs, math.inf),)
+    ]
     chosen: dict[int, _Option] = {}
     while True:
         steps = [

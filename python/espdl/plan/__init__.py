@@ -12,7 +12,7 @@ from espdl.plan.in_place_concat import CallNetwork
 from espdl.plan.states import with_states
 from espdl.plan.types import Cost, KernelCall, Plan, Port, Tensor
 
-__all__ = ["run", "run_stream", "with_states"]
+__all__ = ["cores", "run", "run_stream", "with_states"]
 
 # How many concatenations are tried one by one where all of them together would need more memory.
 MAX_TRIALS = 8
@@ -29,14 +29,15 @@ def run(
     stripes: str = "plain",
     costs: Mapping[str, Cost] = MappingProxyType({}),
     core_count: int = 1,
+    most_bytes: int | None = None,
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, a
     choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels;
-    `core_count`, 1 or 2, how many cores may share them. Raises ValueError, naming call and tensor, where the network is
-    malformed.
+    `core_count`, 1 or 2, how many cores may share them, in an arena of `most_bytes`, if any are given. Raises
+    ValueError, naming call and tensor, where the network is malformed.
     """
     tensors = tuple(tensors)
 
@@ -74,7 +75,7 @@ def run(
         planned = regions.choose_of(best, copying, stripes, costs)
     if core_count == 1:
         return planned
-    room = int(stripes) if stripes.isdecimal() else None
+    room = int(stripes) if stripes.isdecimal() else most_bytes
     return cores.choose(planned, {call.outputs: call for call in (*best.calls, *copying.calls)}, costs, room)
 
 

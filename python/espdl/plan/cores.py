@@ -65,6 +65,30 @@ def choose(
     return plan
 
 
+def most_bytes(plan: Plan) -> int:
+    """Of the arena of two cores, where that of one has the size of `plan`'s."""
+    return int(plan.arena_bytes * (1 + MOST_ARENA))
+
+
+def scratch_rooms(plan: Plan, most: int) -> dict[tuple[str, ...], int]:
+    """By the outputs of calls that two cores can share, bytes of scratch for each of them in `most` bytes of arena.
+
+    `plan` is that of one core; its calls have what their kernels say of rows and channels.
+    """
+    return {plan.calls[index].outputs: room for index, room in _Sharer(plan, {}).scratch_rooms(most).items()}
+
+
+def instructions(plan: Plan, costs: Mapping[str, Cost]) -> float:
+    """Of a run, where a turn of two cores takes what the busier one does, and a barrier."""
+    if not plan.turns:
+        return sum(splits.instructions(call, plan.by_name, costs) for call in plan.calls)
+    striped = {region.first for region in plan.regions}
+    turns = [turn for turn in plan.turns if turn.first.call not in striped]
+    busier = sum(max(splits.part_instructions(plan, part, costs) for part in turn.parts) for turn in turns)
+    barriers = splits.BARRIER * sum(turn.second is not None for turn in turns)
+    return busier + barriers + sum(stripe_halves.instructions(plan, region, costs) for region in plan.regions)
+
+
 class _Sharer:
     def __init__(self, plan: Plan, costs: Mapping[str, Cost]):
         self.whole = plan
@@ -175,6 +199,18 @@ class _Sharer:
     def _is_legal(self, index: int, pair: InPlaceOverlap) -> bool:
         """Whether the source ends and the result begins with the call."""
         return self.lives[pair.source][1] == index + 1 == self.lives[pair.result][0]
+
+    def scratch_rooms(self, most: int) -> dict[int, int]:
+        """By call, the bytes of scratch for each core that its cheapest memory leaves of `most`."""
+        found = {}
+        for index, call in enumerate(self.graph.calls):
+            if index in self.first_of_region:
+                continue
+            own = 2 * aligned(call.scratch_bytes)
+            rest = [self._demand(index, way) - own for way in self._shared(index, most) if len(way.turns) == 1]
+            if rest:
+                found[index] = max(0, most - min(rest)) // 2 // graphs.ALIGNMENT * graphs.ALIGNMENT
+        return found
 
     def _largest_offset(self, index: int, pair: InPlaceOverlap, room: float) -> int:
         """How far behind the begin of the result the source may lie."""

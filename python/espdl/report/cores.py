@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from espdl.plan import splits, stripe_halves
+from espdl.plan import cores, splits, stripe_halves
 from espdl.plan.types import Plan
 from espdl.report import costs
 
@@ -23,14 +23,11 @@ def of_plan(plan: Plan) -> dict[str, Any] | None:
     whole = [splits.instructions(call, plan.by_name, table) for call in plan.calls]
     inside = {index: region.first for region in plan.regions for index in range(region.first, region.stop)}
     shared = stripe_halves.calls_of(plan)
-    striped = sum(stripe_halves.instructions(plan, region, table) for region in plan.regions)
     turns = [turn for turn in plan.turns if turn.first.call not in inside]
-    busier = sum(max(splits.part_instructions(plan, part, table) for part in turn.parts) for turn in turns)
-    barriers = splits.BARRIER * sum(turn.second is not None for turn in turns)
     of_call = [sum(turn.first.call == index for turn in turns) for index in range(len(plan.calls))]
     pairs = [tuple(part.call for part in turn.parts) for turn in turns if not turn.first.axis]
     return {
-        "ratio": (busier + barriers + striped) / sum(whole) if sum(whole) else 1.0,
+        "ratio": cores.instructions(plan, table) / sum(whole) if sum(whole) else 1.0,
         "alone": [calls[0] for calls in pairs if len(calls) == 1] + [i for i in inside if i not in shared],
         "beside": [list(calls) for calls in pairs if len(calls) == 2],
         "bands": {str(index): count for index, count in enumerate(of_call) if count > 1},

@@ -30,7 +30,6 @@ def compiled(folder: Path, name: str, cores: str, **options: str) -> pipeline.Co
         "dead_channels": "keep",
         "effort": "fast",
         "input_layout": "nhwc",
-        "flash_budget": "none",
     } | options
     model, data = (str(folder / name / file) for file in ("model.onnx", "calib.npy"))
     output = str(folder / name / f"out{cores}")
