@@ -99,9 +99,26 @@ EE void ee_andq(int to, int x, int y)
     EE_ASM("ee.andq q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
 }
 
+EE void ee_xorq(int to, int x, int y)
+{
+    EE_ASM("ee.xorq q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
+}
+
 EE void ee_zero_q(int q)
 {
     EE_ASM("ee.zero.q q%0" : : "n"(q));
+}
+
+/** The bytes of low and high in turns: the first 8 of each to low, the others to high. */
+EE void ee_vzip_8(int low, int high)
+{
+    EE_ASM("ee.vzip.8 q%0,q%1" : : "n"(low), "n"(high));
+}
+
+/** Of the 32 bytes of low:high, those at even places to low, the others to high. */
+EE void ee_vunzip_8(int low, int high)
+{
+    EE_ASM("ee.vunzip.8 q%0,q%1" : : "n"(low), "n"(high));
 }
 
 /* -- QACC: lanes 0 .. 7 are QACC_L, 8 .. 15 QACC_H, each 160 bits: the lowest 128, then the highest 32 ------------- */
@@ -196,6 +213,33 @@ EE void ee_srcmb_s8_qacc(int q, int32_t shift)
     EE_ASM("ee.srcmb.s8.qacc q%0,%1,0" : : "n"(q), "r"(shift));
 }
 
+/* -- QACC as 8 lanes of 40 bits: each is two of the lanes of 20 bits, the second above the first ------------------- */
+
+/** QACC[i] += x[i] * y[i] of int16. */
+EE void ee_vmulas_s16_qacc(int x, int y)
+{
+    EE_ASM("ee.vmulas.s16.qacc q%0,q%1" : : "n"(x), "n"(y));
+}
+
+EE const int8_t *ee_vmulas_s16_qacc_ld_ip(int q, const int8_t *p, int step, int x, int y)
+{
+    EE_ASM("ee.vmulas.s16.qacc.ld.ip q%1,%0,%2,q%3,q%4" : "+r"(p) : "n"(q), "n"(step), "n"(x), "n"(y));
+    return p;
+}
+
+/** QACC[i] += x[i] * s[lane] of int16, then q = 16 bytes at `p`, which moves on by 16. */
+EE const int8_t *ee_vsmulas_s16_qacc_ld_incp(int q, const int8_t *p, int x, int s, int lane)
+{
+    EE_ASM("ee.vsmulas.s16.qacc.ld.incp q%1,%0,q%2,q%3,%4" : "+r"(p) : "n"(q), "n"(x), "n"(s), "n"(lane));
+    return p;
+}
+
+/** QACC[i] >>= shift (towards minus infinity); q[i] = QACC[i] saturated to int16. */
+EE void ee_srcmb_s16_qacc(int q, int32_t shift)
+{
+    EE_ASM("ee.srcmb.s16.qacc q%0,%1,0" : : "n"(q), "r"(shift));
+}
+
 /* -- ACCX ---------------------------------------------------------------------------------------------------------- */
 
 /** The lowest 40 of 64 bits at `p`. */
@@ -225,7 +269,13 @@ EE int32_t ee_srs_accx(int32_t shift)
     return result;
 }
 
-/* -- Lanes of int8 ------------------------------------------------------------------------------------------------- */
+/* -- Lanes of int8 and int16 --------------------------------------------------------------------------------------- */
+
+/** Lanes of int16 become -1 where x is less than y, else 0. */
+EE void ee_vcmp_lt_s16(int to, int x, int y)
+{
+    EE_ASM("ee.vcmp.lt.s16 q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
+}
 
 /** Lanes of 0 or less become lane * factor >> shift. */
 EE void ee_vrelu_s8(int q, int32_t factor, int32_t shift)

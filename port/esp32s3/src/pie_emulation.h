@@ -154,6 +154,38 @@ EE void ee_andq(int to, int x, int y)
     }
 }
 
+EE void ee_xorq(int to, int x, int y)
+{
+    pie_op();
+    for (int i = 0; i < 16; i++) {
+        espdl_pie.q[to][i] = espdl_pie.q[x][i] ^ espdl_pie.q[y][i];
+    }
+}
+
+EE void ee_vzip_8(int low, int high)
+{
+    pie_op();
+    int8_t zipped[32];
+    for (int i = 0; i < 16; i++) {
+        zipped[2 * i] = espdl_pie.q[low][i];
+        zipped[2 * i + 1] = espdl_pie.q[high][i];
+    }
+    memcpy(espdl_pie.q[low], zipped, 16);
+    memcpy(espdl_pie.q[high], zipped + 16, 16);
+}
+
+EE void ee_vunzip_8(int low, int high)
+{
+    pie_op();
+    int8_t pair[32];
+    memcpy(pair, espdl_pie.q[low], 16);
+    memcpy(pair + 16, espdl_pie.q[high], 16);
+    for (int i = 0; i < 16; i++) {
+        espdl_pie.q[low][i] = pair[2 * i];
+        espdl_pie.q[high][i] = pair[2 * i + 1];
+    }
+}
+
 EE void ee_zero_q(int q)
 {
     pie_op();
@@ -266,6 +298,37 @@ EE void ee_srcmb_s8_qacc(int q, int32_t shift)
     }
 }
 
+/* The lanes of 40 bits: += x[i] * y[i * y_step] of int16; >>= shift, then int16 to q. */
+void espdl_pie_accumulate_wide(int x, const int8_t *y, int y_step);
+void espdl_pie_shift_wide(int q, int32_t shift);
+
+EE void ee_vmulas_s16_qacc(int x, int y)
+{
+    pie_op();
+    espdl_pie_accumulate_wide(x, espdl_pie.q[y], 1);
+}
+
+EE const int8_t *ee_vmulas_s16_qacc_ld_ip(int q, const int8_t *p, int step, int x, int y)
+{
+    ee_vmulas_s16_qacc(x, y);
+    pie_load(q, p);
+    return p + step;
+}
+
+EE const int8_t *ee_vsmulas_s16_qacc_ld_incp(int q, const int8_t *p, int x, int s, int lane)
+{
+    pie_op();
+    espdl_pie_accumulate_wide(x, &espdl_pie.q[s][2 * lane], 0);
+    pie_load(q, p);
+    return p + 16;
+}
+
+EE void ee_srcmb_s16_qacc(int q, int32_t shift)
+{
+    pie_op();
+    espdl_pie_shift_wide(q, shift);
+}
+
 EE const int8_t *ee_ld_accx_ip(const int8_t *p, int step)
 {
     pie_op();
@@ -293,6 +356,18 @@ EE int32_t ee_srs_accx(int32_t shift)
     pie_op();
     const int64_t value = espdl_pie.accx >> shift;
     return (int32_t)(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
+}
+
+EE void ee_vcmp_lt_s16(int to, int x, int y)
+{
+    pie_op();
+    for (int i = 0; i < 16; i += 2) {
+        int16_t a, b;
+        memcpy(&a, &espdl_pie.q[x][i], 2);
+        memcpy(&b, &espdl_pie.q[y][i], 2);
+        const int16_t mask = a < b ? -1 : 0;
+        memcpy(&espdl_pie.q[to][i], &mask, 2);
+    }
 }
 
 EE void ee_vrelu_s8(int q, int32_t factor, int32_t shift)

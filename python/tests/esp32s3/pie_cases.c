@@ -23,6 +23,10 @@ CASE(usar) { UNUSED; moved[0] = ee_ld_128_usar_ip(4, m + n[0], 16); moved[1] = e
 CASE(src) { UNUSED; ee_ld_128_usar_ip(4, m + n[0], 16); ee_src_q(1, 2, 3); ee_src_q(2, 2, 5); ee_src_q(7, 6, 7); }
 CASE(src_qup) { UNUSED; ee_ld_128_usar_ip(4, m + n[0], 16); ee_src_q_qup(1, 2, 3); ee_src_q_qup(5, 6, 5); }
 CASE(andq) { UNUSED; ee_andq(0, 1, 2); ee_andq(3, 3, 4); }
+CASE(xorq) { UNUSED; ee_xorq(0, 1, 2); ee_xorq(3, 3, 4); }
+CASE(zip) { UNUSED; ee_vzip_8(1, 2); ee_vzip_8(5, 3); }
+CASE(unzip) { UNUSED; ee_vunzip_8(1, 2); ee_vunzip_8(5, 3); }
+CASE(less) { UNUSED; ee_vcmp_lt_s16(1, 2, 3); ee_vcmp_lt_s16(4, 4, 5); }
 CASE(zero) { UNUSED; ee_zero_q(4); ee_zero_qacc(); }
 CASE(ld_qacc)
 {
@@ -71,6 +75,16 @@ CASE(saturate)
     }
 }
 CASE(srcmb) { UNUSED; ee_srcmb_s8_qacc(2, n[0]); ee_srcmb_s8_qacc(3, 0); }
+CASE(wide_lanes)
+{
+    UNUSED;
+    for (int32_t i = 0; i < n[0]; i++) {
+        ee_vmulas_s16_qacc(1, 2);
+        moved[0] = ee_vmulas_s16_qacc_ld_ip(1, m + 16, -512, 1, 6);
+        moved[1] = ee_vsmulas_s16_qacc_ld_incp(6, m + 32, 3, 7, 5);
+    }
+}
+CASE(wide_srcmb) { UNUSED; ee_srcmb_s16_qacc(2, n[0]); ee_srcmb_s16_qacc(3, n[1]); }
 CASE(accx)
 {
     UNUSED;

@@ -15,17 +15,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from pie_wide import EXECUTE_WIDE, STEP_MAC, WIDE, ZERO, saturated, signed
+
 LANES = range(16)
 STEP_128 = range(-2048, 2048, 16)
 STEP_QACC_32 = range(-512, 512, 4)
-STEP_MAC = range(-512, 512, 16)
 STEP_8 = range(0, 128)
 STEP_64 = range(-1024, 1024, 8)
 LANE = range(0, 16)
-ZERO = range(0, 1)
 WORD = range(0, 1024, 4)
 
 INSTRUCTIONS: dict[str, tuple] = {
+    **WIDE,
     "ee.vld.128.ip": ("q", "a+", STEP_128),
     "ee.vld.128.xp": ("q", "a+", "a"),
     "ee.vst.128.ip": ("q", "a+", STEP_128),
@@ -36,6 +37,7 @@ INSTRUCTIONS: dict[str, tuple] = {
     "ee.src.q": ("q", "q", "q"),
     "ee.src.q.qup": ("q", "q", "q"),
     "ee.andq": ("q", "q", "q"),
+    "ee.xorq": ("q", "q", "q"),
     "ee.zero.q": ("q",),
     "ee.zero.qacc": (),
     "ee.ld.qacc_l.l.128.ip": ("a+", STEP_128),
@@ -74,15 +76,6 @@ BRANCHES: dict[str, Callable[[int], bool]] = {
     "bltz": lambda value: value < 0,
     "bgez": lambda value: value >= 0,
 }
-
-
-def signed(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> (bits - 1) else value
-
-
-def saturated(value: int, bits: int) -> int:
-    return max(-(1 << (bits - 1)), min((1 << (bits - 1)) - 1, value))
 
 
 @dataclass
@@ -279,6 +272,7 @@ def _set(pie: Pie, name: str, value: object) -> None:
 
 
 _EXECUTE: dict[str, Callable] = {
+    **EXECUTE_WIDE,
     "ee.vld.128.ip": Pie.load,
     "ee.vld.128.xp": _vld_xp,
     "ee.vst.128.ip": _vst,
@@ -289,6 +283,7 @@ _EXECUTE: dict[str, Callable] = {
     "ee.src.q": _src,
     "ee.src.q.qup": _src_qup,
     "ee.andq": _elementwise(lambda a, b: a & b),
+    "ee.xorq": _elementwise(lambda a, b: a ^ b),
     "ee.zero.q": lambda pie, q: pie.q.__setitem__(q, [0] * 16),
     "ee.zero.qacc": lambda pie: _set(pie, "qacc", [0] * 16),
     "ee.ld.qacc_l.l.128.ip": _load_part(0, 16),

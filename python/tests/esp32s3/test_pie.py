@@ -138,7 +138,7 @@ def test_the_table_refuses() -> None:
         with pytest.raises(AssertionError):
             check_line(line)
     with pytest.raises(AssertionError, match="not in the table"):
-        check_line("ee.vunzip.8 q0,q1")
+        check_line("ee.vunzip.16 q0,q1")
 
 
 def run_as_assembler(call: KernelCall, *inputs: np.ndarray) -> None:
