@@ -16,6 +16,18 @@
 /** Bytes of the packed biases of 16 channels: QACC in 40, then how their sums are parted. */
 #define BIAS_BYTES 48
 
+/** Of the sums of 16 channels: QACC, and room for 8 bytes. */
+#define SUM_BYTES BIAS_BYTES
+
+/** Stores QACC; the next sums. */
+EE int8_t *store_sums(int8_t *to)
+{
+    to = ee_st_qacc_l_l_128_ip(to, 16);
+    to = ee_st_qacc_h_l_128_ip(to, 16);
+    to = ee_st_qacc_l_h_32_ip(to, 4);
+    return ee_st_qacc_h_h_32_ip(to, 12);
+}
+
 /** Requantisation by the vector unit. `negative`: factor for results of 0 or less. */
 typedef struct {
     int32_t shift, negative;

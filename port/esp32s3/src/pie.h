@@ -227,7 +227,13 @@ EE const int8_t *ee_vmulas_s16_qacc_ld_ip(int q, const int8_t *p, int step, int 
     return p;
 }
 
-/** QACC[i] += x[i] * s[lane] of int16, then q = 16 bytes at `p`, which moves on by 16. */
+/** QACC[i] += x[i] * s[lane] of int16. */
+EE void ee_vsmulas_s16_qacc(int x, int s, int lane)
+{
+    EE_ASM("ee.vsmulas.s16.qacc q%0,q%1,%2" : : "n"(x), "n"(s), "n"(lane));
+}
+
+/** The same, then q = 16 bytes at `p`, which moves on by 16. */
 EE const int8_t *ee_vsmulas_s16_qacc_ld_incp(int q, const int8_t *p, int x, int s, int lane)
 {
     EE_ASM("ee.vsmulas.s16.qacc.ld.incp q%1,%0,q%2,q%3,%4" : "+r"(p) : "n"(q), "n"(x), "n"(s), "n"(lane));

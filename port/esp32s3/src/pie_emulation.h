@@ -58,8 +58,7 @@ EE void pie_shift_pair(int to, int low, int high)
 EE void pie_accumulate(int x, const int8_t *y, int y_step)
 {
     for (int i = 0; i < 16; i++) {
-        const int32_t sum = espdl_pie.qacc[i] + espdl_pie.q[x][i] * y[i * y_step];
-        espdl_pie.qacc[i] = pie_saturate(sum, -0x80000, 0x7FFFF);
+        espdl_pie.qacc[i] = pie_saturate(espdl_pie.qacc[i] + espdl_pie.q[x][i] * y[i * y_step], -0x80000, 0x7FFFF);
     }
 }
 
@@ -298,7 +297,7 @@ EE void ee_srcmb_s8_qacc(int q, int32_t shift)
     }
 }
 
-/* The lanes of 40 bits: += x[i] * y[i * y_step] of int16; >>= shift, then int16 to q. */
+/* Lanes of 40 bits: += x[i] * y[i * y_step] of int16; >>= shift, then int16 to q. */
 void espdl_pie_accumulate_wide(int x, const int8_t *y, int y_step);
 void espdl_pie_shift_wide(int q, int32_t shift);
 
@@ -315,10 +314,15 @@ EE const int8_t *ee_vmulas_s16_qacc_ld_ip(int q, const int8_t *p, int step, int 
     return p + step;
 }
 
-EE const int8_t *ee_vsmulas_s16_qacc_ld_incp(int q, const int8_t *p, int x, int s, int lane)
+EE void ee_vsmulas_s16_qacc(int x, int s, int lane)
 {
     pie_op();
     espdl_pie_accumulate_wide(x, &espdl_pie.q[s][2 * lane], 0);
+}
+
+EE const int8_t *ee_vsmulas_s16_qacc_ld_incp(int q, const int8_t *p, int x, int s, int lane)
+{
+    ee_vsmulas_s16_qacc(x, s, lane);
     pie_load(q, p);
     return p + 16;
 }

@@ -41,8 +41,8 @@
     "1:\n"                                                                                                             \
     "ee.src.q q0,q4,q5\n" mask PIE_LANES_BUT_2_##lanes "mov %[w],%[weights]\n" PIE_LAST_2_##lanes                      \
     "add %[x],%[x],%[next]\n"
-#define PIE_NARROW_BLOCK(lanes, mask)                                                                                  \
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_NARROW(lanes, mask) PIE_FINISH PIE_END_RECTANGLE(PIE_NO_OTHER)               \
+#define PIE_NARROW_BLOCK(lanes, mask, finish)                                                                          \
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_NARROW(lanes, mask) finish PIE_END_RECTANGLE(PIE_NO_OTHER)                   \
            : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left)                    \
            : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [last] "r"(last), [next] "r"(p->next),        \
              [more] "r"(p->taps_more), [shift] "r"(p->shift), [y_step] "r"(p->y_step))
@@ -51,12 +51,14 @@
 
 #define PIE_MASK true
 #define PIE_NO_MASK false
-#define PIE_NARROW_BLOCK(lanes, mask)                                                                                  \
+#define PIE_FINISH false
+#define PIE_FINISH_SUMS true
+#define PIE_NARROW_BLOCK(lanes, mask, finish)                                                                          \
     (void)left;                                                                                                        \
-    twin_begin(at.weights, &w);                                                                               \
-    PIE_OUTPUTS(at, p) twin_narrow(lanes, mask, &at, &w, p, last)
+    twin_begin(at.weights, &w);                                                                                        \
+    PIE_OUTPUTS(at, p) twin_narrow(lanes, mask, finish, &at, &w, p, last)
 
-static KEEP_APART void twin_narrow(int lanes, bool masked, pie_places_t *at, const int8_t **w, const pie_rectangle_t *p,
+static KEEP_APART void twin_narrow(int lanes, bool masked, bool sums, pie_places_t *at, const int8_t **w, const pie_rectangle_t *p,
                           int32_t last)
 {
     pie_load_bias(at->bias);
@@ -76,6 +78,10 @@ static KEEP_APART void twin_narrow(int lanes, bool masked, pie_places_t *at, con
         *w = twin_lanes(0, *w, lanes - 2, lanes - 1);
     }
     at->x += p->next;
+    if (sums) {
+        at->y = store_sums(at->y);
+        return;
+    }
     ee_srcmb_s8_qacc(3, p->shift);
     twin_store(at, p);
 }
@@ -92,22 +98,35 @@ EE void pie_rectangle_narrow(int lanes, bool masked, pie_places_t at, pie_rectan
     const int8_t *w;
     int32_t left;
     switch (lanes) {
-#define PIE_NARROW(n)                                                                                                  \
+#define PIE_NARROW(n, finish)                                                                                          \
     case n:                                                                                                            \
         if (masked) {                                                                                                  \
-            PIE_NARROW_BLOCK(n, PIE_MASK);                                                                             \
+            PIE_NARROW_BLOCK(n, PIE_MASK, finish);                                                                     \
         } else {                                                                                                       \
-            PIE_NARROW_BLOCK(n, PIE_NO_MASK);                                                                          \
+            PIE_NARROW_BLOCK(n, PIE_NO_MASK, finish);                                                                  \
         }                                                                                                              \
         break;
-        PIE_NARROW(2)
-        PIE_NARROW(4)
-        PIE_NARROW(6)
-        PIE_NARROW(8)
-        PIE_NARROW(10)
-        PIE_NARROW(12)
-        PIE_NARROW(14)
-        PIE_NARROW(16)
+#define PIE_NARROWS(finish)                                                                                            \
+    PIE_NARROW(2, finish)                                                                                              \
+    PIE_NARROW(4, finish)                                                                                              \
+    PIE_NARROW(6, finish)                                                                                              \
+    PIE_NARROW(8, finish)                                                                                              \
+    PIE_NARROW(10, finish)                                                                                             \
+    PIE_NARROW(12, finish)                                                                                             \
+    PIE_NARROW(14, finish)                                                                                             \
+    PIE_NARROW(16, finish)
+        PIE_NARROWS(PIE_FINISH)
+    default: break;
+    }
+}
+
+/** The same, of which QACC is stored, as it is. */
+EE void pie_rectangle_narrow_sums(int lanes, bool masked, pie_places_t at, pie_rectangle_t *p, int32_t last)
+{
+    const int8_t *w;
+    int32_t left;
+    switch (lanes) {
+        PIE_NARROWS(PIE_FINISH_SUMS)
     default: break;
     }
 }

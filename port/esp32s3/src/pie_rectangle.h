@@ -140,6 +140,11 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
 #define PIE_FINISH_SUM                                                                                                 \
     "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_ADD("%[y_step]", "", "%[sum_shift]") PIE_COUNT PIE_RELU                     \
     "ee.vst.128.xp q3,%[y],%[y_step]\n"
+/* QACC itself; SUM_BYTES lie between them. */
+#define PIE_FINISH_SUMS                                                                                                \
+    "ee.st.qacc_l.l.128.ip %[y],16\n"                                                                                  \
+    "ee.st.qacc_h.l.128.ip %[y],16\n"                                                                                  \
+    "ee.st.qacc_l.h.32.ip %[y],4\n" PIE_COUNT "ee.st.qacc_h.h.32.ip %[y],12\n"
 #define PIE_LOAD(field) "l32i %[taps],%[p]," field "\n"
 #define PIE_FINISH_ANY                                                                                                 \
     PIE_LOAD(PIE_SHIFT) "ee.srcmb.s8.qacc q3,%[taps],0\n" PIE_COUNT PIE_LOAD(PIE_Y_STEP) PIE_RELU                      \
@@ -324,6 +329,25 @@ EE void pie_rectangle_any(pie_places_t at, pie_rectangle_t *p)
         twin_window(&at, &w, p, p->taps_more);
         ee_srcmb_s8_qacc(3, p->shift);
         twin_store(&at, p);
+    }
+#endif
+}
+
+/** The same, of which QACC is stored, as it is. Changes q0 .. q2. */
+EE void pie_rectangle_any_sums(pie_places_t at, pie_rectangle_t *p)
+{
+    const int8_t *w;
+#if defined(__XTENSA__)
+    int32_t left, taps;
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_ANY PIE_FINISH_SUMS PIE_END_RECTANGLE(PIE_NO_OTHER)
+           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left), [taps] "=&r"(taps)
+           : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [w_jump] "r"(p->w_jump), [more] "r"(p->more));
+#else
+    twin_begin(at.weights, &w);
+    PIE_OUTPUTS(at, p)
+    {
+        twin_window(&at, &w, p, p->taps_more);
+        at.y = store_sums(at.y);
     }
 #endif
 }

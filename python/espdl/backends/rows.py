@@ -314,7 +314,8 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_conv2d_3x8_add_s8", "espdl_conv2d_3x8_add_shift_s8"), window_and_sum),
     "espdl_mac16_conv2d_add_s8": mac16_window_and_sum,
     **dict.fromkeys(
-        ("espdl_s3_conv2d_aligned_s8", "espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8"), s3_windows
+        [f"espdl_s3_conv2d_{kind}{scheme}_s8" for kind in ("aligned", "bytes", "narrow") for scheme in ("", "_affine")],
+        s3_windows,
     ),
     **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
     "espdl_s3_conv2d_wide_s8": windows(sharing=""),
@@ -342,6 +343,7 @@ FACTS: dict[str, Facts] = {
         (
             "espdl_add_s8",
             "espdl_s3_add_s8",
+            "espdl_s3_add_affine_s8",
             "espdl_add_shift_s8",
             "espdl_add_s16",
             "espdl_lookup_s16",

@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
+from test_affine import as_affine
 from test_convolution import any_channels, contents, convolutions, heavy, seeds
 from test_sums_moves_pools import SHAPES, windows
-from vector_harness import TARGET
+from vector_harness import AFFINE, TARGET
 
 from espdl.backends import lower, select
 from espdl.ops.add import Add
@@ -102,7 +103,20 @@ def conv2d(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Oper
     return lambda draw: draw(st.one_of(*strategies))
 
 
+def affine(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Operator]:
+    return lambda draw: as_affine(draw(st.one_of(*strategies)), draw(seeds))
+
+
+def affine_add(draw: st.DrawFn) -> Operator:
+    x, y = (Tensor(n, (1, draw(st.integers(1, 100))), "int8", s, z) for n, s, z in (("x", 0.05, 3), ("y", 0.031, -128)))
+    return Add((x, replace(x, name="b", scale=0.043)), (replace(y, shape=x.shape),), (), None)
+
+
 KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
+    "add_affine_s8": affine_add,
+    "conv2d_aligned_affine_s8": affine(convolutions(st.sampled_from([16, 32, 80]), any_channels)),
+    "conv2d_bytes_affine_s8": affine(convolutions(st.integers(17, 44), any_channels)),
+    "conv2d_narrow_affine_s8": affine(convolutions(st.integers(1, 5), any_channels, dilations=(None, 1))),
     "add_s8": add,
     "average_pool2d_s8": average_pool2d,
     "concat": concat,
@@ -138,8 +152,9 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
 def layers(draw: st.DrawFn, kernel: str) -> tuple[KernelCall, list[np.ndarray]]:
     """A call of the function `kernel`, and its inputs; KeyError for a kernel without layers here."""
     node = KERNELS[kernel.removeprefix("espdl_s3_")](draw)
-    assume(select(node, TARGET).backend == "esp32s3")
-    call = lower(node, TARGET)
+    target = AFFINE if "affine" in kernel else TARGET
+    assume(select(node, target).backend == "esp32s3")
+    call = lower(node, target)
     assume(call.function == kernel)
     seed = draw(seeds)
     return call, [contents(seed // (3 + i), x.shape) for i, x in enumerate(node.inputs)]

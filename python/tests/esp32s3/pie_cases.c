@@ -81,6 +81,7 @@ CASE(wide_lanes)
     for (int32_t i = 0; i < n[0]; i++) {
         ee_vmulas_s16_qacc(1, 2);
         moved[0] = ee_vmulas_s16_qacc_ld_ip(1, m + 16, -512, 1, 6);
+        ee_vsmulas_s16_qacc(4, 5, 2);
         moved[1] = ee_vsmulas_s16_qacc_ld_incp(6, m + 32, 3, 7, 5);
     }
 }
@@ -137,6 +138,7 @@ RECTANGLE(3x3_sum, pie_rectangle_3x3_sum(at, &p))
 RECTANGLE(3_rows, p.w_jump = 0; pie_rectangle_3_rows(at, &p))
 RECTANGLE(any, pie_rectangle_any(at, &p))
 RECTANGLE(any_sum, pie_rectangle_any_sum(at, &p))
+RECTANGLE(any_sums, pie_rectangle_any_sums(at, &p))
 RECTANGLE(empty, pie_rectangle_empty(at, &p))
 static const pie_segment_t *segments(int8_t *m, pie_rectangle_t *p, const int32_t *n)
 {
@@ -149,7 +151,9 @@ RECTANGLE(segments, pie_rectangle_segments(at, &p, segments(m, &p, n)))
 RECTANGLE(segments_sum, pie_rectangle_segments_sum(at, &p, segments(m, &p, n)))
 #define NARROW(lanes)                                                                                                  \
     RECTANGLE(narrow_##lanes, p.jump = n[3]; pie_rectangle_narrow(lanes, false, at, &p, n[2] % 16))                    \
-    RECTANGLE(narrow_##lanes##_masked, p.next = n[3]; pie_rectangle_narrow(lanes, true, at, &p, n[2] % 16))
+    RECTANGLE(narrow_##lanes##_masked, p.next = n[3]; pie_rectangle_narrow(lanes, true, at, &p, n[2] % 16))            \
+    RECTANGLE(narrow_##lanes##_sums, p.jump = n[3]; pie_rectangle_narrow_sums(lanes, false, at, &p, n[2] % 16))        \
+    RECTANGLE(narrow_##lanes##_masked_sums, p.next = n[3]; pie_rectangle_narrow_sums(lanes, true, at, &p, n[2] % 16))
 NARROW(2)
 NARROW(4)
 NARROW(6)

@@ -12,6 +12,7 @@ ZERO = range(0, 1)
 WIDE: dict[str, tuple] = {
     "ee.vmulas.s16.qacc": ("q", "q"),
     "ee.vmulas.s16.qacc.ld.ip": ("q", "a+", STEP_MAC, "q", "q"),
+    "ee.vsmulas.s16.qacc": ("q", "q", range(0, 8)),
     "ee.vsmulas.s16.qacc.ld.incp": ("q", "a+", "q", "q", range(0, 8)),
     "ee.srcmb.s16.qacc": ("q", "a", ZERO),
     "ee.vcmp.lt.s16": ("q", "q", "q"),
@@ -62,8 +63,12 @@ def _vmulas_s16_ld(pie: Any, q: int, register: str, step: int, x: int, y: int) -
     pie.load(q, register, step)
 
 
-def _vsmulas_s16_ld(pie: Any, q: int, register: str, x: int, s: int, lane: int) -> None:
+def _vsmulas_s16(pie: Any, x: int, s: int, lane: int) -> None:
     _wide_sum(pie, _words(pie.q[x]), [_words(pie.q[s])[lane]] * 8)
+
+
+def _vsmulas_s16_ld(pie: Any, q: int, register: str, x: int, s: int, lane: int) -> None:
+    _vsmulas_s16(pie, x, s, lane)
     pie.load(q, register, 16)
 
 
@@ -90,6 +95,7 @@ def _vunzip(pie: Any, low: int, high: int) -> None:
 EXECUTE_WIDE: dict[str, Callable] = {
     "ee.vmulas.s16.qacc": _vmulas_s16,
     "ee.vmulas.s16.qacc.ld.ip": _vmulas_s16_ld,
+    "ee.vsmulas.s16.qacc": _vsmulas_s16,
     "ee.vsmulas.s16.qacc.ld.incp": _vsmulas_s16_ld,
     "ee.srcmb.s16.qacc": _srcmb_s16,
     "ee.vcmp.lt.s16": _less,

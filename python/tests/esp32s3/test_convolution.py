@@ -298,7 +298,7 @@ def test_declines_with_reasons() -> None:
     assert "2 different shifts" in reasons(replace(node, weights_scale=node.weights_scale * np.float32([1] * 15 + [2])))
     assert "2**-shift" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(1.5)))
     assert "shift of 21" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(2**-13)))
-    assert "rounded half up" in reasons(node, replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
+    assert "rounded half up" in reasons(node, replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN"))
     assert "2 groups" in reasons(replace(node, weights=node.weights[..., :8], groups=2))
     tall = make(1, (20, 4, 16), 16, (17, 1), depthwise=True)
     assert "17 rows" in reasons(tall)

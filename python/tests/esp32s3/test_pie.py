@@ -28,7 +28,11 @@ CASES_FILE = Path(__file__).with_name("pie_cases.c")
 HEADERS = ("pie.h", "pie_moves.h", "pie_loops.h", "pie_rectangle.h", "pie_narrow.h", "pie_parts.h", "pie_pointwise.h")
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
 CASES += [f"rectangle_{name}" for name in re.findall(r"^RECTANGLE\((\w+),", CASES_FILE.read_text(), re.M)]
-CASES += [f"rectangle_narrow_{lanes}{masked}" for lanes in range(2, 17, 2) for masked in ("", "_masked")]
+CASES += [
+    f"rectangle_narrow_{lanes}{masked}"
+    for lanes in range(2, 17, 2)
+    for masked in ("", "_masked", "_sums", "_masked_sums")
+]
 CASES += [f"rectangle_pointwise_{vectors}" for vectors in range(1, 5)]
 MEMORY = 4096
 

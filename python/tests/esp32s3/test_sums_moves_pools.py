@@ -57,8 +57,8 @@ def test_add(
 def test_add_declines_with_reasons() -> None:
     a, b = Tensor("a", (1, 16), "int8", 1.0), Tensor("b", (1, 16), "int8", 2.0**-7)
     assert "2**6 apart" in select(Add((a, b), (a,), (), None), TARGET).declined[0]
-    affine = replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine")
-    assert "half up" in select(Add((a, a), (a,), (), None), affine).declined[0]
+    to_even = replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN")
+    assert "half up" in select(Add((a, a), (a,), (), None), to_even).declined[0]
 
 
 # Shapes of two operands: alike, a vector for all pixels, a value of its own for every pixel's row.

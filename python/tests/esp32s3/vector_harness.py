@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from espdl.backends.lowering import packings
 from espdl.ops.operator import operators
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
 from espdl.verify import host
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,6 +33,7 @@ WARNINGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "
 SANITIZERS = [*host.SANITIZERS, "-fno-sanitize=null,object-size"]
 INCLUDES = [f"-I{PORT / 'include'}", f"-I{ROOT / 'include'}"]
 TARGET = Target("esp32s3", ("esp32s3", "portable"), "power_of_two", ROUND_HALF_UP, False)
+AFFINE = Target("esp32s3", ("esp32s3", "portable"), "affine", ROUND_TFLITE, True)
 
 # Random examples of each property; ESPDL_TEST_EXAMPLES=2000 for a long run.
 EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "60"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from espdl.backends.esp32s3 import affine_add
 from espdl.backends.lowering import Declined, lowering, portable
 from espdl.ops.add import Add, AddParams
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
 
 # The factors 2**shift are int8, and no sum leaves 20 bits, zero points included.
 MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
@@ -17,6 +18,8 @@ MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
 @lowering("add", "esp32s3", "int8")
 def lower_add(node: Add, target: Target) -> KernelCall | Declined:
     """Two products and a shift: the portable kernel's arithmetic, where its factors fit a byte."""
+    if target.rounding == ROUND_TFLITE:
+        return affine_add.lower_add(node, target)
     if target.rounding != ROUND_HALF_UP:
         return Declined("the vector unit adds by shifts rounded half up, which the scheme power_of_two has")
     call = portable(node, target)

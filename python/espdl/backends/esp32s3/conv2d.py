@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl.backends.esp32s3 import affine
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
@@ -22,7 +23,7 @@ from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import Inexact
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
-from espdl.targets import Target
+from espdl.targets import ROUND_TFLITE, Target
 
 POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_DEPTHWISE_ROWS = 16
@@ -37,6 +38,8 @@ class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_con
 @lowering("conv2d", "esp32s3", "int8", alignment=16)
 def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     """Dense and depthwise convolutions of any shape; sums that 20 bits may not hold in 40."""
+    if target.rounding == ROUND_TFLITE:
+        return affine.lower_conv2d(node, target)
     (x,), (y,) = node.inputs, node.outputs
     shift = common_shift(x, node.weights_scale, y, target)
     if x.zero_point != 0 and has_border(node):

@@ -15,7 +15,7 @@ from espdl.ops.add import AddParams
 from espdl.ops.conv2d_add import Conv2dAdd
 from espdl.plan.params import Params
 from espdl.plan.types import KernelCall
-from espdl.targets import Target
+from espdl.targets import ROUND_TFLITE, Target
 
 
 class S3Conv2dAddParams(Params, c_type="espdl_s3_conv2d_add_params_t"):
@@ -26,6 +26,8 @@ class S3Conv2dAddParams(Params, c_type="espdl_s3_conv2d_add_params_t"):
 @lowering("conv2d_add", "esp32s3", "int8", alignment=16)
 def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
     """Adds the residual before the result is stored: the sum takes the residual's place."""
+    if target.rounding == ROUND_TFLITE:
+        return Declined("in scheme affine the vector unit adds tensors of their own")
     conv = lower_conv2d(node.conv, target)
     if isinstance(conv, Declined):
         return conv

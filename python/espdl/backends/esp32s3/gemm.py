@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from espdl.backends.esp32s3 import affine
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
@@ -16,12 +17,12 @@ from espdl.backends.esp32s3.lanes import (
     whole_sums,
 )
 from espdl.backends.layers import clamp, sum_constants
-from espdl.backends.lowering import call_of, lowering
+from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact
 from espdl.ops.params import ProductShape, Rounded, ZeroPoints
 from espdl.plan.types import KernelCall
-from espdl.targets import Target
+from espdl.targets import ROUND_TFLITE, Target
 
 
 class S3GemmParams(Rounded, ZeroPoints, ProductShape, c_type="espdl_s3_gemm_params_t"):
@@ -30,8 +31,10 @@ class S3GemmParams(Rounded, ZeroPoints, ProductShape, c_type="espdl_s3_gemm_para
 
 
 @lowering("gemm", "esp32s3", "int8", alignment=16)
-def lower_gemm(node: Gemm, target: Target) -> KernelCall:
+def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
     """Every row a pixel of a 1 x 1 convolution; sums that 20 bits may not hold in 40."""
+    if target.rounding == ROUND_TFLITE:
+        return affine.lower_gemm(node, target)
     (x,), (y,) = node.inputs, node.outputs
     shift = common_shift(x, node.weights_scale, y, target)
     kernel, lengths = choose(node, shift)

@@ -1,0 +1,68 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/**
+ * @file
+ * Scheme affine: from sums of 20 bits to outputs.
+ *
+ * The kernels leave sums as QACC holds them, SUM_BYTES for 16 channels, and set multiples of 2^bits aside where sums are in
+ * parts. In three pieces, int8 each, a sum is 2^bits * T + 2^low * M + L, with low = bits - 8 and 0 <= M < 256, so that
+ * H = 256 * T + M has 16 bits. With a factor of 16 + 2 * bits bits, an output is what
+ * (H * factor + 256 * L * (factor >> bits) + offset) >> (2 * bits + shift + 8) leaves, computed in three stages of 16-bit
+ * factors in lanes of 40 bits, so that nothing but the lowest bits of L's product is lost. Which constants give the wanted
+ * outputs exactly is found and proven at compile time.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "espdl/esp32s3/affine.h"
+#include "finish.h"
+
+/** Of 16 channels: for 8 of them, then for the others, 5 vectors of int16, or 7 where outputs have both signs. */
+#define SCALE_BYTES(p) ((p)->is_signed ? 224 : 160)
+
+/** What all outputs of a layer share. */
+typedef struct {
+    _Alignas(16) int8_t lanes[16]; /**< of q7 */
+    const int8_t *masks;           /**< of the lowest bits of every lane of QACC: of its first 16 bytes, of its last ones */
+    int32_t bits, shift, is_signed;
+} scales_t;
+
+/** Where sums are, and where outputs go. */
+typedef struct {
+    int8_t *sums;       /**< of the first pixel; changed */
+    int32_t asides;     /**< vectors of multiples of 2^bits behind the sums of each 16 channels, to be added */
+    int32_t step;       /**< from sums to sums: SUM_BYTES and the most asides of any of them */
+    int8_t *y;          /**< may be `sums` */
+    int32_t y_step;     /**< from output to output of 16 channels */
+    int32_t count;      /**< of sums, all of the same 16 channels */
+} sums_t;
+
+/** q = the 16 bytes at `p` AND q`mask`, which are stored there again. */
+EE int8_t *keep_bits(int q, int mask, int8_t *p, int step)
+{
+    p += ee_vld_128_ip(q, p, 0) - p;
+    ee_andq(q, q, mask);
+    return ee_vst_128_ip(q, p, step);
+}
+
+/** Sets multiples of 2^bits aside at `to`; QACC keeps the rest. `spill`: SUM_BYTES. Changes q0, q3 .. q5. */
+EE int8_t *set_sums_aside(const scales_t *s, int8_t *to, int8_t *spill)
+{
+    ee_vld_128_ip(3, s->masks, 0);
+    ee_vld_128_ip(4, s->masks + 16, 0);
+    store_sums(spill);
+    ee_srcmb_s8_qacc(5, s->bits);
+    to = ee_vst_128_ip(5, to, 16);
+    spill = keep_bits(0, 3, spill, 16);
+    spill = keep_bits(0, 3, spill, 16);
+    spill = keep_bits(0, 4, spill, -32);
+    pie_load_bias(spill);
+    return to;
+}
+
+scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p);
+
+/** Outputs saturated to int8, of which activations may still cut. `numbers`: of these 16 channels, see SCALE_BYTES. */
+void espdl_s3_requantise(const scales_t *scales, const sums_t *s, const int8_t *numbers);

@@ -1,0 +1,100 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "requantise.h"
+
+/* Lanes of q7, of int8 and of int16: 1, 2^low, -2^low; the units of an offset's two numbers. */
+enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4, FINE = 1, COARSE = 3 };
+
+#define MASK_13 -1, 31, -16, -1, 1
+#define MASK_14 -1, 63, -16, -1, 3
+
+scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p)
+{
+    static const _Alignas(16) int8_t s_masks[2][32] = {
+        {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1},
+        {MASK_14, MASK_14, MASK_14, -1, 63, -16, -1, 3, 63, -16, -1, 3},
+    };
+    const int32_t unit = 1 << (p->bits - 8);
+    const int16_t fine = (int16_t)(1 << p->fine_bits), coarse = (int16_t)(1 << p->coarse_bits);
+    scales_t s = {.masks = s_masks[p->bits - 13], .bits = p->bits, .shift = p->shift, .is_signed = p->is_signed};
+    s.lanes[ONE] = 1;
+    s.lanes[UNIT] = (int8_t)unit;
+    s.lanes[MINUS_UNIT] = (int8_t)-unit;
+    memcpy(s.lanes + 2 * FINE, &fine, sizeof fine);
+    memcpy(s.lanes + 2 * COARSE, &coarse, sizeof coarse);
+    return s;
+}
+
+/* Of the sums at `p`: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. Changes q4 .. q6. */
+EE void take_apart(int8_t *p, int32_t asides, const int8_t *masks, int32_t bits)
+{
+    static const int8_t s_lowest = INT8_MIN;
+    const int32_t low = bits - 8;
+    ee_vld_128_ip(4, masks, 0);
+    ee_vld_128_ip(5, masks + 16, 0);
+    pie_load_bias(p);
+    ee_srcmb_s8_qacc(0, bits);
+    if (asides > 0) {
+        ee_zero_qacc();
+        ee_vsmulas_s8_qacc(0, 7, ONE);
+        pie_add_multiples(p + SUM_BYTES, asides);
+        ee_srcmb_s8_qacc(0, 0);
+    }
+    ee_vldbc_8_ip(6, &s_lowest, 0);
+    p = keep_bits(1, 4, p, 16);
+    p = keep_bits(2, 4, p, 16);
+    p = keep_bits(1, 5, p, -32);
+    /* M less 128 */
+    pie_load_bias(p);
+    ee_vsmulas_s8_qacc(6, 7, UNIT);
+    ee_srcmb_s8_qacc(1, low);
+    pie_load_bias(p);
+    ee_vsmulas_s8_qacc(6, 7, UNIT);
+    ee_vsmulas_s8_qacc(1, 7, MINUS_UNIT);
+    ee_srcmb_s8_qacc(3, 0);
+    ee_xorq(1, 1, 6);
+    ee_vzip_8(1, 0);
+    ee_zero_q(2);
+    ee_vzip_8(2, 3);
+}
+
+/* Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle` holds the first
+ * constants, and q`other` is left holding the next. */
+EE const int8_t *scale_half(int h, int l, int middle, int other, const int8_t *k, const scales_t *p)
+{
+    ee_zero_qacc();
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, l, middle);
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
+    ee_srcmb_s16_qacc(6, p->bits);
+    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, FINE);
+    ee_vmulas_s16_qacc(h, middle);
+    ee_vmulas_s16_qacc(l, other);
+    ee_srcmb_s16_qacc(6, p->bits);
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
+    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, COARSE);
+    if (p->is_signed) {
+        ee_vcmp_lt_s16(6, h, other);
+        k = ee_vld_128_ip(other, k, 16);
+        k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, 6, other);
+    }
+    ee_srcmb_s16_qacc(h, p->shift);
+    return k;
+}
+
+void espdl_s3_requantise(const scales_t *scales, const sums_t *sums, const int8_t *numbers)
+{
+    const scales_t p = *scales;
+    int8_t *from = sums->sums, *y = sums->y;
+    const int32_t asides = sums->asides, step = sums->step, y_step = sums->y_step;
+    ee_vld_128_ip(7, scales->lanes, 0);
+    for (int32_t count = sums->count; count > 0; count--) {
+        take_apart(from, asides, p.masks, p.bits);
+        const int8_t *k = ee_vld_128_ip(4, numbers, 16);
+        k = scale_half(1, 2, 4, 5, k, &p);
+        scale_half(0, 3, 5, 4, k, &p); /* what is read ahead here is not used, see SCALES_AHEAD in packing.py */
+        ee_vunzip_8(1, 0);
+        y = ee_vst_128_xp(0, y, y_step);
+        from += step;
+    }
+}

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scheme affine on the ESP32-S3's vector unit: convolutions and matrix products, exactly as TensorFlow Lite rounds.
+
+Sums are those of the scheme power_of_two (`lanes`), with the input's zero point in what they begin with; pixels at the
+border begin with something else. `scales` says how sums become outputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from espdl.backends.accumulators import ends, ends_on_the_way, range_of
+from espdl.backends.esp32s3.lanes import LANE_MAX, LANE_MIN
+from espdl.backends.esp32s3.scales import OFFSET_UNIT, VectorScales, WantedOutputs, solve
+from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
+from espdl.backends.lowering import Declined, call_of
+from espdl.backends.overlap import overlap_offset
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
+from espdl.ops.numerics import Inexact, requantization
+from espdl.ops.params import ConvShape, GroupedConvShape, Rounded, ZeroPoints
+from espdl.plan.params import Params
+from espdl.plan.types import Constant, KernelCall
+from espdl.targets import Target
+
+SUM_BYTES = 48
+MAX_PARTS = 16
+# How far the sums of layers in parts may begin from 0, so that outputs are near the middle of their range where sums
+# are: the less, the fewer parts; the more, the finer are the numbers with which outputs are made of sums.
+BEGINNINGS = (2**13, 2**16, 2**18, 3 * 2**17)
+# Of whole sums, at least this stays free beside.
+MARGIN = 2**13
+
+
+class S3ScaleParams(Params, c_type="espdl_s3_scale_params_t"):
+    bits: int
+    shift: int
+    coarse_bits: int
+    fine_bits: int
+    is_signed: int
+
+
+class S3AffineConv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_affine_conv2d_params_t"):
+    pixels: int
+    part: int
+    outside_top: int
+    outside_bottom: int
+    outside_left: int
+    outside_right: int
+    scale: S3ScaleParams
+
+
+def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
+    """Dense convolutions of any shape."""
+    if node.groups > 1:
+        return Declined(f"it has {node.groups} groups")
+    kernel = _choose(node)
+    return _call(node, target, kernel, _pixels(node) if kernel == "narrow" else 1)
+
+
+def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
+    """Every row a pixel of a 1 x 1 convolution."""
+    (x,), (y,) = node.inputs, node.outputs
+    outputs, inputs = node.weights.shape
+    rows = x.count // inputs
+    image, product = (replace(t, shape=(1, 1, rows, size)) for t, size in ((x, inputs), (y, outputs)))
+    conv = Conv2d(
+        inputs=(image,),
+        outputs=(product,),
+        source_nodes=node.source_nodes,
+        weights=node.weights.reshape(outputs, 1, 1, inputs),
+        weights_scale=node.weights_scale,
+        bias=node.bias,
+        strides=(1, 1),
+        pads=(0, 0, 0, 0),
+        dilations=(1, 1),
+        groups=1,
+        activation=node.activation,
+    )
+    return lower_conv2d(conv, target)
+
+
+def _choose(node: Conv2d) -> str:
+    _, _, width, inputs = node.weights.shape
+    if inputs % 16 == 0:
+        return "aligned"
+    return "narrow" if width * inputs <= 16 and (node.dilations[1] == 1 or width == 1) else "bytes"
+
+
+def _pixels(node: Conv2d) -> int:
+    """How many neighbours are computed as one, to fill the vectors of a kernel with few channels."""
+    channels, _, width, inputs = node.weights.shape
+    columns = node.outputs[0].shape[2]
+    if node.dilations[1] != 1:
+        return 1
+    for pixels in (16, 8, 4, 2):
+        taps = width + (pixels - 1) * node.strides[1]
+        if channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16:
+            return pixels
+    return 1
+
+
+def joined(weights: np.ndarray, pixels: int, stride: int) -> np.ndarray:
+    """[pixels * channels, rows, columns, inputs]: neighbours as more channels of a wider kernel."""
+    channels, rows, columns, inputs = weights.shape
+    wide = np.zeros((pixels, channels, rows, columns + (pixels - 1) * stride, inputs), np.int8)
+    for pixel in range(pixels):
+        wide[pixel, :, :, pixel * stride : pixel * stride + columns] = weights
+    return wide.reshape(pixels * channels, *wide.shape[2:])
+
+
+@dataclass(frozen=True)
+class Border:
+    """Which taps of an axis lie outside the image, at most: so many at its beginning, or so many at its end."""
+
+    before: int
+    after: int
+    taps: int
+
+    def inside(self) -> Iterator[np.ndarray]:
+        """bool [taps] for each of the biases, in their order: all taps, then without the first, without the last."""
+        places = np.arange(self.taps)
+        yield places >= 0
+        yield from (places >= count for count in range(1, self.before + 1))
+        yield from (places < self.taps - count for count in range(1, self.after + 1))
+
+
+def _border(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> Border:
+    before = after = 0
+    for start in np.arange(windows) * stride - pad:
+        places = start + np.arange(taps) * dilation
+        first, last = int((places < 0).sum()), int((places >= size).sum())
+        if first + last >= taps:
+            first, last = 0, taps
+        if first and last:
+            raise Inexact("its windows reach beyond the image on both sides")
+        before, after = max(before, first), max(after, last)
+    return Border(before, after, taps)
+
+
+def borders(p: ConvShape, pixels: int) -> tuple[Border, Border]:
+    """Of rows and columns; `pixels` neighbours are one window."""
+    taps = p.kernel_width + (pixels - 1) * p.stride_width
+    down = _border(p.input_height, p.pad_top, p.stride_height, p.dilation_height, p.kernel_height, p.output_height)
+    stride, windows = p.stride_width * pixels, p.output_width // pixels
+    return down, _border(p.input_width, p.pad_left, stride, p.dilation_width, taps, windows)
+
+
+def beginnings(
+    weights: np.ndarray, bias: np.ndarray, zero_point: int, down: Border, across: Border
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(taps inside, bool [rows, columns]; int64 [channels]: what sums of them begin with), in the order of biases."""
+    sums = weights.astype(np.int64).sum(axis=3)
+    for rows in down.inside():
+        for columns in across.inside():
+            taps = rows[:, None] & columns
+            yield taps, bias - zero_point * (sums * taps).sum(axis=(1, 2))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """`weights` with neighbours joined [channels, rows, columns, inputs], `bias`: int64; numbers as in the params."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+    range: tuple[int, int]
+    zero_point: int
+    dilated: bool
+    down: Border
+    across: Border
+
+    def fits(self, offsets: np.ndarray, part: int, bits: int) -> bool:
+        """Whether no sum leaves its lane, in whatever order a part is summed; `part`: vectors, or 0."""
+        size = part * 16 or math.prod(self.weights.shape[1:])
+        for taps, begin in beginnings(self.weights, self.bias - offsets, self.zero_point, self.down, self.across):
+            inside = self.weights * taps[:, :, None]
+            order = inside.swapaxes(1, 2) if self.dilated else inside
+            flat, used = order.reshape(len(order), -1), (taps.T if self.dilated else taps).repeat(inside.shape[3])
+            missing = -flat.shape[1] % size
+            parts = np.pad(flat, ((0, 0), (0, missing))).reshape(len(flat), -1, size)
+            parts = parts[:, np.pad(used, (0, missing)).reshape(-1, size).any(axis=1)]
+            least, most = ends_on_the_way(parts, *self.range)
+            bottom = np.concatenate([begin[:, None], np.zeros_like(least[:, 1:])], axis=1)
+            top = np.where(np.arange(least.shape[1]) == 0, bottom[:, :1], (1 << bits) - 1)
+            if begin.max() > LANE_MAX or begin.min() < LANE_MIN:
+                return False
+            if least.size and ((top + most).max() > LANE_MAX or (bottom[:, : least.shape[1]] + least).min() < LANE_MIN):
+                return False
+        return True
+
+
+def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
+    (x,), (y,) = node.inputs, node.outputs
+    shape = conv_shape(node)
+    multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
+    down, across = borders(shape, pixels)
+    layer = _Layer(
+        joined(node.weights, pixels, node.strides[1]),
+        np.tile(node.bias.astype(np.int64), pixels),
+        range_of(x),
+        x.zero_point,
+        shape.dilation_width != 1 and shape.kernel_width != 1,
+        down,
+        across,
+    )
+    limits = clamp(node.activation, y)
+    wanted = _wanted(node, multiplier, shift, limits)
+    part, scales, offsets = _settle(layer, wanted, in_parts=kernel != "narrow")
+    params = S3AffineConv2dParams(
+        **vars(shape),
+        groups=node.groups,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        **limits,
+        rounding=target.rounding,
+        pixels=pixels,
+        part=part,
+        outside_top=down.before,
+        outside_bottom=down.after,
+        outside_left=across.before,
+        outside_right=across.after,
+        scale=_scale_params(scales, wanted),
+    )
+    parts = count_parts(params)
+    return call_of(
+        node,
+        f"espdl_s3_conv2d_{kernel}_affine_s8",
+        "espdl/esp32s3/affine.h",
+        params,
+        constants=(*sum_constants(node.weights, node.bias, shift, multiplier), *_numbers(scales, offsets)),
+        packing=f"esp32s3_{kernel}_affine",
+        overlaps=_overlaps(params),
+        scratch_bytes=_scratch_bytes(params),
+        macs=node.macs,
+        notes=(f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else (),
+    )
+
+
+def _wanted(node: Conv2d, multiplier: np.ndarray, shift: np.ndarray, limits: dict[str, int]) -> WantedOutputs:
+    (x,), (y,) = node.inputs, node.outputs
+    bias = node.bias.astype(np.int64)
+    low, high = (value - x.zero_point for value in range_of(x))
+    flat = node.weights.reshape(len(node.weights), -1)
+    least, most = (ends_on_the_way if has_border(node) else ends)(flat, low, high)
+    return WantedOutputs(
+        multiplier.astype(np.int64),
+        shift.astype(np.int64),
+        bias + least,
+        bias + most,
+        np.zeros_like(bias),
+        y.zero_point,
+        limits["activation_min"],
+        limits["activation_max"],
+    )
+
+
+def _settle(layer: _Layer, wanted: WantedOutputs, in_parts: bool) -> tuple[int, VectorScales, np.ndarray]:
+    """(vectors of a part or 0, constants, what is taken off each channel's sum); Inexact where nothing is exact."""
+    pixels = len(layer.weights) // len(wanted.multiplier)
+    reach = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1).sum(axis=1) * 128
+    vectors = -(-math.prod(layer.weights.shape[1:]) // 16)
+    sizes = [0, *dict.fromkeys(-(-vectors // count) for count in range(2, MAX_PARTS + 1))] if in_parts else [0]
+    refused = Inexact("some sum may leave the 20 bits of a lane")
+    for begin in BEGINNINGS:
+        for size in sizes:
+            room = LANE_MAX - MARGIN - reach.reshape(pixels, -1).max(axis=0) if size == 0 else begin
+            offsets = _offsets(layer, wanted, np.maximum(room, 0))
+            bits = 13
+            if not layer.fits(np.tile(offsets, pixels), size, bits):
+                continue
+            try:
+                scales = solve(replace(wanted, offsets=offsets), size > 0)
+            except Inexact as inexact:
+                refused = inexact
+                break
+            if scales.bits == bits or layer.fits(np.tile(offsets, pixels), size, scales.bits):
+                return size, scales, offsets
+    raise refused
+
+
+def _offsets(layer: _Layer, wanted: WantedOutputs, room: np.ndarray | int) -> np.ndarray:
+    """What is taken off sums so that outputs are in the middle of their range near 0, as far as `room` allows."""
+    channels = len(wanted.multiplier)
+    weights = layer.weights[:channels].astype(np.int64)
+    begin = layer.bias[:channels] - layer.zero_point * weights.sum(axis=(1, 2, 3))
+    ratio = np.maximum(wanted.multiplier * 2.0 ** -(31.0 + wanted.shift), 2.0**-40)
+    middle = np.rint(((wanted.low + wanted.high) / 2 - wanted.zero_point) / ratio).astype(np.int64)
+    return np.clip(middle, begin - room, begin + room) // OFFSET_UNIT * OFFSET_UNIT
+
+
+def _scale_params(scales: VectorScales, wanted: WantedOutputs) -> S3ScaleParams:
+    return S3ScaleParams(
+        bits=scales.bits,
+        shift=scales.shift,
+        coarse_bits=scales.coarse_bits,
+        fine_bits=scales.fine_bits,
+        is_signed=int(wanted.is_signed),
+    )
+
+
+def _numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
+    """What packing takes beside the constants of the reference."""
+    values = {"offset": offsets, "factor": scales.factor, "coarse": scales.coarse, "fine": scales.fine}
+    values |= {"negative": scales.negative, "edge": scales.edge}
+    return tuple(Constant(name, data) for name, data in values.items())
+
+
+def count_parts(p: S3AffineConv2dParams) -> int:
+    vectors = -(-p.kernel_height * p.kernel_width * p.input_channels // 16)
+    return -(-vectors // p.part) if p.part else 1
+
+
+def _scratch_bytes(p: S3AffineConv2dParams) -> int:
+    """As include/espdl/esp32s3/affine.h says."""
+    parts = count_parts(p)
+    taps = p.kernel_height * (p.kernel_width if p.dilation_width != 1 else 1)
+    return p.output_width // p.pixels * (SUM_BYTES + 16 * (parts - 1)) + 16 + 16 * (taps + parts)
+
+
+def _overlaps(p: S3AffineConv2dParams) -> tuple[tuple[int, int, int], ...]:
+    """How the output may run into the input, where the kernel computes all channels of a row before it goes on."""
+    if p.output_channels * p.pixels > 16:
+        return ()
+    rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
+    begins = rows * p.input_width * p.input_channels
+    return ((0, 0, overlap_offset(begins, p.output_width * p.output_channels)),)

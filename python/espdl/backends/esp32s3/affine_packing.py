@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the constants of the kernels of scheme affine lie in memory: weights as in `packing`, biases, scales."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from espdl.backends.esp32s3.affine import Border, S3AffineConv2dParams, beginnings, joined
+from espdl.backends.esp32s3.lanes import pack_lanes
+from espdl.backends.esp32s3.packing import grouped, stream
+from espdl.backends.lowering import packing
+from espdl.plan.types import KernelCall
+
+# Bytes behind the last number that the kernels fetch.
+SCALES_AHEAD = 16
+
+
+def _weights(call: KernelCall) -> np.ndarray:
+    p = call.params_of(S3AffineConv2dParams)
+    return joined(call.constant("weights"), p.pixels, p.stride_width)
+
+
+def biases(call: KernelCall) -> np.ndarray:
+    """uint8 [groups, rows outside, columns outside, 48]."""
+    p, weights = call.params_of(S3AffineConv2dParams), _weights(call)
+    begin = np.tile(call.constant("bias").astype(np.int64) - call.constant("offset"), p.pixels)
+    down = Border(p.outside_top, p.outside_bottom, weights.shape[1])
+    across = Border(p.outside_left, p.outside_right, weights.shape[2])
+    packed = [pack_lanes(b) for _, b in beginnings(weights, begin, p.input_zero_point, down, across)]
+    return np.stack(packed, axis=1)
+
+
+def scales(call: KernelCall) -> np.ndarray:
+    """int16 [groups, 2, numbers, 8], and what is fetched behind it; see scale_half() in port/esp32s3/src."""
+    p = call.params_of(S3AffineConv2dParams)
+    factor, bits = call.constant("factor"), p.scale.bits
+    mask = (1 << bits) - 1
+    numbers = [factor >> bits & mask, factor & mask, call.constant("fine"), factor >> 2 * bits, call.constant("coarse")]
+    numbers += [call.constant("edge"), call.constant("negative")] if p.scale.is_signed else []
+    rows = np.stack([np.tile(n, p.pixels) for n in numbers], axis=1)
+    rows = np.pad(rows, ((0, -len(rows) % 16), (0, 0))).reshape(-1, 2, 8, rows.shape[1])
+    packed = rows.swapaxes(2, 3).astype(np.int16).reshape(-1)
+    return np.concatenate([packed, np.zeros(SCALES_AHEAD // 2, np.int16)])
+
+
+@packing("esp32s3_aligned_affine")
+def aligned(call: KernelCall) -> list[np.ndarray]:
+    """Weights [group][kernel row][kernel column][input channel][16], with dilation columns before rows."""
+    return _segments(call, "vectors")
+
+
+@packing("esp32s3_bytes_affine")
+def unaligned(call: KernelCall) -> list[np.ndarray]:
+    """As `aligned`."""
+    return _segments(call, "bytes")
+
+
+def _segments(call: KernelCall, ahead: str) -> list[np.ndarray]:
+    p, weights = call.params_of(S3AffineConv2dParams), grouped(call.constant("weights"))
+    if p.dilation_width != 1 and p.kernel_width != 1:
+        weights = weights.swapaxes(1, 2)
+    return [stream(weights, ahead), biases(call), scales(call)]
+
+
+@packing("esp32s3_narrow_affine")
+def narrow(call: KernelCall) -> list[np.ndarray]:
+    """Weights [group][kernel row][lane][16]; an odd number of lanes gets one of zeros."""
+    weights = _weights(call)
+    lanes = weights.reshape(*weights.shape[:2], -1)
+    lanes = np.pad(lanes, ((0, 0), (0, 0), (0, lanes.shape[2] % 2)))
+    return [stream(grouped(lanes), "narrow"), biases(call), scales(call)]
