@@ -148,6 +148,35 @@ EE void pie_gather(const int8_t *x, int8_t *y, int32_t count, int32_t step)
 }
 
 /**
+ * As pie_gather(), for `rows` (1 or more) rows: `x_next` and `y_next` bytes go from the end of one to the next. Changes q0.
+ */
+EE void pie_gather_rows(const int8_t *x, int8_t *y, int32_t count, int32_t step, int32_t rows, int32_t x_next,
+                        int32_t y_next)
+{
+#if defined(__XTENSA__)
+    EE_ASM("2:\n"
+           "addi %[rows],%[rows],-1\n"
+           "loopgtz %[count],1f\n"
+           "ee.vld.128.xp q0,%[x],%[step]\n"
+           "ee.vst.128.ip q0,%[y],16\n"
+           "1:\n"
+           "add %[x],%[x],%[x_next]\n"
+           "add %[y],%[y],%[y_next]\n"
+           "bnez %[rows],2b\n"
+           : [x] "+r"(x), [y] "+r"(y), [rows] "+r"(rows)
+           : [count] "r"(count), [step] "r"(step), [x_next] "r"(x_next), [y_next] "r"(y_next));
+#else
+    for (; rows > 0; rows--, x += x_next, y += y_next) {
+        PIE_LOOP(count)
+        {
+            x = ee_vld_128_xp(0, x, step);
+            y = ee_vst_128_ip(0, y, 16);
+        }
+    }
+#endif
+}
+
+/**
  * As pie_gather(), from any address: `last` + 1 bytes of each vector count, the other bytes of `y` are arbitrary.
  * The next begins `jump` bytes behind the last. Changes q0, q1, q2.
  */

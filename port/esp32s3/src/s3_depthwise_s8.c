@@ -2,34 +2,34 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 /*
- * One group of 16 channels after the other. `scratch` holds as many rows of the group as a window is high, with their borders
- * (row r of the image at r modulo that number), then a row of zeros for borders above and below, then a row of outputs. Rows are as
- * long as their windows are; what is loaded for the window behind the last one is not used: it is the next row, or what follows.
+ * One group of 16 channels after the other. A band of rows is copied to `scratch`, one vector a pixel, with zeros where the
+ * border is; all its outputs are computed from there. The next band begins with the rows that both need, which may lie under
+ * outputs by then. What is loaded for the window behind the last one of a row is not used: it is the next row, or what follows.
  *
  * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i + 1, so
  * that every second output vector is the pair to compute.
  */
 #include "conv2d_job.h"
+#include "pie_depthwise.h"
 #include "pie_loops.h"
 
-enum { MOST_ROWS = ESPDL_S3_DEPTHWISE_ROWS };
-
-/* Steps in bytes. What a row of outputs needs is here, computed once: rows may be short. */
+/* Steps in bytes. */
 typedef struct {
     const espdl_s3_conv2d_params_t *p;
     finish_t finish;
     bool is_3x3, partial;
-    int32_t group, lanes;              /* of the present group */
+    int32_t lanes;                     /* of the present group */
     int32_t outputs, step, y_step;     /* vectors in a row of outputs; between their windows; between them */
-    int32_t span, pitch, row_step;     /* rows in the ring; between rows there; between rows of the kernel there */
+    int32_t span, pitch, columns;      /* rows of a window; between rows of the copy; vectors of one */
     int32_t x_pitch, y_pitch, inputs;  /* between rows of the image, of the output; pixels to copy of a row */
-    int8_t *ring, *zeros, *results;    /* in `scratch`; `zeros` is the end of the ring */
+    int32_t band;                      /* rows of outputs in a band, but for the last one */
+    int8_t *copy, *results;            /* in `scratch` */
     const int8_t *weights, *bias;
 } depthwise_t;
 
 static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
 {
-    depthwise_t d = {.p = p, .ring = scratch};
+    depthwise_t d = {.p = p, .copy = scratch};
     d.finish = make_finish(p->shift, p->activation_min, p->activation_max);
     d.is_3x3 = p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1;
     d.span = (p->kernel_height - 1) * p->dilation_height + 1;
@@ -37,79 +37,92 @@ static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
     const int32_t stride = p->stride_width * p->pixels;
     const int32_t windows = (d.outputs - 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
     const int32_t image = p->pixels == 2 ? p->pad_left + p->input_width : 0; /* all of it is copied */
-    const int32_t columns = windows > image ? windows : image;
-    const int32_t room = columns - p->pad_left;
+    d.columns = windows > image ? windows : image;
+    const int32_t room = d.columns - p->pad_left;
     d.step = 16 * stride;
-    d.pitch = 16 * columns;
-    d.row_step = d.pitch * p->dilation_height;
-    d.zeros = scratch + d.pitch * d.span;
-    d.results = d.zeros + d.pitch;
+    d.pitch = 16 * d.columns;
     d.x_pitch = p->input_width * p->input_channels;
     d.y_step = p->output_channels * p->pixels;
     d.y_pitch = d.outputs * d.y_step;
     d.partial = d.y_step % 16 != 0;
     d.inputs = p->input_width < room ? p->input_width : room;
+    const int32_t most = p->input_height * d.x_pitch / 4;
+    const int32_t rows = (most > ESPDL_S3_DEPTHWISE_COPY ? most : ESPDL_S3_DEPTHWISE_COPY) / d.pitch;
+    d.band = rows > d.span ? (rows - d.span) / p->stride_height + 1 : 1;
+    d.band = d.band < p->output_height ? d.band : p->output_height;
+    d.results = scratch + ((d.band - 1) * p->stride_height + d.span) * d.pitch + 16 * (stride - 1);
     return d;
 }
 
-/* Copies a row of the image to the ring. The vectors left and right of it stay zero. Keeps q3 .. q7. */
-static inline void copy_row(const depthwise_t *d, const int8_t *x, int8_t *to)
+/* Copies `rows` (1 or more) rows of the image. The vectors left and right of them stay zero. */
+static inline void copy_rows(const depthwise_t *d, const int8_t *x, int8_t *to, int32_t rows)
 {
     const int32_t channels = d->p->input_channels;
-    if (d->p->pixels == 2) {
-        ee_ld_128_usar_ip(1, to + 8, 0);
-        ee_zero_q(1);
-        to = pie_gather_halves(x, to - 16, d->p->input_width / 2);
-        ee_zero_q(2);
-        ee_src_q(0, 1, 2);
-        ee_vst_128_ip(0, to, 0);
-    } else if (!d->partial) {
-        pie_gather(x, to, d->inputs, channels);
-    } else {
-        pie_gather_unaligned(x, to, d->inputs, d->lanes - 1, channels - (d->lanes - 1));
+    if (d->p->pixels == 1 && !d->partial) {
+        pie_gather_rows(x, to, d->inputs, channels, rows, d->x_pitch - d->inputs * channels, d->pitch - 16 * d->inputs);
+        return;
+    }
+    for (; rows > 0; rows--, x += d->x_pitch, to += d->pitch) {
+        if (d->p->pixels == 2) {
+            ee_ld_128_usar_ip(1, to + 8, 0);
+            ee_zero_q(1);
+            int8_t *const end = pie_gather_halves(x, to - 16, d->p->input_width / 2);
+            ee_zero_q(2);
+            ee_src_q(0, 1, 2);
+            ee_vst_128_ip(0, end, 0);
+        } else {
+            pie_gather_unaligned(x, to, d->inputs, d->lanes - 1, channels - (d->lanes - 1));
+        }
     }
 }
 
-static inline void compute_3x3(const depthwise_t *d, const int8_t *const rows[], int8_t *y, int32_t y_step)
+/* Fills the rows `row` .. `end` - 1 of the copy, which are those from `top` + `row` on of the image `x`. */
+static inline void fill_rows(const depthwise_t *d, const int8_t *x, int32_t top, int32_t row, int32_t end)
 {
-    const int8_t *x = rows[0], *w = d->weights + 5 * 16;
-    const pie_depthwise_t steps = {
-        .row1 = (int32_t)(rows[1] - rows[0]) - 32,
-        .row2 = (int32_t)(rows[2] - rows[1]) - 32,
-        .next = (int32_t)(rows[0] - rows[2]) - 32 + d->step + 16,
-        .y_step = y_step,
-        .shift = d->finish.shift,
-        .negative = d->finish.negative,
-        .zero = 0,
-    };
-    x = ee_vld_128_ip(0, x, 16);
-    x = ee_vld_128_ip(1, x, 16);
-    w = ee_vld_128_ip(2, w, 16);
-    pie_depthwise_3x3(x, w, d->bias, y, d->outputs, &steps);
+    const int32_t above = top + row < 0 ? (end + top < 0 ? end : -top) : row;    /* the first row of the image */
+    const int32_t inside = d->p->input_height - top < end ? d->p->input_height - top : end; /* behind its last */
+    ee_zero_q(1);
+    pie_fill(d->copy + row * d->pitch, (above - row) * d->columns);
+    if (inside > above) {
+        copy_rows(d, x + (top + above) * d->x_pitch, d->copy + above * d->pitch + 16 * d->p->pad_left, inside - above);
+    }
+    const int32_t below = inside > above ? inside : above;
+    ee_zero_q(1);
+    pie_fill(d->copy + below * d->pitch, (end - below) * d->columns);
 }
 
-static void compute_any(const depthwise_t *d, const int8_t *const rows[], int8_t *y, int32_t y_step)
+static void compute_any(const depthwise_t *d, const int8_t *x, int8_t *y, int32_t y_step)
 {
     const espdl_s3_conv2d_params_t *p = d->p;
     for (int32_t column = 0; column < d->outputs; column++) {
         const int8_t *w = ee_vld_128_ip(1, d->weights, 16);
         pie_load_bias(d->bias);
         for (int32_t row = 0; row < p->kernel_height; row++) {
-            w = pie_depthwise_row(w, rows[row] + column * d->step, p->kernel_width, 16 * p->dilation_width);
+            w = pie_depthwise_row(w, x + row * p->dilation_height * d->pitch + column * d->step, p->kernel_width,
+                                  16 * p->dilation_width);
         }
         finish_vector(2, &d->finish);
         y = ee_vst_128_xp(2, y, y_step);
     }
 }
 
-static inline void compute_row(const depthwise_t *d, const int8_t *const rows[], int8_t *y)
+/* `rows` rows of outputs: one where they go to `results`. */
+static inline void compute(const depthwise_t *d, const int8_t *x, int8_t *y, int32_t rows)
 {
-    int8_t *to = d->partial ? d->results : y;
-    const int32_t y_step = d->partial ? 16 : d->y_step;
+    int8_t *const to = d->partial ? d->results : y;
+    const int32_t y_step = d->partial ? 16 : d->y_step, x_step = d->p->stride_height * d->pitch;
     if (d->is_3x3) {
-        compute_3x3(d, rows, to, y_step);
+        const int32_t row = d->p->dilation_height * d->pitch;
+        pie_rectangle_t r = {.rows = rows, .columns = d->outputs, .y_step = y_step, .shift = d->finish.shift};
+        r.jump = row - 32;
+        r.next = d->step + 16 - 2 * row - 32;
+        r.x_next = x_step - d->outputs * d->step - 32;
+        r.y_next = d->y_pitch - d->outputs * y_step;
+        pie_depthwise_3x3((pie_places_t){x, d->weights, d->bias, to, NULL}, &r, d->finish.negative == 0);
     } else {
-        compute_any(d, rows, to, y_step);
+        for (int32_t row = 0; row < rows; row++) {
+            compute_any(d, x + row * x_step, to + row * d->y_pitch, y_step);
+        }
     }
     if (d->partial) {
         scatter(d->results, y, d->outputs, d->lanes, d->y_step);
@@ -119,33 +132,19 @@ static inline void compute_row(const depthwise_t *d, const int8_t *const rows[],
 /* One group of channels; `x` and `y` are at its first channel. */
 static void compute_group(const depthwise_t *d, const int8_t *x, int8_t *y)
 {
-    const int32_t height = d->p->input_height, ring_bytes = d->pitch * d->span;
-    const int32_t y_rows = d->p->output_height, stride = d->p->stride_height, kernel = d->p->kernel_height;
-    const int8_t *rows[MOST_ROWS];
-    int8_t *const first = d->ring + 16 * d->p->pad_left, *const last = d->zeros + 16 * d->p->pad_left;
-    int8_t *to = first; /* where row `copied` goes */
-    int32_t copied = 0, top = -d->p->pad_top;
-    const int8_t *slot = d->zeros - d->p->pad_top % d->span * d->pitch; /* of row `top`, one turn later at the end */
-    for (int32_t row = 0; row < y_rows; row++) {
-        const int32_t end = top + d->span < height ? top + d->span : height;
-        for (; copied < end; copied++, x += d->x_pitch) {
-            if (copied >= top) {
-                copy_row(d, x, to);
-            }
-            to += d->pitch;
-            to = to == last ? first : to;
+    const int32_t stride = d->p->stride_height, all = d->p->output_height;
+    const int32_t both = d->span > stride ? d->span - stride : 0; /* rows that two neighbouring bands need */
+    int32_t band, top = -d->p->pad_top;
+    for (int32_t first = 0; first < all; first += band, top += band * stride) {
+        band = all - first < d->band ? all - first : d->band;
+        if (first > 0) {
+            pie_gather(d->copy + d->band * stride * d->pitch, d->copy, both * d->columns, 16);
         }
-        slot = slot == d->zeros ? d->ring : slot;
-        const int8_t *from = slot;
-        for (int32_t i = 0, r = top; i < kernel; i++, r += d->p->dilation_height) {
-            rows[i] = (uint32_t)r < (uint32_t)height ? from : d->zeros;
-            from += d->row_step;
-            from -= from >= d->zeros ? ring_bytes : 0;
-        }
-        compute_row(d, rows, y);
-        y += d->y_pitch;
-        top += stride;
-        for (slot += stride * d->pitch; slot >= d->zeros; slot -= ring_bytes) {
+        fill_rows(d, x, top, first > 0 ? both : 0, (band - 1) * stride + d->span);
+        const int32_t at_once = d->partial ? 1 : band;
+        for (int32_t row = 0; row < band; row += at_once) {
+            compute(d, d->copy + row * stride * d->pitch, y, at_once);
+            y += at_once * d->y_pitch;
         }
     }
 }
@@ -155,21 +154,13 @@ void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, c
 {
     depthwise_t d = make(p, scratch);
     ee_zero_q(1);
-    pie_fill(scratch, d.pitch / 16 * (d.span + 1));
+    pie_fill(scratch, d.columns * ((d.band - 1) * p->stride_height + d.span));
     const int32_t lanes = p->groups * p->pixels;
-    for (d.group = 0; d.group * 16 < lanes; d.group++) {
-        const int32_t rest = lanes - d.group * 16;
-        d.lanes = rest < 16 ? rest : 16;
-        d.weights = weights + d.group * p->kernel_height * p->kernel_width * 16;
-        d.bias = biases + d.group * BIAS_BYTES;
-        if (d.is_3x3) {
-            ee_vld_128_ip(3, d.weights, 0);
-            ee_vld_128_ip(4, d.weights + 16, 0);
-            ee_vld_128_ip(5, d.weights + 32, 0);
-            ee_vld_128_ip(6, d.weights + 48, 0);
-            ee_vld_128_ip(7, d.weights + 64, 0);
-        }
-        compute_group(&d, x + d.group * 16, y + d.group * 16);
+    for (int32_t lane = 0; lane < lanes; lane += 16) {
+        d.lanes = lanes - lane < 16 ? lanes - lane : 16;
+        d.weights = weights + lane * p->kernel_height * p->kernel_width;
+        d.bias = biases + lane / 16 * BIAS_BYTES;
+        compute_group(&d, x + lane, y + lane);
     }
     if (lanes == d.y_step) {
         clamp_output(&d.finish, y, p->output_height * d.y_pitch);

@@ -5,6 +5,7 @@
  * Every function of the headers HEADERS of test_pie.py, to be run by the emulation and by the model of test_pie.py.
  * `m` is memory at a multiple of 16, `n` small numbers. Pointers that a function returns go to `moved`.
  */
+#include "pie_depthwise.h"
 #include "pie_loops.h"
 #include "pie_narrow.h"
 #include "pie_parts.h"
@@ -162,12 +163,7 @@ NARROW(10)
 NARROW(12)
 NARROW(14)
 NARROW(16)
-CASE(depthwise_3x3)
-{
-    UNUSED;
-    const pie_depthwise_t p = {16 * n[0], 16 * n[1], 16 - 16 * n[0], 32, n[2], n[3] % 2, 0};
-    pie_depthwise_3x3(m + 512, m + 256, m + 48, m + 1024, n[0] % 5, &p);
-}
+RECTANGLE(depthwise_3x3, pie_depthwise_3x3(at, &p, n[0] % 2))
 CASE(depthwise_row) { UNUSED; moved[0] = pie_depthwise_row(m, m + 128, n[0] % 5, 16 * n[1]); }
 CASE(dot_row) { UNUSED; moved[0] = pie_dot_row(m, m + n[0], n[1] % 5, n[2] % 16); }
 CASE(mask) { UNUSED; pie_mask(5, 1 + n[0] % 16); }
@@ -176,6 +172,11 @@ CASE(add_multiples) { UNUSED; pie_add_multiples(m + 16, n[0]); }
 CASE(max) { UNUSED; pie_max(m, n[0] % 6, 16 * n[1]); }
 CASE(clamp) { UNUSED; pie_clamp(m, m + 512, n[0]); }
 CASE(gather) { UNUSED; pie_gather(m, m + 1024, n[0], 16 * n[1]); }
+CASE(gather_rows)
+{
+    UNUSED;
+    pie_gather_rows(m, m + 1024, n[0] % 4, 16 * (n[1] % 4), 1 + n[2] % 3, 16 * (n[3] % 3), 16);
+}
 CASE(gather_unaligned) { UNUSED; pie_gather_unaligned(m + n[0], m + 1024, n[1], n[2] % 16, n[3]); }
 CASE(gather_halves)
 {

@@ -300,7 +300,5 @@ def test_declines_with_reasons() -> None:
     assert "shift of 21" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(2**-13)))
     assert "rounded half up" in reasons(node, replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN"))
     assert "2 groups" in reasons(replace(node, weights=node.weights[..., :8], groups=2))
-    tall = make(1, (20, 4, 16), 16, (17, 1), depthwise=True)
-    assert "17 rows" in reasons(tall)
     heavy = make(1, (8, 8, 16), 16, (3, 3), depthwise=True)
     assert "20 bits" in reasons(replace(heavy, bias=heavy.bias + 2**19))

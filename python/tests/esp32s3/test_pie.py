@@ -25,7 +25,16 @@ from espdl.backends.lowering import packings
 from espdl.plan.types import KernelCall
 
 CASES_FILE = Path(__file__).with_name("pie_cases.c")
-HEADERS = ("pie.h", "pie_moves.h", "pie_loops.h", "pie_rectangle.h", "pie_narrow.h", "pie_parts.h", "pie_pointwise.h")
+HEADERS = (
+    "pie.h",
+    "pie_moves.h",
+    "pie_loops.h",
+    "pie_rectangle.h",
+    "pie_narrow.h",
+    "pie_parts.h",
+    "pie_pointwise.h",
+    "pie_depthwise.h",
+)
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
 CASES += [f"rectangle_{name}" for name in re.findall(r"^RECTANGLE\((\w+),", CASES_FILE.read_text(), re.M)]
 CASES += [

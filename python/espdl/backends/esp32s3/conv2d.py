@@ -26,7 +26,8 @@ from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
 POINTWISE_CHANNELS = (16, 32, 48, 64)
-MAX_DEPTHWISE_ROWS = 16
+# As in include/espdl/esp32s3/conv2d.h.
+DEPTHWISE_COPY = 1024
 
 
 class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_conv2d_params_t"):
@@ -47,9 +48,6 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     if node.groups > 1:
         if not _is_depthwise(node):
             return Declined(f"it has {node.groups} groups of several channels")
-        rows = node.weights.shape[1]
-        if rows > MAX_DEPTHWISE_ROWS:
-            return Declined(f"its depthwise kernel has {rows} rows; the vector kernel takes {MAX_DEPTHWISE_ROWS}")
         if not fits(node, shift):
             return Declined("some sum may leave the 20 bits of a lane")
     return _call(node, target, shift)
@@ -161,13 +159,17 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     if kernel in ("pointwise", "wide"):
         return 0
     outputs = p.output_width // p.pixels
+    partial = p.output_channels * p.pixels % 16 != 0
     if kernel == "depthwise":
-        rows = (p.kernel_height - 1) * p.dilation_height + 1
         stride = p.stride_width * p.pixels
         columns = (outputs - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
         columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
-        return 16 * (columns * (rows + 1) + stride - 1 + (outputs if p.output_channels * p.pixels % 16 else 0))
-    vectors = 16 * outputs if p.output_channels * p.pixels % 16 else 0
+        most = max(DEPTHWISE_COPY, p.input_height * p.input_width * p.input_channels // 4)
+        span, room = (p.kernel_height - 1) * p.dilation_height + 1, most // (16 * columns)
+        band = min(p.output_height, max(0, room - span) // p.stride_height + 1)
+        rows = (band - 1) * p.stride_height + span
+        return 16 * (columns * rows + stride - 1 + (outputs if partial else 0))
+    vectors = 16 * outputs if partial else 0
     return max(16, vectors + (piece_bytes(p) if kernel in ("aligned", "bytes") else 0))
 
 
