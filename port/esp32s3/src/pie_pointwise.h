@@ -40,19 +40,19 @@
 #define PIE_PRODUCTS_4 PIE_PRODUCTS_3 PIE_W_LANES("q3")
 
 /* A hardware loop has at most 256 bytes. */
-#define PIE_GROUPS_IN_LOOP(vectors)                                                                                    \
-    "loopgtz %[groups],4f\n" PIE_BIAS_AHEAD PIE_PRODUCTS_##vectors PIE_W_FINISH "4:\n"
-#define PIE_GROUPS_COUNTED(vectors)                                                                                    \
+#define PIE_GROUPS_IN_LOOP(products)                                                                                   \
+    "loopgtz %[groups],4f\n" PIE_BIAS_AHEAD products PIE_W_FINISH "4:\n"
+#define PIE_GROUPS_COUNTED(products)                                                                                   \
     "mov %[g],%[groups]\n"                                                                                             \
-    "4:\n" PIE_BIAS_AHEAD PIE_PRODUCTS_##vectors "addi %[g],%[g],-1\n" PIE_W_FINISH "bnez %[g],4b\n"
-#define PIE_POINTWISE(vectors, groups)                                                                                 \
+    "4:\n" PIE_BIAS_AHEAD products "addi %[g],%[g],-1\n" PIE_W_FINISH "bnez %[g],4b\n"
+#define PIE_POINTWISE(pixel, groups)                                                                                   \
     "2:\n"                                                                                                             \
     "l32i %[left],%[p]," PIE_COLUMNS "\n"                                                                              \
-    "3:\n" PIE_PIXEL_##vectors "mov %[w],%[weights]\n"                                                                \
+    "3:\n" pixel "mov %[w],%[weights]\n"                                                                              \
     "ee.vld.128.ip q4,%[w],16\n"                                                                                       \
     "ee.vld.128.ip q5,%[w],16\n"                                                                                       \
     "mov %[b],%[bias]\n"                                                                                               \
-    "addi %[left],%[left],-1\n" groups(vectors)                                                                        \
+    "addi %[left],%[left],-1\n" groups                                                                                 \
     "bnez %[left],3b\n"                                                                                                \
     "l32i %[left],%[p]," PIE_X_NEXT "\n"                                                                               \
     "add %[x],%[x],%[left]\n"                                                                                          \
@@ -61,7 +61,7 @@
     "s32i %[left],%[p]," PIE_ROWS "\n"                                                                                 \
     "bnez %[left],2b\n"
 #define PIE_POINTWISE_BLOCK(vectors, groups_loop)                                                                      \
-    EE_ASM(PIE_POINTWISE(vectors, groups_loop)                                                                         \
+    EE_ASM(PIE_POINTWISE(PIE_PIXEL_##vectors, groups_loop(PIE_PRODUCTS_##vectors))                                     \
            : [x] "+r"(at.x), [y] "+r"(at.y), [w] "=&r"(w), [b] "=&r"(b), [left] "=&r"(left), [g] "=&r"(g)              \
            : [weights] "r"(at.weights), [bias] "r"(at.bias), [p] "r"(p), [next] "r"(p->next), [groups] "r"(groups),    \
              [shift] "r"(p->shift))

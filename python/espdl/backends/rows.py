@@ -318,7 +318,7 @@ FACTS: dict[str, Facts] = {
         s3_windows,
     ),
     **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
-    "espdl_s3_conv2d_wide_s8": windows(sharing=""),
+    **dict.fromkeys(("espdl_s3_conv2d_wide_s8", "espdl_s3_conv2d_turned_s8"), windows(sharing="")),
     "espdl_s3_depthwise_s8": s3_depthwise,
     "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,

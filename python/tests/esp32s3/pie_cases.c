@@ -9,7 +9,7 @@
 #include "pie_loops.h"
 #include "pie_narrow.h"
 #include "pie_parts.h"
-#include "pie_pointwise.h"
+#include "pie_turned.h"
 
 #define CASE(name) void case_##name(int8_t *m, const int32_t *n, const int8_t **moved)
 #define UNUSED (void)m, (void)n, (void)moved
@@ -193,3 +193,9 @@ POINTWISE(2)
 POINTWISE(3)
 POINTWISE(4)
 RECTANGLE(pointwise_pairs, pie_pointwise_pairs(at, n[0] % 5, n[1]))
+#define TURNED(lanes)                                                                                                  \
+    RECTANGLE(turned_##lanes, p.y_next = 0; p.next = n[3] - 16; pie_turned(3 + n[0] % 2, lanes, at, &p, 1 + n[3] % 3))
+TURNED(8)
+TURNED(10)
+TURNED(12)
+TURNED(14)

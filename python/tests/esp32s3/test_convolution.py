@@ -120,6 +120,19 @@ def test_narrow(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_narrow")
 
 
+turned = st.tuples(st.integers(4, 14), st.integers(3, 4)).flatmap(
+    lambda kernel: convolutions(
+        st.integers(1, 14 // kernel[0]), st.sampled_from([32, 64, 96]), kernel=kernel, dilations=(1, None)
+    )
+)
+
+
+@given(turned, seeds)
+@examples
+def test_turned(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_turned")
+
+
 @given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8]), dilations=(None, 1)), seeds)
 @examples
 def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:

@@ -34,6 +34,7 @@ HEADERS = (
     "pie_parts.h",
     "pie_pointwise.h",
     "pie_depthwise.h",
+    "pie_turned.h",
 )
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
 CASES += [f"rectangle_{name}" for name in re.findall(r"^RECTANGLE\((\w+),", CASES_FILE.read_text(), re.M)]
@@ -43,6 +44,7 @@ CASES += [
     for masked in ("", "_masked", "_sums", "_masked_sums")
 ]
 CASES += [f"rectangle_pointwise_{vectors}" for vectors in range(1, 5)]
+CASES += [f"rectangle_turned_{lanes}" for lanes in range(8, 15, 2)]
 MEMORY = 4096
 
 

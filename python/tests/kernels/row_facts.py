@@ -227,6 +227,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_s3_conv2d_bytes_s8",
             "espdl_s3_conv2d_bytes_affine_s8",
             "espdl_s3_conv2d_narrow_s8",
+            "espdl_s3_conv2d_turned_s8",
             "espdl_s3_conv2d_narrow_affine_s8",
             "espdl_s3_conv2d_wide_s8",
             "espdl_s3_depthwise_s8",

@@ -88,6 +88,15 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
     return [stream(grouped(lanes), "narrow"), pack_lanes(np.tile(biases(call), pixels))]
 
 
+@packing("esp32s3_turned")
+def turned(call: KernelCall) -> list[np.ndarray]:
+    """Weights [group][kernel column][lane][16]; lanes: rows and input channels, 8 or more, an even number."""
+    weights = images(call).swapaxes(1, 2)
+    lanes = weights.reshape(*weights.shape[:2], -1)
+    missing = max(8, lanes.shape[2] + lanes.shape[2] % 2) - lanes.shape[2]
+    return [stream(grouped(np.pad(lanes, ((0, 0), (0, 0), (0, missing)))), "vectors"), pack_lanes(biases(call))]
+
+
 @packing("esp32s3_pointwise")
 def pointwise(call: KernelCall) -> list[np.ndarray]:
     """Weights [group][input channel][16]; with 8 input channels all of it twice, for two pixels."""

@@ -81,6 +81,16 @@ void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *
                                const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /**
+ * Kernels of 3 or 4 columns of at most 14 bytes: kernel_height * input_channels <= 14; dilation_height 1; output channels a
+ * multiple of 16. Turns the image, so that a window is read once for all output channels.
+ *
+ * @param scratch  16 * (rows * input_channels * columns / 16 + 3) bytes; rows = (output_height - 1) * stride_height +
+ *                 kernel_height, columns = (output_width - 1) * stride_width + (kernel_width - 1) * dilation_width + 1
+ */
+void espdl_s3_conv2d_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                               const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/**
  * 1 x 1 without border; input channels 16, 32, 48 or 64, or 8 with an even number of pixels and strides of 1; output channels
  * a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
  */
