@@ -64,6 +64,21 @@ def s3_depthwise(call: KernelCall) -> Channels:
     return Channels(("groups",), VECTOR, strict=True, follows=True)
 
 
+# Constants of scheme affine with an item for each channel.
+AFFINE = ("weights", "bias", "multiplier", "shift", "offset", "factor", "coarse", "fine", "negative", "edge")
+
+
+def s3_affine_depthwise(call: KernelCall) -> Channels:
+    return replace(s3_depthwise(call), sliced=AFFINE)
+
+
+def s3_affine_products(call: KernelCall) -> Channels | None:
+    """Of one pixel: channels of several lie apart."""
+    p: Any = call.params
+    one = p.output_height * p.output_width == 1
+    return Channels(("output_channels",), VECTOR, strict=True, sliced=AFFINE) if one else None
+
+
 def pools(call: KernelCall) -> Channels:
     return Channels(("channels",), 1, follows=True, sliced=())
 
@@ -84,5 +99,7 @@ FACTS: dict[str, Facts] = {
     "espdl_mac16_conv2d_s8": convolutions(1, PACK),
     **dict.fromkeys(("espdl_s3_gemm_aligned_s8", "espdl_s3_gemm_bytes_s8", "espdl_s3_gemm_narrow_s8"), s3_products),
     "espdl_s3_depthwise_s8": s3_depthwise,
+    "espdl_s3_depthwise_affine_s8": s3_affine_depthwise,
+    **{f"espdl_s3_conv2d_{kind}_affine_s8": s3_affine_products for kind in ("aligned", "bytes", "narrow")},
     "espdl_s3_average_pool2d_s8": s3_pools,
 }

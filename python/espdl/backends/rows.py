@@ -141,6 +141,8 @@ def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
     if p.output_height != height:
         return None
     span = (p.kernel_height - 1) * p.dilation_height + 1
+    if call.function == "espdl_s3_depthwise_affine_s8" and p.dilation_height > 1:
+        span = 1  # rows between those of a window are read when outputs have been written
     sharing = Sharing(0, "copied", p.input_channels, span)
     overhead = S3_DEPTHWISE + PER_CHANNEL * p.input_channels // VECTOR
     return Rows((_reach(p),), _changes(), sharing=(sharing,), overhead=overhead)
@@ -319,7 +321,7 @@ FACTS: dict[str, Facts] = {
     ),
     **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
     **dict.fromkeys(("espdl_s3_conv2d_wide_s8", "espdl_s3_conv2d_turned_s8"), windows(sharing="")),
-    "espdl_s3_depthwise_s8": s3_depthwise,
+    **dict.fromkeys(("espdl_s3_depthwise_s8", "espdl_s3_depthwise_affine_s8"), s3_depthwise),
     "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,

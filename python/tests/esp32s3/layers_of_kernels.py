@@ -116,6 +116,10 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "add_affine_s8": affine_add,
     "conv2d_aligned_affine_s8": affine(convolutions(st.sampled_from([16, 32, 80]), any_channels)),
     "conv2d_bytes_affine_s8": affine(convolutions(st.integers(17, 44), any_channels)),
+    "depthwise_affine_s8": affine(
+        convolutions(st.integers(2, 40), st.none(), depthwise=True),
+        convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),
+    ),
     "conv2d_narrow_affine_s8": affine(convolutions(st.integers(1, 5), any_channels, dilations=(None, 1))),
     "add_s8": add,
     "average_pool2d_s8": average_pool2d,

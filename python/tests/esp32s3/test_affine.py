@@ -42,11 +42,10 @@ def as_affine(node: Conv2d, seed: int) -> Conv2d:
     )
 
 
-def run(node: Conv2d, seed: int, kernel: str, parts: int = 0) -> None:
-    """Checks the kernel of the name `kernel`, where it takes the layer, in at least so many parts."""
+def run(node: Conv2d, seed: int, kernel: str) -> None:
+    """Checks the kernel of the name `kernel`, where it takes the layer."""
     call = select(as_affine(node, seed), AFFINE).call
     assume(call is not None and call.function == f"espdl_s3_{kernel}_affine_s8")
-    assume(not parts or (call.params.part and call.notes))
     check(call, contents(seed // 7, node.inputs[0].shape))
 
 
@@ -74,6 +73,19 @@ def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:
     call = select(as_affine(node, seed), AFFINE).call
     assume(getattr(call.params, "pixels", 1) > 1)
     run(node, seed, "conv2d_narrow")
+
+
+@given(
+    st.one_of(
+        convolutions(st.integers(2, 40), st.none(), depthwise=True),
+        convolutions(st.just(8), st.none(), depthwise=True, strides=(1, 1), dilations=(1, 1)),
+    ),
+    seeds,
+)
+@few
+def test_depthwise(node: Conv2d, seed: int) -> None:
+    assume(node.groups > 1)
+    run(node, seed, "depthwise")
 
 
 @pytest.mark.parametrize("inputs", [5, 27, 160])

@@ -55,11 +55,11 @@ class S3AffineConv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_
 
 
 def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
-    """Dense convolutions of any shape."""
-    if node.groups > 1:
-        return Declined(f"it has {node.groups} groups")
+    """Dense and depthwise convolutions of any shape."""
+    if node.groups > 1 and not _is_depthwise(node):
+        return Declined(f"it has {node.groups} groups of several channels")
     kernel = _choose(node)
-    return _call(node, target, kernel, _pixels(node) if kernel == "narrow" else 1)
+    return _call(node, target, kernel, {"narrow": _pixels, "depthwise": _pairs}.get(kernel, lambda _: 1)(node))
 
 
 def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
@@ -84,8 +84,14 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
     return lower_conv2d(conv, target)
 
 
+def _is_depthwise(node: Conv2d) -> bool:
+    return node.groups > 1 and node.groups == node.inputs[0].shape[3] == len(node.weights)
+
+
 def _choose(node: Conv2d) -> str:
     _, _, width, inputs = node.weights.shape
+    if node.groups > 1:
+        return "depthwise"
     if inputs % 16 == 0:
         return "aligned"
     return "narrow" if width * inputs <= 16 and (node.dilations[1] == 1 or width == 1) else "bytes"
@@ -102,6 +108,13 @@ def _pixels(node: Conv2d) -> int:
         if channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16:
             return pixels
     return 1
+
+
+def _pairs(node: Conv2d) -> int:
+    """The same of a depthwise kernel."""
+    width, columns = node.inputs[0].shape[2], node.outputs[0].shape[2]
+    plain = node.strides == (1, 1) and node.dilations == (1, 1) and node.pads[1] >= 1
+    return 2 if len(node.weights) == 8 and plain and width % 2 == 0 and columns % 2 == 0 else 1
 
 
 def joined(weights: np.ndarray, pixels: int, stride: int) -> np.ndarray:
@@ -197,11 +210,18 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     shape = conv_shape(node)
     multiplier, shift = requantization(scale_ratios(x, node.weights_scale, y), target.rounding)
-    down, across = borders(shape, pixels)
+    low, high = range_of(x)
+    if kernel == "depthwise":  # its border lies in memory
+        down, across = (Border(0, 0, taps) for taps in node.weights.shape[1:3])
+        weights = np.tile(node.weights, (pixels, 1, 1, 1))
+        low, high = min(low, x.zero_point), max(high, x.zero_point)
+    else:
+        down, across = borders(shape, pixels)
+        weights = joined(node.weights, pixels, node.strides[1])
     layer = _Layer(
-        joined(node.weights, pixels, node.strides[1]),
+        weights,
         np.tile(node.bias.astype(np.int64), pixels),
-        range_of(x),
+        (low, high),
         x.zero_point,
         shape.dilation_width != 1 and shape.kernel_width != 1,
         down,
@@ -209,7 +229,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     )
     limits = clamp(node.activation, y)
     wanted = _wanted(node, multiplier, shift, limits)
-    part, scales, offsets = _settle(layer, wanted, in_parts=kernel != "narrow")
+    part, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes"))
     params = S3AffineConv2dParams(
         **vars(shape),
         groups=node.groups,
@@ -228,11 +248,12 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     parts = count_parts(params)
     return call_of(
         node,
-        f"espdl_s3_conv2d_{kernel}_affine_s8",
+        f"espdl_s3_{'' if kernel == 'depthwise' else 'conv2d_'}{kernel}_affine_s8",
         "espdl/esp32s3/affine.h",
         params,
         constants=(*sum_constants(node.weights, node.bias, shift, multiplier), *_numbers(scales, offsets)),
         packing=f"esp32s3_{kernel}_affine",
+        in_place=((0, 0),) if kernel == "depthwise" and _in_place(node) else (),
         overlaps=_overlaps(params),
         scratch_bytes=_scratch_bytes(params),
         macs=node.macs,
@@ -316,9 +337,20 @@ def count_parts(p: S3AffineConv2dParams) -> int:
 
 def _scratch_bytes(p: S3AffineConv2dParams) -> int:
     """As include/espdl/esp32s3/affine.h says."""
+    if p.groups > 1:
+        windows, stride = p.output_width // p.pixels, p.stride_width * p.pixels
+        columns = (windows - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
+        columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
+        return SUM_BYTES * windows + 16 * columns * p.kernel_height
     parts = count_parts(p)
     taps = p.kernel_height * (p.kernel_width if p.dilation_width != 1 else 1)
     return p.output_width // p.pixels * (SUM_BYTES + 16 * (parts - 1)) + 16 + 16 * (taps + parts)
+
+
+def _in_place(node: Conv2d) -> bool:
+    """Whether a depthwise kernel reads no row of its input that it has written: it keeps those that windows share."""
+    same = node.inputs[0].shape == node.outputs[0].shape and node.strides == (1, 1)
+    return same and node.dilations[0] == 1 and node.pads[0] < node.weights.shape[1]
 
 
 def _overlaps(p: S3AffineConv2dParams) -> tuple[tuple[int, int, int], ...]:

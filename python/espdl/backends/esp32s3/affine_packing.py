@@ -17,6 +17,8 @@ SCALES_AHEAD = 16
 
 def _weights(call: KernelCall) -> np.ndarray:
     p = call.params_of(S3AffineConv2dParams)
+    if p.groups > 1:
+        return np.tile(call.constant("weights"), (p.pixels, 1, 1, 1))
     return joined(call.constant("weights"), p.pixels, p.stride_width)
 
 
@@ -69,3 +71,10 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
     lanes = weights.reshape(*weights.shape[:2], -1)
     lanes = np.pad(lanes, ((0, 0), (0, 0), (0, lanes.shape[2] % 2)))
     return [stream(grouped(lanes), "narrow"), biases(call), scales(call)]
+
+
+@packing("esp32s3_depthwise_affine")
+def depthwise(call: KernelCall) -> list[np.ndarray]:
+    """Weights [group][tap][16]; for two pixels the channels twice."""
+    weights = _weights(call)
+    return [stream(grouped(weights.reshape(len(weights), -1)), "depthwise"), biases(call), scales(call)]

@@ -72,6 +72,18 @@ void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, c
 void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                       const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
+/**
+ * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
+ * No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
+ * input's shape is the output's and dilation_height 1, `y` may be `x`. No taps outside: the border lies in `scratch`.
+ *
+ * @param scratch  48 * windows + 16 * columns * kernel_height bytes; windows = output_width / pixels,
+ *                 columns = (windows - 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1, with `pixels` 2
+ *                 at least pad_left + input_width
+ */
+void espdl_s3_depthwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                  const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif
