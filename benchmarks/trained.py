@@ -14,12 +14,16 @@ from espdl import pipeline
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def arguments(description: str | None, networks: Iterable[str], argv: Sequence[str] | None) -> argparse.Namespace:
-    """`data`, the folder that holds them, and `networks`, which of them to count."""
+def arguments(
+    description: str | None, networks: Iterable[str], argv: Sequence[str] | None, schemes: Sequence[str] = ()
+) -> argparse.Namespace:
+    """`data`, the folder that holds them, `networks`, which of them to count, and with which of `schemes`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("ESPDL_DATA") or os.environ.get("DATA") or ROOT.parent / "shared" / "benchmarks"
     parser.add_argument("--data", type=Path, default=Path(default), help="folder with <network>/model.onnx, calib.npy")
     parser.add_argument("--networks", nargs="+", choices=networks, default=list(networks))
+    if schemes:
+        parser.add_argument("--schemes", nargs="+", choices=schemes, default=list(schemes))
     return parser.parse_args(argv)
 
 
