@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -184,6 +185,34 @@ def test_average_pool(w: dict, x_zero: int, y_zero: int, activation, seed: int) 
     call = lower(node, TARGET)
     assert call.function == "espdl_s3_average_pool2d_s8"
     check(call, contents(seed, x.shape))
+
+
+@given(
+    st.sampled_from([(1, 3), (5, 5), (8, 8), (25, 5), (24, 5), (16, 8), (3, 7)]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([(0, 0), (-128, -128), (0, -128)]),
+    st.sampled_from([None, (0, 127), (-20, 90)]),
+    st.booleans(),
+    seeds,
+)
+@examples
+def test_mean_by_vectors(window, finer: int, zeros: tuple[int, int], limits, constant: bool, seed: int) -> None:
+    """What lanes of 20 bits divide is the reference's mean; values that are all alike give every quotient."""
+    x = Tensor("x", (1, *window, 16), "int8", 0.125, zeros[0], limits=limits)
+    y = Tensor("y", (1, 1, 1, 16), "int8", 0.125 / finer, zeros[1])
+    node = AveragePool2d((x,), (y,), (), x.shape[1:], (1, 1), window, (1, 1), (0, 0, 0, 0), (1, 1), False, None)
+    call = lower(node, TARGET)
+    values = np.clip(contents(seed, x.shape), *(limits or (-128, 127)))
+    counted = check(call, np.full_like(values, values.flat[0]) if constant else values)
+    assert counted.operations < 90 + math.prod(window)
+
+
+def test_means_of_the_networks_are_divided_by_vectors() -> None:
+    for window, finer in (((8, 8), 4), ((24, 5), 4), ((25, 5), 1)):
+        x = Tensor("x", (1, *window, 16), "int8", 0.125, -128)
+        y = Tensor("y", (1, 1, 1, 16), "int8", 0.125 / finer, -128)
+        node = AveragePool2d((x,), (y,), (), x.shape[1:], (1, 1), window, (1, 1), (0, 0, 0, 0), (1, 1), False, None)
+        assert lower(node, TARGET).constant("division")[3] > 0, window
 
 
 @pytest.mark.parametrize("extreme", [-128, 127])
