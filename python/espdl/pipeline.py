@@ -119,6 +119,7 @@ def compile_model(
             options.input_layout,
             lambda name, value: watch("pass", (name, value)),
             streaming.request(options, model).input if options.stream else "",
+            options.input_memory == "caller",
         )
     watch("partition", graph)
     progress("plan", 0, 0)
@@ -250,7 +251,7 @@ def _plan_of(
 ) -> Plan:
     """`most_bytes` are those of the arena of two cores, where it may have others than plan.run() allows."""
     calls, tensors, functions = network
-    if stripes != "plain" or cores > 1:
+    if stripes != "plain" or cores > 1 or input_memory == "caller":
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
     if cores > 1:
         calls = [backends.with_channels(call) for call in calls]

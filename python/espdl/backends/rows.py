@@ -104,7 +104,8 @@ def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows 
     """Convolutions of the ESP32-S3, which go through the image once for each vector of channels."""
     p: Any = call.params
     once = p.output_channels * p.pixels <= VECTOR
-    return _with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
+    rows = _with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
+    return rows and replace(rows, anywhere=not call.function.endswith("aligned_s8"))
 
 
 def s3_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:

@@ -7,6 +7,7 @@ from espdl.graph import (
     channels_last_inputs,
     fuse_pad_and_transpose,
     integer_ports,
+    late_signs,
     merge_recurrent_outputs,
     port_scales,
     remove_identity_tables,
@@ -27,5 +28,6 @@ PASSES = (
     channels_last_inputs.PASS,
     unsigned_ports.PASS,
     fuse_pad_and_transpose.PASS,
+    late_signs.PASS,
     remove_identity_tables.PASS,
 )

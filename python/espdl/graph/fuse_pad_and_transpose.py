@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from espdl.errors import present
 from espdl.graph.types import GraphOptions, OperatorGraph
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_planar import Conv2dPlanar
+from espdl.ops.flip_sign import FlipSign
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad
@@ -22,11 +24,17 @@ from espdl.plan.types import Tensor
 
 
 def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
-    """`graph` without moves whose result only one operator reads, where `options.accept` takes it without them."""
+    """`graph` without moves whose result only one operator reads, where `options.accept` takes it without them.
+
+    Bytes that the application has must change their sign before a convolution reads them: row by row, once they are
+    channels last.
+    """
+    signs = {t.name for o in graph.operators if options.at_caller and isinstance(o, FlipSign) for t in o.outputs}
     for merge in (_channels_first, _with_border):
         for move in graph.operators:
             consumer = graph.only_consumer(move.outputs[0].name) if isinstance(move, Transpose | Pad) else None
-            merged = None if consumer is None else merge(move, consumer)
+            stays = consumer is None or (merge is _channels_first and move.inputs[0].name in signs)
+            merged = None if stays else merge(move, present(consumer))
             if merged is not None and options.accept(merged) is None:
                 kept = (merged if o is consumer else o for o in graph.operators if o is not move)
                 graph = replace(graph, operators=tuple(kept))

@@ -123,7 +123,7 @@ class GraphOptions:
     `input_layout`: how it gives images, as the "model" has them or "nhwc". `integers`: the ports whose values are
     integers in the model itself, or the application's own. `stream`: the input of which rows are pushed, if any.
     `scales`: what the integers of inputs stand for, `features` where that depends on the feature. `unsigned`: inputs
-    and outputs that are uint8 whatever `io` says.
+    and outputs that are uint8 whatever `io` says. `at_caller`: inputs are read where the application has them.
     """
 
     accept: Accept
@@ -134,3 +134,4 @@ class GraphOptions:
     scales: Mapping[str, Quantization] = field(default_factory=dict)
     features: Mapping[str, Features] = field(default_factory=dict)
     unsigned: Collection[str] = ()
+    at_caller: bool = False

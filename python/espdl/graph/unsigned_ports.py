@@ -28,7 +28,7 @@ def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
     for port in graph.inputs:
         inner = tensors[port.tensor]
         if inner.dtype == "int8" and (port.name in options.unsigned or (is_all and port.name not in options.integers)):
-            outer, table = _unsigned(inner), graph.only_consumer(inner.name)
+            outer, table = unsigned(inner), graph.only_consumer(inner.name)
             if isinstance(table, Lookup | Table | LookupChannels):
                 read[id(table)] = replace(table, inputs=(outer,))
             else:
@@ -41,7 +41,7 @@ def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
         inner = tensors[port.tensor]
         wanted = port.name in options.unsigned or (is_all and port.name not in options.integers)
         if inner.dtype == "int8" and wanted:
-            outer = _unsigned(inner)
+            outer = unsigned(inner)
             after.append(FlipSign((inner,), (outer,), (), False))
             port = replace(port, tensor=outer.name, integers=port.name in options.unsigned)
         outputs.append(port)
@@ -54,7 +54,8 @@ def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
     )
 
 
-def _unsigned(tensor: Tensor) -> Tensor:
+def unsigned(tensor: Tensor) -> Tensor:
+    """The tensor of the same values whose integers are 128 larger."""
     return replace(
         tensor, name=f"{tensor.name}:uint8", dtype="uint8", zero_point=tensor.zero_point + 128, alias_of=None
     )

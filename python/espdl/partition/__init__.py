@@ -39,12 +39,13 @@ def run(
     input_layout: str = "model",
     watch: PassWatch = lambda *_: None,
     stream: str = "",
+    at_caller: bool = False,
 ) -> OperatorGraph:
     """Imports, goes channels last, groups what `accept` takes, and lowers the rest through TVM.
 
     `name` begins the names of generated C functions; `watch` sees the module or graph after every step; `stream` is
-    the input of which rows are pushed, if any. Raises EspdlError for an operator that nothing can run, naming the node
-    and why.
+    the input of which rows are pushed, if any; `at_caller` says that inputs are read where the application has them.
+    Raises EspdlError for an operator that nothing can run, naming the node and why.
     """
     model, given = as_given(model, io == "float32")
     module, composites = group(model, accept, watch)
@@ -55,7 +56,8 @@ def run(
     watch("extract", graph)
     values = (*model.proto.graph.input, *model.proto.graph.output)
     integers = [v.name for v in values if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT]
-    options = GraphOptions(accept, io, input_layout, integers, stream, given.scales, given.features, given.unsigned)
+    forms = (given.scales, given.features, given.unsigned)
+    options = GraphOptions(accept, io, input_layout, integers, stream, *forms, at_caller)
     graph = run_passes(operator_graph.PASSES, graph, options, check_graph, watch)
     check_not_empty(graph, model.label)
     return graph

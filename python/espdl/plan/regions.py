@@ -13,8 +13,8 @@ from functools import cached_property
 from types import MappingProxyType
 
 from espdl.errors import present
+from espdl.plan import first_layers, memory
 from espdl.plan import graph as graphs
-from espdl.plan import memory
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes, aligned
 from espdl.plan.rows import Kept, Region, Rows
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
@@ -60,9 +60,9 @@ def choose(
     Bytes stand for what costs least of all that fits; where nothing does, for the smallest. `costs` are those of
     kernels, by name. `standard` is what "auto" compares with, if it is another plan of the network.
     """
-    if wanted == "plain":
-        return _without_rows(_asking(plan))
     planner = _Planner(_graph_of(plan), costs)
+    if wanted == "plain":
+        return _without_rows(_of_inputs(plan, planner))
     if wanted.isdecimal():
         wanted, room = "smallest", int(wanted)
         for regions in [(), *(choice.regions for choice in planner.fitting(room))]:
@@ -75,16 +75,26 @@ def choose(
         least = (1 - MIN_SAVING) * standard.arena_bytes
         limit = (1 + MAX_PRICE) * _Planner(_graph_of(standard), costs).work - planner.work
     choice = planner.search(limit)
-    if choice is None:
-        return _without_rows(_asking(plan))
-    best = planner.plan(plan, _with_asking(plan, choice.regions))
-    return _without_rows(best if best.arena_bytes <= least else _asking(plan))
+    if choice is not None:
+        best = planner.plan(plan, _with_asking(plan, choice.regions))
+        if best.arena_bytes <= least:
+            return _without_rows(best)
+    return _without_rows(_of_inputs(plan, _Planner(_graph_of(plan), costs)))
 
 
-def _asking(plan: Plan) -> Plan:
-    """`plan` with no other regions than those in which the application is asked for an input."""
-    places = _with_asking(plan, ())
-    return with_regions(plan, places) if places else plan
+def _of_inputs(plan: Plan, planner: _Planner) -> Plan:
+    """`plan` with no other regions than those in which the application is asked for an input, or has it and a first
+    layer would need another one in the arena."""
+    asking = _with_asking(plan, ())
+    if asking:
+        return with_regions(plan, asking)
+    limit = max(first_layers.MAX_PRICE * planner.work, first_layers.NO_PRICE)
+    places = planner.of_first_layers(limit).regions
+    if not places:
+        return plan
+    best = planner.plan(plan, places)
+    ends = tuple(replace(region, ends=first_layers.ENDS) for region in best.regions)
+    return replace(best, regions=ends) if best.arena_bytes < plan.arena_bytes else plan
 
 
 def _with_asking(plan: Plan, places: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -173,6 +183,15 @@ class _Planner:
         for rows in HEIGHTS:
             self._look(rows, room, lambda first, stop: any(first <= call < stop for call in hot))
         return [choice for choice in reversed(self._choices()) if choice.regions and choice.peak <= room]
+
+    def of_first_layers(self, limit: float) -> Choice:
+        """The smallest choice that costs at most `limit`, of those the cheapest, with no other regions than those from
+        inputs at the caller to their first layers."""
+        spans = first_layers.spans(self.striped)
+        for rows in (*HEIGHTS, *first_layers.MORE_HEIGHTS) if spans else ():
+            self._look(rows, max(self.demand), lambda first, stop: (first, stop) in spans)
+        choices = (choice for choice in self._choices() if choice.price <= limit)
+        return min(choices, key=lambda c: (c.peak, c.price))
 
     def _choices(self) -> list[Choice]:
         """Of the regions found so far: the choices of which none is both larger and dearer than another."""

@@ -95,7 +95,8 @@ class Rows:
     `reach` is by input (of `KernelCall.reads`); None: it needs all of it, in one piece.
     The first input with a reach is the one that the changes speak of. `overhead` is the estimate of what a further call
     costs, in instructions; `group` how many pixels the kernel computes at once, `height` how many rows. `copy` names a
-    C function that copies rows faster than words, where they are multiples of 16 bytes, and its header.
+    C function that copies rows faster than words, where they are multiples of 16 bytes, and its header. `anywhere`: the
+    first row of an input may be at any address, whatever the call's alignment is.
     """
 
     reach: tuple[Reach | None, ...]
@@ -106,6 +107,7 @@ class Rows:
     height: int = 1
     copy: str = ""
     copy_header: str = ""
+    anywhere: bool = field(default=False, metadata={"sparse": True})
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,8 @@ class Striped:
             if not self._is_whole(name, reach):
                 return "it reads part of another tensor"
             root = self._root(name)
-            if self.row_bytes(root) % call.alignment and not (self.streams and len(call.reads) == 1):
+            is_moved = self.streams and len(call.reads) == 1
+            if self.row_bytes(root) % call.alignment and not (is_moved or call.rows.anywhere):
                 return NOT_ALIGNED
             readers = self.readers(root)
             later = [k for k in range(i + 1, len(call.rows.reach)) if call.rows.reach[k] is not None]

@@ -28,7 +28,12 @@ from espdl.plan.types import Plan
 from espdl.verify import layerwise, reference, samples
 
 # (io, input_layout): in each of them other passes have something to do.
-FORMS = {"plain": ("int8", "model"), "camera": ("uint8", "nhwc"), "floats": ("float32", "model")}
+FORMS = {
+    "plain": ("int8", "model"),
+    "camera": ("uint8", "nhwc"),
+    "planes": ("uint8", "model"),
+    "floats": ("float32", "model"),
+}
 RELAX = (*INTEGERS, *GROUPS)
 
 
@@ -88,7 +93,12 @@ def test_relax_computes_the_same_after_every_pass(name: str) -> None:
 
 # Passes before which no backend could have the operators: kernels have one image, ports have a scale.
 BEGINS = {"images": "split_batches", "rescaled": "port_scales"}
-FORMED = [*((name, "plain") for name in pass_models.NAMES), ("concatenation", "camera"), ("resized", "floats")]
+FORMED = [
+    *((name, "plain") for name in pass_models.NAMES),
+    ("concatenation", "camera"),
+    ("concatenation", "planes"),
+    ("resized", "floats"),
+]
 
 
 @pytest.mark.parametrize(("name", "form"), FORMED)

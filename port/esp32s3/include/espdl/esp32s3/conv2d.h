@@ -69,12 +69,13 @@ typedef struct {
 void espdl_s3_conv2d_add_s8(const espdl_s3_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
                             const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 
-/** Any number of input channels; `parts`. `scratch` as above, always with what parts take. */
+/** Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take. */
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1.
+ * `x` may be at any address.
  * `scratch`: 16 * output_width / pixels bytes, used where output_channels is no multiple of 16.
  */
 void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
