@@ -120,12 +120,14 @@ def runner() -> Runner:
 
 
 def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], places, pair) -> bytes:
-    """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights.
+    """One case. Inputs and constants fill their last block of 16 bytes, as in the arena and in the blob of weights; and
+    their first, where they may begin inside of one.
 
     `places`: where inputs, then outputs begin behind a multiple of 16. `pair`: (input, output, lead) in one memory:
     the output begins `lead` bytes in front of the input, or behind its beginning if that is negative.
     """
-    blocks = [(x.tobytes(), place, 0) for x, place in zip(inputs, places, strict=False)]
+    is_anywhere = call.function in ANYWHERE
+    blocks = [(x.tobytes(), place, place * is_anywhere) for x, place in zip(inputs, places, strict=False)]
     blocks += [(np.ascontiguousarray(c).tobytes(), 0, 0) for c in packings()[call.packing](call)]
     if pair is not None:
         content, place, _ = blocks[pair[0]]

@@ -41,8 +41,9 @@ typedef struct {
 
 /*
  * All kernels: NHWC tensors at multiples of 16, `y` does not overlap `x` unless said otherwise, constants as packed by
- * python/espdl/backends/esp32s3/packing.py, `scratch` a multiple of 16. They read `x` up to the end of the block of 16 bytes in
- * which it ends, and write nothing but `y` and `scratch`.
+ * python/espdl/backends/esp32s3/packing.py, `scratch` a multiple of 16. They read `x` from the
+ * begin of the block of 16 bytes in which it begins up to the end of the one in which it ends, and write nothing but `y` and
+ * `scratch`.
  */
 
 /**
