@@ -365,8 +365,21 @@ FACTS: dict[str, Facts] = {
         counted("count"),
     ),
     "espdl_lookup_s8": counted("count", multiple="row"),
-    "espdl_lookup_channels_s8": counted("outer"),
-    **dict.fromkeys(("espdl_concat", "espdl_s3_concat", "espdl_prelu_s8"), counted("outer")),
+    **dict.fromkeys(
+        (
+            "espdl_lookup_channels_s8",
+            "espdl_rescale_channels_s8_s16",
+            "espdl_rescale_channels_s16_s8",
+            "espdl_rescale_channels_s16_s16",
+            "espdl_rescale_channels_u8_s16",
+            "espdl_rescale_channels_u16_s8",
+            "espdl_rescale_channels_u16_s16",
+            "espdl_concat",
+            "espdl_s3_concat",
+            "espdl_prelu_s8",
+        ),
+        counted("outer"),
+    ),
     **dict.fromkeys(
         ("espdl_mul_s8", "espdl_s3_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8"), repeated
     ),

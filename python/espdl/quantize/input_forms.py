@@ -3,8 +3,8 @@
 
 An input of small integers is read by one Cast, whose result holds these integers; where they are centred, a Sub of an
 integer follows. An input with a scale per feature is read by one Sub and then one Div, which the application computes
-when it quantises. What is left of other steps is a Mul and an Add behind the Cast, a table per channel; or a Mul and a
-Sub, one loop in floats with the Cast.
+when it quantises. What is left of other steps is a Mul and an Add behind the Cast, a table per channel; or, where a
+table would be too large, a Mul and a Sub, one layer with the Cast.
 """
 
 from __future__ import annotations

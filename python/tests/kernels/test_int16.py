@@ -27,6 +27,7 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.numerics import activation_range, int16_multiplier, scale_int16
 from espdl.ops.quantize import Quantize
 from espdl.ops.rescale import Rescale
+from espdl.ops.rescale_channels import RescaleChannels
 from espdl.ops.softmax import Softmax
 from espdl.plan.types import Tensor
 
@@ -207,7 +208,11 @@ WIDTHS = [("int8", "int16"), ("int16", "int8"), ("int16", "int16"),
           ("uint8", "int16"), ("uint16", "int8"), ("uint16", "int16")]  # fmt: skip
 
 
-@runs(*(f"espdl_rescale_{x.replace('uint', 'u').replace('int', 's')}_s{y[3:]}" for x, y in WIDTHS))
+def of_widths(name: str) -> list[str]:
+    return [f"espdl_{name}_{x.replace('uint', 'u').replace('int', 's')}_s{y[3:]}" for x, y in WIDTHS]
+
+
+@runs(*of_widths("rescale"))
 @given(st.data(), st.integers(1, 60), st.sampled_from(WIDTHS), shifts)
 @examples
 def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift: int) -> None:
@@ -225,6 +230,28 @@ def test_rescale(data: st.DataObject, count: int, kinds: tuple[str, str], shift:
     (result,) = check(lower(Rescale((x,), (y,), ()), TARGET), values, shift=shift)
     exact = (values.astype(np.float64) - x.zero_point) * np.float64(x.scale)
     assert steps_off(y, result, exact, None) <= 0.501
+
+
+@runs(*of_widths("rescale_channels"))
+@given(st.data(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 7), st.sampled_from(WIDTHS), shifts)
+@examples
+def test_rescale_channels(
+    data: st.DataObject, outer: int, channels: int, inner: int, kinds: tuple[str, str], shift: int
+) -> None:
+    """A factor and an offset per channel, channels first or last, of integers that mean themselves."""
+    shape, random = (1, outer, channels, inner), np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    x = Tensor("x", shape, kinds[0])
+    zero_point = data.draw(st.integers(-128, 127)) if kinds[1] == "int8" else 0
+    y = Tensor("y", shape, kinds[1], data.draw(scales), zero_point)
+    reach = y.scale * np.iinfo(y.dtype).max / np.iinfo(x.dtype).max
+    factor = (random.normal(size=channels) * reach * 4.0 ** random.integers(-9, 2)).astype(np.float32)
+    offset = (random.normal(size=channels) * y.scale * 100).astype(np.float32)
+    values = data.draw(contents(shape))
+    values = (values >> 8 if kinds[0].endswith("t8") else values).astype(kinds[0])
+    node = RescaleChannels((x,), (y,), (), factor, offset, 2)
+    (result,) = check(lower(node, TARGET), values, shift=shift)
+    exact = values.astype(np.float64) * factor[:, np.newaxis] - offset[:, np.newaxis]
+    assert steps_off(y, result, exact, None) <= 0.57
 
 
 @given(st.floats(2.0**-30, 2.0**6), st.integers(1, 2**45), st.integers(0, 2**32 - 1))

@@ -117,9 +117,9 @@ def _rest(graph: Graph, name: str, found: Sequence[End], settings: Settings) -> 
     constants = features.along_one_axis(factor, offset)
     if constants is None:
         return None
-    in_floats = settings.precision == "int16x8" or graph.elem_type(name) in input_forms.WORDS
+    is_wide = settings.precision == "int16x8" or graph.elem_type(name) in input_forms.WORDS
     factor, offset = (constant.astype(np.float32) for constant in constants)
-    return _Change(name, [("Mul", factor), ("Sub", -offset) if in_floats else ("Add", offset)], end=end)
+    return _Change(name, [("Mul", factor), ("Sub", -offset) if is_wide else ("Add", offset)], end=end)
 
 
 def _of_floats(
