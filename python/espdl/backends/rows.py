@@ -26,6 +26,8 @@ from espdl.plan.types import KernelCall, Tensor
 PER_CHANNEL = 190
 # Bytes of a vector of the ESP32-S3.
 VECTOR = 16
+# Its kernels that read their input from any address.
+ANYWHERE = ("espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8")
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
@@ -105,7 +107,7 @@ def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows 
     p: Any = call.params
     once = p.output_channels * p.pixels <= VECTOR
     rows = _with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
-    return rows and replace(rows, anywhere=not call.function.endswith("aligned_s8"))
+    return rows and replace(rows, anywhere=call.function in ANYWHERE)
 
 
 def s3_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:

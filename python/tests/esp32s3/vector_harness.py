@@ -20,6 +20,7 @@ from harness import INPUT, OUTPUT, SCRATCH, SHARED
 from hypothesis import HealthCheck, settings
 
 from espdl.backends.lowering import packings
+from espdl.backends.rows import ANYWHERE
 from espdl.ops.operator import operators
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
@@ -40,9 +41,6 @@ EXAMPLES = int(os.environ.get("ESPDL_TEST_EXAMPLES", "60"))
 examples = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
-
-# Kernels whose input may be at any address: the first row of a stripe is where it comes to be.
-ANYWHERE = ("espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8")
 
 windowed: set[str] = set()  # the kernels that `check` ran on a part of their rows
 
