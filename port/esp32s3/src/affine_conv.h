@@ -40,6 +40,13 @@ typedef struct {
 /** Leaves the sums of a run, each with `asides` vectors behind it. */
 typedef void (*affine_kernel_t)(const affine_t *a, const affine_run_t *run, const void *context);
 
+/** Parts of a whole window's sum but the last. */
+static inline int32_t asides_of(const espdl_s3_affine_conv2d_params_t *p)
+{
+    const int32_t vectors = (p->kernel_height * p->kernel_width * p->input_channels + 15) / 16;
+    return p->part > 0 ? (vectors + p->part - 1) / p->part - 1 : 0;
+}
+
 static inline affine_t make_affine(const espdl_s3_affine_conv2d_params_t *p, int32_t asides, const int8_t *x,
                                    const int8_t *biases, const int8_t *numbers, int8_t *y, int8_t *scratch)
 {
@@ -89,15 +96,15 @@ static inline void store_empty_sums(const affine_run_t *r)
     }
 }
 
-/** Outputs of which `count` vectors lie in `a->sums`. */
-EE void affine_outputs(const affine_t *a, int32_t group, int8_t *y, int32_t count, int32_t y_step)
+/** Outputs of one group, of whose `count` pixels the sums lie at `sums`. */
+EE void affine_outputs(const affine_t *a, int8_t *sums, int32_t group, int8_t *y, int32_t count, int32_t y_step)
 {
     const int32_t lanes = a->outputs - group * 16;
     const bool partial = a->outputs % 16 != 0;
-    const sums_t s = {a->sums, a->asides, SUM_BYTES + 16 * a->asides, partial ? a->sums : y, partial ? 16 : y_step, count};
+    const sums_t s = {sums, a->asides, SUM_BYTES + 16 * a->asides, partial ? sums : y, partial ? 16 : y_step, count};
     espdl_s3_requantise(&a->scales, &s, a->numbers + group * SCALE_BYTES(&a->scales));
     if (partial) {
-        scatter(a->sums, y, count, lanes < 16 ? lanes : 16, y_step);
+        scatter(sums, y, count, lanes < 16 ? lanes : 16, y_step);
     }
 }
 
@@ -120,7 +127,7 @@ EE void affine_row(const affine_t *a, int32_t group, int32_t row, affine_kernel_
         kernel(a, &r, context);
         r.sums += run.count * r.step;
     }
-    affine_outputs(a, group, a->y + row * pitch + group * 16, a->columns.windows, a->outputs);
+    affine_outputs(a, a->sums, group, a->y + row * pitch + group * 16, a->columns.windows, a->outputs);
 }
 
 /** The whole convolution: groups outside, so that the weights of one group stay in the cache. */

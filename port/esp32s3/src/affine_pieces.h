@@ -58,13 +58,6 @@ static KEEP_APART piece_t *list_pieces(const affine_t *a, const affine_run_t *r,
     return to;
 }
 
-/** Parts of a whole window's sum but the last. */
-static inline int32_t asides_of(const espdl_s3_affine_conv2d_params_t *p)
-{
-    const int32_t vectors = (p->kernel_height * p->kernel_width * p->input_channels + 15) / 16;
-    return p->part > 0 ? (vectors + p->part - 1) / p->part - 1 : 0;
-}
-
 static inline pieces_t make_pieces(const affine_t *a, const int8_t *weights)
 {
     const espdl_s3_affine_conv2d_params_t *p = a->p;

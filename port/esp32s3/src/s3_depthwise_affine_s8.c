@@ -108,7 +108,7 @@ static void compute_group(depthwise_t *d, int32_t group, const int8_t *x, int8_t
         pie_gather(d->rows + p->stride_height * d->pitch, d->rows, kept * d->columns, 16);
         fill_rows(d, x, row, kept);
         sum_row(d);
-        affine_outputs(d->a, group, y, d->a->columns.windows, d->a->outputs);
+        affine_outputs(d->a, d->a->sums, group, y, d->a->columns.windows, d->a->outputs);
         y += d->a->columns.windows * d->a->outputs;
     }
 }

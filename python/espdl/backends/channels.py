@@ -100,6 +100,6 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_s3_gemm_aligned_s8", "espdl_s3_gemm_bytes_s8", "espdl_s3_gemm_narrow_s8"), s3_products),
     "espdl_s3_depthwise_s8": s3_depthwise,
     "espdl_s3_depthwise_affine_s8": s3_affine_depthwise,
-    **{f"espdl_s3_conv2d_{kind}_affine_s8": s3_affine_products for kind in ("aligned", "bytes", "narrow")},
+    **{f"espdl_s3_conv2d_{kind}_affine_s8": s3_affine_products for kind in ("pointwise", "bytes", "narrow")},
     "espdl_s3_average_pool2d_s8": s3_pools,
 }

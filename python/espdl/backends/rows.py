@@ -325,7 +325,7 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
     **dict.fromkeys(("espdl_s3_conv2d_wide_s8", "espdl_s3_conv2d_turned_s8"), windows(sharing="")),
     **dict.fromkeys(("espdl_s3_depthwise_s8", "espdl_s3_depthwise_affine_s8"), s3_depthwise),
-    "espdl_s3_conv2d_pointwise_s8": s3_pointwise,
+    **dict.fromkeys(("espdl_s3_conv2d_pointwise_s8", "espdl_s3_conv2d_pointwise_affine_s8"), s3_pointwise),
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,
     "espdl_gemm_3x8_s8": counted("rows", group=PIXELS),

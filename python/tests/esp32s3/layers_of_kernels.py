@@ -116,6 +116,9 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "add_affine_s8": affine_add,
     "conv2d_aligned_affine_s8": affine(convolutions(st.sampled_from([16, 32, 80]), any_channels)),
     "conv2d_bytes_affine_s8": affine(convolutions(st.integers(17, 44), any_channels)),
+    "conv2d_pointwise_affine_s8": affine(
+        convolutions(st.sampled_from([16, 48, 160]), any_channels, kernel=(1, 1), pads=NO_BORDER)
+    ),
     "depthwise_affine_s8": affine(
         convolutions(st.integers(2, 40), st.none(), depthwise=True),
         convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),

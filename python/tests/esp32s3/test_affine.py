@@ -55,6 +55,12 @@ def test_aligned(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_aligned")
 
 
+@given(convolutions(st.sampled_from([16, 48, 160]), any_channels, kernel=(1, 1), pads=(0, 0, 0, 0)), seeds)
+@few
+def test_pointwise(node: Conv2d, seed: int) -> None:
+    run(node, seed, "conv2d_pointwise")
+
+
 @given(convolutions(st.integers(1, 44), any_channels), seeds)
 @few
 def test_bytes(node: Conv2d, seed: int) -> None:

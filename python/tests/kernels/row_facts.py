@@ -232,6 +232,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_s3_conv2d_wide_s8",
             "espdl_s3_depthwise_s8",
             "espdl_s3_depthwise_affine_s8",
+            "espdl_s3_conv2d_pointwise_affine_s8",
             "espdl_s3_average_pool2d_s8",
             "espdl_s3_max_pool2d_s8",
         ),

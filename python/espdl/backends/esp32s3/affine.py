@@ -18,7 +18,7 @@ from espdl.backends.esp32s3.lanes import LANE_MAX, LANE_MIN
 from espdl.backends.esp32s3.scales import OFFSET_UNIT, VectorScales, WantedOutputs, solve
 from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
 from espdl.backends.lowering import Declined, call_of
-from espdl.backends.overlap import overlap_offset
+from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, requantization
@@ -28,6 +28,8 @@ from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
 SUM_BYTES = 48
+# ESPDL_S3_AFFINE_SUMS.
+SUMS = 40
 MAX_PARTS = 16
 # How far the sums of layers in parts may begin from 0, so that outputs are near the middle of their range where sums
 # are: the less, the fewer parts; the more, the finer are the numbers with which outputs are made of sums.
@@ -89,11 +91,11 @@ def _is_depthwise(node: Conv2d) -> bool:
 
 
 def _choose(node: Conv2d) -> str:
-    _, _, width, inputs = node.weights.shape
+    _, height, width, inputs = node.weights.shape
     if node.groups > 1:
         return "depthwise"
     if inputs % 16 == 0:
-        return "aligned"
+        return "pointwise" if height == width == 1 and not has_border(node) else "aligned"
     return "narrow" if width * inputs <= 16 and (node.dilations[1] == 1 or width == 1) else "bytes"
 
 
@@ -229,7 +231,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     )
     limits = clamp(node.activation, y)
     wanted = _wanted(node, multiplier, shift, limits)
-    part, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes"))
+    part, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes", "pointwise"))
     params = S3AffineConv2dParams(
         **vars(shape),
         groups=node.groups,
@@ -253,9 +255,9 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         params,
         constants=(*sum_constants(node.weights, node.bias, shift, multiplier), *_numbers(scales, offsets)),
         packing=f"esp32s3_{kernel}_affine",
-        in_place=((0, 0),) if kernel == "depthwise" and _in_place(node) else (),
-        overlaps=_overlaps(params),
-        scratch_bytes=_scratch_bytes(params),
+        in_place=((0, 0),) if _in_place(node, kernel) else (),
+        overlaps=_overlaps(params, kernel),
+        scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
         notes=(f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else (),
     )
@@ -335,8 +337,12 @@ def count_parts(p: S3AffineConv2dParams) -> int:
     return -(-vectors // p.part) if p.part else 1
 
 
-def _scratch_bytes(p: S3AffineConv2dParams) -> int:
+def _scratch_bytes(p: S3AffineConv2dParams, kernel: str) -> int:
     """As include/espdl/esp32s3/affine.h says."""
+    if kernel == "pointwise":
+        groups, columns = -(-p.output_channels // 16), p.output_width
+        columns *= p.output_height if p.stride_height == p.stride_width == 1 else 1
+        return groups * min(max(1, SUMS // groups), columns) * (SUM_BYTES + 16 * (count_parts(p) - 1)) + 16
     if p.groups > 1:
         windows, stride = p.output_width // p.pixels, p.stride_width * p.pixels
         columns = (windows - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
@@ -347,14 +353,19 @@ def _scratch_bytes(p: S3AffineConv2dParams) -> int:
     return p.output_width // p.pixels * (SUM_BYTES + 16 * (parts - 1)) + 16 + 16 * (taps + parts)
 
 
-def _in_place(node: Conv2d) -> bool:
-    """Whether a depthwise kernel reads no row of its input that it has written: it keeps those that windows share."""
+def _in_place(node: Conv2d, kernel: str) -> bool:
+    """Whether a kernel reads nothing of its input that it has written: depthwise, it keeps rows that windows share."""
+    if kernel != "depthwise":
+        channels, *_, inputs = node.weights.shape
+        return kernel == "pointwise" and node.strides == (1, 1) and channels <= inputs
     same = node.inputs[0].shape == node.outputs[0].shape and node.strides == (1, 1)
     return same and node.dilations[0] == 1 and node.pads[0] < node.weights.shape[1]
 
 
-def _overlaps(p: S3AffineConv2dParams) -> tuple[tuple[int, int, int], ...]:
+def _overlaps(p: S3AffineConv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...]:
     """How the output may run into the input, where the kernel computes all channels of a row before it goes on."""
+    if kernel == "pointwise":  # of a pixel, or of several
+        return ((0, 0, overlap_offset_of_windows(p, p.input_channels, p.output_channels, at_once=1)),)
     if p.output_channels * p.pixels > 16:
         return ()
     rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)

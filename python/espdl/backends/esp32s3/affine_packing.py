@@ -45,6 +45,7 @@ def scales(call: KernelCall) -> np.ndarray:
     return np.concatenate([packed, np.zeros(SCALES_AHEAD // 2, np.int16)])
 
 
+@packing("esp32s3_pointwise_affine")
 @packing("esp32s3_aligned_affine")
 def aligned(call: KernelCall) -> list[np.ndarray]:
     """Weights [group][kernel row][kernel column][input channel][16], with dilation columns before rows."""

@@ -63,6 +63,18 @@ void espdl_s3_conv2d_aligned_affine_s8(const espdl_s3_affine_conv2d_params_t *p,
 void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                      const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
+/** Sums of 16 channels that espdl_s3_conv2d_pointwise_affine_s8() keeps at once, at least one pixel's. */
+#define ESPDL_S3_AFFINE_SUMS 40
+
+/**
+ * 1 x 1 without border; input channels a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
+ *
+ * @param scratch  48 + 16 * (the parts of a sum, less 1) bytes for each of ESPDL_S3_AFFINE_SUMS, or of those of a pixel, and
+ *                 16 bytes
+ */
+void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                         const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
+
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1;
  * whole sums.
