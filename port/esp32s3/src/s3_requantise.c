@@ -8,12 +8,13 @@ enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4, FINE = 1, COARSE = 3 };
 
 #define MASK_13 -1, 31, -16, -1, 1
 #define MASK_14 -1, 63, -16, -1, 3
+#define LOWEST -128, -128, -128, -128
 
 scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p)
 {
-    static const _Alignas(16) int8_t s_masks[2][32] = {
-        {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1},
-        {MASK_14, MASK_14, MASK_14, -1, 63, -16, -1, 3, 63, -16, -1, 3},
+    static const _Alignas(16) int8_t s_masks[2][48] = {
+        {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1, 0, 0, 0, 0, 0, 0, 0, 0, LOWEST, LOWEST, LOWEST, LOWEST},
+        {MASK_14, MASK_14, MASK_14, -1, 63, -16, -1, 3, 63, -16, -1, 3, 0, 0, 0, 0, 0, 0, 0, 0, LOWEST, LOWEST, LOWEST, LOWEST},
     };
     const int32_t unit = 1 << (p->bits - 8);
     const int16_t fine = (int16_t)(1 << p->fine_bits), coarse = (int16_t)(1 << p->coarse_bits);
@@ -26,14 +27,20 @@ scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p)
     return s;
 }
 
-/* Of the sums at `p`: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. Changes q4 .. q6. */
-EE void take_apart(int8_t *p, int32_t asides, const int8_t *masks, int32_t bits)
+/* QACC = the sums at `p`, which the compiler then need not copy. */
+EE int8_t *load_sums(int8_t *p)
 {
-    static const int8_t s_lowest = INT8_MIN;
+    const int8_t *end = ee_ld_qacc_l_l_128_ip(p, 16);
+    end = ee_ld_qacc_h_l_128_ip(end, 16);
+    end = ee_ld_qacc_l_h_32_ip(end, 4);
+    return (int8_t *)(uintptr_t)ee_ld_qacc_h_h_32_ip(end, -36);
+}
+
+/* Of the sums at `p`: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. q4 and q5 hold masks, q6 -128. */
+EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
+{
     const int32_t low = bits - 8;
-    ee_vld_128_ip(4, masks, 0);
-    ee_vld_128_ip(5, masks + 16, 0);
-    pie_load_bias(p);
+    p = load_sums(p);
     ee_srcmb_s8_qacc(0, bits);
     if (asides > 0) {
         ee_zero_qacc();
@@ -41,15 +48,14 @@ EE void take_apart(int8_t *p, int32_t asides, const int8_t *masks, int32_t bits)
         pie_add_multiples(p + SUM_BYTES, asides);
         ee_srcmb_s8_qacc(0, 0);
     }
-    ee_vldbc_8_ip(6, &s_lowest, 0);
     p = keep_bits(1, 4, p, 16);
     p = keep_bits(2, 4, p, 16);
     p = keep_bits(1, 5, p, -32);
     /* M less 128 */
-    pie_load_bias(p);
+    p = load_sums(p);
     ee_vsmulas_s8_qacc(6, 7, UNIT);
     ee_srcmb_s8_qacc(1, low);
-    pie_load_bias(p);
+    p = load_sums(p);
     ee_vsmulas_s8_qacc(6, 7, UNIT);
     ee_vsmulas_s8_qacc(1, 7, MINUS_UNIT);
     ee_srcmb_s8_qacc(3, 0);
@@ -57,44 +63,59 @@ EE void take_apart(int8_t *p, int32_t asides, const int8_t *masks, int32_t bits)
     ee_vzip_8(1, 0);
     ee_zero_q(2);
     ee_vzip_8(2, 3);
+    return p;
 }
 
 /* Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle` holds the first
  * constants, and q`other` is left holding the next. */
-EE const int8_t *scale_half(int h, int l, int middle, int other, const int8_t *k, const scales_t *p)
+EE const int8_t *scale_half(int h, int l, int middle, int other, bool is_signed, const int8_t *k, int32_t bits,
+                            int32_t shift)
 {
     ee_zero_qacc();
     k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, l, middle);
     k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
-    ee_srcmb_s16_qacc(6, p->bits);
+    ee_srcmb_s16_qacc(6, bits);
     k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, FINE);
     ee_vmulas_s16_qacc(h, middle);
     ee_vmulas_s16_qacc(l, other);
-    ee_srcmb_s16_qacc(6, p->bits);
+    ee_srcmb_s16_qacc(6, bits);
     k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
     k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, COARSE);
-    if (p->is_signed) {
+    if (is_signed) {
         ee_vcmp_lt_s16(6, h, other);
         k = ee_vld_128_ip(other, k, 16);
         k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, 6, other);
     }
-    ee_srcmb_s16_qacc(h, p->shift);
+    ee_srcmb_s16_qacc(h, shift);
     return k;
+}
+
+EE void requantise(const scales_t *scales, const sums_t *sums, const int8_t *numbers, bool is_signed)
+{
+    const int8_t *masks = scales->masks;
+    int8_t *from = sums->sums, *y = sums->y;
+    const int32_t bits = scales->bits, shift = scales->shift;
+    const int32_t asides = sums->asides, step = sums->step, y_step = sums->y_step;
+    for (int32_t count = sums->count; count > 0; count--) {
+        masks = ee_vld_128_ip(4, masks, 16);
+        masks = ee_vld_128_ip(5, masks, 16);
+        masks = ee_vld_128_ip(6, masks, -32);
+        from = take_apart(from, asides, bits);
+        const int8_t *k = ee_vld_128_ip(4, numbers, 16);
+        k = scale_half(1, 2, 4, 5, is_signed, k, bits, shift);
+        scale_half(0, 3, 5, 4, is_signed, k, bits, shift); /* what this reads ahead is not used, see SCALES_AHEAD in packing.py */
+        ee_vunzip_8(1, 0);
+        y = ee_vst_128_xp(0, y, y_step);
+        from += step;
+    }
 }
 
 void espdl_s3_requantise(const scales_t *scales, const sums_t *sums, const int8_t *numbers)
 {
-    const scales_t p = *scales;
-    int8_t *from = sums->sums, *y = sums->y;
-    const int32_t asides = sums->asides, step = sums->step, y_step = sums->y_step;
     ee_vld_128_ip(7, scales->lanes, 0);
-    for (int32_t count = sums->count; count > 0; count--) {
-        take_apart(from, asides, p.masks, p.bits);
-        const int8_t *k = ee_vld_128_ip(4, numbers, 16);
-        k = scale_half(1, 2, 4, 5, k, &p);
-        scale_half(0, 3, 5, 4, k, &p); /* what is read ahead here is not used, see SCALES_AHEAD in packing.py */
-        ee_vunzip_8(1, 0);
-        y = ee_vst_128_xp(0, y, y_step);
-        from += step;
+    if (scales->is_signed) {
+        requantise(scales, sums, numbers, true);
+    } else {
+        requantise(scales, sums, numbers, false);
     }
 }
