@@ -13,9 +13,15 @@
 
 #if defined(__XTENSA__)
 
-#define PIE_DEPTHWISE_RELU "ee.vrelu.s8 q2,%[zero],%[zero]\n"
-#define PIE_NO_RELU
-#define PIE_DEPTHWISE_3X3(relu)                                                                                        \
+#define PIE_DEPTHWISE_STORE(relu) "ee.srcmb.s8.qacc q2,%[shift],0\n" relu "ee.vst.128.xp q2,%[y],%[y_step]\n"
+#define PIE_DEPTHWISE_RELU PIE_DEPTHWISE_STORE("ee.vrelu.s8 q2,%[zero],%[zero]\n")
+#define PIE_NO_RELU PIE_DEPTHWISE_STORE("")
+#define PIE_DEPTHWISE_SUMS                                                                                             \
+    "ee.st.qacc_l.l.128.ip %[y],16\n"                                                                                  \
+    "ee.st.qacc_h.l.128.ip %[y],16\n"                                                                                  \
+    "ee.st.qacc_l.h.32.ip %[y],4\n"                                                                                    \
+    "ee.st.qacc_h.h.32.ip %[y],12\n"
+#define PIE_DEPTHWISE_3X3(finish)                                                                                      \
     EE_ASM("2:\n"                                                                                                      \
            "ee.vld.128.ip q0,%[x],16\n"                                                                                \
            "l32i %[left],%[p]," PIE_COLUMNS "\n"                                                                       \
@@ -33,8 +39,7 @@
            "ee.vmulas.s8.qacc.ld.xp q0,%[x],%[next],q0,q6\n"                                                           \
            "ee.vmulas.s8.qacc.ld.ip q1,%[x],-16,q1,q2\n"                                                               \
            "ee.vmulas.s8.qacc.ld.ip q0,%[x],32,q0,q7\n"                                                                \
-           "ee.srcmb.s8.qacc q2,%[shift],0\n" relu                                                                     \
-           "ee.vst.128.xp q2,%[y],%[y_step]\n"                                                                         \
+           finish                                                                                                      \
            "ee.vld.128.ip q2,%[w],16\n"                                                                                \
            "3:\n"                                                                                                      \
            "l32i %[left],%[p]," PIE_X_NEXT "\n"                                                                        \
@@ -51,7 +56,7 @@
 
 #else
 
-static KEEP_APART void twin_depthwise(pie_places_t *at, const int8_t *w, const pie_rectangle_t *p, bool relu)
+static KEEP_APART void twin_depthwise(pie_places_t *at, const int8_t *w, const pie_rectangle_t *p, bool relu, bool sums)
 {
     int8_t *y = at->y;
     const int8_t *x = at->x;
@@ -72,24 +77,40 @@ static KEEP_APART void twin_depthwise(pie_places_t *at, const int8_t *w, const p
         x = ee_vmulas_s8_qacc_ld_xp(0, x, p->next, 0, 6);
         x = ee_vmulas_s8_qacc_ld_ip(1, x, -16, 1, 2);
         x = ee_vmulas_s8_qacc_ld_ip(0, x, 32, 0, 7);
-        ee_srcmb_s8_qacc(2, p->shift);
-        if (relu) {
-            ee_vrelu_s8(2, 0, 0);
+        if (sums) {
+            y = store_sums(y);
+        } else {
+            ee_srcmb_s8_qacc(2, p->shift);
+            if (relu) {
+                ee_vrelu_s8(2, 0, 0);
+            }
+            y = ee_vst_128_xp(2, y, p->y_step);
         }
-        y = ee_vst_128_xp(2, y, p->y_step);
         w = ee_vld_128_ip(2, w, 16);
     }
     at->x = x;
     at->y = y;
 }
 
-#define PIE_DEPTHWISE_RELU true
-#define PIE_NO_RELU false
-#define PIE_DEPTHWISE_3X3(relu)                                                                                        \
+#define PIE_DEPTHWISE_RELU true, false
+#define PIE_NO_RELU false, false
+#define PIE_DEPTHWISE_SUMS false, true
+#define PIE_DEPTHWISE_3X3(...)                                                                                         \
     (void)left, (void)zero;                                                                                            \
-    for (; p->rows > 0; twin_next_row(&at, p)) twin_depthwise(&at, w, p, relu)
+    for (; p->rows > 0; twin_next_row(&at, p)) twin_depthwise(&at, w, p, __VA_ARGS__)
 
 #endif
+
+/* q3 .. q7, q2: the first weights; where the others are. */
+EE const int8_t *load_taps(const int8_t *w)
+{
+    w = ee_vld_128_ip(3, w, 16);
+    w = ee_vld_128_ip(4, w, 16);
+    w = ee_vld_128_ip(5, w, 16);
+    w = ee_vld_128_ip(6, w, 16);
+    w = ee_vld_128_ip(7, w, 16);
+    return ee_vld_128_ip(2, w, 16);
+}
 
 /**
  * Outputs, in order of the taps 0, 2, 4, 6, 8, 1, 3, 5, 7 at `at.weights`. `p->jump`: from the third tap of a row to the first of
@@ -99,17 +120,20 @@ static KEEP_APART void twin_depthwise(pie_places_t *at, const int8_t *w, const p
 EE void pie_depthwise_3x3(pie_places_t at, pie_rectangle_t *p, bool relu)
 {
     const int32_t zero = 0;
-    const int8_t *w = at.weights;
+    const int8_t *w = load_taps(at.weights);
     int32_t left;
-    w = ee_vld_128_ip(3, w, 16);
-    w = ee_vld_128_ip(4, w, 16);
-    w = ee_vld_128_ip(5, w, 16);
-    w = ee_vld_128_ip(6, w, 16);
-    w = ee_vld_128_ip(7, w, 16);
-    w = ee_vld_128_ip(2, w, 16);
     if (relu) {
         PIE_DEPTHWISE_3X3(PIE_DEPTHWISE_RELU);
     } else {
         PIE_DEPTHWISE_3X3(PIE_NO_RELU);
     }
+}
+
+/** The same, of which QACC is stored, as it is. */
+EE void pie_depthwise_3x3_sums(pie_places_t at, pie_rectangle_t *p)
+{
+    const int32_t zero = 0;
+    const int8_t *w = load_taps(at.weights);
+    int32_t left;
+    PIE_DEPTHWISE_3X3(PIE_DEPTHWISE_SUMS);
 }

@@ -9,6 +9,7 @@
  * that every second output vector is the pair to compute.
  */
 #include "affine_conv.h"
+#include "pie_depthwise.h"
 #include "pie_loops.h"
 
 /* Steps in bytes. */
@@ -82,6 +83,12 @@ static void fill_rows(const depthwise_t *d, const int8_t *x, int32_t row, int32_
 static void sum_row(const depthwise_t *d)
 {
     const espdl_s3_affine_conv2d_params_t *p = d->a->p;
+    if (p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1) {
+        pie_rectangle_t r = {.jump = d->pitch - 32, .next = d->step + 16 - 2 * d->pitch - 32};
+        set_row(&r, d->a->columns.windows);
+        pie_depthwise_3x3_sums((pie_places_t){d->rows, d->weights, d->bias, d->a->sums, NULL}, &r);
+        return;
+    }
     const int8_t *const weights = d->weights, *const bias = d->bias, *x = d->rows;
     const int32_t height = p->kernel_height, width = p->kernel_width, pitch = d->pitch, step = d->step;
     const int32_t tap = 16 * p->dilation_width;

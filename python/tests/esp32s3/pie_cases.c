@@ -164,6 +164,7 @@ NARROW(12)
 NARROW(14)
 NARROW(16)
 RECTANGLE(depthwise_3x3, pie_depthwise_3x3(at, &p, n[0] % 2))
+RECTANGLE(depthwise_3x3_sums, pie_depthwise_3x3_sums(at, &p))
 CASE(depthwise_row) { UNUSED; moved[0] = pie_depthwise_row(m, m + 128, n[0] % 5, 16 * n[1]); }
 CASE(dot_row) { UNUSED; moved[0] = pie_dot_row(m, m + n[0], n[1] % 5, n[2] % 16); }
 CASE(mask) { UNUSED; pie_mask(5, 1 + n[0] % 16); }

@@ -7,7 +7,7 @@ import numpy as np
 
 from espdl.backends.esp32s3.affine import Border, S3AffineConv2dParams, beginnings, joined
 from espdl.backends.esp32s3.lanes import pack_lanes
-from espdl.backends.esp32s3.packing import grouped, stream
+from espdl.backends.esp32s3.packing import TAPS_3X3, grouped, stream
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -76,6 +76,9 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
 
 @packing("esp32s3_depthwise_affine")
 def depthwise(call: KernelCall) -> list[np.ndarray]:
-    """Weights [group][tap][16]; for two pixels the channels twice."""
+    """Weights [group][tap][16], the taps of 3 x 3 in the order TAPS_3X3; for two pixels the channels twice."""
     weights = _weights(call)
-    return [stream(grouped(weights.reshape(len(weights), -1)), "depthwise"), biases(call), scales(call)]
+    taps = weights.reshape(len(weights), -1)
+    if weights.shape[1:3] == (3, 3) and call.params_of(S3AffineConv2dParams).dilation_width == 1:
+        taps = taps[:, TAPS_3X3]
+    return [stream(grouped(taps), "depthwise"), biases(call), scales(call)]
