@@ -56,7 +56,7 @@ class Peers:
 NETWORKS = {
     "ic_resnet8": Peers(13.62, 1.378, 0.95, 2.5),
     "kws_dscnn": Peers(3.74, 0.654, 0.255, 0.9),
-    "vww_mobilenet": Peers(11.97, 4.54, 1.10, 2.0),
+    "vww_mobilenet": Peers(11.97, 4.54, 0.50, 2.0),
     "ad_autoencoder": Peers(1.278, 0.0222, 0.0215, 0.095),
 }
 

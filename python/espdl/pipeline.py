@@ -15,9 +15,11 @@ from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, states, streaming, targets
 from espdl.backends import inputs as application_inputs
+from espdl.backends.rows import VECTOR
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
+from espdl.graph.whole_vectors import with_whole_vectors
 from espdl.ops.operator import Operator
 from espdl.options import Options
 from espdl.plan.stream_types import State
@@ -121,6 +123,8 @@ def compile_model(
             streaming.request(options, model).input if options.stream else "",
             options.input_memory == "caller",
         )
+    estimate = backends.estimate_for_vectors(target)
+    graph = graph if estimate is None else with_whole_vectors(graph, VECTOR, estimate)
     watch("partition", graph)
     progress("plan", 0, 0)
     planned = plan_of(graph, target, options, model)

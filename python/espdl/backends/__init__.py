@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from espdl.backends.alternatives import within
 from espdl.backends.channels import with_channels
+from espdl.backends.esp32s3 import estimate as esp32s3
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
@@ -14,11 +16,12 @@ from espdl.backends.signals import for_stream, running
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
-from espdl.targets import Target
+from espdl.targets import ROUND_HALF_UP, Target
 
 __all__ = [
     "ANY",
     "Selection",
+    "estimate_for_vectors",
     "for_stream",
     "lower",
     "lowerings",
@@ -30,6 +33,12 @@ __all__ = [
     "with_rows",
     "within",
 ]
+
+
+def estimate_for_vectors(target: Target) -> Callable[[Operator], float] | None:
+    """About how many instructions an operator takes, for kernels that want whole vectors of channels; else None."""
+    wanted = "esp32s3" in target.backends and target.rounding == ROUND_HALF_UP and target.optimize != "size"
+    return esp32s3.estimate_for(target) if wanted else None
 
 
 # Has no kernels of its own: it runs what all others declined.

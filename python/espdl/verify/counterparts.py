@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -70,11 +70,45 @@ def _roundings(graph: Graph, node: onnx.NodeProto) -> int:
 
 def order(values: np.ndarray, tensor: Tensor, ours: np.ndarray) -> Order:
     """How `values` lie in the Plan: as they are, or channels last. Where both fit, as `ours` (about the same) does."""
+    if values.size != ours.size:
+        return _of_more_channels(values, tensor, ours)
     fitting = [o for o in (_channels_last, _as_it_is) if _fits(values, o, tensor)] or [_channels_last, _as_it_is]
     if len(fitting) == 1:
         return fitting[0]
     ours = ours.reshape(tensor.shape).astype(np.int64)
     return min(fitting, key=lambda o: int(np.abs(o(values, tensor.shape) - ours).sum()))
+
+
+def is_same(values: np.ndarray, tensor: Tensor, ours: np.ndarray) -> bool:
+    """Whether `values` can be those of `tensor`, which may have more channels that hold nothing (graph.whole_vectors).
+
+    A step on the way to a tensor may have its name, such as one axis of a Pad.
+    """
+    channels = _channels(values, tensor)
+    if values.size == ours.size or not channels:
+        return values.size == ours.size
+    return bool((ours.reshape(tensor.shape)[..., channels:] == tensor.zero_point).all())
+
+
+def _channels(values: np.ndarray, tensor: Tensor) -> int:
+    """How many channels of `tensor` are those of `values`; 0: it is another tensor."""
+    if tensor.dtype != "int8" or len(tensor.shape) != 4:
+        return 0
+    channels, rest = divmod(values.size, tensor.count // tensor.shape[3])
+    return 0 if rest or channels > tensor.shape[3] else channels
+
+
+def _of_more_channels(values: np.ndarray, tensor: Tensor, ours: np.ndarray) -> Order:
+    """The order of those that are there, and zero points for the others."""
+    channels = _channels(values, tensor)
+    narrow = replace(tensor, shape=(*tensor.shape[:3], channels))
+    inner = order(values, narrow, ours.reshape(tensor.shape)[..., :channels])
+
+    def ordered(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        missing = [(0, 0)] * 3 + [(0, shape[3] - channels)]
+        return np.pad(inner(values, narrow.shape), missing, constant_values=tensor.zero_point)
+
+    return ordered
 
 
 def _fits(values: np.ndarray, order: Order, tensor: Tensor) -> bool:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""About how many instructions an operator takes on the ESP32-S3: to choose between shapes of tensors.
+
+Counted on the networks of benchmarks/esp32s3.py: what a vector of 16 outputs takes besides its products.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from espdl.backends.esp32s3.conv2d import choose
+from espdl.backends.esp32s3.lanes import common_shift
+from espdl.ops.add import Add
+from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
+from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.numerics import Inexact
+from espdl.ops.operator import Operator
+from espdl.targets import Target
+
+# Outputs that begin anywhere go through memory, one pixel after the other.
+SCATTERED = 65
+# Of portable kernels: a product, a value that is pooled, a mean.
+PRODUCT, POOLED, MEAN = 3.0, 4.0, 80.0
+
+
+def estimate_for(target: Target) -> Callable[[Operator], float]:
+    """The estimate of operators whose tensors' channels may change; 0 for all others."""
+
+    def estimate(node: Operator) -> float:
+        if isinstance(node, Conv2d):
+            return _convolution(node, target)
+        if isinstance(node, Gemm):
+            return node.weights.shape[1] * math.ceil(len(node.weights) / 16) + 3.0 * node.weights.shape[1]
+        if isinstance(node, AveragePool2d | MaxPool2d):
+            return _pool(node)
+        return 0.8 * node.outputs[0].count if isinstance(node, Add) else 0.0
+
+    return estimate
+
+
+def _convolution(node: Conv2d, target: Target) -> float:
+    (x,), (y,) = node.inputs, node.outputs
+    try:
+        kernel, _ = choose(node, common_shift(x, node.weights_scale, y, target))
+    except Inexact:
+        return PRODUCT * node.macs
+    channels, rows, columns, inputs = node.weights.shape
+    scattered = SCATTERED if channels % 16 else 0
+    lanes = rows * columns * inputs
+    each = {
+        "aligned": 1.13 * lanes + 20 + scattered,
+        "pointwise": lanes + 11.0,
+        "narrow": rows * (columns * inputs + 4) + 12.0 + scattered,
+        "turned": lanes + 12.0,
+        "bytes": 1.1 * lanes + 40 * rows + 50 + scattered,
+        "wide": 40.0 * lanes,
+        "depthwise": (28.0 if (rows, columns) == (3, 3) else 2.0 * rows * columns + 25) + (75 if scattered else 0),
+    }
+    return each[kernel] * math.ceil(channels / 16) * math.prod(y.shape[1:3])
+
+
+def _pool(node: AveragePool2d | MaxPool2d) -> float:
+    (y,), taps = node.outputs, math.prod(node.kernel)
+    channels = y.shape[-1]
+    if channels % 16 == 0:
+        return (taps * 1.5 + 40) * y.count / 16
+    return (POOLED * taps + (MEAN if isinstance(node, AveragePool2d) else 0)) * y.count

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Channels made whole vectors: the network's bytes stay, and only what gains by it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_convolution import contents, make, seeds
+from vector_harness import TARGET, check, examples
+
+from espdl import pipeline
+from espdl.backends import estimate_for_vectors
+from espdl.graph.types import OperatorGraph
+from espdl.graph.whole_vectors import with_whole_vectors
+from espdl.ops.add import Add
+from espdl.ops.average_pool2d import AveragePool2d
+from espdl.ops.conv2d import Conv2d
+from espdl.ops.gemm import Gemm
+from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.operator import Operator
+from espdl.plan.types import Plan, Port, Tensor
+from espdl.verify import reference
+
+ONE = (1, 1, 1, 1)
+SCALE = 0.0625
+
+
+def tensor(name: str, *shape: int, zero: int = 0) -> Tensor:
+    return Tensor(name, shape, "int8", SCALE, zero)
+
+
+def convolution(seed: int, x: Tensor, name: str, channels: int, size: int, depthwise: bool = False, **more) -> Conv2d:
+    pads = (size // 2,) * 4
+    node = make(seed, x.shape[1:], channels, (size, size), pads=pads, depthwise=depthwise, largest=8, **more)
+    y = tensor(name, *node.outputs[0].shape)
+    scale = np.full(channels, 2.0**-8, np.float32)
+    return replace(node, inputs=(x,), outputs=(y,), weights_scale=scale)
+
+
+def network(draw: st.DrawFn, seed: int) -> OperatorGraph:
+    """Layers of any channels, with a sum, pools, a product behind what is flattened; some tensors are outputs too."""
+    channels = [draw(st.integers(1, 40)) for _ in range(3)]
+    x = tensor("x", 1, 6, 6, draw(st.sampled_from([3, 16, 20])))
+    operators: list[Operator] = [convolution(seed, x, "a", channels[0], 3)]
+    (a,) = operators[-1].outputs
+    operators.append(convolution(seed + 1, a, "b", channels[0], 3, depthwise=channels[0] > 1))
+    (b,) = operators[-1].outputs
+    operators.append(Add((a, b), (tensor("sum", *a.shape),), (), draw(st.sampled_from([None, (0.0, float("inf"))]))))
+    operators.append(convolution(seed + 3, operators[-1].outputs[0], "c", channels[1], 1, output_zero_point=0))
+    (c,) = operators[-1].outputs
+    window = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
+    operators.append(MaxPool2d((c,), (tensor("max", 1, 3, 3, channels[1]),), (), *window, None))
+    (top,) = operators[-1].outputs
+    mean = tensor("mean", 1, 1, 1, channels[1])
+    whole = ((3, 3), (1, 1), (0, 0, 0, 0), (1, 1))
+    operators.append(AveragePool2d((top,), (mean,), (), top.shape[1:], (1, 1), *whole, False, None))
+    flat = replace(mean, name="flat", shape=(1, channels[1]), alias_of="mean")
+    weights = contents(seed + 4, (channels[2], channels[1]), -8, 8)
+    scale, bias = np.full(channels[2], 2.0**-6, np.float32), np.arange(channels[2], dtype=np.int32)
+    operators.append(Gemm((flat,), (tensor("y", 1, channels[2]),), (), weights, scale, bias, None))
+    seen = ["y", *draw(st.sets(st.sampled_from(["a", "sum", "c", "max"]), max_size=1))]
+    ports = tuple(Port(name, name) for name in seen)
+    return OperatorGraph(tuple(operators), (flat,), (Port("x", "x"),), ports, (x,))
+
+
+def run(plan: Plan, values: np.ndarray) -> dict[str, np.ndarray]:
+    return reference.run(plan, {"x": values})
+
+
+@given(st.data(), seeds)
+@settings(examples, max_examples=25)
+def test_values_stay_and_what_comes_on_top_is_nothing(data: st.DataObject, seed: int) -> None:
+    graph = network(data.draw, seed % 2**31)
+    wide = with_whole_vectors(graph, 16, estimate_for_vectors(TARGET))
+    values = contents(seed, graph.parameters[0].shape)
+    plain = run(pipeline.make_plan(graph, TARGET), values)
+    plan = pipeline.make_plan(wide, TARGET)
+    found = run(plan, values)
+    ports = {port.tensor for port in (*graph.inputs, *graph.outputs)}
+    for name, before in plain.items():
+        assert found[name].shape == before.shape or (name not in ports and found[name].shape[-1] % 16 == 0)
+        np.testing.assert_array_equal(found[name][..., : before.shape[-1]], before, err_msg=name)
+        assert (found[name][..., before.shape[-1] :] == plan.tensor(name).zero_point).all()
+    for call in plan.calls:
+        if call.backend == "esp32s3":
+            check(call, *[found[name] for name in call.inputs])
+
+
+def chain(channels: int, size: int) -> OperatorGraph:
+    x = tensor("x", 1, size, size, 16)
+    first = convolution(1, x, "a", channels, 3)
+    second = convolution(2, first.outputs[0], "y", 16, 3)
+    return OperatorGraph((first, second), (), (Port("x", "x"),), (Port("y", "y"),), (x,))
+
+
+def test_channels_grow_where_that_saves_instructions_and_no_layer_outgrows_the_largest() -> None:
+    def channels(graph: OperatorGraph) -> int:
+        return with_whole_vectors(graph, 16, estimate_for_vectors(TARGET)).operators[0].outputs[0].shape[3]
+
+    assert channels(chain(60, 6)) == 60  # the largest layer would grow
+    assert channels(chain(4, 6)) == 4  # four channels are a narrow row
+    x = tensor("x", 1, 12, 12, 64)
+    large = convolution(3, x, "b", 16, 1)
+    graph = chain(30, 6)
+    graph = replace(graph, operators=(large, *graph.operators), parameters=(x, *graph.parameters))
+    assert channels(replace(graph, operators=(*graph.operators[1:], large))) == 32
+
+
+def test_other_targets_keep_their_channels() -> None:
+    assert estimate_for_vectors(replace(TARGET, backends=("portable",))) is None
+    assert estimate_for_vectors(replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine")) is None
