@@ -31,7 +31,7 @@ MAX_TURNED = 14
 # An image that is turned lies there twice.
 MAX_TURNED_BYTES = 2048
 # As in include/espdl/esp32s3/conv2d.h.
-DEPTHWISE_COPY = 1024
+DEPTHWISE_COPY = (1024, 4096)
 
 
 class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_conv2d_params_t"):
@@ -186,7 +186,8 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
         stride = p.stride_width * p.pixels
         columns = (outputs - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
         columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
-        most = max(DEPTHWISE_COPY, p.input_height * p.input_width * p.input_channels // 4)
+        least, most = DEPTHWISE_COPY
+        most = max(least, min(most, p.input_height * p.input_width * p.input_channels // 4))
         span, room = (p.kernel_height - 1) * p.dilation_height + 1, most // (16 * columns)
         band = min(p.output_height, max(0, room - span) // p.stride_height + 1)
         rows = (band - 1) * p.stride_height + span

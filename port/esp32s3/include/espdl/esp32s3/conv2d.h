@@ -103,8 +103,12 @@ void espdl_s3_conv2d_pointwise_s8(const espdl_s3_conv2d_params_t *p, const int8_
 void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                              const int8_t *biases, int8_t *y);
 
-/** Bytes of a copy of rows that espdl_s3_depthwise_s8() may take where a quarter of the input, or one window's rows, are less. */
-#define ESPDL_S3_DEPTHWISE_COPY 1024
+/**
+ * Bytes of a copy of rows that espdl_s3_depthwise_s8() may take where the rows of one window are less: a quarter of the input,
+ * but not less or more than these.
+ */
+#define ESPDL_S3_DEPTHWISE_LEAST 1024
+#define ESPDL_S3_DEPTHWISE_MOST 4096
 
 /**
  * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
@@ -114,7 +118,7 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
  * @param scratch  16 * (columns * rows + stride - 1 + output_width) bytes; output_width where output channels * pixels are no
  *                 multiple of 16, else 0;
  *                 rows = (band - 1) * stride_height + (kernel_height - 1) * dilation_height + 1: of as many outputs, `band`, as
- *                 ESPDL_S3_DEPTHWISE_COPY or a quarter of the input have room for, 1 to all; stride = stride_width * pixels,
+ *                 those bytes have room for, 1 to all; stride = stride_width * pixels,
  *                 columns = (output_width / pixels - 1) * stride + (kernel_width - 1) * dilation_width + 1,
  *                 with `pixels` 2 at least pad_left + input_width
  */
