@@ -9,6 +9,7 @@ from unittest import mock
 
 import compiled_once
 import pytest
+import sweeps
 
 from espdl import wording
 from espdl.verify import host, kept
@@ -88,3 +89,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if in_slow(Path(item.path)):
             item.add_marker(pytest.mark.slow)
+        if sweeps.is_left(item.nodeid.removeprefix("tests/")):
+            item.add_marker(pytest.mark.sweep)

@@ -72,7 +72,11 @@ def test_a_build_after_a_killed_one_gives_what_a_clean_one_gives(tmp_path: Path,
     assert contents(output) == expected
 
 
-STAGES = ["load", "quantize", "partition", "plan", "emit", "write 1", "write 6", "write 101", "write 103", "write 106"]
+# Stages behind which a build is killed, and how many files are in place then. ESPDL_TEST_EXAMPLES: all of them.
+STAGES = {"load": 0, "quantize": 0, "plan": 0, "write 6": 0, "write 103": 3}
+if os.environ.get("ESPDL_TEST_EXAMPLES"):
+    more = {"partition": 0, "emit": 0, "write 1": 0, "write 101": 1, "write 106": 6}
+    STAGES = dict(sorted((STAGES | more).items(), key=lambda stage: stage[1]))
 
 
 def test_a_build_killed_at_any_stage_leaves_whole_files_and_the_next_succeeds(tmp_path: Path, clean) -> None:
@@ -91,9 +95,9 @@ def test_a_build_killed_at_any_stage_leaves_whole_files_and_the_next_succeeds(tm
         assert all(clean[0][name] == content for name, content in found.items()), stage
         placed.append(len(found))
         # The files of the last stay, and so does what a build leaves that dies while it writes.
-        if stage != STAGES[-1]:
+        if stage != list(STAGES)[-1]:
             shutil.rmtree(output, ignore_errors=True)
-    assert placed == [0, 0, 0, 0, 0, 0, 0, 1, 3, 6] and len(clean[0]) == 6
+    assert placed == list(STAGES.values()) and len(clean[0]) == 6
     subprocess.run(command(output), check=True, capture_output=True)
     assert contents(output) == clean[0]
 

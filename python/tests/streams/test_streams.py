@@ -69,7 +69,7 @@ def of_window(plan: Plan, rows: np.ndarray) -> dict[str, bytes]:
     return {port.name: values[port.tensor].tobytes() for port in plan.outputs}
 
 
-@examples
+@settings(examples, max_examples=max(2, EXAMPLES // 2))
 @given(streams("window"), st.integers(0, 4))
 def test_with_edges_of_the_window_every_output_is_that_of_the_window(
     programs: Path, case: tuple[Network, Plan], more: int

@@ -121,7 +121,7 @@ def test_a_run_without_its_frame_or_whose_rows_fail_leaves_nothing_behind(progra
     assert loaded.run(inputs) == 0 and loaded.outputs() == wanted
 
 
-@settings(examples, max_examples=5 * EXAMPLES)
+@examples
 @given(striped_plans())
 def test_the_arena_is_no_smaller_than_its_lower_bound_and_plans_survive_json(case: tuple[Plan, dict]) -> None:
     plan, _ = case

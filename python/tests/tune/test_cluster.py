@@ -61,9 +61,22 @@ def worker(scheduler: str, folder: Path, importable: bool = True) -> subprocess.
     return started(*words, importable=importable)
 
 
+def killed_after_a_result(process: subprocess.Popen, cache: Path) -> threading.Thread:
+    """Kills the worker when the first result lies in the cache; to be joined."""
+
+    def kill() -> None:
+        while not list(cache.glob("*/*.json")) and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    return killer
+
+
 def arguments(folder: Path, cache: Path, *more: str) -> list[str]:
     given = ["tune", str(folder / "net.onnx"), "--calibration", str(folder / "calib.npy"), "--candidates", "5"]
-    given += ["--eval", str(folder / "eval.npz"), "--cache", str(cache), "--precision", "int8"]
+    given += ["--eval", str(folder / "eval.npz"), "--cache", str(cache), "--precision", "int8", "--effort", "fast"]
     return [*given, "-o", str(cache / "out"), *more]
 
 
@@ -74,14 +87,7 @@ def test_a_worker_dies_and_the_result_is_that_of_one_process(
     assert main(arguments(folder, tmp_path / "here", "--jobs", "1")) == 0
     workers += [worker(scheduler, tmp_path), worker(scheduler, tmp_path)]
     there = tmp_path / "there"
-
-    def kill_one() -> None:
-        while not list(there.glob("*/*.json")) and workers[0].poll() is None:
-            time.sleep(0.02)
-        workers[0].kill()
-
-    killer = threading.Thread(target=kill_one)
-    killer.start()
+    killer = killed_after_a_result(workers[0], there)
     assert main(arguments(folder, there, "--scheduler", scheduler)) == 0
     killer.join()
     assert workers[1].poll() is None

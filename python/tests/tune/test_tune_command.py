@@ -81,7 +81,7 @@ HEARS_INTERRUPTS = [
 def test_a_search_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     """With processes, as a terminal interrupts them: all at once."""
     folder = tune_fakes.write(tmp_path)
-    command = [*COMMAND, *arguments(folder, "--candidates", "5", "--jobs", "2")]
+    command = [*COMMAND, *arguments(folder, "--candidates", "5", "--jobs", "2", "--effort", "fast")]
     cache = folder / "cache"
     running = subprocess.Popen(
         [*HEARS_INTERRUPTS, *command],
