@@ -195,4 +195,4 @@ def test_settings_of_an_sdkconfig(tmp_path: Path, component: Path) -> None:
     sdkconfig.write_text(sdkconfig.read_text() + "CONFIG_ESPDL_SCHEME_AFFINE=y\n")
     project.build()
     assert project.compilations == 1
-    assert "espdl_s3_" not in (generated / "net" / "net.c").read_text()
+    assert "_affine_s8(" in (generated / "net" / "net.c").read_text()
