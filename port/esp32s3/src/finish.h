@@ -79,10 +79,43 @@ static inline void clamp_output(const finish_t *f, int8_t *y, int32_t bytes)
     }
 }
 
+typedef uint32_t __attribute__((may_alias)) word_t;
+typedef uint16_t __attribute__((may_alias)) half_t;
+
+/* Copies a vector, of which `from` is a multiple of 16, in the largest pieces that `to` allows. */
+static inline void copy_vector(const int8_t *from, int8_t *to)
+{
+    const word_t *words = (const word_t *)(const void *)from;
+    if (((uintptr_t)to & 3) == 0) {
+        word_t *y = (word_t *)(void *)to;
+        y[0] = words[0];
+        y[1] = words[1];
+        y[2] = words[2];
+        y[3] = words[3];
+    } else if (((uintptr_t)to & 1) == 0) {
+        half_t *y = (half_t *)(void *)to;
+        for (int32_t i = 4; i > 0; i--, y += 2, words++) {
+            y[0] = (half_t)*words;
+            y[1] = (half_t)(*words >> 16);
+        }
+    } else {
+        for (int32_t i = 4; i > 0; i--, to += 4, words++) {
+            to[0] = (int8_t)*words;
+            to[1] = (int8_t)(*words >> 8);
+            to[2] = (int8_t)(*words >> 16);
+            to[3] = (int8_t)(*words >> 24);
+        }
+    }
+}
+
 /** Copies the first `lanes` of each of `count` vectors to `y`, `step` bytes apart. */
 static inline void scatter(const int8_t *vectors, int8_t *y, int32_t count, int32_t lanes, int32_t step)
 {
     for (; count > 0; count--, vectors += 16, y += step) {
-        memcpy(y, vectors, (size_t)lanes);
+        if (lanes == 16) {
+            copy_vector(vectors, y);
+        } else {
+            memcpy(y, vectors, (size_t)lanes);
+        }
     }
 }

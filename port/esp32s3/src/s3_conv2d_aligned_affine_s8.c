@@ -10,7 +10,7 @@ EE void add_piece(const int8_t *weights, const int8_t *x, const piece_t *piece)
     const int8_t *w = weights + piece->w, *from = x + piece->x;
     w = ee_vld_128_ip(1, w, 16);
     w = ee_vld_128_ip(2, w, 16);
-    pie_mac_vectors(&w, &from, piece->bytes / 16 - 1);
+    pie_mac_vectors(&w, &from, (int32_t)((uint32_t)piece->bytes / 16) - 1);
 }
 
 /* A window whose sum is whole, and whose rows are contiguous. */
