@@ -32,10 +32,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["power_of_two", "affine"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_network_computes_the_bytes_of_the_reference(name: str, programs: Path) -> None:
-    compilation = network(name)
-    program = host.build(compilation.plan, compilation.files, "net", programs / name)
+def test_network_computes_the_bytes_of_the_reference(name: str, scheme: str, programs: Path) -> None:
+    compilation = network(name, scheme=scheme)
+    program = host.build(compilation.plan, compilation.files, "net", programs / f"{name}_{scheme}")
     values = inputs(compilation, samples=2)
     assert compare.first_difference(compilation.plan, values, program.run(values)) is None
 
