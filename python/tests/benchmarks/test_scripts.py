@@ -12,7 +12,9 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
-@pytest.mark.parametrize("script", ["accuracy.py", "esp32.py", "esp32s3.py", "networks.py", "run.py", "tune.py"])
+@pytest.mark.parametrize(
+    "script", ["accuracy.py", "esp32.py", "esp32s3.py", "networks.py", "run.py", "tune.py", "tune_example.py"]
+)
 def test_help(script: str) -> None:
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / script), "--help"], capture_output=True, text=True, check=False
