@@ -4,8 +4,8 @@
 
 python benchmarks/tune_example.py [--candidates FEW MANY] [--jobs N] [--cache FOLDER]
 
-The digits of examples/digits; half of their test data decides, the other half has the last word. What is in the cache is
-not computed again.
+The digits of examples/digits; half of their test data decides, the other half has the last word. What is in the cache
+is not computed again.
 """
 
 from __future__ import annotations
