@@ -149,7 +149,8 @@ def _pixels(node: Conv2d, kernel: str) -> int:
         return 1
     for pixels in (16, 8, 4, 2):
         taps = kernel_width + (pixels - 1) * node.strides[1]
-        if channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16:
+        joined = channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16
+        if joined and node.dilations[1] == 1:  # what is joined has neighbours for taps, also where there was one
             return pixels
     return 1
 
