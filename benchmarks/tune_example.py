@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "tuning.md"
 BEGIN, END = "<!-- written by benchmarks/tune_example.py -->", "<!-- end of the example -->"
 DATA = "net.onnx --calibration calib.npy --eval eval.npz"
 # Decibels that are wanted, and bytes that the arena may have.
-GOAL = "--min-sqnr 44 --max-arena 1600"
+GOAL = "--min-sqnr 42 --max-arena 1600"
 
 
 def commands(few: int, many: int) -> list[str]:
@@ -37,7 +37,7 @@ def commands(few: int, many: int) -> list[str]:
         f"espdl validate {DATA}",
         f"espdl tune {DATA} --candidates {few}",
         f"espdl tune {DATA} --candidates {many} {GOAL} --apply",
-        "espdl validate net.onnx --calibration calib.npy --eval third.npz --options net.tuned.json --min-sqnr 44",
+        "espdl validate net.onnx --calibration calib.npy --eval third.npz --options net.tuned.json --min-sqnr 42",
     ]
 
 
@@ -75,7 +75,7 @@ def with_example(text: str, example: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candidates", type=int, nargs=2, default=(30, 100), metavar=("FEW", "MANY"))
+    parser.add_argument("--candidates", type=int, nargs=2, default=(12, 36), metavar=("FEW", "MANY"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "tune", help="where results are kept")
     arguments = parser.parse_args(argv)
