@@ -194,7 +194,7 @@ def make_plan(
     faster = lowered(graph, target, flash_budget)
     plan_of = partial(_plan_of, graph=graph, target=target, stripes=stripes, input_memory=input_memory)
     takes_flash = any(call.trade[0] for call in faster[0])
-    if cores > 1 and takes_flash:
+    if cores > 1 and (takes_flash or any(backends.can_shrink(call) for call in faster[0])):
         planned = _shared_plan(plan_of, faster, graph, target, flash_budget, stripes)
     else:
         planned = plan_of(faster, cores=cores)
@@ -222,8 +222,9 @@ def _shared_plan(
     flash_budget: int,
     stripes: str,
 ) -> Plan:
-    """For two cores, which may not have the scratch memory of kernels that are fastest on one, twice: layer by layer,
-    these kernels or those whose scratch there is for both, whichever is cheaper; or the usual ones for all of them."""
+    """For two cores, which may not have the scratch memory of kernels that are fastest on one, twice: with less of it
+    for those that take what they get; then layer by layer, these kernels or those whose scratch there is for both,
+    whichever is cheaper; or the usual ones for all of them."""
     one = plan_of(faster)
     most = int(stripes) if stripes.isdecimal() else plan.cores.most_bytes(one)
     known = [backends.with_channels(backends.with_rows(call, one.tensor)) for call in one.calls]
@@ -235,9 +236,11 @@ def _shared_plan(
 
     best = plan_of(faster, cores=2, most_bytes=most)
     limits: dict[tuple[str, ...], int] = {}
-    tight = [c.outputs for c in faster[0] if c.trade[0] and c.scratch_bytes > rooms.get(c.outputs, math.inf)]
-    for outputs in tight[:MOST_TRIALS]:
-        trial = limits | {outputs: rooms[outputs]}
+    tight = [call for call in faster[0] if call.scratch_bytes > rooms.get(call.outputs, math.inf)]
+    smaller = [call.outputs for call in tight if backends.can_shrink(call)]
+    trials = [*([smaller] if smaller else []), *([c.outputs] for c in tight if c.trade[0])]
+    for group in trials[:MOST_TRIALS]:
+        trial = limits | {outputs: rooms[outputs] for outputs in group}
         shared = plan_of(lowered(graph, target, flash_budget, trial), cores=2, most_bytes=most)
         if price(shared) < price(best):
             best, limits = shared, trial
@@ -297,6 +300,7 @@ def lowered(
     calls = [backends.lower(operator, target) for operator in operators]
     known, costs = graph.tensors(), report.instructions(target.chip)
     calls = backends.within(flash_budget, operators, calls, target, costs, lambda name: known[name].count, most_scratch)
+    calls = [backends.within_scratch(call, most_scratch.get(call.outputs, math.inf)) for call in calls]
     functions: dict[str, str] = {}
     for operator in graph.operators:
         functions.update(getattr(operator, "functions", {}))

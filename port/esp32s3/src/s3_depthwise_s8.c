@@ -46,11 +46,7 @@ static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
     d.y_pitch = d.outputs * d.y_step;
     d.partial = d.y_step % 16 != 0;
     d.inputs = p->input_width < room ? p->input_width : room;
-    const int32_t quarter = p->input_height * d.x_pitch / 4;
-    const int32_t most = quarter < ESPDL_S3_DEPTHWISE_MOST ? quarter : ESPDL_S3_DEPTHWISE_MOST;
-    const int32_t rows = (most > ESPDL_S3_DEPTHWISE_LEAST ? most : ESPDL_S3_DEPTHWISE_LEAST) / d.pitch;
-    d.band = rows > d.span ? (rows - d.span) / p->stride_height + 1 : 1;
-    d.band = d.band < p->output_height ? d.band : p->output_height;
+    d.band = p->band < p->output_height ? p->band : p->output_height;
     d.results = scratch + ((d.band - 1) * p->stride_height + d.span) * d.pitch + 16 * (stride - 1);
     return d;
 }

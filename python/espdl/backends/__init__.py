@@ -12,6 +12,7 @@ from espdl.backends.esp32s3 import estimate as esp32s3
 from espdl.backends.limits import with_limits
 from espdl.backends.lowering import ANY, Declined, find, lowerings, packings
 from espdl.backends.rows import with_rows
+from espdl.backends.scratch import can_shrink, within_scratch
 from espdl.backends.signals import for_stream, running
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
@@ -21,6 +22,7 @@ from espdl.targets import ROUND_HALF_UP, Target
 __all__ = [
     "ANY",
     "Selection",
+    "can_shrink",
     "estimate_for_vectors",
     "for_stream",
     "lower",
@@ -32,6 +34,7 @@ __all__ = [
     "with_limits",
     "with_rows",
     "within",
+    "within_scratch",
 ]
 
 

@@ -66,3 +66,17 @@ def test_half_the_work_each_with_the_flash_that_is_default() -> None:
     assert two.arena_bytes <= 1.10 * one.arena_bytes
     assert instructions(two) <= 0.56 * instructions(one)
     assert all(turn.second is not None for turn in two.turns)
+
+
+def test_smaller_bands_for_two() -> None:
+    """25x5 pixels of 64 channels, as a network of keywords has: a copy as large as is best on one core leaves no room
+    for another one, and a depthwise layer would be left to one core."""
+    target = select("esp32s3", "auto", "power_of_two")
+    b = Builder(0, target)
+    image = b.tensor(25, 5, 64)
+    x = b.put(b.conv(image, 64, *WINDOW, groups=64))
+    graph = OperatorGraph(tuple(b.nodes), (), (Port(image.name, image.name),), (Port(x.name, x.name),), (image,))
+    one, two = (pipeline.make_plan(graph, target, cores=count) for count in (1, 2))
+    assert two.arena_bytes <= 1.10 * one.arena_bytes
+    assert two.calls[0].params.band < one.calls[0].params.band
+    assert all(turn.second is not None for turn in two.turns)

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from vector_harness import TARGET, check, examples
 
-from espdl.backends import lower, select
+from espdl.backends import lower, select, within_scratch
 from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_add import Conv2dAdd
@@ -175,6 +175,18 @@ def test_depthwise_with_pixels_joined(
     )
     assume(lower(node, TARGET).params.pixels == 2)
     run(node, seed, "depthwise")
+
+
+@given(convolutions(st.integers(2, 40), st.none(), depthwise=True), st.integers(0, 4000), seeds)
+@examples
+def test_depthwise_with_less_scratch(node: Conv2d, room: int, seed: int) -> None:
+    """However small the bands: as much as is allowed, or a window."""
+    call = lower(node, TARGET)
+    assume(call.function == "espdl_s3_depthwise_s8")
+    less, least = (within_scratch(call, limit) for limit in (room, 0))
+    assert least.params.band == 1
+    assert less.scratch_bytes <= max(room, least.scratch_bytes)
+    check(less, contents(seed // 7, node.inputs[0].shape))
 
 
 def heavy(node: Conv2d, seed: int, weight: int = 127, bias: int = 2**19) -> Conv2d:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from espdl.backends.esp32s3 import affine
@@ -19,6 +21,7 @@ from espdl.backends.esp32s3.lanes import (
 from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
+from espdl.backends.scratch import with_less_scratch
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import Inexact
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
@@ -30,7 +33,7 @@ POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_TURNED = 14
 # An image that is turned lies there twice.
 MAX_TURNED_BYTES = 2048
-# As in include/espdl/esp32s3/conv2d.h.
+# Bytes of the copy that depthwise kernels take, where a window needs less: a quarter of the image, within these.
 DEPTHWISE_COPY = (1024, 4096)
 
 
@@ -38,6 +41,7 @@ class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_con
     shift: int
     pixels: int
     parts: int
+    band: int
 
 
 @lowering("conv2d", "esp32s3", "int8", alignment=16)
@@ -71,7 +75,10 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         shift=shift,
         pixels=_pixels(node, kernel),
         parts=parts,
+        band=0,
     )
+    if kernel == "depthwise":
+        params = _in_bands(params, _copy_bytes(params))
     return call_of(
         node,
         "espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
@@ -184,14 +191,8 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     outputs = p.output_width // p.pixels
     partial = p.output_channels * p.pixels % 16 != 0
     if kernel == "depthwise":
-        stride = p.stride_width * p.pixels
-        columns = (outputs - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
-        columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
-        least, most = DEPTHWISE_COPY
-        most = max(least, min(most, p.input_height * p.input_width * p.input_channels // 4))
-        span, room = (p.kernel_height - 1) * p.dilation_height + 1, most // (16 * columns)
-        band = min(p.output_height, max(0, room - span) // p.stride_height + 1)
-        rows = (band - 1) * p.stride_height + span
+        stride, columns = p.stride_width * p.pixels, _copied_columns(p)
+        rows = (p.band - 1) * p.stride_height + _copied_span(p)
         return 16 * (columns * rows + stride - 1 + (outputs if partial else 0))
     if kernel == "turned":
         rows = (p.output_height - 1) * p.stride_height + p.kernel_height
@@ -199,6 +200,36 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
         return 16 * (rows * p.input_channels * columns // 16 + 3)
     vectors = 16 * outputs if partial else 0
     return max(16, vectors + (piece_bytes(p) if kernel in ("aligned", "bytes") else 0))
+
+
+def _copied_columns(p: S3Conv2dParams) -> int:
+    """Vectors in a row of the copy that a depthwise kernel computes from."""
+    outputs = p.output_width // p.pixels
+    columns = (outputs - 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
+    return max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
+
+
+def _copied_span(p: S3Conv2dParams) -> int:
+    return (p.kernel_height - 1) * p.dilation_height + 1
+
+
+def _copy_bytes(p: S3Conv2dParams) -> int:
+    least, most = DEPTHWISE_COPY
+    return max(least, min(most, p.input_height * p.input_width * p.input_channels // 4))
+
+
+def _in_bands(p: S3Conv2dParams, copy_bytes: int) -> S3Conv2dParams:
+    """With as many rows of outputs in a band as a copy of so many bytes has room for, or one."""
+    rows = copy_bytes // (16 * _copied_columns(p))
+    return replace(p, band=min(p.output_height, max(0, rows - _copied_span(p)) // p.stride_height + 1))
+
+
+@with_less_scratch("espdl_s3_depthwise_s8")
+def smaller_bands(call: KernelCall, room: int) -> KernelCall:
+    p = call.params_of(S3Conv2dParams)
+    beside = call.scratch_bytes - 16 * _copied_columns(p) * ((p.band - 1) * p.stride_height + _copied_span(p))
+    params = _in_bands(p, room - beside)
+    return replace(call, params=params, scratch_bytes=_scratch_bytes(params, "depthwise"))
 
 
 def piece_bytes(p: S3Conv2dParams) -> int:

@@ -37,6 +37,7 @@ typedef struct {
      * has. Which, is packed with the biases. Only for kernels that say so.
      */
     int32_t parts;
+    int32_t band;                              /**< depthwise: rows of outputs of one copy, 1 or more; not used by others */
 } espdl_s3_conv2d_params_t;
 
 /*
@@ -104,21 +105,14 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
                              const int8_t *biases, int8_t *y);
 
 /**
- * Bytes of a copy of rows that espdl_s3_depthwise_s8() may take where the rows of one window are less: a quarter of the input,
- * but not less or more than these.
- */
-#define ESPDL_S3_DEPTHWISE_LEAST 1024
-#define ESPDL_S3_DEPTHWISE_MOST 4096
-
-/**
  * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
- * No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
+ * No byte of the others is written. Large `band`s copy fewer rows twice. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
  * input's shape is the output's, `y` may be `x`.
  *
  * @param scratch  16 * (columns * rows + stride - 1 + output_width) bytes; output_width where output channels * pixels are no
  *                 multiple of 16, else 0;
- *                 rows = (band - 1) * stride_height + (kernel_height - 1) * dilation_height + 1: of as many outputs, `band`, as
- *                 those bytes have room for, 1 to all; stride = stride_width * pixels,
+ *                 rows = (min(band, output_height) - 1) * stride_height + (kernel_height - 1) * dilation_height + 1;
+ *                 stride = stride_width * pixels,
  *                 columns = (output_width / pixels - 1) * stride + (kernel_width - 1) * dilation_width + 1,
  *                 with `pixels` 2 at least pad_left + input_width
  */
