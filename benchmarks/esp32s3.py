@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts what the four networks take with the ESP32-S3's vector kernels, layer by layer, without the chip.
+"""Counts what the four networks, and small ones of other kinds, take with the ESP32-S3's vector kernels, layer by
+layer, without the chip.
 
 python benchmarks/esp32s3.py [--data DIR] [--networks ...] [--schemes ...]
 
 Writes benchmarks/esp32s3.json and, where all networks were counted, the tables of docs/esp32s3.md. benchmarks/xtensa
 says how instructions are counted. Exit code 1 where a network takes more than was promised.
+
+benchmarks/esp32s3_before.json has what the files of the small ones took with the kernels and the compiler of an
+earlier commit, counted in the same way.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "python" / path) for path in (".", "tests/esp32s3", "tests/kernels", "tests/shared")]
 
 import compiled_once  # noqa: E402 (the paths above come first)
+import networks  # noqa: E402
 import trained  # noqa: E402
 import xtensa  # noqa: E402
 from vector_harness import check  # noqa: E402
@@ -33,6 +38,7 @@ from espdl.targets import SCHEMES  # noqa: E402
 from espdl.verify import reference  # noqa: E402
 
 RESULTS = HERE / "esp32s3.json"
+BEFORE = HERE / "esp32s3_before.json"
 PAGE = ROOT / "docs" / "esp32s3.md"
 BEGIN, END = "<!-- written by benchmarks/esp32s3.py -->", "<!-- end -->"
 
@@ -58,6 +64,15 @@ NETWORKS = {
     "kws_dscnn": Peers(3.74, 0.654, 0.255, 0.9),
     "vww_mobilenet": Peers(11.97, 4.54, 0.50, 2.0),
     "ad_autoencoder": Peers(1.278, 0.0222, 0.0215, 0.095),
+}
+
+# What small networks of other kinds may take, of what they took at the commit in BEFORE; in scheme power_of_two.
+PROMISED_OF_BEFORE = {
+    "unet": 0.80,
+    "yolo_head": 0.35,
+    "mobilenet_v3": 0.80,
+    "transformer_encoder": 0.30,
+    "temporal_network": 0.75,
 }
 
 
@@ -86,32 +101,46 @@ class Counted:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = trained.arguments(__doc__, NETWORKS, argv, SCHEMES)
+    arguments = trained.arguments(__doc__, [*NETWORKS, *PROMISED_OF_BEFORE], argv, SCHEMES)
     if (reason := xtensa.available()) is not None:
         print(f"esp32s3.py: {reason}")
         return 1
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    before = json.loads(BEFORE.read_text())
     failed = False
     for name, scheme, counted in _count_all(arguments.data, arguments.networks, arguments.schemes):
         results.setdefault(name, {})[scheme] = asdict(counted)
-        taken, promised = counted.instructions, 1e6 * NETWORKS[name].of(scheme)
+        taken, promised = counted.instructions, _promised(name, scheme, before)
         print(f"{name}, {scheme}: {taken:,} instructions, {counted.operations:,} of them EE operations", flush=True)
         if taken > promised:
             print(f"FAILED: {name} takes {taken:,} in scheme {scheme}, promised {promised:,.0f}")
             failed = True
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    if all(set(SCHEMES) <= set(results.get(name, {})) for name in NETWORKS):
+    if all(scheme in results.get(name, {}) for name in (*NETWORKS, *PROMISED_OF_BEFORE) for scheme in _schemes(name)):
         head, rest = PAGE.read_text().split(BEGIN, 1)
-        PAGE.write_text("\n".join([head + BEGIN, "", *tables(results), "", END + rest.split(END, 1)[1]]))
+        lines = [*tables(results), "", *others(results, before)]
+        PAGE.write_text("\n".join([head + BEGIN, "", *lines, "", END + rest.split(END, 1)[1]]))
     return int(failed)
+
+
+def _schemes(name: str) -> Sequence[str]:
+    return SCHEMES if name in NETWORKS else ("power_of_two",)
+
+
+def _promised(name: str, scheme: str, before: Mapping) -> float:
+    if name in NETWORKS:
+        return 1e6 * NETWORKS[name].of(scheme)
+    return PROMISED_OF_BEFORE[name] * before["instructions"][name]
 
 
 def _count_all(data: Path, names: Sequence[str], schemes: Sequence[str]) -> Iterator[tuple[str, str, Counted]]:
     with tempfile.TemporaryDirectory() as folder:
         compiled_once.Store.root = Path(folder)
+        random = networks.write(Path(folder) / "random", [name for name in names if name not in NETWORKS])
         for name in names:
-            for scheme in schemes:
-                yield name, scheme, count(data / name, Path(folder) / name / scheme, scheme)
+            for scheme in set(schemes) & set(_schemes(name)):
+                source = (data if name in NETWORKS else random) / name
+                yield name, scheme, count(source, Path(folder) / name / scheme, scheme)
 
 
 def count(data: Path, folder: Path, scheme: str) -> Counted:
@@ -155,6 +184,29 @@ def tables(results: Mapping[str, Mapping]) -> list[str]:
     for name in NETWORKS:
         for scheme in titles:
             lines += ["", f"### {name}, {scheme}", "", *_layers(results[name][scheme]["layers"])]
+    return lines
+
+
+def others(results: Mapping[str, Mapping], before: Mapping) -> list[str]:
+    """The small networks with random weights beside what they took before, then their layers."""
+    lines = [
+        "### Networks of other kinds, power_of_two",
+        "",
+        "Small ones with random weights (`benchmarks/networks.py`), beside what the same files took with commit"
+        f" {before['commit']}.",
+        "",
+        "| million instructions | then | now | of then | at most | arena, bytes | portable |",
+        "| --- |" + " ---: |" * 6,
+    ]
+    for name, promised in PROMISED_OF_BEFORE.items():
+        counted, then = results[name]["power_of_two"], before["instructions"][name]
+        now = counted["instructions"]
+        arenas = f"{counted['arena_bytes']:,} | {counted['portable_arena_bytes']:,}"
+        lines.append(
+            f"| {name} | {then / 1e6:.4g} | **{now / 1e6:.4g}** | {now / then:.2f} | {promised:.2f} | {arenas} |"
+        )
+    for name in PROMISED_OF_BEFORE:
+        lines += ["", f"### {name}", "", *_layers(results[name]["power_of_two"]["layers"])]
     return lines
 
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The topologies of the four MLPerf Tiny networks with random weights, for those who do not have the trained ones.
+"""The topologies of the four MLPerf Tiny networks with random weights, for those who do not have the trained ones;
+large networks, and small ones of other kinds.
 
-`write()` makes what the data folder of the trained networks holds as well: `<network>/model.onnx` (float32, opset 13,
-batch 1, NCHW), `calib.npy` and `eval.npz` (`x`, `y_ref`: what ONNX Runtime gives). Speed, memory and code size are
+`write()` makes what the data folder of the trained networks holds as well: `<network>/model.onnx` (float32, opset 13 or
+17, batch 1, NCHW), `calib.npy` and `eval.npz` (`x`, `y_ref`: what ONNX Runtime gives). Speed, memory and code size are
 close to those of the trained networks; accuracy means nothing here. Equal at every call.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,12 @@ class Builder:
         y = self.node("Conv", x, weights, self.bias(outputs), strides=[stride, stride], pads=list(pads))
         return self.node("Relu", y) if relu else y
 
-    def depthwise(self, x: str, channels: int, stride=1, pads=(1, 1, 1, 1)) -> str:
+    def depthwise(self, x: str, channels: int, stride=1, pads=(1, 1, 1, 1), relu=True) -> str:
         weights = self.weights((channels, 1, 3, 3), 9)
         y = self.node(
             "Conv", x, weights, self.bias(channels), strides=[stride, stride], pads=list(pads), group=channels
         )
-        return self.node("Relu", y)
+        return self.node("Relu", y) if relu else y
 
     def dense(self, x: str, inputs: int, outputs: int, relu=False) -> str:
         y = self.node("MatMul", x, self.weights((inputs, outputs), inputs))
@@ -69,14 +70,33 @@ class Builder:
     def head(self, x: str, kernel: Sequence[int], inputs: int, outputs: int) -> str:
         """Average over the whole plane, a dense layer, softmax."""
         x = self.node("AveragePool", x, kernel_shape=list(kernel), strides=list(kernel))
-        x = self.node("Reshape", x, self.constant(np.int64([-1, inputs])))
-        return self.node("Softmax", self.dense(x, inputs, outputs))
+        return self.node("Softmax", self.dense(self.reshape(x, -1, inputs), inputs, outputs))
 
-    def model(self, name: str, shape: Sequence[int], output: str, outputs: int) -> onnx.ModelProto:
-        ports = [("input", shape), (output, (1, outputs))]
+    def silu(self, x: str) -> str:
+        return self.node("Mul", x, self.node("Sigmoid", x))
+
+    def hard_swish(self, x: str) -> str:
+        """As frameworks export it without the operator of opset 14."""
+        inner = self.node("Add", x, self.constant(np.float32(3)))
+        inner = self.node("Clip", inner, self.constant(np.float32(0)), self.constant(np.float32(6)))
+        return self.node("Div", self.node("Mul", x, inner), self.constant(np.float32(6)))
+
+    def twice(self, x: str) -> str:
+        """Every pixel four times."""
+        scales = self.constant(np.float32([1, 1, 2, 2]))
+        return self.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric")
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self.node("Reshape", x, self.constant(np.int64(shape)))
+
+    def model(
+        self, name: str, shape: Sequence[int], outputs: Mapping[str, Sequence[int]], opset: int = 13
+    ) -> onnx.ModelProto:
+        """`outputs`: tensors and their shapes."""
+        ports = [("input", shape), *outputs.items()]
         values = [helper.make_tensor_value_info(port, TensorProto.FLOAT, extents) for port, extents in ports]
         graph = helper.make_graph(self.nodes, name, values[:1], values[1:], self.initializers)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
         onnx.checker.check_model(model)
         return model
 
@@ -93,7 +113,7 @@ def ic_resnet8() -> onnx.ModelProto:
         skipped = x if stride == 1 else b.conv(x, channels, outputs, 1, stride, relu=False)
         x = b.node("Relu", b.node("Add", skipped, y))
         channels = outputs
-    return b.model("ic_resnet8", (1, 3, 32, 32), b.head(x, (8, 8), 64, 10), 10)
+    return b.model("ic_resnet8", (1, 3, 32, 32), {b.head(x, (8, 8), 64, 10): (1, 10)})
 
 
 def kws_dscnn() -> onnx.ModelProto:
@@ -102,7 +122,7 @@ def kws_dscnn() -> onnx.ModelProto:
     x = b.conv("input", 1, 64, (10, 4), 2, (4, 1, 5, 1))
     for _ in range(4):
         x = b.conv(b.depthwise(x, 64), 64, 64, 1)
-    return b.model("kws_dscnn", (1, 1, 49, 10), b.head(x, (25, 5), 64, 12), 12)
+    return b.model("kws_dscnn", (1, 1, 49, 10), {b.head(x, (25, 5), 64, 12): (1, 12)})
 
 
 def vww_mobilenet() -> onnx.ModelProto:
@@ -114,7 +134,7 @@ def vww_mobilenet() -> onnx.ModelProto:
         x = b.depthwise(x, channels, stride, (1, 1, 1, 1) if stride == 1 else (0, 0, 1, 1))
         x = b.conv(x, channels, outputs, 1)
         channels = outputs
-    return b.model("vww_mobilenet", (1, 3, 96, 96), b.head(x, (3, 3), 256, 2), 2)
+    return b.model("vww_mobilenet", (1, 3, 96, 96), {b.head(x, (3, 3), 256, 2): (1, 2)})
 
 
 def ad_autoencoder() -> onnx.ModelProto:
@@ -124,7 +144,7 @@ def ad_autoencoder() -> onnx.ModelProto:
     sizes = [640, 128, 128, 128, 128, 8, 128, 128, 128, 128]
     for inputs, outputs in zip(sizes, sizes[1:]):
         x = b.dense(x, inputs, outputs, relu=True)
-    return b.model("ad_autoencoder", (1, 640), b.dense(x, 128, 640), 640)
+    return b.model("ad_autoencoder", (1, 640), {b.dense(x, 128, 640): (1, 640)})
 
 
 def _mobilenet_v2(width: float, size: int, seed: int) -> onnx.ModelProto:
@@ -160,7 +180,7 @@ def _mobilenet_v2(width: float, size: int, seed: int) -> onnx.ModelProto:
             channels = outputs
     last = max(1280, channels_of(1280))
     x = conv(x, channels, last)
-    return b.model("mobilenet_v2", (1, 3, 32 * size, 32 * size), b.head(x, (size, size), last, 1000), 1000)
+    return b.model("mobilenet_v2", (1, 3, 32 * size, 32 * size), {b.head(x, (size, size), last, 1000): (1, 1000)})
 
 
 # Expansion, output channels, repetitions and stride of the first of them.
@@ -179,17 +199,139 @@ def mobilenet_v2() -> onnx.ModelProto:
     return _mobilenet_v2(1.0, 224, 6)
 
 
+def unet() -> onnx.ModelProto:
+    """Four classes for each pixel of 32x32: two levels down by pools, up by transposed convolutions, with skips."""
+    b = Builder(7)
+
+    def block(x: str, inputs: int, outputs: int) -> str:
+        for channels in (inputs, outputs):
+            x = b.conv(x, channels, outputs, 3, pads=(1, 1, 1, 1))
+        return x
+
+    first = block("input", 3, 12)
+    second = block(b.node("MaxPool", first, kernel_shape=[2, 2], strides=[2, 2]), 12, 24)
+    x = block(b.node("MaxPool", second, kernel_shape=[2, 2], strides=[2, 2]), 24, 48)
+    for inputs, outputs, skipped in ((48, 24, second), (24, 12, first)):
+        up = b.weights((inputs, outputs, 2, 2), inputs)
+        x = b.node("ConvTranspose", x, up, b.bias(outputs), kernel_shape=[2, 2], strides=[2, 2])
+        x = block(b.node("Concat", x, skipped, axis=1), 2 * outputs, outputs)
+    mask = b.node("Softmax", b.conv(x, 12, 4, 1, relu=False), axis=1)
+    return b.model("unet", (1, 3, 32, 32), {mask: (1, 4, 32, 32)})
+
+
+def yolo_head() -> onnx.ModelProto:
+    """Boxes and five classes on two scales of an image of 64x64, as YOLOv8 has them: SiLU, skips, no anchors."""
+    b = Builder(8)
+
+    def block(x: str, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> str:
+        return b.silu(b.conv(x, inputs, outputs, kernel, stride, (kernel // 2,) * 4, relu=False))
+
+    x = block(block("input", 3, 16, stride=2), 16, 32, stride=2)
+    fine = block(x, 32, 64, stride=2)
+    coarse = block(fine, 64, 64, stride=2)
+    fine = block(b.node("Concat", b.twice(coarse), fine, axis=1), 128, 64, 1)
+    coarse = block(b.node("Concat", block(fine, 64, 64, stride=2), coarse, axis=1), 128, 64, 1)
+    found = []
+    for x, size in ((fine, 8), (coarse, 4)):
+        box = b.conv(block(block(x, 64, 64), 64, 64), 64, 4, 1, relu=False)
+        score = b.node("Sigmoid", b.conv(block(block(x, 64, 64), 64, 64), 64, 5, 1, relu=False))
+        found.append(b.reshape(b.node("Concat", box, score, axis=1), 1, 9, size * size))
+    return b.model("yolo_head", (1, 3, 64, 64), {b.node("Concat", *found, axis=2): (1, 9, 80)})
+
+
+def mobilenet_v3() -> onnx.ModelProto:
+    """MobileNetV3-Small of width 0.5 without its last stage, for images of 64x64: https://arxiv.org/abs/1905.02244."""
+    b = Builder(9)
+
+    def gate(x: str, channels: int, size: int) -> str:
+        """Squeeze and excitation."""
+        mean = b.node("AveragePool", x, kernel_shape=[size, size])
+        y = b.conv(b.conv(mean, channels, channels // 4, 1), channels // 4, channels, 1, relu=False)
+        return b.node("Mul", x, b.node("HardSigmoid", y, alpha=1 / 6, beta=0.5))
+
+    x, channels, size = b.hard_swish(b.conv("input", 3, 8, 3, 2, (1, 1, 1, 1), relu=False)), 8, 32
+    for inner, outputs, squeezes, swishes, stride in MOBILENET_V3:
+        size //= stride
+        activation = b.hard_swish if swishes else lambda y: b.node("Relu", y)
+        y = activation(b.conv(x, channels, inner, 1, relu=False))
+        y = activation(b.depthwise(y, inner, stride, relu=False))
+        y = b.conv(gate(y, inner, size) if squeezes else y, inner, outputs, 1, relu=False)
+        x = b.node("Add", x, y) if stride == 1 and channels == outputs else y
+        channels = outputs
+    x = b.hard_swish(b.conv(x, channels, 144, 1, relu=False))
+    return b.model("mobilenet_v3", (1, 3, 64, 64), {b.head(x, (size, size), 144, 10): (1, 10)})
+
+
+# Channels inside, output channels, squeeze and excitation, hard-swish, stride.
+MOBILENET_V3 = (
+    (8, 8, True, False, 2), (40, 12, False, False, 2), (44, 12, False, False, 1), (48, 20, True, True, 2),
+    (120, 20, True, True, 1), (60, 24, True, True, 1),
+)  # fmt: skip
+
+
+def transformer_encoder() -> onnx.ModelProto:
+    """Two layers for 48 tokens of 64 values: four heads, normalised before each step, GELU."""
+    b = Builder(10)
+    tokens, width, heads = 48, 64, 4
+
+    def norm(x: str) -> str:
+        gamma, beta = (b.constant(b.random.normal(mean, 0.1, width).astype(np.float32)) for mean in (1, 0))
+        return b.node("LayerNormalization", x, gamma, beta, axis=-1)
+
+    def head(x: str, perm: Sequence[int]) -> str:
+        split = b.reshape(b.dense(x, width, width), 1, tokens, heads, width // heads)
+        return b.node("Transpose", split, perm=list(perm))
+
+    x = "input"
+    for _ in range(2):
+        y = norm(x)
+        scores = b.node("MatMul", head(y, (0, 2, 1, 3)), head(y, (0, 2, 3, 1)))
+        scores = b.node("Div", scores, b.constant(np.float32(np.sqrt(width / heads))))
+        mixed = b.node("MatMul", b.node("Softmax", scores, axis=-1), head(y, (0, 2, 1, 3)))
+        mixed = b.reshape(b.node("Transpose", mixed, perm=[0, 2, 1, 3]), 1, tokens, width)
+        x = b.node("Add", x, b.dense(mixed, width, width))
+        y = b.dense(norm(x), width, 2 * width)
+        inner = b.node(
+            "Add", b.node("Erf", b.node("Div", y, b.constant(np.float32(np.sqrt(2))))), b.constant(np.float32(1))
+        )
+        y = b.node("Mul", b.node("Mul", y, inner), b.constant(np.float32(0.5)))
+        x = b.node("Add", x, b.dense(y, 2 * width, width))
+    return b.model("transformer_encoder", (1, tokens, width), {norm(x): (1, tokens, width)}, opset=17)
+
+
+def temporal_network() -> onnx.ModelProto:
+    """Residual blocks of two dilated causal convolutions over 128 steps of 6 values: https://arxiv.org/abs/1803.01271."""
+    b = Builder(11)
+
+    def causal(x: str, inputs: int, dilation: int) -> str:
+        weights, pads = b.weights((24, inputs, 3), 3 * inputs), [2 * dilation, 0]
+        return b.node("Relu", b.node("Conv", x, weights, b.bias(24), dilations=[dilation], pads=pads))
+
+    x, inputs = "input", 6
+    for dilation in (1, 2, 4, 8):
+        y = causal(causal(x, inputs, dilation), 24, dilation)
+        skipped = x if inputs == 24 else b.node("Conv", x, b.weights((24, inputs, 1), inputs), b.bias(24))
+        x, inputs = b.node("Relu", b.node("Add", skipped, y)), 24
+    x = b.reshape(b.node("GlobalAveragePool", x), -1, 24)
+    return b.model("temporal_network", (1, 6, 128), {b.node("Softmax", b.dense(x, 24, 6)): (1, 6)})
+
+
 NETWORKS = {network.__name__: network for network in (ic_resnet8, kws_dscnn, vww_mobilenet, ad_autoencoder)}
 # Large ones, which nobody trained for these benchmarks: memory and time.
 LARGE = {network.__name__: network for network in (mobilenet_v2_035, mobilenet_v2)}
+# Small ones with operators that the four do not have.
+OTHERS = {
+    network.__name__: network for network in (unet, yolo_head, mobilenet_v3, transformer_encoder, temporal_network)
+}
 
 
 def write(folder: Path, names: Sequence[str] = tuple(NETWORKS)) -> Path:
     """Write the networks with random calibration and evaluation data to `folder`, which is returned."""
+    known = NETWORKS | LARGE | OTHERS
     for name in names:
-        model = (NETWORKS | LARGE)[name]()
+        model = known[name]()
         shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]
-        random = np.random.default_rng(100 + list(NETWORKS | LARGE).index(name))
+        random = np.random.default_rng(100 + list(known).index(name))
         samples = random.standard_normal((CALIBRATION_SAMPLES + EVALUATION_SAMPLES, *shape)).astype(np.float32)
         calibration, x = samples[:CALIBRATION_SAMPLES], samples[CALIBRATION_SAMPLES:]
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
