@@ -26,10 +26,9 @@ sys.path[:0] = [str(ROOT / "python"), str(HERE)]
 import networks  # noqa: E402 (the paths above come first)
 
 from espdl.options import Options  # noqa: E402
-from espdl.tune import lines  # noqa: E402
+from espdl.tune import lines, local  # noqa: E402
 from espdl.tune.compute import Computer  # noqa: E402
 from espdl.tune.front import COSTS, Point, pareto  # noqa: E402
-from espdl.tune.local import LocalRunner  # noqa: E402
 from espdl.tune.search import Found, Search, SearchRequest  # noqa: E402
 from espdl.tune.store import Store  # noqa: E402
 
@@ -92,7 +91,7 @@ def search(case: Case, folder: Path, arguments: argparse.Namespace) -> Found:
     def progress(phase: str, done: int, total: int) -> None:
         print(f"\r{case.title}: {phase} {done}/{total} ", end="", file=sys.stderr, flush=True)
 
-    with LocalRunner(arguments.jobs) as runner:
+    with local.runner(arguments.jobs) as runner:
         return Search(request, Computer(Store(arguments.cache), runner), progress).run()
 
 

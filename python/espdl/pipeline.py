@@ -349,6 +349,11 @@ def generate(planned: Plan, options: Options, identity: str = "") -> emit.Files:
     return emit.render(planned, options.name, packings=backends.packings(), identity=identity, options=form)
 
 
+def weights_bytes(planned: Plan) -> int:
+    """How many bytes the weights of a plan take, without its C."""
+    return len(emit.pack(planned, backends.packings()).blob)
+
+
 def _identity(planned: Plan, options: Options) -> str:
     """16 hexadecimal digits that change with anything that changes the generated code: model, options, version."""
     emitted = {key: getattr(options, key) for key in ("name", "arena", "weights", "profile", "taps")}

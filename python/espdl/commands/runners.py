@@ -38,9 +38,9 @@ def runner_from(arguments: argparse.Namespace) -> Runner:
         return ClusterRunner(arguments.scheduler)
     if arguments.jobs < 1:
         raise UsageError("--jobs", "0 processes do nothing", "give 1 or more")
-    from espdl.tune.local import LocalRunner
+    from espdl.tune import local
 
-    return LocalRunner(arguments.jobs)
+    return local.runner(arguments.jobs)
 
 
 def store_from(arguments: argparse.Namespace) -> Store:

@@ -14,6 +14,7 @@ from espdl.commands.arguments import add_model_arguments, count, options_from
 from espdl.commands.runners import add_runner_arguments, runner_from, store_from
 from espdl.commands.validate import add_evaluation_arguments
 from espdl.errors import EspdlError, UsageError
+from espdl.wording import option
 
 if TYPE_CHECKING:
     from espdl.tune.search import Found, Search, SearchRequest
@@ -51,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="write what was chosen (default: <name>.tuned.json)",
     )
     parser.add_argument(
-        "--batch", type=count, default=12, metavar="N", help="candidates proposed together, at least the workers (12)"
+        "--in-flight", type=count, default=12, metavar="N", help="candidates under way, at least the workers (12)"
     )
     add_runner_arguments(parser)
     parser.set_defaults(run=run)
@@ -89,9 +90,9 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
         raise UsageError(
             "--eval", "no evaluation data is given", "pass a .npz with inputs that calibration has not seen"
         )
-    for name in ("candidates", "batch"):
+    for name in ("candidates", "in_flight"):
         if getattr(arguments, name) < 1:
-            raise UsageError(f"--{name}", "0 candidates find nothing", "give 1 or more")
+            raise UsageError(option(name), "0 candidates find nothing", "give 1 or more")
     if arguments.min_metric is not None and not arguments.metric:
         raise UsageError("--min-metric", "there is no metric", "pass --metric too, or use --min-sqnr")
     if arguments.stream:
@@ -118,7 +119,7 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
         metric=arguments.metric and os.path.abspath(arguments.metric),
         count=arguments.candidates,
         seed=arguments.seed,
-        batch=arguments.batch,
+        in_flight=arguments.in_flight,
         limits=limits,
         counts=arguments.count,
     )

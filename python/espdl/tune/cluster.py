@@ -6,7 +6,8 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from espdl.errors import EspdlError
@@ -28,15 +29,31 @@ _TRIES = 3
 _START = "start one with `PYTHONPATH=<espdl_onnx>/python dask worker {address}`"
 
 
+@dataclass(frozen=True)
+class _Submitted:
+    """`tries`: how often the job was submitted before; `failures`: by how many workers that cannot do any."""
+
+    job: Job
+    inputs: Inputs
+    tries: int = 0
+    failures: int = 0
+
+
 class ClusterRunner:
     """Jobs on the cluster whose scheduler is at `address`, such as tcp://10.0.0.1:8786."""
 
     def __init__(self, address: str, *, patience: float = _WORKERS):
         self._address, self._patience = address, patience
         self._client: Client | None = None
+        self._left: dict[Future, _Submitted] = {}
+        self._ended: deque[Future] = deque()
+        # By digest of the inputs.
         self._sent: dict[str, Future] = {}
         # By address of a worker that gets no work, why.
         self._bad: dict[str, str] = {}
+        # Where what was submitted may go, once there are workers that get none; when this was looked at.
+        self._asked: set[str] = set()
+        self._looked = 0.0
 
     def __enter__(self) -> ClusterRunner:
         extras.need("distributed", "distributed", "cloudpickle")
@@ -53,58 +70,85 @@ class ClusterRunner:
 
     def __exit__(self, *exception: object) -> None:
         if self._client is not None:
+            if self._left:
+                self._client.cancel(list(self._left))
             self._client.close()
 
-    def run(self, work: Sequence[tuple[Job, Inputs]]) -> Iterator[tuple[Job, Result]]:
-        """Each job with its result, in the order in which they end. Raises EspdlError where no worker is left."""
-        futures = {self._submitted(job, inputs): (job, inputs, 0) for job, inputs in work}
-        try:
-            while futures:
-                for future in self._done(list(futures)):
-                    job, inputs, tries = futures.pop(future)
-                    if tries < _TRIES and self._cannot_work(future):
-                        # Somebody has joined who cannot: from now on, only those who can are asked.
-                        self._look_at_workers()
-                        futures[self._submitted(job, inputs, tries + 1)] = (job, inputs, tries + 1)
-                    else:
-                        yield job, self._result(future)
-        finally:
-            if futures:
-                self._alive().cancel(list(futures))
+    def submit(self, job: Job, inputs: Inputs) -> None:
+        self._submit(_Submitted(job, inputs))
+
+    def ended(self) -> tuple[Job, Result]:
+        """Raises EspdlError where no worker is left."""
+        while True:
+            if not self._ended:
+                self._ended += self._done()
+            future = self._ended.popleft()
+            given = self._left.pop(future)
+            if given.failures == _TRIES or not self._cannot_work(future):
+                return given.job, self._result(future)
+            # Somebody has joined who cannot: from now on, only those who can are asked, also to hold the inputs.
+            self._look_at_workers()
+            self._sent.clear()
+            self._submit(replace(given, tries=given.tries + 1, failures=given.failures + 1))
 
     @staticmethod
     def _cannot_work(future: Future) -> bool:
         error = future.exception() if future.status == "error" else None
         return isinstance(error, (worker.OtherCompiler, ImportError))
 
-    def _submitted(self, job: Job, inputs: Inputs, tries: int = 0) -> Future:
-        client = self._alive()
+    def _submit(self, given: _Submitted) -> None:
+        client, job = self._alive(), given.job
+        repeated = f"-{given.tries}" if given.tries else ""
         if job.inputs not in self._sent:
-            contents = {name: path.read_bytes() for name, path in inputs.files.items()}
-            key = f"espdl-inputs-{job.inputs}"
-            self._sent[job.inputs] = client.submit(
-                worker.receive, (contents, dict(inputs.names)), key=key, workers=self._allowed()
-            )
-        key = f"espdl-{job.key}" + (f"-{tries}" if tries else "")
-        return client.submit(
+            contents = {name: path.read_bytes() for name, path in given.inputs.files.items()}
+            sent = (contents, dict(given.inputs.names))
+            key = f"espdl-inputs-{job.inputs}{repeated}"
+            self._sent[job.inputs] = client.submit(worker.receive, sent, key=key, workers=self._allowed())
+        key = f"espdl-{job.key}{repeated}"
+        future = client.submit(
             worker.run, job, self._sent[job.inputs], key=key, retries=_RETRIES, workers=self._allowed()
         )
+        self._left[future] = given
 
-    def _done(self, futures: list[Future]) -> list[Future]:
-        """Those that have ended, at least one."""
+    def _done(self) -> list[Future]:
+        """Futures that have ended, at least one."""
         from distributed import wait
 
         seen = time.monotonic()
         while True:
+            self._follow_workers()
             try:
                 with self._alive().as_current():
-                    return list(wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED").done)
+                    return list(wait(list(self._left), timeout=_LOOK, return_when="FIRST_COMPLETED").done)
             except TimeoutError:
                 pass
             if self._workers():
                 seen = time.monotonic()
             elif time.monotonic() - seen > self._patience:
                 raise self._problem("no worker is left that could compute", self._how_to_start())
+
+    def _follow_workers(self) -> None:
+        """Jobs that may go to certain workers alone would wait for those that died, and never go to one that joins:
+        then they are submitted again, but for those that run.
+        """
+        if not self._bad or time.monotonic() - self._looked < _LOOK:
+            return
+        self._looked = time.monotonic()
+        threads = self._alive().nthreads()
+        if set(threads) - self._asked - set(self._bad):
+            self._judge_workers()
+        if not set(self._workers()) - self._asked:
+            return
+        running: set[object] = set()
+        for address, keys in self._alive().processing().items():
+            # In the order in which they were submitted, which is that in which a worker takes them.
+            running.update([f.key for f in self._left if f.key in keys][: threads.get(address, 0)])
+        waiting = {f: given for f, given in self._left.items() if f.key not in running and not f.done()}
+        self._alive().cancel(list(waiting))
+        self._sent.clear()
+        for future, given in waiting.items():
+            del self._left[future]
+            self._submit(replace(given, tries=given.tries + 1))
 
     def _result(self, future: Future) -> Result:
         if future.status == "finished":
@@ -129,15 +173,19 @@ class ClusterRunner:
         self._look_at_workers()
 
     def _look_at_workers(self) -> None:
+        """Raises EspdlError where none can work."""
+        self._judge_workers()
+        if not self._workers():
+            address, reason = next(iter(self._bad.items()))
+            raise self._problem(
+                f"none of its {len(self._bad)} workers can compute; {address}: {reason}", self._how_to_start()
+            )
+
+    def _judge_workers(self) -> None:
         reasons = self._reasons()
         for address, reason in sorted(reasons.items() - self._bad.items()):
             print(f"espdl: worker {address} gets no work: {reason}", file=sys.stderr)
         self._bad = reasons
-        if not self._workers():
-            address, reason = next(iter(reasons.items()))
-            raise self._problem(
-                f"none of its {len(reasons)} workers can compute; {address}: {reason}", self._how_to_start()
-            )
 
     def _reasons(self) -> dict[str, str]:
         """By worker that cannot work, why."""
@@ -160,7 +208,10 @@ class ClusterRunner:
 
     def _allowed(self) -> list[str] | None:
         """Anybody, also who joins later, unless some are known that cannot work."""
-        return self._workers() if self._bad else None
+        if not self._bad:
+            return None
+        self._asked = set(self._workers())
+        return sorted(self._asked)
 
     def _alive(self) -> Client:
         if self._client is None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from espdl.tune.inputs import Inputs
@@ -18,35 +18,52 @@ class Runner(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def run(self, work: Sequence[tuple[Job, Inputs]]) -> Iterator[tuple[Job, Result]]: ...
+    def submit(self, job: Job, inputs: Inputs) -> None:
+        """Takes a job. Earlier ones begin earlier."""
+
+    def ended(self) -> tuple[Job, Result]:
+        """One of the jobs taken, when it has ended: each once, in whatever order they end."""
 
 
 class Computer:
-    """`computed`: how many jobs the runner had to do; `done`: called with the number that is there after each."""
+    """`computed`: how many jobs the runner had to do; `done`: called with the number of results after each."""
 
     def __init__(self, store: Store, runner: Runner):
         self.store = store
         self.computed = 0
         self.done: Callable[[int], None] = lambda count: None
         self._runner = runner
+        # By key of a job that was asked for; None while the runner has it.
+        self._results: dict[str, Result | None] = {}
+        self._count = 0
+
+    def ask(self, job: Job, inputs: Inputs) -> None:
+        """Has a job done, if nobody has; `result` waits for it."""
+        if job.key in self._results:
+            return
+        self._results[job.key] = None
+        if (kept := self.store.get(job.key)) is not None:
+            self._there(job, kept)
+        else:
+            self._runner.submit(job, inputs)
+
+    def result(self, job: Job) -> Result:
+        """Of a job that was asked for. What ends before it is kept as soon as it is there."""
+        while (found := self._results[job.key]) is None:
+            ended, result = self._runner.ended()
+            if not result.get("passing"):
+                self.store.put(ended.key, result)
+            self.computed += 1
+            self._there(ended, result)
+        return found
 
     def results(self, work: Sequence[tuple[Job, Inputs]]) -> list[Result]:
-        """One result for each job, in their order; each is kept as soon as it is there."""
-        found = {job.key: self.store.get(job.key) for job, _ in work}
-        missing = {job.key: (job, inputs) for job, inputs in work if found[job.key] is None}
-        count = len(found) - len(missing)
-        self.done(count)
-        for job, result in self._runner.run(list(missing.values())) if missing else ():
-            if not result.get("passing"):
-                self.store.put(job.key, result)
-            found[job.key] = result
-            self.computed += 1
-            count += 1
-            self.done(count)
-        return [_present(found[job.key]) for job, _ in work]
+        """One result for each job, in their order."""
+        for job, inputs in work:
+            self.ask(job, inputs)
+        return [self.result(job) for job, _ in work]
 
-
-def _present(result: Result | None) -> Result:
-    if result is None:
-        raise RuntimeError("a runner has left a job out")
-    return result
+    def _there(self, job: Job, result: Result) -> None:
+        self._results[job.key] = result
+        self._count += 1
+        self.done(self._count)

@@ -105,20 +105,21 @@ def _costs(job: Job, compilation: pipeline.Compilation, folder: Path) -> dict[st
     found = {}
     for memory in job.memories:
         options = replace(compilation.options, memory=memory, taps=False)
-        target = pipeline.target_of(compilation.quantized, options)
+        plan = compilation.plan
         try:
-            plan = pipeline.plan_of(compilation.graph, target, options, compilation.model)
+            if memory != compilation.options.memory:
+                target = pipeline.target_of(compilation.quantized, options)
+                plan = pipeline.plan_of(compilation.graph, target, options, compilation.model)
         except EspdlError:
             if len(job.memories) == 1:
                 raise
             continue
-        files = pipeline.generate(plan, options)
         estimate = costs.of_plan(plan, options.name)
         instructions = None if estimate.layers is None else sum(estimate.layers)
         found[memory] = {
             "instructions": _counted(options, folder / memory) if job.count else instructions,
             "arena_bytes": plan.arena_bytes,
-            "weights_bytes": len(files[f"{options.name}_weights.bin"]),
+            "weights_bytes": pipeline.weights_bytes(plan),
             "code_bytes": estimate.code_bytes,
         }
     return found

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which candidates are tried next: Optuna's multi-objective tree-structured Parzen estimator, the same for a seed."""
+"""Which candidate is tried next: Optuna's multi-objective tree-structured Parzen estimator, the same for a seed."""
 
 from __future__ import annotations
 
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from espdl.tune import extras
 
-# So often in a row a batch may be offered what it has already.
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+# So often in a row what is proposed may be known already.
 _PATIENCE = 20
 
 
 class Sampler:
-    """Asked for batches and told what came of them, always in the same order: how many work on a batch changes nothing.
+    """Asked for candidates and told what came of them. It answers the same wherever it is asked and told in the same
+    order; what began and has not ended counts as bad until then, so that proposals keep away from one another.
 
     `dimensions`: choices by name. `costs`: names of what is told behind the score, each better if smaller.
     """
@@ -35,13 +40,18 @@ class Sampler:
         self._study = optuna.create_study(directions=directions, sampler=sampler)
         self._random = random.Random(seed)
         self._failed = optuna.trial.TrialState.FAIL
+        self._running: dict[tuple[str, ...], Trial] = {}
+
+    def begin(self, params: Mapping[str, str]) -> None:
+        """Says that params are tried, whoever proposed them."""
+        self._study.enqueue_trial(dict(params))
+        self._running[self._key(params)] = self._study.ask(self._distributions)
 
     def tell(self, params: Mapping[str, str], values: Sequence[float] | None, excess: Mapping[str, float]) -> None:
-        """What came of params; None where they cannot work. `excess`: how far beyond each limit they are, above 0 if
-        so.
+        """What came of params that began; None where they cannot work. `excess`: how far beyond each limit they are,
+        above 0 if so.
         """
-        self._study.enqueue_trial(dict(params))
-        trial = self._study.ask(self._distributions)
+        trial = self._running.pop(self._key(params))
         for name, value in excess.items():
             trial.set_constraint(name, value)
         if values is None:
@@ -49,21 +59,17 @@ class Sampler:
         else:
             self._study.tell(trial, list(values))
 
-    def batch(self, count: int, is_new: Callable[[Mapping[str, str]], bool]) -> list[dict[str, str]]:
-        """Up to `count` params for which `is_new` says so once; fewer where there seem to be no more."""
-        found: list[dict[str, str]] = []
-        asked = []
-        misses = 0
-        while len(found) < count and misses < _PATIENCE:
+    def proposed(self, is_new: Callable[[Mapping[str, str]], bool]) -> dict[str, str] | None:
+        """Params of which `is_new` says that they are; None where there seem to be no more."""
+        asked: list[Trial] = []
+        found = None
+        while found is None and len(asked) < _PATIENCE:
             trial = self._study.ask(self._distributions)
+            params = self._varied(dict(trial.params), len(asked))
             asked.append(trial)
-            params = self._varied(dict(trial.params), misses)
             if is_new(params):
-                found.append(params)
-                misses = 0
-            else:
-                misses += 1
-        for trial in asked:  # what is done is told by its params, of whoever proposed them
+                found = params
+        for trial in asked:  # `begin` says what is tried
             self._study.tell(trial, state=self._failed)
         return found
 
@@ -72,3 +78,6 @@ class Sampler:
         for name in self._random.sample(list(params), min(misses, len(params))):
             params[name] = self._random.choice(self._dimensions[name])
         return params
+
+    def _key(self, params: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(params[name] for name in self._dimensions)

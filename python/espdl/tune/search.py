@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a model to the best settings that were found: starts, then batches of the sampler, every candidate measured."""
+"""From a model to the best settings that were found: starts, then what the sampler proposes, all of them measured."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +27,8 @@ _UNKNOWN = 100.0
 class SearchRequest:
     """What is searched: `options` to start from, `fixed` ones of the user's, files, `count` candidates, limits.
 
-    `batch`: how many candidates are proposed together; it is no number of workers, on which nothing may depend.
+    `in_flight`: a candidate is proposed when all have been measured but so many before it; it is no number of workers,
+    on which nothing may depend.
     `samples`: of the evaluation data, 0 for all. `metric`: the user's script, or None for dB. `counts`: whether
     instructions are counted on an emulated rv32.
     """
@@ -38,7 +40,7 @@ class SearchRequest:
     metric: str | None = None
     count: int = 100
     seed: int = 0
-    batch: int = 12
+    in_flight: int = 12
     limits: Limits = field(default_factory=Limits)
     counts: bool = False
 
@@ -66,6 +68,8 @@ class Search:
     def __init__(self, request: SearchRequest, computer: Computer, progress: Callable[[str, int, int], None]):
         self._request, self._computer, self._progress = request, computer, progress
         self._inputs = inputs.of(request.options, request.evaluation, request.metric)
+        given = request.options
+        self._came_quantized = frontend.load(given.model, given.shapes, given.input).carries_quantization
         # By name of a candidate.
         self._results: dict[str, Result] = {}
         self._points: dict[str, list[Point]] = {}
@@ -74,20 +78,18 @@ class Search:
         """Measures the default, the starts and what the sampler proposes. Raises EspdlError where not even the default
         can be measured.
         """
-        found = self._make_space()
-        count = self._request.count
-        self._measure(found, [found.default])
-        failure = self._results[found.name(found.default)]["failure"]
+        analysis = self._asked_analysis()
+        self._computer.done = lambda count: self._progress("candidates", count - bool(analysis), self._request.count)
+        # What needs no analysis is under way before its end.
+        early = self._space(())
+        starts = early.starts()[: self._request.count]
+        for params in starts:
+            self._ask(early, params)
+        failure = self._computer.result(self._job_of(early, starts[0]))["failure"]
         if failure is not None:
             raise EspdlError(failure["what"], failure["why"], failure["remedy"])
-        costs = [name for name in front.COSTS if self._default.costs[name] is not None]
-        sampler = Sampler(found.dimensions, costs, self._request.seed)
-        batch: Sequence[Params] = found.starts()[:count]
-        while batch:
-            self._measure(found, batch)
-            for params in batch:
-                sampler.tell(params, *self._values(self._points[found.name(params)], costs))
-            batch = self._proposed(found, sampler)
+        found = self._space(self._losses(analysis))
+        self._measure(found)
         return self._found(self._chosen(found))
 
     def so_far(self) -> Found | None:
@@ -99,17 +101,23 @@ class Search:
         """The first that is measured, as the user has it."""
         return next(iter(self._points.values()))[0]
 
-    def _make_space(self) -> Space:
-        options, fixed = self._request.options, self._request.fixed
-        came_quantized = frontend.load(options.model, options.shapes, options.input).carries_quantization
-        losses: list[LayerLoss] = []
-        if not came_quantized and space.wants_losses(options, fixed):
-            self._progress("layers", 0, 0)
-            affine = replace(options, scheme="affine")
-            result = self._computer.results([(self._job(affine, (), jobs.ANALYZE), self._inputs)])[0]
-            rows = result.get("layers", ())  # where the analysis cannot work, the default says why
-            losses = [LayerLoss(row["node"], row["own_db"]) for row in rows if row["inner"]]
-        return space.of(options, fixed, losses, came_quantized=came_quantized)
+    def _asked_analysis(self) -> Job | None:
+        """What every layer loses, where the precision of layers is open."""
+        options = self._request.options
+        if self._came_quantized or not space.wants_losses(options, self._request.fixed):
+            return None
+        job = self._job(replace(options, scheme="affine"), (), jobs.ANALYZE)
+        self._computer.ask(job, self._inputs)
+        return job
+
+    def _losses(self, analysis: Job | None) -> list[LayerLoss]:
+        if analysis is None:
+            return []
+        rows = self._computer.result(analysis).get("layers", ())  # none where it cannot work
+        return [LayerLoss(row["node"], row["own_db"]) for row in rows if row["inner"]]
+
+    def _space(self, losses: Sequence[LayerLoss]) -> Space:
+        return space.of(self._request.options, self._request.fixed, losses, came_quantized=self._came_quantized)
 
     def _job(self, options: Options, memories: tuple[str, ...], kind: str = jobs.MEASURE, repeats: int = 1) -> Job:
         return Job(
@@ -123,29 +131,51 @@ class Search:
             compiler=jobs.compiler(),
         )
 
-    def _asked(self, found: Space, batch: Sequence[Params], repeats: int) -> list[Result]:
-        work = [(self._job(found.options(p), found.memories, repeats=repeats), self._inputs) for p in batch]
-        return self._computer.results(work)
+    def _job_of(self, found: Space, params: Params) -> Job:
+        repeats = _REPEATS if self._request.metric else 1
+        return self._job(found.options(params), found.memories, repeats=repeats)
 
-    def _measure(self, found: Space, batch: Sequence[Params]) -> None:
-        """Results and points of candidates."""
-        known = len(self._results)
-        self._computer.done = lambda count: self._progress("candidates", known + count, self._request.count)
-        results = self._asked(found, batch, _REPEATS if self._request.metric else 1)
-        for params, result in zip(batch, results):
-            self._results[found.name(params)] = result
-            self._points[found.name(params)] = _points(found, params, result)
+    def _ask(self, found: Space, params: Params) -> None:
+        self._computer.ask(self._job_of(found, params), self._inputs)
 
-    def _proposed(self, found: Space, sampler: Sampler) -> list[dict[str, str]]:
-        """A batch of candidates that nobody has asked for."""
-        asked = set(self._results)
+    def _measure(self, found: Space) -> None:
+        """Results and points of all candidates. Each is proposed when the same others have been measured, and those are
+        told in their order, whoever is done first.
+        """
+        starts = deque(found.starts()[: self._request.count])
+        for params in starts:
+            self._ask(found, params)
+        self._take(found, starts.popleft())
+        costs = [name for name in front.COSTS if self._default.costs[name] is not None]
+        sampler = Sampler(found.dimensions, costs, self._request.seed)
+        known = {found.name(found.default)}
+        running = deque([found.default])
+        sampler.begin(found.default)
+        is_open = True
+        while running:
+            while is_open and (starts or len(running) < self._request.in_flight):
+                new = starts.popleft() if starts else self._proposed(found, sampler, known)
+                is_open = new is not None
+                if new is not None:
+                    known.add(found.name(new))
+                    self._ask(found, new)
+                    sampler.begin(new)
+                    running.append(new)
+            params = running.popleft()
+            self._take(found, params)
+            sampler.tell(params, *self._values(self._points[found.name(params)], costs))
 
-        def is_new(params: Params) -> bool:
-            before = len(asked)
-            asked.add(found.name(params))
-            return len(asked) > before
+    def _take(self, found: Space, params: Params) -> None:
+        """Result and points of a candidate that was asked for."""
+        result = self._computer.result(self._job_of(found, params))
+        self._results[found.name(params)] = result
+        self._points[found.name(params)] = _points(found, params, result)
 
-        return sampler.batch(min(self._request.batch, self._request.count - len(self._results)), is_new)
+    def _proposed(self, found: Space, sampler: Sampler, known: set[str]) -> Params | None:
+        """A candidate that nobody has asked for."""
+        if len(known) >= self._request.count:
+            return None
+        return sampler.proposed(lambda params: found.name(params) not in known)
 
     def _values(self, points: Sequence[Point], costs: Sequence[str]) -> tuple[list[float] | None, dict[str, float]]:
         """Objectives of a candidate, and how far beyond each limit it is, with the MEMORY that suits best."""
@@ -171,7 +201,9 @@ class Search:
             return able[0] if able else None
 
         def ask(points: Sequence[Point]) -> list[list[float]]:
-            results = self._asked(found, [point.params for point in points], noise.REPEATS)
+            options = [found.options(point.params) for point in points]
+            work = [(self._job(o, found.memories, repeats=noise.REPEATS), self._inputs) for o in options]
+            results = self._computer.results(work)
             return [result.get("metric", []) for result in results]
 
         return noise.confirmed(able, self._default, self._request.limits, ask)

@@ -108,6 +108,8 @@ class Space:
 
     def _mixed(self) -> Iterator[dict[str, str]]:
         """Layers side by side, between which 16 bits are kept; the worst alone, and all of the worst."""
+        if not self.layers:
+            return
         names = list(self.layers)
         loss = {layer.node: layer.own_db for layer in self.losses}
         worst = sorted(names, key=lambda name: loss[self.layers[name]])

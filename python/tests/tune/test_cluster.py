@@ -61,6 +61,13 @@ def worker(scheduler: str, folder: Path, importable: bool = True) -> subprocess.
     return started(*words, importable=importable)
 
 
+def awaited(scheduler: str, count: int) -> None:
+    from distributed import Client
+
+    with Client(scheduler, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+
+
 def killed_after_a_result(process: subprocess.Popen, cache: Path) -> threading.Thread:
     """Kills the worker when the first result lies in the cache; to be joined."""
 
@@ -117,6 +124,29 @@ def test_workers_that_cannot_compute(
         assert main(arguments(folder, tmp_path / "none", "--scheduler", scheduler)) == 1
         error = capsys.readouterr().err
     assert "another compiler" in error and "99" in error and "Remedy" in error
+
+
+def test_jobs_that_may_not_go_anywhere_go_to_who_joins(
+    scheduler: str, workers: list[subprocess.Popen], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside a worker that cannot compute, the only one that can dies; the next does what is left."""
+    folder = tune_fakes.write(tmp_path)
+    workers += [worker(scheduler, tmp_path, importable=False), worker(scheduler, tmp_path)]
+    awaited(scheduler, 2)
+    there = tmp_path / "there"
+    killer = killed_after_a_result(workers[1], there)
+
+    def replace() -> None:
+        killer.join()
+        workers.append(worker(scheduler, tmp_path))
+
+    joiner = threading.Thread(target=replace)
+    joiner.start()
+    assert main(arguments(folder, there, "--scheduler", scheduler)) == 0
+    joiner.join()
+    assert workers[2].poll() is None
+    captured = capsys.readouterr()
+    assert "gets no work" in captured.err and "5 measured" in captured.out
 
 
 def test_a_scheduler_that_is_not_there(

@@ -12,7 +12,7 @@ import tune_fakes
 from espdl.tune import inputs, jobs
 from espdl.tune.inputs import Inputs
 from espdl.tune.jobs import Job
-from espdl.tune.local import LocalRunner
+from espdl.tune.local import Processes
 
 DIES = "import os, signal\ndef metric(*_):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
 
@@ -29,8 +29,10 @@ def test_a_process_that_dies_costs_its_job(tmp_path: Path) -> None:
 
     (tmp_path / "dies.py").write_text(DIES)
     todo = [work(None, "affine"), work(str(tmp_path / "dies.py"), "affine"), work(None, "power_of_two")]
-    with LocalRunner(2) as runner:
-        found = {job.key: result for job, result in runner.run(todo)}
+    with Processes(2) as runner:
+        for job, given in todo:
+            runner.submit(job, given)
+        found = {job.key: result for job, result in (runner.ended() for _ in todo)}
     results = [found[job.key] for job, _ in todo]
     assert [result["failure"] is None for result in results] == [True, False, True]
     assert "died" in results[1]["failure"]["why"] and results[1]["passing"]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class FakeRunner:
     ):
         self.answer, self.until, self.backwards, self.nodes = answer, until, backwards, nodes
         self.jobs: list[Job] = []
+        self.left: list[Job] = []
 
     def __enter__(self) -> FakeRunner:
         return self
@@ -54,17 +55,18 @@ class FakeRunner:
     def __exit__(self, *exception: object) -> None:
         pass
 
-    def run(self, work: Sequence[tuple[Job, Inputs]]) -> Iterator[tuple[Job, Result]]:
-        for job, _ in reversed(work) if self.backwards else work:
-            if len(self.jobs) == self.until:
-                raise KeyboardInterrupt
-            self.jobs.append(job)
-            yield (
-                job,
-                layers(self.nodes)
-                if job.kind == ANALYZE
-                else self.answer(dict(job.options) | {"repeats": job.repeats}),
-            )
+    def submit(self, job: Job, inputs: Inputs) -> None:
+        self.left.append(job)
+
+    def ended(self) -> tuple[Job, Result]:
+        if len(self.jobs) == self.until:
+            raise KeyboardInterrupt
+        job = self.left.pop(-1 if self.backwards else 0)
+        self.jobs.append(job)
+        answer = (
+            layers(self.nodes) if job.kind == ANALYZE else self.answer(dict(job.options) | {"repeats": job.repeats})
+        )
+        return job, answer
 
 
 def layers(names: Sequence[str]) -> Result:
