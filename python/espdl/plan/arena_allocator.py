@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 LOCAL_SEARCH_STEPS = 1_000_000
 EXACT_SEARCH_STEPS = 1_000_000
@@ -49,6 +50,22 @@ def demand(blocks: Sequence[Block]) -> list[int]:
         for time in range(block.first, block.last + 1):
             totals[time] += block.at(time)
     return totals
+
+
+def packed(blocks: Sequence[Block], exact: bool = True) -> tuple[list[int], int]:
+    """Addresses of blocks, in their order, and the height: ArenaAllocator.pack, which is asked once for equal blocks.
+
+    One network in other scales, or with another choice of MEMORY that changes nothing, often has blocks of equal sizes.
+    """
+    addresses, height = _packed(tuple((block.first, block.tops, block.bottoms) for block in blocks), exact)
+    return list(addresses), height
+
+
+@lru_cache(maxsize=1024)
+def _packed(shapes: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...], exact: bool) -> tuple[list[int], int]:
+    packer = ArenaAllocator([Block({}, *shape) for shape in shapes])
+    addresses = packer.pack(exact)
+    return addresses, packer.height(addresses)
 
 
 class ArenaAllocator:

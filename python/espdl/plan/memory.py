@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from espdl.plan import arena_allocator
 from espdl.plan import graph as graphs
-from espdl.plan.arena_allocator import ArenaAllocator, Block
+from espdl.plan.arena_allocator import Block
 from espdl.plan.graph import CallGraph, InPlaceOverlap, aligned
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
@@ -156,14 +156,14 @@ class _Layout:
         return (others + nothing)[:ALTERNATIVES]
 
     def _pack(self, choice: Sequence[InPlaceOverlaps], exact: bool) -> tuple[dict[str, int], int]:
-        packer = ArenaAllocator(self.blocks(choice))
-        addresses = packer.pack(exact)
+        blocks = self.blocks(choice)
+        addresses, height = arena_allocator.packed(blocks, exact)
         places = {
             name: address + offset
-            for block, address in zip(packer.blocks, addresses)
+            for block, address in zip(blocks, addresses)
             for name, offset in block.members.items()
         }
-        return places, packer.height(addresses)
+        return places, height
 
     def blocks(self, choice: Sequence[InPlaceOverlaps]) -> list[Block]:
         group = {root: {root: 0} for root in self.graph.roots}  # root -> offsets of all that share its memory
