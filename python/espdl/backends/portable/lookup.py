@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.lowering import Declined, call_of, lowering
+from espdl.backends.lowering import Declined, call_of, lowering, packing
 from espdl.ops import pieces
 from espdl.ops.lookup import Lookup, LookupParams, LookupS16Params, Table
 from espdl.plan.types import Constant, KernelCall
@@ -24,9 +24,16 @@ def lower_lookup(node: Lookup | Table, target: Target) -> KernelCall:
         "espdl/kernels/lookup.h",
         LookupParams(count=y.count, row=row, input_pitch=row, output_pitch=row),
         constants=(Constant("table", by_signed(node.table(), x.dtype)),),
+        packing="table_of_bytes",
         in_place=((0, 0),),
         pitched=("input_pitch", "output_pitch"),
     )
+
+
+@packing("table_of_bytes")
+def table_of_bytes(call: KernelCall) -> list[np.ndarray]:
+    """The values for 0 .. 127, then those for -128 .. -1: a byte is an index without its sign extended."""
+    return [np.roll(call.constant("table"), -128)]
 
 
 def by_signed(table: np.ndarray, dtype: str) -> np.ndarray:
