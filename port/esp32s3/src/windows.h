@@ -60,11 +60,26 @@ static inline taps_t taps_inside(const axis_t *a, int32_t index)
     return t.count > 0 ? t : (taps_t){0, 0};
 }
 
-/** The windows from `index` on that have the same taps: all inner ones, or one. */
+/* Of a border: apart, for one that is not dilated has no two windows with the same taps. */
+static __attribute__((noinline, unused)) int32_t count_equal(const axis_t *a, int32_t index)
+{
+    const taps_t taps = taps_inside(a, index);
+    const int32_t end = index < a->inner ? a->inner : a->windows;
+    int32_t count = 1;
+    for (; index + count < end; count++) {
+        const taps_t next = taps_inside(a, index + count);
+        if (next.first != taps.first || next.count != taps.count) {
+            break;
+        }
+    }
+    return count;
+}
+
+/** The windows from `index` on that have the same taps. */
 static inline run_t next_run(const axis_t *a, int32_t index)
 {
-    if (index == a->inner && a->inner_end > index) {
+    if (index >= a->inner && a->inner_end > index) {
         return (run_t){a->inner_end - index, {0, a->taps}};
     }
-    return (run_t){1, taps_inside(a, index)};
+    return (run_t){a->dilation == 1 ? 1 : count_equal(a, index), taps_inside(a, index)};
 }
