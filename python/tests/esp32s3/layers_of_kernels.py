@@ -11,6 +11,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from test_affine import as_affine
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned
+from test_products import products
 from test_sums_moves_pools import SHAPES, windows
 from vector_harness import AFFINE, TARGET
 
@@ -150,6 +151,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "gemm_bytes_s8": gemm(st.integers(17, 70)),
     "gemm_narrow_s8": gemm(st.integers(1, 15)),
     "gemm_wide_s8": gemm(st.integers(1, 70), bias=2**19),
+    "matmul_s8": lambda draw: draw(products()),
     "max_pool2d_s8": max_pool2d,
     "mul_s8": mul,
     "pad_s8": pad,

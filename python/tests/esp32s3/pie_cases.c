@@ -10,6 +10,7 @@
 #include "pie_narrow.h"
 #include "pie_parts.h"
 #include "pie_turned.h"
+#include "pie_words.h"
 
 #define CASE(name) void case_##name(int8_t *m, const int32_t *n, const int8_t **moved)
 #define UNUSED (void)m, (void)n, (void)moved
@@ -185,6 +186,10 @@ CASE(gather_halves)
     ee_ld_128_usar_ip(1, m + 8, 0);
     moved[0] = pie_gather_halves(m, m + 1024, n[0]);
 }
+CASE(widen_offset) { UNUSED; pie_widen_offset(m, m + 1024, n[0]); }
+CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
+CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
+CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }
 CASE(mul) { UNUSED; pie_mul(m, m + 512, m + 1024, n[0], m + 48, n[1] % 12, n[2] % 2); }

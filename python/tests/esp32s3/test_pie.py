@@ -35,6 +35,7 @@ HEADERS = (
     "pie_pointwise.h",
     "pie_depthwise.h",
     "pie_turned.h",
+    "pie_words.h",
 )
 CASES = re.findall(r"^(?:CASE\((\w+)\))", CASES_FILE.read_text(), re.M)
 CASES += [f"rectangle_{name}" for name in re.findall(r"^RECTANGLE\((\w+),", CASES_FILE.read_text(), re.M)]

@@ -321,7 +321,9 @@ MAKERS: dict[str, Maker] = {
 
 # Why the others need all of their inputs.
 WHOLE: dict[str, str] = {
-    "espdl_matmul_s8": "every row of the product needs all of the second operand",
+    **dict.fromkeys(
+        ("espdl_matmul_s8", "espdl_s3_matmul_s8"), "every row of the product needs all of the second operand"
+    ),
     **dict.fromkeys(
         (
             "espdl_lstm_s8",

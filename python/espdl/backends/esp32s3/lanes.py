@@ -176,3 +176,9 @@ def pack_lanes(biases: np.ndarray, lengths: np.ndarray | None = None) -> np.ndar
     if lengths is not None:
         packed[:, 40:] = lengths[::16]
     return packed
+
+
+def pack_wide_lanes(value: int) -> np.ndarray:
+    """uint8 [48]: 8 lanes of 40 bits that all hold `value`, as `pack_lanes` packs 16 of 20."""
+    half = np.frombuffer(4 * (value & (1 << 40) - 1).to_bytes(5, "little"), np.uint8)
+    return np.concatenate([half[:16], half[:16], half[16:], half[16:], np.zeros(8, np.uint8)])

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: CC0-1.0
+"""Products of two activations on the vector unit against their references, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from vector_harness import TARGET, check, examples
+
+from espdl.backends import lower, select
+from espdl.ops.matmul import MatMul
+from espdl.plan.types import Tensor
+
+activations = st.sampled_from([None, (0.0, float("inf")), (0.0, 6.0), (-0.5, 0.75)])
+seeds = st.integers(0, 2**32 - 1)
+sizes = st.one_of(st.sampled_from([16, 32, 48]), st.integers(1, 40))
+
+
+def contents(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    values = random.choice([-128, 127], shape) if seed % 3 == 0 else random.integers(-128, 128, shape)
+    return values.astype(np.int8)
+
+
+@st.composite
+def products(draw: st.DrawFn) -> MatMul:
+    """One of the operands may have one matrix for all; the right one may be constant."""
+    batch, rows, inner, columns = draw(st.integers(1, 3)), draw(st.integers(1, 6)), draw(sizes), draw(sizes)
+    shapes = [(batch, rows, inner), (batch, inner, columns)]
+    one = draw(st.sampled_from([None, 0, 1]))
+    a, b = (
+        Tensor(name, (1 if one == i else batch, *shape[1:]), "int8", 0.5)
+        for i, (name, shape) in enumerate(zip("ab", shapes))
+    )
+    a = replace(a, zero_point=draw(st.sampled_from([0, -128, 127, 5])))
+    y = Tensor(
+        "y", (batch, rows, columns), "int8", 2.0 ** draw(st.integers(-2, 15)), draw(st.sampled_from([0, -128, 3]))
+    )
+    values = contents(draw(seeds), b.shape) if draw(st.booleans()) else None
+    inputs = (a, b) if values is None else (a,)
+    return MatMul(inputs, (y,), (), a, b, values, False, draw(activations))
+
+
+@given(products(), seeds)
+@examples
+def test_matmul(node: MatMul, seed: int) -> None:
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_matmul_s8"
+    check(call, *(contents(seed // (3 + i), x.shape) for i, x in enumerate(node.inputs)))
+
+
+def test_matmul_with_sums_of_all_their_products() -> None:
+    """More than 20 bits, and the ends of what 16 bits hold."""
+    a, b = Tensor("a", (1, 2, 512), "int8", 0.5, 127), Tensor("b", (1, 512, 16), "int8", 0.5)
+    y = Tensor("y", (1, 2, 16), "int8", 2.0**15)
+    call = lower(MatMul((a, b), (y,), (), a, b, None, False, None), TARGET)
+    for value in (-128, 127):
+        check(call, np.full(a.shape, -128, np.int8), np.full(b.shape, value, np.int8))
+
+
+def test_matmul_declines_with_reasons() -> None:
+    a, b = Tensor("a", (1, 16, 16), "int8", 0.5), Tensor("b", (1, 16, 16), "int8", 0.5)
+
+    def reason(b: Tensor, y: Tensor, values: np.ndarray | None = None, target=TARGET) -> str:
+        inputs = (a, b) if values is None else (b,)
+        return select(MatMul(inputs, (y,), (), a, b, values, values is not None, None), target).declined[0]
+
+    assert "zero point -128" in reason(replace(b, zero_point=-128), a)
+    assert "left operand is constant" in reason(b, a, np.ones(a.shape, np.int8))
+    assert "shift of 20" in reason(b, replace(a, scale=2.0**18))
+    assert "half up" in reason(b, a, target=replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
