@@ -9,6 +9,7 @@
 #pragma once
 
 #include "../../../src/kernels/fast_scale.h"
+#include "../../../src/kernels/high_product.h"
 
 /** A channel's record without its bias; the multiplier also in two halves. */
 typedef struct {
@@ -21,19 +22,11 @@ ESPDL_INLINE channel_scale_t channel_scale(const espdl_fast_channel_t *c)
     return (channel_scale_t){espdl_scale_of(c), c->multiplier >> 16, c->multiplier & 0xFFFF};
 }
 
-/** The high 32 bits of value * (high * 2^16 + low), for 0 <= high < 2^15. */
-ESPDL_INLINE int32_t multiply_high_in_parts(int32_t value, int32_t high, int32_t low)
-{
-    const int32_t above = value >> 16, below = value & 0xFFFF;
-    const int32_t middle = above * low + (int32_t)((uint32_t)below * (uint32_t)low >> 16);
-    return above * high + (middle >> 16) + (((middle & 0xFFFF) + below * high) >> 16);
-}
-
 /** The high 32 bits of value * multiplier. */
 ESPDL_INLINE int32_t scale_high(int32_t value, channel_scale_t *c)
 {
 #if defined(ESPDL_WITHOUT_HIGH_PRODUCT)
-    return multiply_high_in_parts(value, c->high, c->low);
+    return espdl_high_product_in_parts(value, c->high, c->low);
 #else
     return espdl_multiply_high(value, &c->scale.multiplier);
 #endif
