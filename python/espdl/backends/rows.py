@@ -206,6 +206,10 @@ def transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows 
     return Rows((Reach(1, first, top, stride),), changes)
 
 
+def s3_transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    return _with_overhead(transposed(call, height, inputs), S3_CONVOLUTION)
+
+
 def counted(*fields: str, shares: bool = True, group: int = 1, multiple: str = "") -> Facts:
     """Kernels that take so many vectors, or values, of each operand, one behind the other. `multiple`: a parameter that
     the values of a row are a multiple of."""
@@ -328,6 +332,7 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_s3_conv2d_pointwise_s8", "espdl_s3_conv2d_pointwise_affine_s8"), s3_pointwise),
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,
     "espdl_conv_transpose2d_s8": transposed,
+    "espdl_s3_conv_transpose2d_s8": s3_transposed,
     "espdl_gemm_3x8_s8": counted("rows", group=PIXELS),
     **dict.fromkeys(
         (

@@ -11,7 +11,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from test_affine import as_affine
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned
-from test_products import products
+from test_products import products, transposed
 from test_sums_moves_pools import SHAPES, windows
 from vector_harness import AFFINE, TARGET
 
@@ -142,6 +142,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
         convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=NO_BORDER)
     ),
     "conv2d_turned_s8": conv2d(turned),
+    "conv_transpose2d_s8": lambda draw: draw(transposed()),
     "conv2d_wide_s8": conv2d(convolutions(any_channels, st.integers(1, 20)).map(lambda node: heavy(node, 1))),
     "depthwise_s8": conv2d(
         convolutions(st.integers(2, 40), st.none(), depthwise=True),

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Products of two activations on the vector unit against their references, bit for bit."""
+"""Products of two activations and transposed convolutions on the vector unit against their references, bit for bit."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from vector_harness import TARGET, check, examples
 
 from espdl.backends import lower, select
+from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.matmul import MatMul
 from espdl.plan.types import Tensor
 
@@ -72,3 +73,51 @@ def test_matmul_declines_with_reasons() -> None:
     assert "left operand is constant" in reason(b, a, np.ones(a.shape, np.int8))
     assert "shift of 20" in reason(b, replace(a, scale=2.0**18))
     assert "half up" in reason(b, a, target=replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
+
+
+@st.composite
+def transposed(draw: st.DrawFn, most: int = 127) -> ConvTranspose2d:
+    """Weights of up to `most`."""
+    size, kernel, strides = (draw(st.tuples(*[st.integers(1, high)] * 2)) for high in (5, 4, 3))
+    whole = draw(st.booleans())
+    kernel = strides if whole else kernel
+    full = [(size[i] - 1) * strides[i] + kernel[i] for i in range(2)]
+    pads = (0, 0) if whole else tuple(draw(st.integers(0, min(2, full[i] - 1))) for i in range(2))
+    output = full if whole else [max(full[i] - pads[i] + draw(st.integers(-2, 2)), 1) for i in range(2)]
+    inputs, channels = draw(st.sampled_from([16, 32, 48])), draw(st.sampled_from([3, 16, 20, 32]))
+    zero = draw(st.sampled_from([0, -128])) if whole else 0
+    shift = draw(st.integers(4, 11))
+    x, y = Tensor("x", (1, *size, inputs), "int8", 0.5, zero), Tensor("y", (1, *output, channels), "int8", 0.5)
+    y = replace(y, zero_point=draw(st.sampled_from([0, -128])))
+    random = np.random.default_rng(draw(seeds))
+    weights = random.integers(-most, most + 1, (channels, *kernel, inputs)).astype(np.int8)
+    bias = random.integers(-(2**12), 2**12, channels).astype(np.int32)
+    scale = np.full(channels, 2.0**-shift, np.float32)
+    return ConvTranspose2d((x,), (y,), (), weights, scale, bias, strides, pads, (1, 1), draw(activations))
+
+
+@given(transposed(), seeds)
+@examples
+def test_conv_transpose(node: ConvTranspose2d, seed: int) -> None:
+    found = select(node, TARGET)
+    assume(found.backend == "esp32s3")  # a bias alone may leave 20 bits
+    assert found.call.function == "espdl_s3_conv_transpose2d_s8"
+    check(lower(node, TARGET), contents(seed, node.inputs[0].shape))
+
+
+def test_conv_transpose_declines_with_reasons() -> None:
+    x, y = Tensor("x", (1, 3, 3, 16), "int8", 0.5), Tensor("y", (1, 6, 6, 16), "int8", 0.5)
+    weights, bias = np.ones((16, 2, 2, 16), np.int8), np.zeros(16, np.int32)
+    scale, apart = np.full(16, 2.0**-6, np.float32), (2, 2)
+    node = ConvTranspose2d((x,), (y,), (), weights, scale, bias, apart, (0, 0), (1, 1), None)
+
+    def reason(target=TARGET, **changes) -> str:
+        return select(replace(node, **changes), target).declined[0]
+
+    assert select(node, TARGET).backend == "esp32s3"
+    few = replace(x, shape=(1, 3, 3, 12))
+    assert "12 input channels" in reason(inputs=(few,), weights=weights[..., :12])
+    assert "dilations (2, 1)" in reason(dilations=(2, 1))
+    assert "zero point is -128" in reason(inputs=(replace(x, zero_point=-128),), pads=(1, 1))
+    assert "different shifts" in reason(weights_scale=scale * 2.0 ** (np.arange(16) % 2))
+    assert "half up" in reason(replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))

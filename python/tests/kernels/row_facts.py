@@ -251,7 +251,7 @@ MAKERS: dict[str, Maker] = {
         ),
         windowed_sum,
     ),
-    "espdl_conv_transpose2d_s8": transposed,
+    **dict.fromkeys(("espdl_conv_transpose2d_s8", "espdl_s3_conv_transpose2d_s8"), transposed),
     **dict.fromkeys(
         (
             "espdl_gemm_s8",
