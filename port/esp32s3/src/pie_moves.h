@@ -86,6 +86,29 @@ EE void pie_add_multiples(const int8_t *x, int32_t count)
 #endif
 }
 
+/** y = x with the highest bit of every byte inverted; `count` vectors. x may be y. Changes q0, q1. */
+EE void pie_flip_signs(const int8_t *x, int8_t *y, int32_t count)
+{
+    static const int8_t s_sign = -128;
+    ee_vldbc_8_ip(1, &s_sign, 0);
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %2,1f\n"
+           "ee.vld.128.ip q0,%0,16\n"
+           "ee.xorq q0,q0,q1\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(y)
+           : "r"(count));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_ip(0, x, 16);
+        ee_xorq(0, 0, 1);
+        y = ee_vst_128_ip(0, y, 16);
+    }
+#endif
+}
+
 /** q0 = lane by lane the largest of q0 and `count` vectors `step` bytes apart. Changes q1. */
 EE void pie_max(const int8_t *x, int32_t count, int32_t step)
 {

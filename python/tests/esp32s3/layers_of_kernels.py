@@ -21,6 +21,7 @@ from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.ops.flip_sign import FlipSign
 from espdl.ops.gemm import Gemm
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
@@ -57,6 +58,11 @@ def pad(draw: st.DrawFn) -> Operator:
     sides += [Side(draw(st.sampled_from([16, 64])), 16 * draw(st.integers(0, 2)), 16 * draw(st.integers(0, 2)))]
     shape = [s.before + s.size + s.after for s in sides]
     return Pad((tensor("x", *(s.size for s in sides)),), (tensor("y", *shape),), (), tuple(sides), -5)
+
+
+def flip_sign(draw: st.DrawFn) -> Operator:
+    x = tensor("x", 1, draw(st.integers(1, 100)))
+    return FlipSign((x,), (replace(x, name="y", dtype="uint8"),), (), False)
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
@@ -148,6 +154,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
         convolutions(st.integers(2, 40), st.none(), depthwise=True),
         convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),
     ),
+    "flip_sign_8": flip_sign,
     "gemm_aligned_s8": gemm(st.sampled_from([16, 48, 160, 640])),
     "gemm_bytes_s8": gemm(st.integers(17, 70)),
     "gemm_narrow_s8": gemm(st.integers(1, 15)),

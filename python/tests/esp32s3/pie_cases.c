@@ -172,6 +172,7 @@ CASE(mask) { UNUSED; pie_mask(5, 1 + n[0] % 16); }
 CASE(sum) { UNUSED; pie_sum(m, n[0], 16 * n[1]); }
 CASE(add_multiples) { UNUSED; pie_add_multiples(m + 16, n[0]); }
 CASE(max) { UNUSED; pie_max(m, n[0] % 6, 16 * n[1]); }
+CASE(flip_signs) { UNUSED; pie_flip_signs(m, m + 512, n[0]); }
 CASE(clamp) { UNUSED; pie_clamp(m, m + 512, n[0]); }
 CASE(gather) { UNUSED; pie_gather(m, m + 1024, n[0], 16 * n[1]); }
 CASE(gather_rows)

@@ -16,6 +16,7 @@ from espdl.backends import lower, select
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
+from espdl.ops.flip_sign import FlipSign
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.pad import Pad, Side
@@ -60,6 +61,16 @@ def test_add_declines_with_reasons() -> None:
     assert "2**6 apart" in select(Add((a, b), (a,), (), None), TARGET).declined[0]
     to_even = replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN")
     assert "half up" in select(Add((a, a), (a,), (), None), to_even).declined[0]
+
+
+@given(st.integers(1, 100), st.booleans(), places, seeds)
+@examples
+def test_flip_sign(count: int, to_signed: bool, shift: tuple[int, ...], seed: int) -> None:
+    dtypes = ("uint8", "int8") if to_signed else ("int8", "uint8")
+    x, y = (Tensor(name, (1, count), dtype) for name, dtype in zip("xy", dtypes))
+    call = lower(FlipSign((x,), (y,), (), to_signed), TARGET)
+    assert call.function == "espdl_s3_flip_sign_8"
+    check(call, contents(seed, x.shape).view(x.dtype), shift=shift[:2])
 
 
 # Shapes of two operands: alike, a vector for all pixels, a value of its own for every pixel's row.

@@ -275,6 +275,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_add_s16",
             "espdl_lookup_s16",
             "espdl_flip_sign_8",
+            "espdl_s3_flip_sign_8",
             "espdl_quantize_s8",
             "espdl_quantize_s16",
             "espdl_dequantize_s8",
