@@ -27,11 +27,3 @@ static inline sum_t make_sum(const espdl_add_params_t *p)
     s.finish = make_finish(p->output_shift, p->activation_min, p->activation_max);
     return s;
 }
-
-/** Every lane of two registers becomes the factor of a, or of b. */
-EE void load_factors(const sum_t *s, int a, int b)
-{
-    const int8_t factors[2] = {(int8_t)s->a_factor, (int8_t)s->b_factor};
-    ee_vldbc_8_ip(a, factors, 0);
-    ee_vldbc_8_ip(b, factors + 1, 0);
-}

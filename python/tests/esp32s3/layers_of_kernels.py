@@ -47,6 +47,12 @@ def mul(draw: st.DrawFn) -> Operator:
     return Mul((a, b), (tensor("y", *np.broadcast_shapes(*shapes)),), (), a, b, None, False, None)
 
 
+def mul_channels(draw: st.DrawFn) -> Operator:
+    channels = draw(st.integers(2, 70))
+    a, b = tensor("a", 1, 2, 3, channels), tensor("b", 1, 1, 1, channels)
+    return Mul((a, b), (replace(a, name="y"),), (), a, b, None, False, None)
+
+
 def concat(draw: st.DrawFn) -> Operator:
     outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([16, 32, 80]), min_size=8, max_size=8))
     parts = tuple(tensor(f"x{i}", outer, size) for i, size in enumerate(sizes))
@@ -161,6 +167,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "gemm_wide_s8": gemm(st.integers(1, 70), bias=2**19),
     "matmul_s8": lambda draw: draw(products()),
     "max_pool2d_s8": max_pool2d,
+    "mul_channels_s8": mul_channels,
     "mul_s8": mul,
     "pad_s8": pad,
 }

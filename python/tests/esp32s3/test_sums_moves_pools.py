@@ -74,7 +74,7 @@ def test_flip_sign(count: int, to_signed: bool, shift: tuple[int, ...], seed: in
 
 
 # Shapes of two operands: alike, a vector for all pixels, a value of its own for every pixel's row.
-SHAPES = [((1, 5, 7), (1, 5, 7)), ((3, 2, 32), (32,)), ((4, 1, 16), (1, 5, 16)), ((1, 16, 16), (1, 16, 16))]
+SHAPES = [((1, 5, 7), (1, 5, 7)), ((3, 2, 256), (256,)), ((4, 1, 16), (1, 5, 16)), ((1, 16, 16), (1, 16, 16))]
 
 
 @given(
@@ -97,6 +97,33 @@ def test_mul(
     call = lower(Mul(inputs, (y,), (), a, b, fixed, False, activation), TARGET)
     assert call.function == "espdl_s3_mul_s8"
     check(call, *values[: len(inputs)], shift=shift[::2] if constant else shift)
+
+
+@given(
+    st.integers(1, 4),
+    st.one_of(st.integers(2, 70), st.sampled_from([120, 240, 255])),
+    st.sampled_from(["left", "right", "constant"]),
+    st.integers(0, 11),
+    zero_points,
+    activations,
+    places,
+    seeds,
+)
+@examples
+def test_mul_by_channels(
+    pixels: int, channels: int, repeated: str, exponent: int, zero: int, activation, shift: tuple[int, ...], seed: int
+) -> None:
+    """As squeeze and excitation has it."""
+    image, gate = (Tensor(n, (1, rows, 3, channels), "int8", 0.5) for n, rows in (("image", pixels), ("gate", 1)))
+    gate = replace(gate, shape=(1, 1, 1, channels))
+    y = Tensor("y", image.shape, "int8", 2.0 ** (exponent - 2), zero)
+    a, b = (gate, image) if repeated == "left" else (image, gate)
+    values = contents(seed // 3, b.shape) if repeated == "constant" else None
+    inputs = (a,) if repeated == "constant" else (a, b)
+    call = lower(Mul(inputs, (y,), (), a, b, values, False, activation), TARGET)
+    assert call.function == "espdl_s3_mul_channels_s8"
+    images = {"image": contents(seed, image.shape), "gate": contents(seed // 3, gate.shape)}
+    check(call, *(images[name] for name in call.inputs), shift=shift[: len(inputs)] + shift[2:])
 
 
 def test_mul_declines_with_reasons() -> None:

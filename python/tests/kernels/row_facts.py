@@ -312,7 +312,15 @@ MAKERS: dict[str, Maker] = {
         pointwise("outer"),
     ),
     **dict.fromkeys(
-        ("espdl_mul_s8", "espdl_sum_s8", "espdl_maximum_s8", "espdl_minimum_s8", "espdl_s3_mul_s8"), repeated
+        (
+            "espdl_mul_s8",
+            "espdl_sum_s8",
+            "espdl_maximum_s8",
+            "espdl_minimum_s8",
+            "espdl_s3_mul_s8",
+            "espdl_s3_mul_channels_s8",
+        ),
+        repeated,
     ),
     **dict.fromkeys(("espdl_pad_s8", "espdl_s3_pad_s8"), padded),
     "espdl_gather": gathered,
