@@ -58,7 +58,7 @@ void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_
     const int32_t groups = (p->output_channels + 15) / 16;
     conv_job_t job = make_conv_job(p, x, y, scratch);
     pie_rectangle_t rectangle;
-    aligned_t context;
+    aligned_t context = {.other = NULL};
     load_aligned(&context, &rectangle, p, NULL);
     for (int32_t down = 0; down < p->stride_height; down++) {
         const phase_t rows =
