@@ -17,14 +17,19 @@ from espdl.graph.types import OperatorGraph
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
+from espdl.ops.lookup import Lookup, Table
 from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
 from espdl.plan.types import Tensor
 
 Estimate = Callable[[Operator], float]
 # Operators whose outputs have their inputs' channels, one by one.
-_FOLLOWING = (Add, AveragePool2d, MaxPool2d)
+_FOLLOWING = (Add, AveragePool2d, Lookup, MaxPool2d, Mul, Table)
+# Of those, what writes its output over an input.
+_IN_PLACE = (Add, Lookup, Mul, Table)
 
 
 def with_whole_vectors(graph: OperatorGraph, lanes: int, estimate: Estimate) -> OperatorGraph:
@@ -83,11 +88,17 @@ class _Network:
 
     def is_too_large(self, chosen: Collection[int], family: int) -> bool:
         """Whether a layer of this family then needs more memory than the largest of all does without."""
-        most = max(_memory((*o.inputs, *o.outputs)) for o in self.graph.operators)
+        most = max(self._memory(o) for o in self.graph.operators)
         names, wide = self.families[family], self._wide(chosen)
-        touched = [[*o.inputs, *o.outputs] for o in self.graph.operators]
-        touched = [list(map(wide, tensors)) for tensors in touched if any(t.name in names for t in tensors)]
-        return any(_memory(tensors) > most for tensors in touched)
+        touched = [o for o in self.graph.operators if any(t.name in names for t in (*o.inputs, *o.outputs))]
+        return any(self._memory(o, wide) > most for o in touched)
+
+    def _memory(self, operator: Operator, wide: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> int:
+        """Bytes of its tensors; and of a row of vectors, through which outputs go that are none."""
+        (y, *_) = map(wide, operator.outputs)
+        tensors = [*operator.inputs, *(() if isinstance(operator, _IN_PLACE) else operator.outputs)]
+        is_scattered = isinstance(operator, Conv2d | ConvTranspose2d) and y.shape[3] % self.lanes
+        return _memory(map(wide, tensors)) + (self.lanes * y.shape[2] if is_scattered else 0)
 
     def padded(self, chosen: Iterable[int]) -> OperatorGraph:
         wide = self._wide(chosen)
@@ -118,7 +129,12 @@ def _is_depthwise(operator: Operator) -> bool:
 def _is_known(operator: Operator) -> bool:
     if isinstance(operator, Conv2d):
         return operator.groups == 1 or operator.groups == operator.inputs[0].shape[3] == len(operator.weights)
-    return isinstance(operator, _FOLLOWING)
+    if isinstance(operator, Mul):
+        # A value for all channels, or a constant, stays as it is.
+        return operator.values is None and {t.shape[-1] for t in (operator.a, operator.b)} == {
+            operator.outputs[0].shape[-1]
+        }
+    return isinstance(operator, (*_FOLLOWING, ConvTranspose2d))
 
 
 def _together(operator: Operator) -> list[list[str]]:
@@ -135,8 +151,10 @@ def _widened(operator: Operator, wide: Callable[[Tensor], Tensor]) -> Operator:
     if inputs == operator.inputs and outputs == operator.outputs:
         return operator
     changed = replace(operator, inputs=inputs, outputs=outputs)
-    if isinstance(changed, Conv2d):
+    if isinstance(changed, Conv2d | ConvTranspose2d):
         return _convolution(changed, outputs[0].shape[3])
+    if isinstance(changed, Mul):
+        return replace(changed, a=wide(changed.a), b=wide(changed.b))
     if isinstance(changed, Gemm):
         missing = inputs[0].count - operator.inputs[0].count
         return replace(changed, weights=np.pad(changed.weights, ((0, 0), (0, missing))))
@@ -145,14 +163,11 @@ def _widened(operator: Operator, wide: Callable[[Tensor], Tensor]) -> Operator:
     return changed
 
 
-def _convolution(node: Conv2d, channels: int) -> Conv2d:
+def _convolution(node: Conv2d | ConvTranspose2d, channels: int) -> Operator:
     """With weights of zero for the channels that were not there; their scale is that of the last."""
-    (x,), depthwise = node.inputs, node.groups > 1
+    (x,), depthwise = node.inputs, _is_depthwise(node)
     more, inner = channels - len(node.weights), 0 if depthwise else x.shape[3] - node.weights.shape[3]
-    return replace(
-        node,
-        weights=np.pad(node.weights, ((0, more), (0, 0), (0, 0), (0, inner))),
-        weights_scale=np.pad(node.weights_scale, (0, more), mode="edge"),
-        bias=np.pad(node.bias, (0, more)),
-        groups=channels if depthwise else 1,
-    )
+    weights = np.pad(node.weights, ((0, more), (0, 0), (0, 0), (0, inner)))
+    scale, bias = np.pad(node.weights_scale, (0, more), mode="edge"), np.pad(node.bias, (0, more))
+    changed = replace(node, weights=weights, weights_scale=scale, bias=bias)
+    return replace(changed, groups=channels) if isinstance(changed, Conv2d) and depthwise else changed

@@ -14,8 +14,11 @@ from espdl.backends.esp32s3.lanes import common_shift
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
+from espdl.ops.lookup import Lookup, Table
 from espdl.ops.max_pool2d import MaxPool2d
+from espdl.ops.mul import Mul
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.targets import Target
@@ -24,6 +27,11 @@ from espdl.targets import Target
 SCATTERED = 65
 # Of portable kernels: a product, a value that is pooled, a mean.
 PRODUCT, POOLED, MEAN = 3.0, 4.0, 80.0
+# Of any kernel: a product of a transposed convolution, a look-up; a value that is added or multiplied in vectors.
+TRANSPOSED, LOOKED_UP, ELEMENTWISE = 15.0, 4.8, 0.8
+
+
+_EACH: tuple[tuple[tuple[type, ...], float], ...] = (((Add, Mul), ELEMENTWISE), ((Lookup, Table), LOOKED_UP))
 
 
 def estimate_for(target: Target) -> Callable[[Operator], float]:
@@ -36,7 +44,10 @@ def estimate_for(target: Target) -> Callable[[Operator], float]:
             return node.weights.shape[1] * math.ceil(len(node.weights) / 16) + 3.0 * node.weights.shape[1]
         if isinstance(node, AveragePool2d | MaxPool2d):
             return _pool(node)
-        return 0.8 * node.outputs[0].count if isinstance(node, Add) else 0.0
+        if isinstance(node, ConvTranspose2d):
+            return _transposed(node)
+        each = next((cost for kinds, cost in _EACH if isinstance(node, kinds)), 0.0)
+        return each * node.outputs[0].count
 
     return estimate
 
@@ -60,6 +71,16 @@ def _convolution(node: Conv2d, target: Target) -> float:
         "depthwise": (28.0 if (rows, columns) == (3, 3) else 2.0 * rows * columns + 25) + (75 if scattered else 0),
     }
     return each[kernel] * math.ceil(channels / 16) * math.prod(y.shape[1:3])
+
+
+def _transposed(node: ConvTranspose2d) -> float:
+    (y,), (channels, rows, columns, inputs) = node.outputs, node.weights.shape
+    if inputs % 16:
+        return TRANSPOSED * node.macs
+    lanes = rows * columns * inputs / math.prod(node.strides)
+    return (
+        (1.13 * lanes + 20 + (SCATTERED if channels % 16 else 0)) * math.ceil(channels / 16) * math.prod(y.shape[1:3])
+    )
 
 
 def _pool(node: AveragePool2d | MaxPool2d) -> float:
