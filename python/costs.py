@@ -264,7 +264,9 @@ def for_xtensa(folder: Path) -> dict[str, object]:
         host.run_tool(xtensa.GCC, *flags, *undefined, *map(str, objects), "-lgcc", "-o", str(folder / "roots.o"))
 
     headers = sorted(path for port in xtensa.PORTS.values() for path in (port / "include").rglob("*.h"))
-    own = re.findall(r"^void (espdl_(?:mac16|s3)_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M)
+    own = re.findall(
+        r"^(?:ESPDL_S3_INLINE )?void (espdl_(?:mac16|s3)_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M
+    )
     table = sizes(link, [*kernels(), *own], folder)
     targets = [("esp32s3", "power_of_two", "int8"), ("esp32s2", "affine", "int8")]
     targets += [("esp32", "affine", precision) for precision in ("int8", "int16x8")]

@@ -20,14 +20,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from espdl.plan.types import Plan
 
-from . import mac16
+from . import code, mac16
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -61,10 +61,11 @@ _STEP = re.compile(r"-?\d+$")
 
 @dataclass(frozen=True)
 class Count:
-    """Instructions of one net_run(), and of each of its layers."""
+    """Instructions of one net_run(), and of each of its layers; `code`: bytes of the chip's kernels, by file."""
 
     total: int
     layers: tuple[int, ...]
+    code: Mapping[str, int]
 
 
 def available() -> str | None:
@@ -77,7 +78,9 @@ def count(plan: Plan, generated: Path, folder: Path) -> Count:
     """Builds the model `net` in the folder `generated` (net.c, net_weights.S, ...) in `folder` and runs it."""
     nothing, *printed = counts(plan, generated, folder, HERE / "main.c")
     total, *layers = (count - nothing for count in printed)
-    return Count(total, tuple(layers))
+    own = [path.stem for path in _sources(plan) if path.parent.parent in PORTS.values()]
+    text = {name: _compiled(folder, name).read_text() for name in own}
+    return Count(total, tuple(layers), code.sizes((folder / "count.map").read_text(), text))
 
 
 def counts(plan: Plan, generated: Path, folder: Path, main: Path, without: Iterable[str] = ()) -> list[int]:
@@ -95,7 +98,7 @@ def counts(plan: Plan, generated: Path, folder: Path, main: Path, without: Itera
 
 def link(objects: Iterable[Path], image: Path, more: Iterable[str] = ()) -> None:
     """A program for the bare core, of objects (or C files), with the beginning and the end of start.S."""
-    options = ["-nostdlib", "-T", str(HERE / "link.ld"), "-Wl,--gc-sections"]
+    options = ["-nostdlib", "-T", str(HERE / "link.ld"), "-Wl,--gc-sections", f"-Wl,-Map={image.with_suffix('.map')}"]
     own = [str(HERE / "start.S"), *map(str, objects), *more]
     _run(GCC, *FLAGS, *INCLUDES, *options, *own, "-lgcc", "-o", str(image))
 
@@ -136,11 +139,16 @@ def compile_object(path: Path, folder: Path, options: Iterable[str] = ()) -> Pat
     done = folder / f"{path.stem}.o"
     if done.exists() and done.stat().st_mtime > path.stat().st_mtime:
         return done
-    text = _run(GCC, *FLAGS, *INCLUDES, *options, "-S", str(path), "-o", "-")
+    _run(GCC, *FLAGS, *INCLUDES, *options, "-S", str(path), "-o", str(_compiled(folder, path.stem)))
     assembly = folder / f"{path.stem}.s"
-    assembly.write_text("\n".join(map(stand_in, text.split("\n"))))
+    assembly.write_text("\n".join(map(stand_in, _compiled(folder, path.stem).read_text().split("\n"))))
     _run(GCC, "-mtext-section-literals", "-c", str(assembly), "-o", str(assembly.with_suffix(".o")))
     return assembly.with_suffix(".o")
+
+
+def _compiled(folder: Path, name: str) -> Path:
+    """What the compiler makes of a file, before the chip's instructions are replaced."""
+    return folder / f"{name}.chip.s"
 
 
 def stand_in(line: str) -> str:
@@ -155,17 +163,18 @@ def stand_in(line: str) -> str:
         return "\t.byte " + ", ".join(str(code >> shift & 0xFF) for shift in (0, 8, 16))
     if not text.startswith("ee."):
         return line
+    # The underscore keeps the assembler from a shorter one: all have 3 bytes.
     addresses = [o for o in operands if re.fullmatch(r"a\d+|sp", o)]
     if mnemonic.endswith(".xp"):
-        return f"\tadd {addresses[0]}, {addresses[0]}, {addresses[1]}"
+        return f"\t_add {addresses[0]}, {addresses[0]}, {addresses[1]}"
     if mnemonic.endswith(".incp"):
-        return f"\taddi {addresses[0]}, {addresses[0]}, 16"
+        return f"\t_addi {addresses[0]}, {addresses[0]}, 16"
     if mnemonic.endswith(".ip"):
         step = next(o for o in operands if _STEP.match(o))
-        return f"\taddi {addresses[0]}, {addresses[0]}, {step}"
+        return f"\t_addi {addresses[0]}, {addresses[0]}, {step}"
     if mnemonic == "ee.srs.accx":
-        return f"\tmovi {addresses[0]}, 0"
-    return "\tnop"
+        return f"\t_movi {addresses[0]}, 0"
+    return "\t_nop"
 
 
 def _run(*command: str) -> str:

@@ -9,98 +9,83 @@
 #pragma once
 
 #include "conv2d_job.h"
+#include "pie_parts.h"
+#include "sum.h"
 
-/** Constants of a kernel that reads segments; weights [group][outer][inner][bytes of a segment][16]. */
+/**
+ * What a kernel that reads segments keeps; weights [group][outer][inner][bytes of a segment][16]. Outer: kernel columns,
+ * inner: kernel rows where `dilated`; else outer: 1, inner: kernel rows with all their columns. All in bytes of the input, of
+ * which each has 16 weights.
+ */
 typedef struct {
-    const int8_t *weights, *biases;
-    bool dilated; /**< outer: kernel columns, inner: kernel rows. Else outer: 1, inner: kernel rows with all their columns */
-    int32_t kernel_height, kernel_width;
-} segment_constants_t;
+    pie_rectangle_t rectangle;
+    _Alignas(16) int8_t masks[BIAS_BYTES];
+    const int8_t *mask, *mask_tail; /**< of q4 and q5, see pie_parts.h */
+    const int8_t *weights;
+    int32_t group;                  /**< of the input's bytes: how many have weights in a group */
+    int32_t row;                    /**< of a segment that lies in the image as a whole */
+    int32_t column;                 /**< from a kernel column to the next among the weights */
+    int32_t x_inner, x_outer;       /**< between segments in the input */
+    int32_t step;                   /**< from window to window in the input */
+    bool dilated;
+    int32_t most_asides;            /**< parts of any sum but the last */
+    const int8_t *other;            /**< of the first output, see pie_places_t */
+    int8_t *aside;                  /**< room for what is set aside of a sum, unless it lies in front of the sum (PIE_SUMS) */
+    pie_segment_t *list;            /**< room for the segments of a window */
+} segmented_t;
 
-/** The segments of a window that lie in the image; all in bytes of the input, of which each has 16 weights. */
+/** The segments of a window that lie in the image. */
 typedef struct {
-    const int8_t *weights, *bias;  /**< of the group */
+    const int8_t *weights; /**< of the first */
     int32_t outer, inner;
-    int32_t bytes;                 /**< of a segment */
-    int32_t x_outer, x_inner;      /**< between segments in the input */
-    int32_t first, outer_step, inner_step; /**< among the weights: the first segment; between them */
-    int32_t row;                   /**< of a segment that lies in the image as a whole */
+    int32_t bytes;         /**< of a segment */
+    int32_t first;         /**< the first's place among the weights of the group */
 } segments_t;
 
-/** Neighbouring bytes of a window. */
-typedef struct {
-    int32_t bytes, x, place; /**< how many; from the window's first byte on; among the weights */
-    int32_t then;            /**< 0: the next piece; 1: a part of the sum ends, and others follow; -1: the window ends */
-} piece_t;
+/** For outputs; `sum`: NULL, or what is computed with them and `other`. Loads q6 and q7. */
+void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *weights,
+                             const sum_t *sum, const int8_t *other);
 
-static inline segment_constants_t make_segment_constants(const espdl_s3_conv2d_params_t *p, const int8_t *weights,
-                                                         const int8_t *biases)
-{
-    return (segment_constants_t){weights, biases, p->dilation_width != 1 && p->kernel_width != 1, p->kernel_height,
-                                 p->kernel_width};
-}
+/** Lists the segments of windows of at least one tap at `c->list`; how many parts end before the last. */
+int32_t espdl_s3_list_segments(const segmented_t *c, const segments_t *s, const uint8_t *lengths);
 
-static inline segments_t make_segments(const conv_job_t *j, const conv_run_t *r, const segment_constants_t *c)
+/** Outputs or sums of whole vectors of input channels. */
+void espdl_s3_aligned_pixels(const conv_job_t *j, const conv_run_t *r, void *segmented);
+
+/** The same of input at any address. */
+void espdl_s3_bytes_pixels(const conv_job_t *j, const conv_run_t *r, void *segmented);
+
+static inline void set_kernel(segmented_t *c, const conv_job_t *j, const int8_t *weights, int32_t height, int32_t width)
 {
     const int32_t tap = j->pixel_bytes;
+    c->weights = weights;
+    c->dilated = j->columns.dilation != 1 && width != 1;
+    c->group = height * width * tap;
+    c->row = c->dilated ? tap : width * tap;
+    c->column = c->dilated ? height * tap : tap;
+    c->x_inner = j->rows.dilation * j->row_bytes;
+    c->x_outer = j->columns.dilation * tap;
+    c->step = j->columns.stride * tap;
+}
+
+static inline segments_t make_segments(const conv_job_t *j, const conv_run_t *r, const segmented_t *c)
+{
     segments_t s;
-    s.weights = c->weights + r->group * c->kernel_height * c->kernel_width * tap * 16;
-    s.bias = c->biases + r->group * BIAS_BYTES;
     s.inner = r->taps_across.count > 0 ? r->taps_down.count : 0;
-    s.x_inner = j->rows.dilation * j->row_bytes;
-    s.x_outer = j->columns.dilation * tap;
     s.outer = c->dilated ? r->taps_across.count : 1;
-    s.row = c->dilated ? tap : c->kernel_width * tap;
-    s.bytes = c->dilated ? tap : r->taps_across.count * tap;
-    s.inner_step = s.row;
-    s.outer_step = c->kernel_height * tap;
-    s.first = r->taps_down.first * s.row + r->taps_across.first * (c->dilated ? s.outer_step : tap);
+    s.bytes = c->dilated ? c->row : r->taps_across.count * j->pixel_bytes;
+    s.first = r->taps_down.first * c->row + r->taps_across.first * c->column;
+    s.weights = c->weights + 16 * (r->group * c->group + s.first);
     return s;
 }
 
-/** Where the part ends that has `vectors` vectors of whole segments in front of its end. */
-static inline int32_t part_end(const segments_t *s, int32_t vectors)
+static inline const uint8_t *lengths_of(const conv_job_t *j, const conv_run_t *r)
 {
-    if (s->row % 16 == 0) {
-        return 16 * vectors;
-    }
-    const int32_t in_row = (s->row + 15) / 16;
-    return vectors / in_row * s->row + vectors % in_row * 16;
+    return j->lengths + r->group * j->lengths_step;
 }
 
-/** Vectors of each part of a group's sums but the last, then 0; behind the group's packed biases. */
-static inline const uint8_t *part_lengths(const int8_t *bias)
+/** The parts of a sum that are set aside: with PIE_SUMS what is missing to the most. */
+static inline void set_asides(segmented_t *c, int32_t asides)
 {
-    return (const uint8_t *)bias + BIAS_BYTES - ESPDL_S3_MOST_PARTS;
-}
-
-/** Lists the pieces of a window of at least one tap; how many parts end before the last. */
-static KEEP_APART int32_t list_pieces(piece_t *to, const segments_t *s)
-{
-    const uint8_t *lengths = part_lengths(s->bias);
-    piece_t *const begin = to;
-    int32_t asides = 0, vectors = *lengths, end = vectors > 0 ? part_end(s, vectors) : INT32_MAX;
-    for (int32_t outer = 0; outer < s->outer; outer++) {
-        for (int32_t inner = 0; inner < s->inner; inner++) {
-            int32_t place = s->first + outer * s->outer_step + inner * s->inner_step;
-            int32_t x = outer * s->x_outer + inner * s->x_inner;
-            for (int32_t left = s->bytes; left > 0; to++) {
-                while (place >= end) {
-                    vectors += *++lengths;
-                    end = *lengths > 0 ? part_end(s, vectors) : INT32_MAX;
-                    if (to > begin && to[-1].then == 0) {
-                        to[-1].then = 1;
-                        asides++;
-                    }
-                }
-                const int32_t bytes = left < end - place ? left : end - place;
-                *to = (piece_t){bytes, x, place, 0};
-                x += bytes;
-                place += bytes;
-                left -= bytes;
-            }
-        }
-    }
-    to[-1].then = -1;
-    return asides;
+    c->rectangle.asides = c->other == PIE_SUMS ? c->most_asides - asides : asides;
 }

@@ -28,10 +28,20 @@ EE int8_t *store_sums(int8_t *to)
     return ee_st_qacc_h_h_32_ip(to, 12);
 }
 
+/** `count` vectors of zero at `to`; their end. Changes q3. */
+EE int8_t *store_zeros(int8_t *to, int32_t count)
+{
+    ee_zero_q(3);
+    for (; count > 0; count--) {
+        to = ee_vst_128_ip(3, to, 16);
+    }
+    return to;
+}
+
 /** Requantisation by the vector unit. `negative`: factor for results of 0 or less. */
 typedef struct {
     int32_t shift, negative;
-    bool clamps;      /**< the output needs clamp_output() */
+    bool clamps;      /**< the output needs espdl_s3_clamp_output() */
     int8_t low, high;
 } finish_t;
 
@@ -49,35 +59,10 @@ EE void finish_vector(int q, const finish_t *f)
 }
 
 /** The packed bytes of 16 lanes of QACC that all hold `value`; `packed` is a multiple of 16. */
-static inline void fill_lanes(int8_t packed[BIAS_BYTES], int32_t value)
-{
-    const uint32_t lane = (uint32_t)value & 0xFFFFF;
-    /* two lanes */
-    const uint8_t five[5] = {(uint8_t)lane, (uint8_t)(lane >> 8), (uint8_t)(lane >> 16 | lane << 4), (uint8_t)(lane >> 4),
-                             (uint8_t)(lane >> 12)};
-    for (int32_t i = 0; i < 16; i += 5) {
-        for (int32_t k = 0; k < 5 && i + k < 16; k++) {
-            packed[i + k] = packed[i + k + 16] = (int8_t)five[k];
-        }
-    }
-    for (int32_t k = 0; k < 4; k++) {
-        packed[k + 32] = packed[k + 36] = (int8_t)five[k + 1];
-    }
-}
+void espdl_s3_fill_lanes(int8_t packed[BIAS_BYTES], int32_t value);
 
 /** What requantisation and ReLU do not: any other clamp. `y` is a multiple of 16. */
-static inline void clamp_output(const finish_t *f, int8_t *y, int32_t bytes)
-{
-    if (!f->clamps) {
-        return;
-    }
-    ee_vldbc_8_ip(2, &f->low, 0);
-    ee_vldbc_8_ip(3, &f->high, 0);
-    pie_clamp(y, y, bytes / 16);
-    for (int32_t i = bytes & ~15; i < bytes; i++) {
-        y[i] = y[i] < f->low ? f->low : y[i] > f->high ? f->high : y[i];
-    }
-}
+void espdl_s3_clamp_output(const finish_t *f, int8_t *y, int32_t bytes);
 
 typedef uint32_t __attribute__((may_alias)) word_t;
 typedef uint16_t __attribute__((may_alias)) half_t;

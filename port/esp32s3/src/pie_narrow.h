@@ -41,9 +41,16 @@
     "1:\n"                                                                                                             \
     "ee.src.q q0,q4,q5\n" mask PIE_LANES_BUT_2_##lanes "mov %[w],%[weights]\n" PIE_LAST_2_##lanes                      \
     "add %[x],%[x],%[next]\n"
-#define PIE_NARROW_BLOCK(lanes, mask, finish)                                                                          \
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_NARROW(lanes, mask) finish PIE_END_RECTANGLE(PIE_NO_OTHER)                   \
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left)                    \
+/* Outputs, or with PIE_SUMS sums. */
+#define PIE_END_NARROW                                                                                                 \
+    "bnez %[other],6f\n"                                                                                               \
+    "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_STORE("", "%[y_step]") PIE_END_ROWS                                         \
+    "6:\n" PIE_STORE_SUMS("%[y]") PIE_NEXT_OUTPUT                                                                      \
+    "9:\n"
+#define PIE_NARROW_BLOCK(lanes, mask)                                                                                  \
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_NARROW(lanes, mask) PIE_END_NARROW                                           \
+           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [other] "+r"(at.other), [w] "=&r"(w),               \
+             [left] "=&r"(left)                                                                                        \
            : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [last] "r"(last), [next] "r"(p->next),        \
              [more] "r"(p->taps_more), [shift] "r"(p->shift), [y_step] "r"(p->y_step))
 
@@ -51,14 +58,12 @@
 
 #define PIE_MASK true
 #define PIE_NO_MASK false
-#define PIE_FINISH false
-#define PIE_FINISH_SUMS true
-#define PIE_NARROW_BLOCK(lanes, mask, finish)                                                                          \
+#define PIE_NARROW_BLOCK(lanes, mask)                                                                          \
     (void)left;                                                                                                        \
     twin_begin(at.weights, &w);                                                                                        \
-    PIE_OUTPUTS(at, p) twin_narrow(lanes, mask, finish, &at, &w, p, last)
+    PIE_OUTPUTS(at, p) twin_narrow(lanes, mask, &at, &w, p, last)
 
-static KEEP_APART void twin_narrow(int lanes, bool masked, bool sums, pie_places_t *at, const int8_t **w, const pie_rectangle_t *p,
+static KEEP_APART void twin_narrow(int lanes, bool masked, pie_places_t *at, const int8_t **w, const pie_rectangle_t *p,
                           int32_t last)
 {
     pie_load_bias(at->bias);
@@ -78,18 +83,13 @@ static KEEP_APART void twin_narrow(int lanes, bool masked, bool sums, pie_places
         *w = twin_lanes(0, *w, lanes - 2, lanes - 1);
     }
     at->x += p->next;
-    if (sums) {
-        at->y = store_sums(at->y);
-        return;
-    }
-    ee_srcmb_s8_qacc(3, p->shift);
-    twin_store(at, p);
+    finish_output(at, p);
 }
 
 #endif
 
 /**
- * Outputs of `p->taps_more` + 1 rows of `lanes` (even, 2 .. 16) bytes; `masked`: of those bytes AND q7. Both are literals.
+ * Outputs of `p->taps_more` + 1 rows of `lanes` (even, 2 .. 16) bytes; `masked`: of those bytes AND q7. `at.other` is NULL or PIE_SUMS.
  * A row has `last` + 1 bytes, the others are arbitrary; the next begins `p->jump` bytes behind its last, the next window
  * `p->next` bytes behind where a row below the window's last would begin. Changes q0 .. q5.
  */
@@ -98,35 +98,22 @@ EE void pie_rectangle_narrow(int lanes, bool masked, pie_places_t at, pie_rectan
     const int8_t *w;
     int32_t left;
     switch (lanes) {
-#define PIE_NARROW(n, finish)                                                                                          \
+#define PIE_NARROW(n)                                                                                                  \
     case n:                                                                                                            \
         if (masked) {                                                                                                  \
-            PIE_NARROW_BLOCK(n, PIE_MASK, finish);                                                                     \
+            PIE_NARROW_BLOCK(n, PIE_MASK);                                                                             \
         } else {                                                                                                       \
-            PIE_NARROW_BLOCK(n, PIE_NO_MASK, finish);                                                                  \
+            PIE_NARROW_BLOCK(n, PIE_NO_MASK);                                                                          \
         }                                                                                                              \
         break;
-#define PIE_NARROWS(finish)                                                                                            \
-    PIE_NARROW(2, finish)                                                                                              \
-    PIE_NARROW(4, finish)                                                                                              \
-    PIE_NARROW(6, finish)                                                                                              \
-    PIE_NARROW(8, finish)                                                                                              \
-    PIE_NARROW(10, finish)                                                                                             \
-    PIE_NARROW(12, finish)                                                                                             \
-    PIE_NARROW(14, finish)                                                                                             \
-    PIE_NARROW(16, finish)
-        PIE_NARROWS(PIE_FINISH)
-    default: break;
-    }
-}
-
-/** The same, of which QACC is stored, as it is. */
-EE void pie_rectangle_narrow_sums(int lanes, bool masked, pie_places_t at, pie_rectangle_t *p, int32_t last)
-{
-    const int8_t *w;
-    int32_t left;
-    switch (lanes) {
-        PIE_NARROWS(PIE_FINISH_SUMS)
+        PIE_NARROW(2)
+        PIE_NARROW(4)
+        PIE_NARROW(6)
+        PIE_NARROW(8)
+        PIE_NARROW(10)
+        PIE_NARROW(12)
+        PIE_NARROW(14)
+        PIE_NARROW(16)
     default: break;
     }
 }

@@ -12,12 +12,9 @@
 
 #include "pie_rectangle.h"
 
-/** Bytes in front of the segments: what is set aside, 16 bytes a part. */
-#define ASIDE_BYTES 128
-
-/** Neighbouring vectors of a window; jumps in bytes, from behind the last one. */
+/** Neighbouring bytes of a window; jumps in bytes, from behind the last one. */
 typedef struct {
-    int32_t more;           /**< vectors, less one */
+    int32_t more, rest;     /**< whole vectors in front of the last; its bytes, 1 .. 16 */
     int32_t x_jump, w_jump; /**< to the next segment, or to the next window */
     int32_t then;           /**< 0: the next segment; 1: a part ends; -1: the window ends */
 } pie_segment_t;
@@ -27,14 +24,6 @@ static inline int32_t part_bits(int32_t shift)
 {
     const int32_t finest = shift + 6 < 12 ? shift + 6 : 12;
     return shift > finest ? shift : finest;
-}
-
-/** Fills q4 and q5 with the masks of `bits` bits, q4 from `masks`. */
-static inline void load_part_masks(int32_t bits, int8_t masks[BIAS_BYTES])
-{
-    fill_lanes(masks, (1 << bits) - 1);
-    ee_vld_128_ip(4, masks, 0);
-    ee_vld_128_ip(5, masks + 32, 0);
 }
 
 /** Fills q7 with what brings the parts to the output's unit. */
@@ -50,7 +39,7 @@ EE int8_t *load_in_place(int q, int8_t *p)
     return p + (ee_vld_128_ip(q, p, 0) - p);
 }
 
-/** Stores what QACC holds in multiples of 2^bits at `to`; QACC keeps the rest. Changes q0, q3. */
+/** Stores what QACC holds in multiples of 2^bits at `to`; QACC keeps the rest. q4, q5: masks. Changes q0, q3. */
 EE int8_t *set_aside(int32_t bits, int8_t *to, int8_t *spill)
 {
     int8_t *p = ee_st_qacc_l_l_128_ip(spill, 16);
@@ -85,9 +74,9 @@ EE void finish_parts(const int8_t *aside, int32_t asides, int32_t shift)
 #define PIE_BITS "96"
 #define PIE_ASIDES "100"
 _Static_assert(offsetof(pie_rectangle_t, bits) == 96 && offsetof(pie_rectangle_t, asides) == 100, "as in asm");
-_Static_assert(offsetof(pie_rectangle_t, spill) == 112 && ASIDE_BYTES == 128, "as in asm");
-_Static_assert(offsetof(pie_segment_t, x_jump) == 4 && offsetof(pie_segment_t, w_jump) == 8, "as in asm");
-_Static_assert(offsetof(pie_segment_t, then) == 12 && sizeof(pie_segment_t) == 16, "as in asm");
+_Static_assert(offsetof(pie_rectangle_t, spill) == 112, "as in asm");
+_Static_assert(offsetof(pie_segment_t, x_jump) == 8 && offsetof(pie_segment_t, w_jump) == 12, "as in asm");
+_Static_assert(offsetof(pie_segment_t, then) == 16 && sizeof(pie_segment_t) == 20, "as in asm");
 
 #define PIE_KEEP_REST(mask, step)                                                                                      \
     "ee.vld.128.ip q0,%[t],0\n"                                                                                        \
@@ -104,42 +93,48 @@ _Static_assert(offsetof(pie_segment_t, then) == 12 && sizeof(pie_segment_t) == 1
     "ee.vst.128.ip q3,%[to],16\n" PIE_KEEP_REST("q4", "16") PIE_KEEP_REST("q4", "16") PIE_KEEP_REST("q5", "-32")       \
     PIE_BIAS("%[t]")
 #define PIE_WINDOW_SEGMENTS                                                                                            \
-    PIE_BEGIN_ROWS                                                                                                     \
     "mov %[s],%[segments]\n"                                                                                           \
-    "addi %[to],%[segments],-128\n"                                                                                    \
+    "mov %[to],%[aside]\n"                                                                                             \
     "4:\n"                                                                                                             \
-    "l32i %[more],%[s],0\n" PIE_FIRST PIE_VECTORS                                                                           \
-    "l32i %[more],%[s],8\n"                                                                                            \
-    "l32i %[t],%[s],4\n"                                                                                               \
+    "l32i %[more],%[s],0\n" PIE_FIRST PIE_VECTORS                                                                      \
+    "l32i %[more],%[s],12\n"                                                                                           \
+    "l32i %[t],%[s],8\n"                                                                                               \
     "add %[w],%[w],%[more]\n" PIE_LANES_14_15("q0")                                                                    \
     "add %[x],%[x],%[t]\n"                                                                                             \
-    "l32i %[t],%[s],12\n"                                                                                              \
-    "addi %[s],%[s],16\n"                                                                                              \
+    "l32i %[t],%[s],16\n"                                                                                              \
+    "addi %[s],%[s],20\n"                                                                                              \
     "beqz %[t],4b\n"                                                                                                   \
     "bltz %[t],5f\n" PIE_SET_ASIDE                                                                                     \
-    "j 4b\n"                                                                                                           \
-    "5:\n"                                                                                                             \
-    "l32i %[t],%[p]," PIE_SHIFT "\n"                                                                                   \
-    "ee.srcmb.s8.qacc q3,%[t],0\n"                                                                                     \
-    "addi %[to],%[segments],-128\n"                                                                                    \
-    "ee.vld.128.ip q0,%[to],16\n"                                                                                      \
-    "l32i %[t],%[p]," PIE_ASIDES "\n"                                                                                  \
+    "j 4b\n"
+/* q3 = the last part, in QACC, and those at %[aside]. */
+#define PIE_FINISH_PARTS                                                                                               \
+    PIE_LOAD("%[t]", PIE_SHIFT) "ee.srcmb.s8.qacc q3,%[t],0\n"                                                         \
+    "mov %[to],%[aside]\n"                                                                                             \
+    "ee.vld.128.ip q0,%[to],16\n" PIE_LOAD("%[t]", PIE_ASIDES)                                                         \
     "loopgtz %[t],1f\n"                                                                                                \
     "ee.vsmulas.s8.qacc.ld.incp q0,%[to],q0,q7,0\n"                                                                    \
     "1:\n"                                                                                                             \
     "movi %[t],0\n"                                                                                                    \
     "ee.srcmb.s8.qacc q3,%[t],0\n"
-#define PIE_LOAD_T(field) "l32i %[t],%[p]," field "\n"
-#define PIE_FINISH_SEGMENTS PIE_COUNT PIE_LOAD_T(PIE_Y_STEP) PIE_RELU "ee.vst.128.xp q3,%[y],%[t]\n"
-#define PIE_FINISH_SEGMENTS_SUM                                                                                        \
-    PIE_LOAD_T(PIE_Y_STEP) PIE_ADD("%[t]", PIE_LOAD_T(PIE_SUM_SHIFT), "%[t]") PIE_FINISH_SEGMENTS
+#define PIE_FINISH_SEGMENTS                                                                                            \
+    "5:\n"                                                                                                             \
+    "bltz %[other],5f\n" PIE_FINISH_PARTS                                                                              \
+    "beqz %[other],6f\n" PIE_ADD(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]")                                                                                       \
+    "6:\n" PIE_STORE(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]") PIE_END_ROWS                                                \
+    "5:\n" PIE_LOAD("%[t]", PIE_ASIDES)                                                                                \
+    "ee.zero.q q3\n"                                                                                                   \
+    "loopgtz %[t],1f\n"                                                                                                \
+    "ee.vst.128.ip q3,%[to],16\n"                                                                                      \
+    "1:\n" PIE_STORE_SUMS("%[to]")                                                                                     \
+    "mov %[aside],%[to]\n" PIE_NEXT_OUTPUT                                                                             \
+    "9:\n"
 
 #else
 
-static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rectangle_t *p, const pie_segment_t *segments)
+static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rectangle_t *p, const pie_segment_t *segments,
+                                     int8_t **aside)
 {
-    int8_t *const aside = (int8_t *)(uintptr_t)segments - ASIDE_BYTES;
-    int8_t *to = aside;
+    int8_t *to = *aside;
     pie_load_bias(at->bias);
     for (const pie_segment_t *s = segments;; s++) {
         at->x = ee_vld_128_ip(0, at->x, 16);
@@ -153,16 +148,21 @@ static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rec
             to = set_aside(p->bits, to, p->spill);
         }
     }
-    finish_parts(aside, p->asides, p->shift);
+    if (at->other == PIE_SUMS) {
+        *aside = store_sums(store_zeros(to, p->asides));
+        return;
+    }
+    finish_parts(*aside, p->asides, p->shift);
+    store_output(at, p);
 }
 
 #endif
 
 /**
- * As pie_rectangle_any(), of windows that are lists of segments; room for what is set aside lies in front of them. Changes
- * q0 .. q3.
+ * As pie_rectangle_any(), of windows that are lists of segments. `aside`: where parts are set aside; with PIE_SUMS they are,
+ * and as many vectors of zero as are missing, in front of the sums. Changes q0 .. q3.
  */
-EE void pie_rectangle_segments(pie_places_t at, pie_rectangle_t *p, const pie_segment_t *segments)
+EE void pie_rectangle_segments(pie_places_t at, pie_rectangle_t *p, const pie_segment_t *segments, int8_t *aside)
 {
     const int8_t *w = at.weights;
     w = ee_vld_128_ip(1, w, 16);
@@ -171,39 +171,14 @@ EE void pie_rectangle_segments(pie_places_t at, pie_rectangle_t *p, const pie_se
     int32_t left, more, t;
     const pie_segment_t *s;
     int8_t *to;
-    EE_ASM(PIE_WINDOW_SEGMENTS PIE_FINISH_SEGMENTS PIE_END_RECTANGLE(PIE_NO_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "+r"(w), [left] "=&r"(left),
-             [more] "=&r"(more), [t] "=&r"(t), [s] "=&r"(s), [to] "=&r"(to)
-           : [p] "r"(p), [segments] "r"(segments));
-#else
-    PIE_OUTPUTS(at, p)
-    {
-        twin_segments(&at, &w, p, segments);
-        twin_store(&at, p);
-    }
-#endif
-}
-
-/** The same, and the sum of each output and what lies at `at.other`. */
-EE void pie_rectangle_segments_sum(pie_places_t at, pie_rectangle_t *p, const pie_segment_t *segments)
-{
-    const int8_t *w = at.weights;
-    w = ee_vld_128_ip(1, w, 16);
-    w = ee_vld_128_ip(2, w, 16);
-#if defined(__XTENSA__)
-    int32_t left, more, t;
-    const pie_segment_t *s;
-    int8_t *to;
-    EE_ASM(PIE_WINDOW_SEGMENTS PIE_FINISH_SEGMENTS_SUM PIE_END_RECTANGLE(PIE_MOVE_OTHER)
+    EE_ASM(PIE_BEGIN_ROWS PIE_WINDOW_SEGMENTS PIE_FINISH_SEGMENTS
            : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "+r"(w), [other] "+r"(at.other), [p] "+r"(p),
-             [left] "=&r"(left), [more] "=&r"(more), [t] "=&r"(t), [s] "=&r"(s), [to] "=&r"(to)
+             [aside] "+r"(aside), [left] "=&r"(left), [more] "=&r"(more), [t] "=&r"(t), [s] "=&r"(s), [to] "=&r"(to)
            : [segments] "r"(segments));
 #else
     PIE_OUTPUTS(at, p)
     {
-        twin_segments(&at, &w, p, segments);
-        at.other = twin_add(p, at.other);
-        twin_store(&at, p);
+        twin_segments(&at, &w, p, segments, &aside);
     }
 #endif
 }

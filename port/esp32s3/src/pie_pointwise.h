@@ -149,3 +149,29 @@ EE void pie_pointwise_pairs(pie_places_t at, int32_t pairs, int32_t shift)
     }
 #endif
 }
+
+/**
+ * The sums of `count` pixels of 16 * (`more` + 1) channels; from behind a pixel `next` bytes go to the next. Changes q0 .. q2.
+ */
+EE void pie_pointwise_sums(pie_places_t at, int32_t count, int32_t more, int32_t next)
+{
+    const int8_t *w = at.weights;
+    w = ee_vld_128_ip(1, w, 16);
+    w = ee_vld_128_ip(2, w, 16);
+#if defined(__XTENSA__)
+    EE_ASM("3:\n" PIE_BIAS("%[bias]") PIE_FIRST PIE_VECTORS
+           "mov %[w],%[weights]\n" PIE_LANES_14_15("q0")
+           "add %[x],%[x],%[next]\n" PIE_STORE_SUMS("%[y]")
+           "bnez %[left],3b\n"
+           : [x] "+r"(at.x), [y] "+r"(at.y), [w] "+r"(w), [bias] "+r"(at.bias), [left] "+r"(count)
+           : [weights] "r"(at.weights), [more] "r"(more), [next] "r"(next));
+#else
+    for (; count > 0; count--, at.x += next) {
+        pie_load_bias(at.bias);
+        at.x = ee_vld_128_ip(0, at.x, 16);
+        twin_vectors(&w, &at.x, more);
+        w = twin_lanes(0, at.weights, 14, 15);
+        at.y = store_sums(at.y);
+    }
+#endif
+}

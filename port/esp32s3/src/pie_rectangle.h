@@ -21,7 +21,7 @@
 enum { LANE_PARTS = 0, LANE_A = 1, LANE_B = 2 };
 
 /** A rectangle of outputs; steps in bytes. */
-typedef struct {
+typedef struct espdl_s3_rectangle {
     _Alignas(16) int8_t start[BIAS_BYTES]; /**< QACC of the sum behind the convolution */
     int32_t rows, columns;                 /**< of outputs; `rows` is counted down */
     int32_t x_next, y_next;                /**< from the end of a row of outputs to the next */
@@ -31,16 +31,45 @@ typedef struct {
     int32_t more;                          /**< vectors in a row of a window, less one */
     int32_t jump, w_jump;                  /**< from the end of a row of a window to the next, in the input and the weights */
     int32_t taps_more;                     /**< rows of a window, less one */
-    int32_t bits, asides;                  /**< sums in parts: what is set aside counts in 2^bits; how often that is */
+    int32_t bits;                          /**< sums in parts: what is set aside counts in 2^bits */
+    int32_t asides;                        /**< how often that is; with PIE_SUMS how often less than in other windows */
     _Alignas(16) int8_t spill[BIAS_BYTES]; /**< where sums are parted */
 } pie_rectangle_t;
 
 /** Where the addresses of a rectangle begin. */
-typedef struct {
+typedef struct espdl_s3_places {
     const int8_t *x, *weights, *bias;
     int8_t *y;
-    const int8_t *other; /**< what is added to the outputs; moves as `y` does */
+    /** NULL; or what is added to the outputs, moves as `y` does; or PIE_SUMS: QACC is stored as it is, SUM_BYTES each. */
+    const int8_t *other;
 } pie_places_t;
+
+#define PIE_SUMS ((const int8_t *)(intptr_t)-1)
+
+/* What blocks do at the end of an output, which is q3; what lies at `at->other` is added. */
+static KEEP_APART void store_output(pie_places_t *at, const pie_rectangle_t *p)
+{
+    if (at->other != NULL) {
+        at->other = ee_vld_128_xp(0, at->other, p->y_step);
+        pie_load_bias(p->start);
+        ee_vsmulas_s8_qacc(3, 7, LANE_A);
+        ee_vsmulas_s8_qacc(0, 7, LANE_B);
+        ee_srcmb_s8_qacc(3, p->sum_shift);
+    }
+    ee_vmax_s8(3, 3, 6);
+    at->y = ee_vst_128_xp(3, at->y, p->y_step);
+}
+
+/* The same of the sum in QACC. */
+static KEEP_APART void finish_output(pie_places_t *at, const pie_rectangle_t *p)
+{
+    if (at->other == PIE_SUMS) {
+        at->y = store_sums(at->y);
+        return;
+    }
+    ee_srcmb_s8_qacc(3, p->shift);
+    store_output(at, p);
+}
 
 #if defined(__XTENSA__)
 
@@ -86,28 +115,6 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
     "mov %[w],%[weights]\n"                                                                                            \
     "ee.vld.128.ip q1,%[w],16\n"                                                                                       \
     "ee.vld.128.ip q2,%[w],16\n" PIE_BEGIN_ROWS
-#define PIE_NO_OTHER(step) ""
-#define PIE_MOVE_OTHER(step) "add %[other],%[other]," step "\n"
-#define PIE_END_RECTANGLE(move_other)                                                                                  \
-    "bnez %[left],3b\n"                                                                                                \
-    "l32i %[left],%[p]," PIE_X_NEXT "\n"                                                                               \
-    "add %[x],%[x],%[left]\n"                                                                                          \
-    "l32i %[left],%[p]," PIE_Y_NEXT "\n"                                                                               \
-    "add %[y],%[y],%[left]\n" move_other("%[left]")                                                                    \
-    "l32i %[left],%[p]," PIE_ROWS "\n"                                                                                 \
-    "addi %[left],%[left],-1\n"                                                                                        \
-    "s32i %[left],%[p]," PIE_ROWS "\n"                                                                                 \
-    "bnez %[left],2b\n"
-
-/* q3 = the sum of q3 and the 16 bytes at %[other]; it moves on by `step`, which then may hold `shift`. */
-#define PIE_ADD(step, load_shift, shift)                                                                               \
-    "ee.vld.128.xp q0,%[other]," step "\n"                                                                             \
-    "ee.ld.qacc_l.l.128.ip %[p],16\n"                                                                                  \
-    "ee.ld.qacc_h.l.128.ip %[p],16\n"                                                                                  \
-    "ee.ld.qacc_l.h.32.ip %[p],4\n"                                                                                    \
-    "ee.ld.qacc_h.h.32.ip %[p],-36\n" load_shift "ee.vsmulas.s8.qacc q3,q7,1\n"                                        \
-    "ee.vsmulas.s8.qacc q0,q7,2\n"                                                                                     \
-    "ee.srcmb.s8.qacc q3," shift ",0\n"
 
 /* 3 rows of 3 vectors, one behind the other: no loop, so that the input has two registers. */
 #define PIE_FIRST "ee.vld.128.ip q0,%[x],16\n"
@@ -121,38 +128,57 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
 #define PIE_NEXT_ROW PIE_LANES_14_15("q0") "add %[x],%[x],%[jump]\n" PIE_FIRST
 #define PIE_WINDOW_3_ROWS                                                                                              \
     PIE_FIRST PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS "mov %[w],%[weights]\n" PIE_LANES_14_15("q0")        \
-    "add %[x],%[x],%[next]\n"
+    PIE_LOAD("%[t]", PIE_NEXT) "add %[x],%[x],%[t]\n"
 #define PIE_WINDOW_ANY                                                                                                 \
-    PIE_FIRST "l32i %[taps],%[p]," PIE_TAPS_MORE "\n"                                                                            \
-    "beqz %[taps],5f\n"                                                                                                \
+    PIE_FIRST "l32i %[t],%[p]," PIE_TAPS_MORE "\n"                                                                            \
+    "beqz %[t],5f\n"                                                                                                \
     "4:\n" PIE_VECTORS "add %[w],%[w],%[w_jump]\n"                                                                     \
-    "addi %[taps],%[taps],-1\n" PIE_NEXT_ROW                                                                           \
-    "bnez %[taps],4b\n"                                                                                                \
+    "addi %[t],%[t],-1\n" PIE_NEXT_ROW                                                                           \
+    "bnez %[t],4b\n"                                                                                                \
     "5:\n" PIE_VECTORS "mov %[w],%[weights]\n"                                                                         \
-    "l32i %[taps],%[p]," PIE_NEXT "\n" PIE_LANES_14_15("q0")                                                           \
-    "add %[x],%[x],%[taps]\n"
+    "l32i %[t],%[p]," PIE_NEXT "\n" PIE_LANES_14_15("q0")                                                           \
+    "add %[x],%[x],%[t]\n"
 
+#define PIE_LOAD(register, field) "l32i " register ",%[p]," field "\n"
 #define PIE_COUNT "addi %[left],%[left],-1\n"
-#define PIE_RELU "ee.vmax.s8 q3,q3,q6\n"
-/* The ends of outputs: shift and step in registers of their own; in one, one after the other. */
-#define PIE_FINISH                                                                                                     \
-    "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_COUNT PIE_RELU "ee.vst.128.xp q3,%[y],%[y_step]\n"
-#define PIE_FINISH_SUM                                                                                                 \
-    "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_ADD("%[y_step]", "", "%[sum_shift]") PIE_COUNT PIE_RELU                     \
-    "ee.vst.128.xp q3,%[y],%[y_step]\n"
-/* QACC itself; SUM_BYTES lie between them. */
-#define PIE_FINISH_SUMS                                                                                                \
-    "ee.st.qacc_l.l.128.ip %[y],16\n"                                                                                  \
-    "ee.st.qacc_h.l.128.ip %[y],16\n"                                                                                  \
-    "ee.st.qacc_l.h.32.ip %[y],4\n" PIE_COUNT "ee.st.qacc_h.h.32.ip %[y],12\n"
-#define PIE_LOAD(field) "l32i %[taps],%[p]," field "\n"
-#define PIE_FINISH_ANY                                                                                                 \
-    PIE_LOAD(PIE_SHIFT) "ee.srcmb.s8.qacc q3,%[taps],0\n" PIE_COUNT PIE_LOAD(PIE_Y_STEP) PIE_RELU                      \
-    "ee.vst.128.xp q3,%[y],%[taps]\n"
-#define PIE_FINISH_ANY_SUM                                                                                             \
-    PIE_LOAD(PIE_SHIFT) "ee.srcmb.s8.qacc q3,%[taps],0\n" PIE_LOAD(PIE_Y_STEP)                                         \
-    PIE_ADD("%[taps]", PIE_LOAD(PIE_SUM_SHIFT), "%[taps]") PIE_COUNT PIE_LOAD(PIE_Y_STEP) PIE_RELU                     \
-    "ee.vst.128.xp q3,%[y],%[taps]\n"
+#define PIE_MOVE(register, field) PIE_LOAD("%[left]", field) "add " register "," register ",%[left]\n"
+/* q3 becomes an output. `step`: a register that holds the step, or %[t], which is loaded with it. */
+#define PIE_STORE(load_step, step) PIE_COUNT load_step "ee.vmax.s8 q3,q3,q6\nee.vst.128.xp q3,%[y]," step "\n"
+/* q3 = the sum of q3 and the 16 bytes at %[other]. */
+#define PIE_ADD(load_step, step)                                                                                       \
+    load_step "ee.vld.128.xp q0,%[other]," step "\n" PIE_BIAS("%[p]") PIE_LOAD("%[t]", PIE_SUM_SHIFT)                                \
+    "ee.vsmulas.s8.qacc q3,q7,1\n"                                                                                     \
+    "ee.vsmulas.s8.qacc q0,q7,2\n"                                                                                     \
+    "ee.srcmb.s8.qacc q3,%[t],0\n"
+#define PIE_STORE_SUMS(y)                                                                                              \
+    "ee.st.qacc_l.l.128.ip " y ",16\n"                                                                                 \
+    "ee.st.qacc_h.l.128.ip " y ",16\n"                                                                                 \
+    "ee.st.qacc_l.h.32.ip " y ",4\n" PIE_COUNT "ee.st.qacc_h.h.32.ip " y ",12\n"
+/* The next output, the next row. */
+#define PIE_END_ROWS                                                                                                   \
+    "bnez %[left],3b\n"                                                                                                \
+    "7:\n" PIE_MOVE("%[x]", PIE_X_NEXT) PIE_MOVE("%[y]", PIE_Y_NEXT)                                                   \
+    "beqz %[other],8f\n"                                                                                               \
+    "bltz %[other],8f\n"                                                                                               \
+    "add %[other],%[other],%[left]\n"                                                                                  \
+    "8:\n" PIE_LOAD("%[left]", PIE_ROWS)                                                                               \
+    "addi %[left],%[left],-1\n"                                                                                        \
+    "s32i %[left],%[p]," PIE_ROWS "\n"                                                                                 \
+    "bnez %[left],2b\n"                                                                                                \
+    "j 9f\n"
+#define PIE_NEXT_OUTPUT                                                                                                \
+    "bnez %[left],3b\n"                                                                                                \
+    "j 7b\n"
+/* The end of an output, of which QACC is the sum; `load_step`, `step`: see PIE_STORE. */
+#define PIE_END_OUTPUT(load_step, step, sums)                                                                          \
+    "bnez %[other],6f\n"                                                                                               \
+    "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_STORE(load_step, step) PIE_END_ROWS                                         \
+    "6:\n" sums "ee.srcmb.s8.qacc q3,%[shift],0\n" PIE_ADD(load_step, step) PIE_STORE(load_step, step) PIE_NEXT_OUTPUT
+#define PIE_END_RECTANGLE PIE_END_OUTPUT("", "%[y_step]", "") "9:\n"
+/* The same, or with PIE_SUMS the sum itself. */
+#define PIE_END_RECTANGLE_OR_SUMS                                                                                      \
+    PIE_END_OUTPUT(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]", "bltz %[other],5f\n")                                         \
+    "5:\n" PIE_STORE_SUMS("%[y]") PIE_NEXT_OUTPUT "9:\n"
 
 #else
 
@@ -168,7 +194,7 @@ static KEEP_APART void twin_next_row(pie_places_t *at, pie_rectangle_t *p)
 {
     at->x += p->x_next;
     at->y += p->y_next;
-    at->other = at->other != NULL ? at->other + p->y_next : NULL;
+    at->other += at->other != NULL && at->other != PIE_SUMS ? p->y_next : 0;
     p->rows--;
 }
 
@@ -226,89 +252,49 @@ static KEEP_APART void twin_window_3x3(pie_places_t *at, const int8_t **w, const
     *w = twin_lanes(0, at->weights, 14, 15);
 }
 
-static KEEP_APART void twin_store(pie_places_t *at, const pie_rectangle_t *p)
-{
-    ee_vmax_s8(3, 3, 6);
-    at->y = ee_vst_128_xp(3, at->y, p->y_step);
-}
-
-/* q3 = the sum of q3 and the 16 bytes at `other`. */
-static KEEP_APART const int8_t *twin_add(const pie_rectangle_t *p, const int8_t *other)
-{
-    other = ee_vld_128_xp(0, other, p->y_step);
-    pie_load_bias(p->start);
-    ee_vsmulas_s8_qacc(3, 7, LANE_A);
-    ee_vsmulas_s8_qacc(0, 7, LANE_B);
-    ee_srcmb_s8_qacc(3, p->sum_shift);
-    return other;
-}
-
 #endif
 
 /**
  * Outputs of 3 x 3 taps of 16 channels, all inside; `p->jump` and `p->next` go from the last vector of a row of the window,
- * and of the window. Changes q0 .. q4.
+ * and of the window. No PIE_SUMS. Changes q0 .. q4.
  */
 EE void pie_rectangle_3x3(pie_places_t at, pie_rectangle_t *p)
 {
     const int8_t *w;
 #if defined(__XTENSA__)
-    int32_t left;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_3X3 PIE_FINISH PIE_END_RECTANGLE(PIE_NO_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left)
-           : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [next] "r"(p->next), [shift] "r"(p->shift),
+    int32_t left, t;
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_3X3 PIE_END_RECTANGLE
+           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [other] "+r"(at.other), [p] "+r"(p), [w] "=&r"(w),
+             [left] "=&r"(left), [t] "=&r"(t)
+           : [weights] "r"(at.weights), [jump] "r"(p->jump), [next] "r"(p->next), [shift] "r"(p->shift),
              [y_step] "r"(p->y_step));
 #else
     twin_begin(at.weights, &w);
     PIE_OUTPUTS(at, p)
     {
         twin_window_3x3(&at, &w, p);
-        ee_srcmb_s8_qacc(3, p->shift);
-        twin_store(&at, p);
+        finish_output(&at, p);
     }
 #endif
 }
 
-/** The same, and the sum of each output and what lies at `at.other`. Changes q0 .. q4. */
-EE void pie_rectangle_3x3_sum(pie_places_t at, pie_rectangle_t *p)
-{
-    const int8_t *w;
-#if defined(__XTENSA__)
-    int32_t left;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_3X3 PIE_FINISH_SUM PIE_END_RECTANGLE(PIE_MOVE_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [other] "+r"(at.other), [p] "+r"(p), [w] "=&r"(w),
-             [left] "=&r"(left)
-           : [weights] "r"(at.weights), [jump] "r"(p->jump), [next] "r"(p->next), [shift] "r"(p->shift),
-             [sum_shift] "r"(p->sum_shift), [y_step] "r"(p->y_step));
-#else
-    twin_begin(at.weights, &w);
-    PIE_OUTPUTS(at, p)
-    {
-        twin_window_3x3(&at, &w, p);
-        ee_srcmb_s8_qacc(3, p->shift);
-        at.other = twin_add(p, at.other);
-        twin_store(&at, p);
-    }
-#endif
-}
-
-/** Outputs of 3 rows of `p->more` + 1 vectors, all inside. Changes q0 .. q3. */
+/** Outputs of 3 rows of `p->more` + 1 vectors, all inside. No PIE_SUMS. Changes q0 .. q3. */
 EE void pie_rectangle_3_rows(pie_places_t at, pie_rectangle_t *p)
 {
     const int8_t *w;
 #if defined(__XTENSA__)
-    int32_t left;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_3_ROWS PIE_FINISH PIE_END_RECTANGLE(PIE_NO_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left)
-           : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [next] "r"(p->next), [more] "r"(p->more),
-             [shift] "r"(p->shift), [y_step] "r"(p->y_step));
+    int32_t left, t;
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_3_ROWS PIE_END_RECTANGLE
+           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [other] "+r"(at.other), [p] "+r"(p), [w] "=&r"(w),
+             [left] "=&r"(left), [t] "=&r"(t)
+           : [weights] "r"(at.weights), [jump] "r"(p->jump), [more] "r"(p->more), [shift] "r"(p->shift),
+             [y_step] "r"(p->y_step));
 #else
     twin_begin(at.weights, &w);
     PIE_OUTPUTS(at, p)
     {
         twin_window(&at, &w, p, 2);
-        ee_srcmb_s8_qacc(3, p->shift);
-        twin_store(&at, p);
+        finish_output(&at, p);
     }
 #endif
 }
@@ -318,80 +304,34 @@ EE void pie_rectangle_any(pie_places_t at, pie_rectangle_t *p)
 {
     const int8_t *w;
 #if defined(__XTENSA__)
-    int32_t left, taps;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_ANY PIE_FINISH_ANY PIE_END_RECTANGLE(PIE_NO_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left), [taps] "=&r"(taps)
-           : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [w_jump] "r"(p->w_jump), [more] "r"(p->more));
-#else
-    twin_begin(at.weights, &w);
-    PIE_OUTPUTS(at, p)
-    {
-        twin_window(&at, &w, p, p->taps_more);
-        ee_srcmb_s8_qacc(3, p->shift);
-        twin_store(&at, p);
-    }
-#endif
-}
-
-/** The same, of which QACC is stored, as it is. Changes q0 .. q2. */
-EE void pie_rectangle_any_sums(pie_places_t at, pie_rectangle_t *p)
-{
-    const int8_t *w;
-#if defined(__XTENSA__)
-    int32_t left, taps;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_ANY PIE_FINISH_SUMS PIE_END_RECTANGLE(PIE_NO_OTHER)
-           : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [w] "=&r"(w), [left] "=&r"(left), [taps] "=&r"(taps)
-           : [weights] "r"(at.weights), [p] "r"(p), [jump] "r"(p->jump), [w_jump] "r"(p->w_jump), [more] "r"(p->more));
-#else
-    twin_begin(at.weights, &w);
-    PIE_OUTPUTS(at, p)
-    {
-        twin_window(&at, &w, p, p->taps_more);
-        at.y = store_sums(at.y);
-    }
-#endif
-}
-
-/** The same, and the sum of each output and what lies at `at.other`. Changes q0 .. q3. */
-EE void pie_rectangle_any_sum(pie_places_t at, pie_rectangle_t *p)
-{
-    const int8_t *w;
-#if defined(__XTENSA__)
-    int32_t left, taps;
-    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_ANY PIE_FINISH_ANY_SUM PIE_END_RECTANGLE(PIE_MOVE_OTHER)
+    int32_t left, t;
+    EE_ASM(PIE_BEGIN_RECTANGLE PIE_WINDOW_ANY PIE_END_RECTANGLE_OR_SUMS
            : [x] "+r"(at.x), [y] "+r"(at.y), [bias] "+r"(at.bias), [other] "+r"(at.other), [p] "+r"(p), [w] "=&r"(w),
-             [left] "=&r"(left), [taps] "=&r"(taps)
-           : [weights] "r"(at.weights), [jump] "r"(p->jump), [w_jump] "r"(p->w_jump), [more] "r"(p->more));
+             [left] "=&r"(left), [t] "=&r"(t)
+           : [weights] "r"(at.weights), [jump] "r"(p->jump), [w_jump] "r"(p->w_jump), [more] "r"(p->more),
+             [shift] "r"(p->shift));
 #else
     twin_begin(at.weights, &w);
     PIE_OUTPUTS(at, p)
     {
         twin_window(&at, &w, p, p->taps_more);
-        ee_srcmb_s8_qacc(3, p->shift);
-        at.other = twin_add(p, at.other);
-        twin_store(&at, p);
+        finish_output(&at, p);
     }
 #endif
 }
 
-/** Outputs of windows without a tap: the bias alone, and what lies at `at.other` if that is not NULL. Changes q0, q3. */
+/** Outputs of windows without a tap: those of the bias alone. With PIE_SUMS, `p->asides` vectors of zero lie in front of each. */
 static KEEP_APART void pie_rectangle_empty(pie_places_t at, const pie_rectangle_t *p)
 {
-    for (int32_t row = 0; row < p->rows; row++) {
-        for (int32_t column = 0; column < p->columns; column++) {
-            pie_load_bias(at.bias);
-            ee_srcmb_s8_qacc(3, p->shift);
-            if (at.other != NULL) {
-                at.other = ee_vld_128_xp(0, at.other, p->y_step);
-                pie_load_bias(p->start);
-                ee_vsmulas_s8_qacc(3, 7, LANE_A);
-                ee_vsmulas_s8_qacc(0, 7, LANE_B);
-                ee_srcmb_s8_qacc(3, p->sum_shift);
+    for (int32_t row = p->rows; row > 0; row--) {
+        for (int32_t column = p->columns; column > 0; column--) {
+            if (at.other == PIE_SUMS) {
+                at.y = store_zeros(at.y, p->asides);
             }
-            ee_vmax_s8(3, 3, 6);
-            at.y = ee_vst_128_xp(3, at.y, p->y_step);
+            pie_load_bias(at.bias);
+            finish_output(&at, p);
         }
         at.y += p->y_next;
-        at.other = at.other != NULL ? at.other + p->y_next : NULL;
+        at.other += at.other != NULL && at.other != PIE_SUMS ? p->y_next : 0;
     }
 }

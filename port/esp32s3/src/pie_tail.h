@@ -8,11 +8,12 @@
 #pragma once
 
 #include "pie_loops.h"
+#include "pie_parts.h"
 
 #define MAC(i) w = ee_vsmulas_s8_qacc_ld_incp(1 + ((i) & 1), w, 1 + ((i) & 1), 0, i)
 #define MAC4(i) MAC(i); MAC((i) + 1); MAC((i) + 2); MAC((i) + 3)
 
-/* QACC += weights times the last 1 .. 16 bytes of a piece, which end at `last`; q3 holds the block before, q6 the mask. The
+/* QACC += weights times the last 1 .. 16 bytes of a segment, which end at `last`; q3 holds the block before, q6 the mask. The
  * weights that come on top to make whole fours meet zeros. */
 EE void add_tail(const int8_t *w, const int8_t *last, int32_t lanes)
 {
@@ -31,19 +32,13 @@ EE void add_tail(const int8_t *w, const int8_t *last, int32_t lanes)
     }
 }
 
-/** Bytes of the last vector of a piece. */
-static inline int32_t rest_of(int32_t bytes)
-{
-    return (bytes - 1) % 16 + 1;
-}
-
-/** QACC += weights times `bytes` bytes at `x`; q6 masks its last vector, rest_of(bytes). Changes q0 .. q4. */
-EE void add_piece(const int8_t *w, const int8_t *x, int32_t bytes)
+/** QACC += weights times the bytes of a segment at `x`; q6 masks its last vector. Changes q0 .. q4. */
+EE void add_segment(const int8_t *w, const int8_t *x, const pie_segment_t *segment)
 {
     const int8_t *from = x;
     w = ee_vld_128_ip(1, w, 16);
     w = ee_vld_128_ip(2, w, 16);
     from = ee_ld_128_usar_ip(3, from, 16);
-    pie_mac_unaligned(&w, &from, (bytes - 1) / 16);
-    add_tail(w, x + bytes - 1, rest_of(bytes));
+    pie_mac_unaligned(&w, &from, segment->more);
+    add_tail(w, x + 16 * segment->more + segment->rest - 1, segment->rest);
 }

@@ -25,7 +25,7 @@ static inline product_t make_product(const espdl_mul_params_t *p, const int8_t *
 EE void multiply_vectors(const product_t *p, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
 {
     pie_mul(a, b, y, count / 16, p->start, p->finish.shift, p->finish.negative);
-    clamp_output(&p->finish, y, count);
+    espdl_s3_clamp_output(&p->finish, y, count);
 }
 
 static inline int8_t multiply_values(const product_t *p, int32_t a, int32_t b)

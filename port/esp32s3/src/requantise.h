@@ -32,8 +32,7 @@ typedef struct {
 /** Where sums are, and where outputs go. */
 typedef struct {
     int8_t *sums;       /**< of the first pixel; changed */
-    int32_t asides;     /**< vectors of multiples of 2^bits behind the sums of each 16 channels, to be added */
-    int32_t step;       /**< from sums to sums: SUM_BYTES and the most asides of any of them */
+    int32_t asides;     /**< vectors of multiples of 2^bits in front of the sums of each 16 channels, to be added */
     int8_t *y;          /**< may be `sums` */
     int32_t y_step;     /**< from output to output of 16 channels */
     int32_t count;      /**< of sums, all of the same 16 channels */
@@ -45,21 +44,6 @@ EE int8_t *keep_bits(int q, int mask, int8_t *p, int step)
     p += ee_vld_128_ip(q, p, 0) - p;
     ee_andq(q, q, mask);
     return ee_vst_128_ip(q, p, step);
-}
-
-/** Sets multiples of 2^bits aside at `to`; QACC keeps the rest. `spill`: SUM_BYTES. Changes q0, q3 .. q5. */
-EE int8_t *set_sums_aside(const scales_t *s, int8_t *to, int8_t *spill)
-{
-    ee_vld_128_ip(3, s->masks, 0);
-    ee_vld_128_ip(4, s->masks + 16, 0);
-    store_sums(spill);
-    ee_srcmb_s8_qacc(5, s->bits);
-    to = ee_vst_128_ip(5, to, 16);
-    spill = keep_bits(0, 3, spill, 16);
-    spill = keep_bits(0, 3, spill, 16);
-    spill = keep_bits(0, 4, spill, -32);
-    pie_load_bias(spill);
-    return to;
 }
 
 scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p);

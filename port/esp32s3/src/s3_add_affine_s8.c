@@ -68,6 +68,6 @@ void espdl_s3_add_affine_s8(const espdl_s3_affine_add_params_t *p, const int8_t 
     add_vectors(p, a, b, y, done / 16);
     const finish_t finish = {.clamps = p->activation_min > INT8_MIN || p->activation_max < INT8_MAX,
                              .low = (int8_t)p->activation_min, .high = (int8_t)p->activation_max};
-    clamp_output(&finish, y, done);
+    espdl_s3_clamp_output(&finish, y, done);
     add_scalar(p, a + done, b + done, y + done, p->count - done);
 }

@@ -25,7 +25,7 @@ void espdl_s3_add_s8(const espdl_add_params_t *p, const int8_t *a, const int8_t 
         constants = ee_vld_128_ip(2, constants, 16);
         constants = ee_vld_128_ip(3, constants, 16);
         pie_add(a, b, y, vectors - 1, constants, finish.shift, finish.negative);
-        clamp_output(&finish, y, done);
+        espdl_s3_clamp_output(&finish, y, done);
     }
     if (done < p->count) {
         add_scalar(p, a + done, b + done, y + done, p->count - done);

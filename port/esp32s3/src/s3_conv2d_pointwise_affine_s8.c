@@ -1,85 +1,112 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "affine_conv.h"
+#include "affine_job.h"
 #include "pie_loops.h"
+#include "pie_pointwise.h"
 
-/* Some neighbouring pixels of one group of outputs; `step` bytes from pixel to pixel. */
+/* Some neighbouring pixels and a group of outputs; steps in bytes. */
 typedef struct {
     const int8_t *x, *weights, *bias;
-    int8_t *sums;
+    const uint8_t *lengths; /* vectors of each part of the sums but the last, then 0 */
     int32_t count, step;
 } pixels_t;
 
-static void whole_sums(const affine_t *a, const pixels_t *s)
+static void whole_sums(const affine_job_t *a, const pixels_t *s)
 {
-    pie_rectangle_t p;
-    set_row(&p, s->count);
-    p.taps_more = 0;
-    p.more = a->pixel_bytes / 16 - 1;
-    p.jump = p.w_jump = 0;
-    p.next = s->step - a->pixel_bytes;
-    pie_rectangle_any_sums((pie_places_t){s->x, s->weights, s->bias, s->sums, NULL}, &p);
+    const pie_places_t at = {s->x, s->weights, s->bias, a->job.scratch, PIE_SUMS};
+    pie_pointwise_sums(at, s->count, a->job.pixel_bytes / 16 - 1, s->step - a->job.pixel_bytes);
 }
 
-static void sums_in_parts(const affine_t *a, const pixels_t *s)
+static void sums_in_parts(const affine_job_t *a, const pixels_t *s)
 {
-    const int32_t more = a->p->part - 1, last_more = a->pixel_bytes / 16 - a->asides * a->p->part - 1;
+    _Alignas(16) int8_t spill[SUM_BYTES];
+    const int32_t bits = a->scales.bits, vectors = a->job.pixel_bytes / 16;
     const int8_t *x = s->x;
-    int8_t *sums = s->sums;
+    int8_t *sums = a->job.scratch;
+    ee_vld_128_ip(4, a->scales.masks, 0);
+    ee_vld_128_ip(5, a->scales.masks + 16, 0);
     for (int32_t count = s->count; count > 0; count--, x += s->step) {
         const int8_t *w = s->weights, *from = x;
-        int8_t *to = sums + SUM_BYTES;
+        int32_t left = vectors, missing = a->asides;
         w = ee_vld_128_ip(1, w, 16);
         w = ee_vld_128_ip(2, w, 16);
         pie_load_bias(s->bias);
-        for (int32_t i = a->asides; i > 0; i--) {
-            pie_mac_vectors(&w, &from, more);
-            to = set_sums_aside(&a->scales, to, sums);
+        for (const uint8_t *length = s->lengths; *length > 0; length++) {
+            pie_mac_vectors(&w, &from, *length - 1);
+            sums = set_aside(bits, sums, spill);
+            left -= *length;
+            missing--;
         }
-        pie_mac_vectors(&w, &from, last_more);
-        store_sums(sums);
-        sums = to;
+        pie_mac_vectors(&w, &from, left - 1);
+        sums = store_sums(store_zeros(sums, missing));
     }
 }
 
-/* All outputs of some neighbouring pixels: their input is read before any of them is written. */
-static void compute(const affine_t *a, const int8_t *weights, const int8_t *x, int8_t *y, int32_t count, int32_t step)
+/* Outputs of one group. */
+static void outputs_of(const affine_job_t *a, const int8_t *weights, int32_t group, const int8_t *x, int8_t *y, int32_t count,
+                       int32_t step)
 {
-    const int32_t entry = SUM_BYTES + 16 * a->asides;
-    pixels_t s = {x, weights, a->biases, a->sums, count, step};
-    for (int32_t group = 0; group * 16 < a->outputs; group++) {
-        if (a->asides > 0) {
-            sums_in_parts(a, &s);
-        } else {
-            whole_sums(a, &s);
-        }
-        s.weights += 16 * a->pixel_bytes;
-        s.bias += BIAS_BYTES;
-        s.sums += count * entry;
+    const conv_job_t *const j = &a->job;
+    const pixels_t s = {x, weights + group * 16 * j->pixel_bytes, j->biases + group * BIAS_BYTES,
+                        j->lengths + group * j->lengths_step, count, step};
+    if (a->asides > 0) {
+        sums_in_parts(a, &s);
+    } else {
+        whole_sums(a, &s);
     }
-    int8_t *sums = a->sums;
-    for (int32_t group = 0; group * 16 < a->outputs; group++, sums += count * entry) {
-        affine_outputs(a, sums, group, y + group * 16, count, a->outputs);
+    espdl_s3_affine_outputs(a, group, y, count, j->outputs);
+}
+
+/* From `room` to `y`, both multiples of 16 where `bytes` is. */
+static void copy_outputs(const int8_t *room, int8_t *y, int32_t bytes)
+{
+    if (bytes % 16 == 0) {
+        pie_gather(room, y, bytes / 16, 16);
+    } else {
+        memcpy(y, room, (size_t)bytes);
     }
 }
 
+/* How many times `bytes` ESPDL_S3_AFFINE_ROOM holds, but once at least. */
+static int32_t room_for(int32_t bytes)
+{
+    return bytes < ESPDL_S3_AFFINE_ROOM ? ESPDL_S3_AFFINE_ROOM / bytes : 1;
+}
+
+/*
+ * Some pixels and one group of outputs at a time: all pixels of a group, then the next group. Where outputs are written over
+ * inputs, all groups of the same pixels: their outputs wait until the last has been computed.
+ */
 void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                          const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch)
 {
-    const affine_t a = make_affine(p, asides_of(p), x, biases, scales, y, scratch);
-    const bool dense = p->stride_width == 1 && p->stride_height == 1;
+    affine_job_t a;
+    espdl_s3_make_affine_job(&a, p, x, biases, scales, y, scratch);
+    const bool dense = p->stride_width == 1 && p->stride_height == 1, shared = a.job.row_by_row;
     const int32_t rows = dense ? 1 : p->output_height;
     const int32_t columns = dense ? p->output_height * p->output_width : p->output_width;
-    const int32_t groups = (a.outputs + 15) / 16, step = p->stride_width * a.pixel_bytes;
-    const int32_t most = groups < ESPDL_S3_AFFINE_SUMS ? ESPDL_S3_AFFINE_SUMS / groups : 1;
-    int8_t *to = y;
-    for (int32_t row = 0; row < rows; row++, x += p->stride_height * a.row_bytes) {
-        for (int32_t column = 0; column < columns; column += most) {
-            const int32_t count = columns - column < most ? columns - column : most;
-            compute(&a, weights, x + column * step, to, count, step);
-            to += count * a.outputs;
+    const int32_t outputs = a.job.outputs, groups = (outputs + 15) / 16, at_once = shared ? groups : 1;
+    const int32_t sums = room_for(a.job.entry) < columns ? room_for(a.job.entry) : columns;
+    const int32_t most = shared && room_for(16 * groups) < sums ? room_for(16 * groups) : sums;
+    const int32_t step = p->stride_width * a.job.pixel_bytes;
+    int8_t *const room = scratch + sums * a.job.entry;
+    for (int32_t first = 0; first < groups; first += at_once) {
+        int8_t *to = y;
+        for (int32_t row = 0; row < rows; row++) {
+            const int8_t *from = x + row * p->stride_height * a.job.row_bytes;
+            for (int32_t left = columns, count; left > 0; left -= count) {
+                count = left < most ? left : most;
+                for (int32_t group = first; group < first + at_once; group++) {
+                    outputs_of(&a, weights, group, from, (shared ? room : to) + 16 * group, count, step);
+                }
+                if (shared) {
+                    copy_outputs(room, to, count * outputs);
+                }
+                from += count * step;
+                to += count * outputs;
+            }
         }
     }
-    clamp_output(&a.finish, y, rows * columns * a.outputs);
+    espdl_s3_clamp_output(&a.job.finish, y, rows * columns * outputs);
 }

@@ -64,5 +64,5 @@ void espdl_s3_conv2d_pointwise_s8(const espdl_s3_conv2d_params_t *p, const int8_
     } else {
         pairs(&finish, x, weights, biases, groups, y, count / 2);
     }
-    clamp_output(&finish, y, count * p->output_channels);
+    espdl_s3_clamp_output(&finish, y, count * p->output_channels);
 }

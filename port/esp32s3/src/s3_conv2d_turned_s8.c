@@ -60,5 +60,5 @@ void espdl_s3_conv2d_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *
     r.x_next = p->stride_height * p->input_channels - p->output_width * step;
     compute(p->kernel_width, bytes < 8 ? 8 : (bytes + 1) & ~1, (pie_places_t){scratch, weights, biases, y, NULL}, &r,
             p->output_channels / 16);
-    clamp_output(&finish, y, p->output_height * p->output_width * p->output_channels);
+    espdl_s3_clamp_output(&finish, y, p->output_height * p->output_width * p->output_channels);
 }

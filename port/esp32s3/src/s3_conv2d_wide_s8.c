@@ -31,7 +31,7 @@ EE int32_t sum(const conv_job_t *j, const conv_run_t *r, const constants_t *c, c
     return ee_srs_accx(j->finish.shift);
 }
 
-static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context)
+static void pixels(const conv_job_t *j, const conv_run_t *r, void *context)
 {
     const int8_t *x = r->x;
     int8_t *y = r->y;
@@ -47,11 +47,12 @@ static void pixels(const conv_job_t *j, const conv_run_t *r, const void *context
 void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                              const int8_t *biases, int8_t *y)
 {
-    conv_job_t job = make_conv_job(p, x, y, y);
-    const constants_t constants = {weights, biases, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
-    job.partial = false;
+    conv_job_t job;
+    constants_t constants = {weights, biases, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
+    espdl_s3_make_conv_job(&job, p, x, biases, y, y);
+    job.channels = 1;
+    job.entry = 0;
     job.row_by_row = true;
-    for (int32_t channel = 0; channel < p->output_channels; channel++) {
-        conv_group(&job, channel, channel, pixels, &constants);
-    }
+    job.finish.clamps = false; /* pixels() does that */
+    espdl_s3_convolve(&job, pixels, &constants);
 }

@@ -7,7 +7,7 @@
  */
 #include "espdl/esp32s3/conv_transpose2d.h"
 
-#include "conv2d_aligned.h"
+#include "conv2d_segments.h"
 
 /* One axis: the taps `remainder`, `remainder` + stride, ... */
 typedef struct {
@@ -24,42 +24,20 @@ static phase_t make_phase(int32_t size, int32_t pad, int32_t stride, int32_t tap
     return (phase_t){make_axis(size, own - 1 - reach, 1, 1, own, windows), first};
 }
 
-/* Outputs of one group in the rows of one phase; `y`: the first. */
-static void phase_group(const conv_job_t *j, const espdl_s3_conv2d_params_t *p, int32_t group, int8_t *y,
-                        const aligned_t *context)
-{
-    const int32_t lanes = j->outputs - 16 * group, step = p->stride_width * j->outputs;
-    const int32_t pitch = p->stride_height * p->output_width * j->outputs;
-    for (int32_t row = 0; row < j->rows.windows;) {
-        run_t rows = next_run(&j->rows, row);
-        rows.count = j->partial ? 1 : rows.count;
-        conv_run_t r = {.group = group, .taps_down = rows.taps, .rows = rows.count, .y_pitch = pitch};
-        r.y = j->partial ? j->scratch : y + row * pitch;
-        r.y_step = j->partial ? 16 : step;
-        for (int32_t column = 0; column < j->columns.windows; column += r.columns) {
-            const run_t run = next_run(&j->columns, column);
-            r.columns = run.count;
-            r.taps_across = run.taps;
-            r.x = j->x + (window_start(&j->rows, row) + rows.taps.first) * j->row_bytes +
-                  (window_start(&j->columns, column) + run.taps.first) * j->pixel_bytes;
-            aligned_pixels(j, &r, context);
-            r.y += run.count * r.y_step;
-        }
-        if (j->partial) {
-            scatter(j->scratch, y + row * pitch, j->columns.windows, lanes < 16 ? lanes : 16, step);
-        }
-        row += rows.count;
-    }
-}
-
 void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                   const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    const int32_t groups = (p->output_channels + 15) / 16;
-    conv_job_t job = make_conv_job(p, x, y, scratch);
-    pie_rectangle_t rectangle;
-    aligned_t context = {.other = NULL};
-    load_aligned(&context, &rectangle, p, NULL);
+    const int32_t groups = (p->output_channels + 15) / 16, pitch = p->output_width * p->output_channels;
+    conv_job_t job;
+    segmented_t segmented;
+    espdl_s3_make_conv_job(&job, p, x, biases, y, scratch);
+    job.columns.windows = (p->output_width + p->stride_width - 1) / p->stride_width; /* in `scratch`: the most of any phase */
+    espdl_s3_make_segmented(&segmented, &job, p, weights, NULL, NULL);
+    const finish_t finish = job.finish;
+    job.finish.clamps = false; /* but all phases together */
+    job.row_by_row = false;
+    job.y_step = p->stride_width * p->output_channels;
+    job.y_pitch = p->stride_height * pitch;
     for (int32_t down = 0; down < p->stride_height; down++) {
         const phase_t rows =
             make_phase(p->input_height, p->pad_top, p->stride_height, p->kernel_height, p->output_height, down);
@@ -68,14 +46,13 @@ void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_
                 make_phase(p->input_width, p->pad_left, p->stride_width, p->kernel_width, p->output_width, across);
             job.rows = rows.windows;
             job.columns = columns.windows;
-            context.segments = (segment_constants_t){weights, biases, false, rows.windows.taps, columns.windows.taps};
-            int8_t *const first = y + (rows.first * p->output_width + columns.first) * p->output_channels;
-            for (int32_t group = 0; group < groups; group++) {
-                phase_group(&job, p, group, first + 16 * group, &context);
-            }
-            weights += 16 * groups * rows.windows.taps * columns.windows.taps * p->input_channels;
-            biases += BIAS_BYTES * groups;
+            job.y = y + rows.first * pitch + columns.first * p->output_channels;
+            set_kernel(&segmented, &job, weights, rows.windows.taps, columns.windows.taps);
+            espdl_s3_convolve(&job, espdl_s3_aligned_pixels, &segmented);
+            weights += 16 * groups * segmented.group;
+            job.biases += BIAS_BYTES * groups;
+            job.lengths += BIAS_BYTES * groups;
         }
     }
-    clamp_output(&job.finish, y, p->output_height * p->output_width * p->output_channels);
+    espdl_s3_clamp_output(&finish, y, p->output_height * pitch);
 }

@@ -13,8 +13,12 @@ typedef struct {
     int32_t vectors; /* of the input */
 } rows_t;
 
-static KEEP_APART void by_convolution(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
-                                      const int8_t *biases, int8_t *y, int8_t *scratch)
+/* For callers whose parameters the compiler does not know. */
+extern void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                     const int8_t *biases, int8_t *y, int8_t *scratch);
+
+void espdl_s3_gemm_pixels_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                             const int8_t *biases, int8_t *y, int8_t *scratch)
 {
     const espdl_s3_conv2d_params_t conv = gemm_as_conv2d(p);
     espdl_s3_conv2d_aligned_s8(&conv, x, weights, biases, y, scratch);
@@ -44,7 +48,7 @@ static KEEP_APART void multiply_parts(rows_t *r, int32_t groups, const finish_t 
     const int8_t *const x = r->x, *w = r->w, *bias = r->bias;
     int8_t *y = r->y;
     for (; groups > 0; groups--) {
-        const uint8_t *lengths = part_lengths(bias);
+        const uint8_t *lengths = (const uint8_t *)bias + BIAS_BYTES - ESPDL_S3_MOST_PARTS;
         const int8_t *from = x;
         int8_t *to = aside;
         int32_t left = r->vectors;
@@ -72,19 +76,17 @@ EE void multiply_either(rows_t *r, int32_t groups, const finish_t *f, int32_t bi
     }
 }
 
-void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+void espdl_s3_gemm_vectors_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch)
 {
     const int32_t groups = p->outputs / 16, rest = p->outputs % 16;
-    if (p->rows > 1 && rest != 0) { /* outputs begin anywhere */
-        by_convolution(p, x, weights, biases, y, scratch);
-        return;
-    }
     const finish_t finish = make_finish(p->shift, p->activation_min, p->activation_max);
     const int32_t bits = p->parts > 1 ? part_bits(p->shift) : 0;
     if (bits > 0) {
         _Alignas(16) int8_t masks[BIAS_BYTES];
-        load_part_masks(bits, masks);
+        espdl_s3_fill_lanes(masks, (1 << bits) - 1);
+        ee_vld_128_ip(4, masks, 0);
+        ee_vld_128_ip(5, masks + 32, 0);
         load_part_factor(bits, p->shift);
     }
     for (int32_t row = 0; row < p->rows; row++) {
@@ -99,5 +101,5 @@ void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, 
             memcpy(to, scratch, (size_t)rest);
         }
     }
-    clamp_output(&finish, y, p->rows * p->outputs);
+    espdl_s3_clamp_output(&finish, y, p->rows * p->outputs);
 }

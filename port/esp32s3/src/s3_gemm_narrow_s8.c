@@ -50,20 +50,20 @@ EE void multiply(int lanes, const finish_t *f, const int8_t *w, const int8_t *bi
     }
 }
 
-static KEEP_APART void by_convolution(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
-                                      const int8_t *biases, int8_t *y, int8_t *scratch)
+/* For callers whose parameters the compiler does not know. */
+extern void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                    const int8_t *biases, int8_t *y, int8_t *scratch);
+
+void espdl_s3_gemm_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_gemm_params_t *p, const int8_t *x,
+                              const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch)
 {
     const espdl_s3_conv2d_params_t conv = gemm_as_conv2d(p);
-    espdl_s3_conv2d_narrow_s8(&conv, x, weights, biases, y, scratch);
+    espdl_s3_conv2d_by_rows_s8(rows, &conv, x, weights, biases, y, scratch);
 }
 
-void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
-                             const int8_t *biases, int8_t *y, int8_t *scratch)
+void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights, const int8_t *biases,
+                             int8_t *y)
 {
-    if (p->rows > 1) { /* inputs and outputs begin anywhere */
-        by_convolution(p, x, weights, biases, y, scratch);
-        return;
-    }
     const finish_t finish = make_finish(p->shift, p->activation_min, p->activation_max);
     ee_vld_128_ip(0, x, 0); /* what lies behind an odd number of inputs meets weights of zero */
     switch ((p->inputs + 1) & ~1) {
@@ -76,5 +76,5 @@ void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, c
     case 14: multiply(14, &finish, weights, biases, y, p->outputs); break;
     default: multiply(16, &finish, weights, biases, y, p->outputs); break;
     }
-    clamp_output(&finish, y, p->outputs);
+    espdl_s3_clamp_output(&finish, y, p->outputs);
 }

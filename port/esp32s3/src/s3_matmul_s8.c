@@ -125,5 +125,5 @@ void espdl_s3_matmul_s8(const espdl_matmul_params_t *p, const int8_t *a, const i
             }
         }
     }
-    clamp_output(&finish, outputs, p->batch * p->rows * p->columns);
+    espdl_s3_clamp_output(&finish, outputs, p->batch * p->rows * p->columns);
 }

@@ -41,6 +41,6 @@ void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x,
     }
     if (p->activation_min != -128 || p->activation_max != 127) {
         const finish_t all = {.clamps = true, .low = finish.low, .high = finish.high};
-        clamp_output(&all, y, p->output_height * p->output_width * p->channels);
+        espdl_s3_clamp_output(&all, y, p->output_height * p->output_width * p->channels);
     }
 }

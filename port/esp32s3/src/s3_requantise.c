@@ -36,7 +36,7 @@ EE int8_t *load_sums(int8_t *p)
     return (int8_t *)(uintptr_t)ee_ld_qacc_h_h_32_ip(end, -36);
 }
 
-/* Of the sums at `p`: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. q4 and q5 hold masks, q6 -128. */
+/* Of the sums at `p`, and of the `asides` vectors in front of them: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. q4 and q5 hold masks, q6 -128. */
 EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
 {
     const int32_t low = bits - 8;
@@ -45,7 +45,7 @@ EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
     if (asides > 0) {
         ee_zero_qacc();
         ee_vsmulas_s8_qacc(0, 7, ONE);
-        pie_add_multiples(p + SUM_BYTES, asides);
+        pie_add_multiples(p - 16 * asides, asides);
         ee_srcmb_s8_qacc(0, 0);
     }
     p = keep_bits(1, 4, p, 16);
@@ -93,9 +93,9 @@ EE const int8_t *scale_half(int h, int l, int middle, int other, bool is_signed,
 EE void requantise(const scales_t *scales, const sums_t *sums, const int8_t *numbers, bool is_signed)
 {
     const int8_t *masks = scales->masks;
-    int8_t *from = sums->sums, *y = sums->y;
     const int32_t bits = scales->bits, shift = scales->shift;
-    const int32_t asides = sums->asides, step = sums->step, y_step = sums->y_step;
+    const int32_t asides = sums->asides, step = SUM_BYTES + 16 * asides, y_step = sums->y_step;
+    int8_t *from = sums->sums + 16 * asides, *y = sums->y;
     for (int32_t count = sums->count; count > 0; count--) {
         masks = ee_vld_128_ip(4, masks, 16);
         masks = ee_vld_128_ip(5, masks, 16);

@@ -65,7 +65,7 @@ def s3_depthwise(call: KernelCall) -> Channels:
 
 
 # Constants of scheme affine with an item for each channel.
-AFFINE = ("weights", "bias", "multiplier", "shift", "offset", "factor", "coarse", "fine", "negative", "edge")
+AFFINE = ("weights", "bias", "multiplier", "shift", "offset", "factor", "coarse", "fine", "negative", "edge", "parts")
 
 
 def s3_affine_depthwise(call: KernelCall) -> Channels:

@@ -27,7 +27,7 @@ PER_CHANNEL = 190
 # Bytes of a vector of the ESP32-S3.
 VECTOR = 16
 # Its kernels that read their input from any address.
-ANYWHERE = ("espdl_s3_conv2d_bytes_s8", "espdl_s3_conv2d_narrow_s8")
+ANYWHERE = tuple(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine"))
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
@@ -161,7 +161,7 @@ def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
         return None
     is_dense = p.stride_height == p.stride_width == 1
     sharing = Sharing(0, "pixels", p.input_channels * (2 if pair else 1)) if is_dense else Sharing(0, "order")
-    return Rows((_reach(p),), _changes(), sharing=(sharing,))
+    return Rows((_reach(p),), _changes(), sharing=(sharing,) if call.overlaps else ())
 
 
 def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:

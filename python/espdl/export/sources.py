@@ -2,7 +2,7 @@
 """Which C files of runtime and kernels a model needs: those that define what it mentions, and what these mention.
 
 Functions of the runtime and the kernels begin with `espdl_`; those that other files call are defined at the start of
-a line, without `static`; that is all this file knows of C.
+a line, without `static`; public headers may have some, inline. That is all this file knows of C.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _INCLUDES = {"": "include", **{name: f"port/{name}/include" for name in PORTS}}
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 _DEFINITION = re.compile(r"^(?!static\b)[A-Za-z_][\w \t*]*?\b(espdl_\w+)\s*\([^;{]*\)\s*\{", re.M)
+_INLINE = re.compile(r"^\w*INLINE\b[^;{]*?\b(espdl_\w+)\s*\([^;{]*\)\s*\{.*?^\}", re.M | re.S)
 _WORD = re.compile(r"\bespdl_\w+")
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
@@ -58,11 +59,13 @@ def needed(generated: Iterable[str], backends: Sequence[str]) -> Mapping[str, st
         if file.name.endswith(".c")
         for symbol in _defined(file.content) or _defined(_included(file, headers))
     }
+    inline = _inline_functions(ports)
     found: dict[str, str] = {}
     waiting = list(generated)
     while waiting:
         text = _COMMENT.sub("", waiting.pop())
         includes = set(_INCLUDE.findall(text))
+        waiting += [inline.pop(symbol) for symbol in set(_WORD.findall(text)) & set(inline)]
         wanted = [headers[name] for name in {i.rpartition("/")[2] for i in includes if _is_private(i)} & set(headers)]
         wanted += [definitions[symbol] for symbol in set(_WORD.findall(text)) & set(definitions)]
         for file in wanted:
@@ -78,6 +81,13 @@ def needed(generated: Iterable[str], backends: Sequence[str]) -> Mapping[str, st
 
 def _defined(text: str) -> list[str]:
     return _DEFINITION.findall(_COMMENT.sub("", text))
+
+
+def _inline_functions(ports: Sequence[str]) -> dict[str, str]:
+    """The text of those that public headers of the ports have, by name."""
+    headers = [path for port in ports for path in sorted((COMPONENT / _INCLUDES[port]).rglob("*.h"))]
+    texts = [_COMMENT.sub("", path.read_text("utf-8")) for path in headers]
+    return {match[1]: match[0] for text in texts for match in _INLINE.finditer(text)}
 
 
 def _included(file: _File, headers: Mapping[str, _File]) -> str:

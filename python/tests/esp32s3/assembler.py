@@ -18,8 +18,8 @@ _ASM = re.compile(r"__asm__ volatile\(((?:\s*\"(?:[^\"\\]|\\.)*\")+)\s*:(.*?):(.
 _OPERAND = re.compile(r"(?:\[(\w+)\]\s*)?\"([^\"]+)\"\s*\(")
 _PRELUDE = """
 typedef struct { void *place; int size; long long value; } operand_t;
-typedef void (*block_t)(const char *text, const char *kinds, operand_t *operands);
-block_t run_block;
+typedef void (*asm_block_t)(const char *text, const char *kinds, operand_t *operands);
+asm_block_t run_block;
 """
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 
@@ -56,7 +56,7 @@ def as_xtensa(path: Path) -> str:
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     replaced = _ASM.sub(_call, text)
     assert "__asm__ volatile" not in replaced, "an asm statement of an unknown form"
-    return _PRELUDE.replace("block_t run_block", "extern block_t run_block") + replaced
+    return _PRELUDE.replace("asm_block_t run_block", "extern asm_block_t run_block") + replaced
 
 
 def _build(files: Sequence[Path], folder: Path) -> None:

@@ -130,32 +130,38 @@ static pie_rectangle_t rectangle(const int32_t *n)
     CASE(rectangle_##name)                                                                                             \
     {                                                                                                                  \
         UNUSED;                                                                                                        \
-        const pie_places_t at = {m + 512, m, m + 64, m + 2048, m + 3072};                                              \
+        const int8_t *const others[] = {NULL, m + 3072, PIE_SUMS};                                                     \
+        const pie_places_t at = {m + 512, m, m + 64, m + 2048, others[n[0] % 3]};                                      \
         pie_rectangle_t p = rectangle(n);                                                                              \
         (void)p;                                                                                                       \
         __VA_ARGS__;                                                                                                   \
     }
-RECTANGLE(3x3, pie_rectangle_3x3(at, &p))
-RECTANGLE(3x3_sum, pie_rectangle_3x3_sum(at, &p))
-RECTANGLE(3_rows, p.w_jump = 0; pie_rectangle_3_rows(at, &p))
+static pie_places_t without_sums(pie_places_t at)
+{
+    at.other = at.other == PIE_SUMS ? NULL : at.other;
+    return at;
+}
+RECTANGLE(3x3, pie_rectangle_3x3(without_sums(at), &p))
+RECTANGLE(3_rows, p.w_jump = 0; pie_rectangle_3_rows(without_sums(at), &p))
 RECTANGLE(any, pie_rectangle_any(at, &p))
-RECTANGLE(any_sum, pie_rectangle_any_sum(at, &p))
-RECTANGLE(any_sums, pie_rectangle_any_sums(at, &p))
 RECTANGLE(empty, pie_rectangle_empty(at, &p))
 static const pie_segment_t *segments(int8_t *m, pie_rectangle_t *p, const int32_t *n)
 {
-    const pie_segment_t list[3] = {{n[0] % 2, 16, 16, n[1] % 2}, {n[1] % 2, -32, 0, n[2] % 2}, {n[2] % 2, 0, -16, -1}};
+    const pie_segment_t list[3] = {
+        {n[0] % 2, 16, 16, 16, n[1] % 2}, {n[1] % 2, 16, -32, 0, n[2] % 2}, {n[2] % 2, 16, 0, -16, -1}};
     memcpy(m + 3840, list, sizeof list);
     p->asides = list[0].then + list[1].then;
     return (const pie_segment_t *)(m + 3840);
 }
-RECTANGLE(segments, pie_rectangle_segments(at, &p, segments(m, &p, n)))
-RECTANGLE(segments_sum, pie_rectangle_segments_sum(at, &p, segments(m, &p, n)))
+RECTANGLE(segments, pie_rectangle_segments(at, &p, segments(m, &p, n), m + 3328))
 #define NARROW(lanes)                                                                                                  \
-    RECTANGLE(narrow_##lanes, p.jump = n[3]; pie_rectangle_narrow(lanes, false, at, &p, n[2] % 16))                    \
-    RECTANGLE(narrow_##lanes##_masked, p.next = n[3]; pie_rectangle_narrow(lanes, true, at, &p, n[2] % 16))            \
-    RECTANGLE(narrow_##lanes##_sums, p.jump = n[3]; pie_rectangle_narrow_sums(lanes, false, at, &p, n[2] % 16))        \
-    RECTANGLE(narrow_##lanes##_masked_sums, p.next = n[3]; pie_rectangle_narrow_sums(lanes, true, at, &p, n[2] % 16))
+    RECTANGLE(narrow_##lanes, p.jump = n[3]; narrow(lanes, false, at, &p, n[2] % 16))                                  \
+    RECTANGLE(narrow_##lanes##_masked, p.next = n[3]; narrow(lanes, true, at, &p, n[2] % 16))
+static inline void narrow(int lanes, bool masked, pie_places_t at, pie_rectangle_t *p, int32_t last)
+{
+    at.other = at.other == PIE_SUMS ? PIE_SUMS : NULL;
+    pie_rectangle_narrow(lanes, masked, at, p, last);
+}
 NARROW(2)
 NARROW(4)
 NARROW(6)
@@ -199,6 +205,7 @@ POINTWISE(1)
 POINTWISE(2)
 POINTWISE(3)
 POINTWISE(4)
+RECTANGLE(pointwise_sums, pie_pointwise_sums(at, 1 + n[0] % 3, n[1] % 3, 16 * (n[2] % 3)))
 RECTANGLE(pointwise_pairs, pie_pointwise_pairs(at, n[0] % 5, n[1]))
 #define TURNED(lanes)                                                                                                  \
     RECTANGLE(turned_##lanes, p.y_next = 0; p.next = n[3] - 16; pie_turned(3 + n[0] % 2, lanes, at, &p, 1 + n[3] % 3))

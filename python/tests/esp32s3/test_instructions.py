@@ -9,9 +9,13 @@ import pytest
 import xtensa
 from compiled import network
 from pie_model import INSTRUCTIONS
+from xtensa import code
 
 # Million instructions at most, with random weights: no channel is dead, and sums need other parts than trained ones do.
 NETWORKS = {"ic_resnet8": 1.11, "kws_dscnn": 0.35, "vww_mobilenet": 0.94, "ad_autoencoder": 0.0216}
+
+# Kilobytes of the vector kernels that it links, at most.
+CODE = {"ic_resnet8": 10, "kws_dscnn": 10, "vww_mobilenet": 13, "ad_autoencoder": 3}
 
 needs_tools = pytest.mark.skipif(xtensa.available() is not None, reason=str(xtensa.available()))
 
@@ -24,11 +28,11 @@ def test_a_stand_in_is_one_instruction_that_moves_the_same_register(mnemonic: st
     words = xtensa.stand_in(f"\t{mnemonic} {text}").replace(",", "").split()
     ranges = [k for k in kinds if isinstance(k, range)]
     if "a+" not in kinds:
-        assert words == ["nop"] if "=a" not in kinds else words[:2] == ["movi", "a4"]
+        assert words == ["_nop"] if "=a" not in kinds else words[:2] == ["_movi", "a4"]
     elif "a" in kinds:
-        assert words == ["add", "a4", "a4", "a9"]
+        assert words == ["_add", "a4", "a4", "a9"]
     else:
-        assert words == ["addi", "a4", "a4", "16" if mnemonic.endswith("incp") else str(ranges[0][1])]
+        assert words == ["_addi", "a4", "a4", "16" if mnemonic.endswith("incp") else str(ranges[0][1])]
 
 
 def test_other_lines_stay() -> None:
@@ -44,3 +48,34 @@ def test_network_takes_few_instructions(name: str, tmp_path: Path) -> None:
     compilation.files.write(tmp_path / "net")
     counted = xtensa.count(compilation.plan, tmp_path / "net", tmp_path / "build")
     assert sum(counted.layers) <= counted.total <= 1e6 * NETWORKS[name]
+    assert sum(counted.code.values()) <= 1024 * CODE[name]
+
+
+ASSEMBLER = """\
+\t.section\t.text.espdl_s3_first,"ax",@progbits
+\tee.vld.128.ip q1,a2,16
+\tee.vsmulas.s8.qacc.ld.incp q1,a2,q1,q0,3
+\tee.vmulas.s8.accx.ld.ip q1,a2,16,q0,q1
+\tee.vsmulas.s8.qacc q3,q7,1
+\t.section\t.text.espdl_s3_second,"ax",@progbits
+\tee.vmulas.s16.qacc.ld.ip q1,a2,16,q0,q1
+"""
+LINKED = """\
+Discarded input sections
+
+ .text.espdl_s3_second
+                0x00000000       0x30 /tmp/build/s3_some.o
+
+Linker script and memory map
+
+ .text.espdl_s3_first
+                0x50000100       0x2a /tmp/build/s3_some.o
+ .rodata.s_edge 0x50000130       0x10 /tmp/build/s3_some.o
+ .text.espdl_add_s8
+                0x50000140       0x50 /tmp/build/add_s8.o
+"""
+
+
+def test_code_is_what_the_program_has_with_four_bytes_for_products_that_load() -> None:
+    assert code.long_instructions(ASSEMBLER) == {".text.espdl_s3_first": 2, ".text.espdl_s3_second": 1}
+    assert code.sizes(LINKED, {"s3_some": ASSEMBLER}) == {"s3_some": 0x2A + 2 + 0x10}

@@ -62,9 +62,11 @@ def test_every_layer_is_exact_and_the_network_near_the_limit(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ic_resnet8", "kws_dscnn", "vww_mobilenet"])
-def test_arena_is_close_to_the_portable_one(name: str) -> None:
-    assert network(name).plan.arena_bytes <= 1.25 * network(name, "generic").plan.arena_bytes
+@pytest.mark.parametrize("scheme", ["power_of_two", "affine"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_arena_is_close_to_the_portable_one(name: str, scheme: str) -> None:
+    portable = network(name, "generic", scheme=scheme).plan
+    assert network(name, scheme=scheme).plan.arena_bytes <= 1.25 * portable.arena_bytes
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def sources() -> list[Path]:
 
 @cache
 def functions() -> tuple[str, ...]:
-    """The names of all kernels, from the headers: what takes parameters of a layer."""
-    kernel = re.compile(r"^void (espdl_s3_\w+)\(const espdl_\w+_params_t \*", re.M)
+    """The names of all kernels, from the headers: what takes parameters of a layer and is no part of one (extern)."""
+    kernel = re.compile(r"^(?:ESPDL_S3_INLINE )?void (espdl_s3_\w+)\(const espdl_\w+_params_t \*", re.M)
     return tuple(sorted(name for header in headers() for name in kernel.findall(header.read_text())))
 
 

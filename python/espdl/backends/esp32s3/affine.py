@@ -7,30 +7,28 @@ border begin with something else. `scales` says how sums become outputs.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from espdl.backends.accumulators import ends, ends_on_the_way, range_of
-from espdl.backends.esp32s3.lanes import LANE_MAX, LANE_MIN
-from espdl.backends.esp32s3.scales import OFFSET_UNIT, VectorScales, WantedOutputs, solve
+from espdl.backends.esp32s3.affine_sums import Border, Sums, borders
+from espdl.backends.esp32s3.lanes import LANE_MAX, count_parts, joined, listed_bytes, notes_of_parts, part_constants
+from espdl.backends.esp32s3.scales import CHOICES, OFFSET_UNIT, VectorScales, WantedOutputs, solve
 from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
 from espdl.backends.lowering import Declined, call_of
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, requantization
-from espdl.ops.params import ConvShape, GroupedConvShape, Rounded, ZeroPoints
+from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
 from espdl.plan.params import Params
 from espdl.plan.types import Constant, KernelCall
 from espdl.targets import Target
 
 SUM_BYTES = 48
-# ESPDL_S3_AFFINE_SUMS.
-SUMS = 40
-MAX_PARTS = 16
+# ESPDL_S3_AFFINE_ROOM.
+ROOM = 512
 # How far the sums of layers in parts may begin from 0, so that outputs are near the middle of their range where sums
 # are: the less, the fewer parts; the more, the finer are the numbers with which outputs are made of sums.
 BEGINNINGS = (2**13, 2**16, 2**18, 3 * 2**17)
@@ -48,7 +46,7 @@ class S3ScaleParams(Params, c_type="espdl_s3_scale_params_t"):
 
 class S3AffineConv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_affine_conv2d_params_t"):
     pixels: int
-    part: int
+    parts: int
     outside_top: int
     outside_bottom: int
     outside_left: int
@@ -119,95 +117,6 @@ def _pairs(node: Conv2d) -> int:
     return 2 if len(node.weights) == 8 and plain and width % 2 == 0 and columns % 2 == 0 else 1
 
 
-def joined(weights: np.ndarray, pixels: int, stride: int) -> np.ndarray:
-    """[pixels * channels, rows, columns, inputs]: neighbours as more channels of a wider kernel."""
-    channels, rows, columns, inputs = weights.shape
-    wide = np.zeros((pixels, channels, rows, columns + (pixels - 1) * stride, inputs), np.int8)
-    for pixel in range(pixels):
-        wide[pixel, :, :, pixel * stride : pixel * stride + columns] = weights
-    return wide.reshape(pixels * channels, *wide.shape[2:])
-
-
-@dataclass(frozen=True)
-class Border:
-    """Which taps of an axis lie outside the image, at most: so many at its beginning, or so many at its end."""
-
-    before: int
-    after: int
-    taps: int
-
-    def inside(self) -> Iterator[np.ndarray]:
-        """bool [taps] for each of the biases, in their order: all taps, then without the first, without the last."""
-        places = np.arange(self.taps)
-        yield places >= 0
-        yield from (places >= count for count in range(1, self.before + 1))
-        yield from (places < self.taps - count for count in range(1, self.after + 1))
-
-
-def _border(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> Border:
-    before = after = 0
-    for start in np.arange(windows) * stride - pad:
-        places = start + np.arange(taps) * dilation
-        first, last = int((places < 0).sum()), int((places >= size).sum())
-        if first + last >= taps:
-            first, last = 0, taps
-        if first and last:
-            raise Inexact("its windows reach beyond the image on both sides")
-        before, after = max(before, first), max(after, last)
-    return Border(before, after, taps)
-
-
-def borders(p: ConvShape, pixels: int) -> tuple[Border, Border]:
-    """Of rows and columns; `pixels` neighbours are one window."""
-    taps = p.kernel_width + (pixels - 1) * p.stride_width
-    down = _border(p.input_height, p.pad_top, p.stride_height, p.dilation_height, p.kernel_height, p.output_height)
-    stride, windows = p.stride_width * pixels, p.output_width // pixels
-    return down, _border(p.input_width, p.pad_left, stride, p.dilation_width, taps, windows)
-
-
-def beginnings(
-    weights: np.ndarray, bias: np.ndarray, zero_point: int, down: Border, across: Border
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(taps inside, bool [rows, columns]; int64 [channels]: what sums of them begin with), in the order of biases."""
-    sums = weights.astype(np.int64).sum(axis=3)
-    for rows in down.inside():
-        for columns in across.inside():
-            taps = rows[:, None] & columns
-            yield taps, bias - zero_point * (sums * taps).sum(axis=(1, 2))
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """`weights` with neighbours joined [channels, rows, columns, inputs], `bias`: int64; numbers as in the params."""
-
-    weights: np.ndarray
-    bias: np.ndarray
-    range: tuple[int, int]
-    zero_point: int
-    dilated: bool
-    down: Border
-    across: Border
-
-    def fits(self, offsets: np.ndarray, part: int, bits: int) -> bool:
-        """Whether no sum leaves its lane, in whatever order a part is summed; `part`: vectors, or 0."""
-        size = part * 16 or math.prod(self.weights.shape[1:])
-        for taps, begin in beginnings(self.weights, self.bias - offsets, self.zero_point, self.down, self.across):
-            inside = self.weights * taps[:, :, None]
-            order = inside.swapaxes(1, 2) if self.dilated else inside
-            flat, used = order.reshape(len(order), -1), (taps.T if self.dilated else taps).repeat(inside.shape[3])
-            missing = -flat.shape[1] % size
-            parts = np.pad(flat, ((0, 0), (0, missing))).reshape(len(flat), -1, size)
-            parts = parts[:, np.pad(used, (0, missing)).reshape(-1, size).any(axis=1)]
-            least, most = ends_on_the_way(parts, *self.range)
-            bottom = np.concatenate([begin[:, None], np.zeros_like(least[:, 1:])], axis=1)
-            top = np.where(np.arange(least.shape[1]) == 0, bottom[:, :1], (1 << bits) - 1)
-            if begin.max() > LANE_MAX or begin.min() < LANE_MIN:
-                return False
-            if least.size and ((top + most).max() > LANE_MAX or (bottom[:, : least.shape[1]] + least).min() < LANE_MIN):
-                return False
-        return True
-
-
 def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     shape = conv_shape(node)
@@ -220,7 +129,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     else:
         down, across = borders(shape, pixels)
         weights = joined(node.weights, pixels, node.strides[1])
-    layer = _Layer(
+    layer = Sums(
         weights,
         np.tile(node.bias.astype(np.int64), pixels),
         (low, high),
@@ -231,7 +140,8 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     )
     limits = clamp(node.activation, y)
     wanted = _wanted(node, multiplier, shift, limits)
-    part, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes", "pointwise"))
+    lengths, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes", "pointwise"))
+    parts = count_parts(lengths)
     params = S3AffineConv2dParams(
         **vars(shape),
         groups=node.groups,
@@ -240,26 +150,29 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         **limits,
         rounding=target.rounding,
         pixels=pixels,
-        part=part,
+        parts=parts,
         outside_top=down.before,
         outside_bottom=down.after,
         outside_left=across.before,
         outside_right=across.after,
         scale=_scale_params(scales, wanted),
     )
-    parts = count_parts(params)
     return call_of(
         node,
         f"espdl_s3_{'' if kernel == 'depthwise' else 'conv2d_'}{kernel}_affine_s8",
         "espdl/esp32s3/affine.h",
         params,
-        constants=(*sum_constants(node.weights, node.bias, shift, multiplier), *_numbers(scales, offsets)),
+        constants=(
+            *sum_constants(node.weights, node.bias, shift, multiplier),
+            *_numbers(scales, offsets),
+            *part_constants(lengths),
+        ),
         packing=f"esp32s3_{kernel}_affine",
-        in_place=((0, 0),) if _in_place(node, kernel) else (),
+        in_place=((0, 0),) if _in_place(node, params, kernel) else (),
         overlaps=_overlaps(params, kernel),
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
-        notes=(f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else (),
+        notes=notes_of_parts(False, parts),
     )
 
 
@@ -281,31 +194,29 @@ def _wanted(node: Conv2d, multiplier: np.ndarray, shift: np.ndarray, limits: dic
     )
 
 
-def _settle(layer: _Layer, wanted: WantedOutputs, in_parts: bool) -> tuple[int, VectorScales, np.ndarray]:
-    """(vectors of a part or 0, constants, what is taken off each channel's sum); Inexact where nothing is exact."""
+def _settle(layer: Sums, wanted: WantedOutputs, in_parts: bool) -> tuple[np.ndarray, VectorScales, np.ndarray]:
+    """(lengths of parts, constants, what is taken off each channel's sum); Inexact where nothing is exact."""
     pixels = len(layer.weights) // len(wanted.multiplier)
     reach = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1).sum(axis=1) * 128
-    vectors = -(-math.prod(layer.weights.shape[1:]) // 16)
-    sizes = [0, *dict.fromkeys(-(-vectors // count) for count in range(2, MAX_PARTS + 1))] if in_parts else [0]
     refused = Inexact("some sum may leave the 20 bits of a lane")
     for begin in BEGINNINGS:
-        for size in sizes:
-            room = LANE_MAX - MARGIN - reach.reshape(pixels, -1).max(axis=0) if size == 0 else begin
+        for whole in (True, False) if in_parts else (True,):
+            room = LANE_MAX - MARGIN - reach.reshape(pixels, -1).max(axis=0) if whole else begin
             offsets = _offsets(layer, wanted, np.maximum(room, 0))
-            bits = 13
-            if not layer.fits(np.tile(offsets, pixels), size, bits):
-                continue
             try:
-                scales = solve(replace(wanted, offsets=offsets), size > 0)
+                lengths = layer.part_lengths(np.tile(offsets, pixels), CHOICES[0])
+                if whole and lengths.any():
+                    continue
+                scales = solve(replace(wanted, offsets=offsets), in_parts=not whole)
+                if scales.bits > CHOICES[0]:
+                    lengths = layer.part_lengths(np.tile(offsets, pixels), scales.bits)
+                return lengths, scales, offsets
             except Inexact as inexact:
                 refused = inexact
-                break
-            if scales.bits == bits or layer.fits(np.tile(offsets, pixels), size, scales.bits):
-                return size, scales, offsets
     raise refused
 
 
-def _offsets(layer: _Layer, wanted: WantedOutputs, room: np.ndarray | int) -> np.ndarray:
+def _offsets(layer: Sums, wanted: WantedOutputs, room: np.ndarray | int) -> np.ndarray:
     """What is taken off sums so that outputs are in the middle of their range near 0, as far as `room` allows."""
     channels = len(wanted.multiplier)
     weights = layer.weights[:channels].astype(np.int64)
@@ -332,38 +243,54 @@ def _numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
     return tuple(Constant(name, data) for name, data in values.items())
 
 
-def count_parts(p: S3AffineConv2dParams) -> int:
-    vectors = -(-p.kernel_height * p.kernel_width * p.input_channels // 16)
-    return -(-vectors // p.part) if p.part else 1
-
-
 def _scratch_bytes(p: S3AffineConv2dParams, kernel: str) -> int:
     """As include/espdl/esp32s3/affine.h says."""
+    entry = SUM_BYTES + 16 * (p.parts - 1)
+    dilated = p.dilation_width != 1 and p.kernel_width != 1
+    segments = listed_bytes(p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)
     if kernel == "pointwise":
-        groups, columns = -(-p.output_channels // 16), p.output_width
-        columns *= p.output_height if p.stride_height == p.stride_width == 1 else 1
-        return groups * min(max(1, SUMS // groups), columns) * (SUM_BYTES + 16 * (count_parts(p) - 1)) + 16
-    if p.groups > 1:
-        windows, stride = p.output_width // p.pixels, p.stride_width * p.pixels
-        columns = (windows - 1) * stride + (p.kernel_width - 1) * p.dilation_width + 1
+        waiting = _waiting_bytes(p) if _may_share(p) else 0
+        return min(max(1, ROOM // entry), _pixels_at_once(p)) * entry + waiting
+    windows = p.output_width // p.pixels
+    if kernel == "depthwise":
+        columns = (windows - 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
         columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
         return SUM_BYTES * windows + 16 * columns * p.kernel_height
-    parts = count_parts(p)
-    taps = p.kernel_height * (p.kernel_width if p.dilation_width != 1 else 1)
-    return p.output_width // p.pixels * (SUM_BYTES + 16 * (parts - 1)) + 16 + 16 * (taps + parts)
+    listed = kernel == "bytes" or (kernel == "aligned" and (p.parts > 1 or dilated))
+    return windows * entry + (segments if listed else 0)
 
 
-def _in_place(node: Conv2d, kernel: str) -> bool:
+def _pixels_at_once(p: S3AffineConv2dParams) -> int:
+    """Of a pointwise kernel: those that follow each other in memory."""
+    return p.output_width * (p.output_height if p.stride_height == p.stride_width == 1 else 1)
+
+
+def _waiting_bytes(p: S3AffineConv2dParams) -> int:
+    """Outputs of a pointwise kernel that wait for those of all groups, where they go over inputs."""
+    channels = -(-p.output_channels // 16) * 16
+    return channels * min(
+        max(1, ROOM // channels), max(1, ROOM // (SUM_BYTES + 16 * (p.parts - 1))), _pixels_at_once(p)
+    )
+
+
+def _may_share(p: S3AffineConv2dParams) -> bool:
+    """Whether a pointwise kernel's output may lie over its input: where that saves more than it takes."""
+    return 8 * _waiting_bytes(p) <= p.input_height * p.input_width * p.input_channels
+
+
+def _in_place(node: Conv2d, p: S3AffineConv2dParams, kernel: str) -> bool:
     """Whether a kernel reads nothing of its input that it has written: depthwise, it keeps rows that windows share."""
     if kernel != "depthwise":
-        channels, *_, inputs = node.weights.shape
-        return kernel == "pointwise" and node.strides == (1, 1) and channels <= inputs
+        is_less = p.output_channels <= p.input_channels
+        return kernel == "pointwise" and node.strides == (1, 1) and is_less and _may_share(p)
     same = node.inputs[0].shape == node.outputs[0].shape and node.strides == (1, 1)
     return same and node.dilations[0] == 1 and node.pads[0] < node.weights.shape[1]
 
 
 def _overlaps(p: S3AffineConv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...]:
     """How the output may run into the input, where the kernel computes all channels of a row before it goes on."""
+    if kernel == "pointwise" and not _may_share(p):
+        return ()
     if kernel == "pointwise":  # of a pixel, or of several
         return ((0, 0, overlap_offset_of_windows(p, p.input_channels, p.output_channels, at_once=1)),)
     if p.output_channels * p.pixels > 16:

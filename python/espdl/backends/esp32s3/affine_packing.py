@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3.affine import Border, S3AffineConv2dParams, beginnings, joined
-from espdl.backends.esp32s3.lanes import pack_lanes
+from espdl.backends.esp32s3.affine import S3AffineConv2dParams
+from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Border, beginnings
+from espdl.backends.esp32s3.lanes import joined, pack_lanes
 from espdl.backends.esp32s3.packing import TAPS_3X3, grouped, stream
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
@@ -62,7 +63,10 @@ def _segments(call: KernelCall, ahead: str) -> list[np.ndarray]:
     p, weights = call.params_of(S3AffineConv2dParams), grouped(call.constant("weights"))
     if p.dilation_width != 1 and p.kernel_width != 1:
         weights = weights.swapaxes(1, 2)
-    return [stream(weights, ahead), biases(call), scales(call)]
+    lengths = next((c.data for c in call.constants if c.name == "parts"), None)
+    lengths = np.zeros((len(call.constant("weights")), MAX_PARTS), np.uint8) if lengths is None else lengths
+    parted = np.concatenate([biases(call).reshape(-1), lengths[::16].reshape(-1)])
+    return [stream(weights, ahead), parted, scales(call)]
 
 
 @packing("esp32s3_narrow_affine")

@@ -13,6 +13,7 @@ from espdl.backends.esp32s3.lanes import (
     common_shift,
     count_parts,
     fits,
+    listed_bytes,
     notes_of_parts,
     part_constants,
     part_lengths,
@@ -199,7 +200,7 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
         columns = (p.output_width - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1
         return 16 * (rows * p.input_channels * columns // 16 + 3)
     vectors = 16 * outputs if partial else 0
-    return max(16, vectors + (piece_bytes(p) if kernel in ("aligned", "bytes") else 0))
+    return max(16, vectors + (segment_bytes(p) if kernel in ("aligned", "bytes") else 0))
 
 
 def _copied_columns(p: S3Conv2dParams) -> int:
@@ -232,9 +233,9 @@ def smaller_bands(call: KernelCall, room: int) -> KernelCall:
     return replace(call, params=params, scratch_bytes=_scratch_bytes(params, "depthwise"))
 
 
-def piece_bytes(p: S3Conv2dParams) -> int:
-    """Where the pieces of a window are listed, and their sums set aside."""
+def segment_bytes(p: S3Conv2dParams) -> int:
+    """Where the segments of a window are listed, and their sums set aside."""
     dilated = p.dilation_width > 1 and p.kernel_width > 1
     if p.parts == 1 and not dilated and p.input_channels % 16 == 0:
         return 0
-    return 16 * (MAX_PARTS + p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)
+    return 16 * MAX_PARTS + listed_bytes(p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.esp32s3.add import lower_add
-from espdl.backends.esp32s3.conv2d import S3Conv2dParams, lower_conv2d, piece_bytes
+from espdl.backends.esp32s3.conv2d import S3Conv2dParams, lower_conv2d, segment_bytes
 from espdl.backends.esp32s3.packing import aligned
 from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.add import AddParams
@@ -51,7 +51,7 @@ def lower_conv2d_add(node: Conv2dAdd, target: Target) -> KernelCall | Declined:
         packing="esp32s3_aligned_add",
         in_place=((1, 0),),
         overlaps=(),  # all groups of channels read the whole input, one after the other
-        scratch_bytes=max(16, piece_bytes(p)),
+        scratch_bytes=max(16, segment_bytes(p)),
         source_nodes=node.source_nodes,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from espdl.backends.esp32s3.conv2d import S3Conv2dParams, piece_bytes
+from espdl.backends.esp32s3.conv2d import S3Conv2dParams, segment_bytes
 from espdl.backends.esp32s3.lanes import (
     common_shift,
     count_parts,
@@ -93,7 +93,7 @@ def _is_without_border(node: ConvTranspose2d) -> bool:
 def _scratch_bytes(p: S3Conv2dParams) -> int:
     """As include/espdl/esp32s3/conv_transpose2d.h says."""
     vectors = 16 * -(-p.output_width // p.stride_width) if p.output_channels % 16 else 0
-    return max(16, vectors + piece_bytes(p))
+    return max(16, vectors + segment_bytes(p))
 
 
 @packing("esp32s3_conv_transpose2d")

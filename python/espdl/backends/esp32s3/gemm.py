@@ -11,6 +11,7 @@ from espdl.backends.esp32s3.lanes import (
     common_shift,
     count_parts,
     fits,
+    listed_bytes,
     notes_of_parts,
     part_constants,
     part_lengths,
@@ -85,4 +86,5 @@ def _scratch_bytes(kernel: str, rows: int, outputs: int, parts: int) -> int:
     if kernel == "wide":
         return 0
     is_convolution = kernel == "bytes" or (kernel == "aligned" and rows > 1 and outputs % 16 and parts > 1)
-    return 16 * ((rows if outputs % 16 else 1) + (MAX_PARTS + parts if is_convolution else 0))
+    listed = 16 * MAX_PARTS + listed_bytes(parts) if is_convolution else 0
+    return 16 * (rows if outputs % 16 else 1) + listed

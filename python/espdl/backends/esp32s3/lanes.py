@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from espdl.backends.accumulators import ends_on_the_way, range_of
@@ -18,6 +21,8 @@ LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 MAX_SHIFT = 19
 # Sums in parts: at most so many, of so many vectors; what is set aside of a part has LANE_BITS less the output's.
 MAX_PARTS, MAX_VECTORS, LANE_BITS = 8, 255, 20
+# Of pie_segment_t of port/esp32s3/src/pie_parts.h.
+SEGMENT_BYTES = 20
 
 
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
@@ -88,6 +93,11 @@ def count_parts(lengths: np.ndarray) -> int:
     return 1 + int(np.count_nonzero(lengths, axis=1).max())
 
 
+def listed_bytes(segments: int) -> int:
+    """Of scratch, where the segments of a window are listed."""
+    return -(-SEGMENT_BYTES * segments // 16) * 16
+
+
 def part_bits(shift: int) -> int:
     """What is set aside are multiples of 2 to this: a factor of int8 brings them to the output's unit."""
     return max(shift, min(12, shift + 6))
@@ -119,18 +129,24 @@ def _parts(start: np.ndarray, least: np.ndarray, most: np.ndarray, row: int, shi
     in each row of the weights."""
     if (start + most.sum(axis=1)).max() <= LANE_MAX and (start + least.sum(axis=1)).min() >= LANE_MIN:
         return []
-    ends = _longest(start, least, most, 0, shift)
-    if len(ends) >= MAX_PARTS:
-        raise Inexact(f"some sum may leave the 20 bits of a lane, in {MAX_PARTS} parts too")
+    return fewest_parts(partial(_longest, start, least, most, shift), row, MAX_PARTS)
+
+
+def fewest_parts(longest: Callable[[int], list[int]], row: int, at_most: int) -> list[int]:
+    """The lengths of all parts but the last; `longest` says where parts end, each as long as its sums fit, from a
+    vector on."""
+    ends = longest(0)
+    if len(ends) >= at_most:
+        raise Inexact(f"some sum may leave the 20 bits of a lane, in {at_most} parts too")
     for index in range(len(ends)):  # what ends with a row is one segment less for the kernel
         begin, whole = ends[index - 1] if index else 0, ends[index] // row * row
-        after = _longest(start, least, most, whole, shift) if whole > begin else ends
+        after = longest(whole) if whole > begin else ends
         if len(after) == len(ends) - index - 1:
             ends = [*ends[:index], whole, *after]
     return np.diff([0, *ends]).tolist()
 
 
-def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, begin: int, shift: int) -> list[int]:
+def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, shift: int, begin: int) -> list[int]:
     """Where parts end, each as long as its sums fit, from the vector `begin` on.
 
     A part may begin with the rest of the one before or, where a window at the border has none of those, with the bias.
@@ -156,6 +172,15 @@ def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:
     if wide:
         return ("some sum may leave the 20 bits of a lane, in parts too: computed in 40 bits, about 8 times slower",)
     return (f"some sum may leave the 20 bits of a lane: computed in {parts} parts",) if parts > 1 else ()
+
+
+def joined(weights: np.ndarray, pixels: int, stride: int) -> np.ndarray:
+    """[pixels * channels, rows, columns, inputs]: neighbours as more channels of a wider kernel."""
+    channels, rows, columns, inputs = weights.shape
+    wide = np.zeros((pixels, channels, rows, columns + (pixels - 1) * stride, inputs), np.int8)
+    for pixel in range(pixels):
+        wide[pixel, :, :, pixel * stride : pixel * stride + columns] = weights
+    return wide.reshape(pixels * channels, *wide.shape[2:])
 
 
 def pack_lanes(biases: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams
-from espdl.backends.esp32s3.lanes import lane_biases, pack_lanes
+from espdl.backends.esp32s3.lanes import joined, lane_biases, pack_lanes
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -79,11 +79,8 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
     """
     p, weights = call.params, images(call)
     pixels, stride = (p.pixels, p.stride_width) if isinstance(p, S3Conv2dParams) else (1, 1)
-    channels, rows, columns, inputs = weights.shape
-    wide = np.zeros((pixels, channels, rows, columns + (pixels - 1) * stride, inputs), np.int8)
-    for pixel in range(pixels):
-        wide[pixel, :, :, pixel * stride : pixel * stride + columns] = weights
-    lanes = wide.reshape(pixels * channels, rows, -1)
+    wide = joined(weights, pixels, stride)
+    lanes = wide.reshape(*wide.shape[:2], -1)
     lanes = np.pad(lanes, ((0, 0), (0, 0), (0, lanes.shape[2] % 2)))
     return [stream(grouped(lanes), "narrow"), pack_lanes(np.tile(biases(call), pixels))]
 

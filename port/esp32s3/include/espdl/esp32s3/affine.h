@@ -5,11 +5,14 @@
 
 #include <stdint.h>
 
+#include "espdl/esp32s3/narrow.h"
 #include "espdl/kernels/requantize.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#define ESPDL_S3_MOST_AFFINE_PARTS 16
 
 /**
  * How sums become outputs in scheme affine, bit for bit as TensorFlow Lite's multiplier and shift give them; the numbers of the
@@ -36,10 +39,10 @@ typedef struct {
     espdl_rounding_t rounding;                 /**< ESPDL_ROUND_TFLITE */
     int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
     /**
-     * Sums in parts, of so many vectors of 16 channels each and the last of what is left; in the order of the weights, whether
-     * their taps lie in the image or not. 0: sums are whole.
+     * 1; or 2 .. ESPDL_S3_MOST_AFFINE_PARTS where a sum could leave 20 bits: the most that a group of 16 channels has. Which,
+     * stands behind the biases. Only for kernels that say so.
      */
-    int32_t part;
+    int32_t parts;
     /** Most taps of a window that lie outside the image, none with such taps on both sides of an axis. */
     int32_t outside_top, outside_bottom, outside_left, outside_right;
     espdl_s3_scale_params_t scale;
@@ -47,42 +50,56 @@ typedef struct {
 
 /*
  * What conv2d.h says of all kernels holds. `biases`: for 16 channels, for every number of rows outside (none, 1 ..
- * outside_top above, 1 .. outside_bottom below), for every such number of columns. `scratch`: sums of a row of outputs.
+ * outside_top above, 1 .. outside_bottom below), for every such number of columns; behind them ESPDL_S3_MOST_AFFINE_PARTS bytes
+ * for 16 channels: the vectors of each part but the last, then 0. `scratch`: sums of a row of outputs, of 48 + 16 * (parts - 1)
+ * bytes each.
  */
 
 /**
- * Input channels a multiple of 16.
+ * Input channels a multiple of 16; `parts`.
  *
- * @param scratch  48 + 16 * (the parts of a sum, less 1) bytes for each of the output's columns; then 16, then 16 for each
- *                 row of the kernel, or tap with a dilation_width other than 1, and for each part of a sum
+ * @param scratch  sums of output_width columns; then, with parts or where dilation_width is not 1,
+ *                 20 * (kernel_height * columns + parts - 1) bytes, columns being kernel_width with such a dilation, else 1
  */
 void espdl_s3_conv2d_aligned_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                        const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
-/** Any number of input channels. */
+/** Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take. */
 void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                      const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
-/** Sums of 16 channels that espdl_s3_conv2d_pointwise_affine_s8() keeps at once, at least one pixel's. */
-#define ESPDL_S3_AFFINE_SUMS 40
+/** Bytes of sums, and of outputs, that espdl_s3_conv2d_pointwise_affine_s8() keeps at once where those of a pixel are less. */
+#define ESPDL_S3_AFFINE_ROOM 512
 
 /**
- * 1 x 1 without border; input channels a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
+ * 1 x 1 without border; input channels a multiple of 16; `parts`. With strides of 1 and at most as many outputs as inputs, `y`
+ * may be `x`.
  *
- * @param scratch  48 + 16 * (the parts of a sum, less 1) bytes for each of ESPDL_S3_AFFINE_SUMS, or of those of a pixel, and
- *                 16 bytes
+ * @param scratch  sums of as many pixels as ESPDL_S3_AFFINE_ROOM holds, 1 to all of the output (of a row with strides other
+ *                 than 1); where `y` overlaps `x`, the output channels, made a multiple of 16, of as many of those pixels as
+ *                 that holds, 1 or more
  */
 void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                          const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
+/** espdl_s3_conv2d_narrow_affine_s8() with the code that its rows take. */
+extern void espdl_s3_conv2d_by_rows_affine_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_affine_conv2d_params_t *p,
+                                       const int8_t *x, const int8_t *weights, const int8_t *biases, const int8_t *scales,
+                                       int8_t *y, int8_t *scratch);
+
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1;
- * whole sums.
+ * `x` may be at any address.
  *
- * @param scratch  48 bytes for each of output_width / pixels columns
+ * @param scratch  sums of output_width / pixels columns
  */
-void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
-                                      const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
+ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                                      const int8_t *weights, const int8_t *biases, const int8_t *scales,
+                                                      int8_t *y, int8_t *scratch)
+{
+    const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
+    espdl_s3_conv2d_by_rows_affine_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, scales, y, scratch);
+}
 
 /**
  * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "espdl/esp32s3/narrow.h"
 #include "espdl/kernels/add.h"
 #include "espdl/kernels/requantize.h"
 
@@ -51,7 +52,7 @@ typedef struct {
  * Input channels a multiple of 16; `parts`.
  *
  * @param scratch  16 * output_width bytes where output_channels is no multiple of 16; behind them, with parts or where
- *                 dilation_width is not 1, 128 + 16 * (kernel_height * columns + parts - 1), columns being kernel_width with
+ *                 dilation_width is not 1, 128 + 20 * (kernel_height * columns + parts - 1), columns being kernel_width with
  *                 such a dilation, else 1
  */
 void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
@@ -75,13 +76,21 @@ void espdl_s3_conv2d_add_s8(const espdl_s3_conv2d_add_params_t *p, const int8_t 
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch);
 
+/** espdl_s3_conv2d_narrow_s8() with the code that its rows take. */
+extern void espdl_s3_conv2d_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_conv2d_params_t *p, const int8_t *x,
+                                const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
+
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1.
  * `x` may be at any address.
  * `scratch`: 16 * output_width / pixels bytes, used where output_channels is no multiple of 16.
  */
-void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
-                               const int8_t *biases, int8_t *y, int8_t *scratch);
+ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                               const int8_t *biases, int8_t *y, int8_t *scratch)
+{
+    const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
+    espdl_s3_conv2d_by_rows_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, y, scratch);
+}
 
 /**
  * Kernels of 3 or 4 columns of at most 14 bytes: kernel_height * input_channels <= 14; dilation_height 1; output channels a

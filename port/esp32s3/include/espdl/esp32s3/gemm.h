@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "espdl/esp32s3/narrow.h"
 #include "espdl/kernels/requantize.h"
 
 #ifdef __cplusplus
@@ -28,13 +29,39 @@ typedef struct {
  * of the same name holds, for `scratch` too.
  */
 
-/** inputs a multiple of 16. */
-void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+/** inputs a multiple of 16: vectors of outputs that begin at multiples of 16; and the general case. */
+extern void espdl_s3_gemm_vectors_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch);
+extern void espdl_s3_gemm_pixels_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                             const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/** inputs a multiple of 16. */
+ESPDL_S3_INLINE void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                              const int8_t *biases, int8_t *y, int8_t *scratch)
+{
+    if (p->rows > 1 && p->outputs % 16 != 0) {
+        espdl_s3_gemm_pixels_s8(p, x, weights, biases, y, scratch);
+    } else {
+        espdl_s3_gemm_vectors_s8(p, x, weights, biases, y, scratch);
+    }
+}
+
+/** inputs at most 16: of one input vector; and of several, by the code that those take. */
+extern void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights, const int8_t *biases,
+                             int8_t *y);
+extern void espdl_s3_gemm_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_gemm_params_t *p, const int8_t *x,
+                              const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /** inputs at most 16. */
-void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
-                             const int8_t *biases, int8_t *y, int8_t *scratch);
+ESPDL_S3_INLINE void espdl_s3_gemm_narrow_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                             const int8_t *biases, int8_t *y, int8_t *scratch)
+{
+    if (p->rows > 1) {
+        espdl_s3_gemm_by_rows_s8(espdl_s3_narrow_rows(p->inputs), p, x, weights, biases, y, scratch);
+    } else {
+        espdl_s3_gemm_vector_s8(p, x, weights, biases, y);
+    }
+}
 
 /** Any number of inputs. */
 void espdl_s3_gemm_bytes_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,

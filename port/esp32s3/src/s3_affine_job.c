@@ -1,0 +1,73 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "affine_job.h"
+
+void espdl_s3_affine_outputs(const affine_job_t *a, int32_t group, int8_t *y, int32_t count, int32_t y_step)
+{
+    const conv_job_t *const j = &a->job;
+    const int32_t lanes = j->outputs - group * 16;
+    const bool whole = j->outputs % 16 == 0;
+    const sums_t s = {j->scratch, a->asides, whole ? y : j->scratch, whole ? y_step : 16, count};
+    espdl_s3_requantise(&a->scales, &s, a->numbers + group * SCALE_BYTES(&a->scales));
+    if (!whole) {
+        scatter(j->scratch, y, count, lanes < 16 ? lanes : 16, y_step);
+    }
+}
+
+static void finish_row(const conv_job_t *j, int32_t group, int8_t *y, int32_t count)
+{
+    espdl_s3_affine_outputs((const affine_job_t *)j, group, y, count, j->outputs);
+}
+
+void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
+                              const int8_t *numbers, int8_t *y, int8_t *scratch)
+{
+    conv_job_t *const j = &a->job;
+    const espdl_s3_conv2d_params_t shape = {
+        .input_height = p->input_height,
+        .input_width = p->input_width,
+        .input_channels = p->input_channels,
+        .output_height = p->output_height,
+        .output_width = p->output_width,
+        .output_channels = p->output_channels,
+        .kernel_height = p->kernel_height,
+        .kernel_width = p->kernel_width,
+        .stride_height = p->stride_height,
+        .stride_width = p->stride_width,
+        .dilation_height = p->dilation_height,
+        .dilation_width = p->dilation_width,
+        .pad_top = p->pad_top,
+        .pad_left = p->pad_left,
+        .activation_min = p->activation_min,
+        .activation_max = p->activation_max,
+        .pixels = p->pixels,
+    };
+    espdl_s3_make_conv_job(j, &shape, x, biases, y, scratch);
+    const int32_t across = 1 + p->outside_left + p->outside_right, down = 1 + p->outside_top + p->outside_bottom;
+    j->bias_column = BIAS_BYTES;
+    j->bias_row = across * BIAS_BYTES;
+    j->bias_group = down * j->bias_row;
+    j->rows_before = p->outside_top;
+    j->columns_before = p->outside_left;
+    j->lengths = (const uint8_t *)biases + (j->outputs + 15) / 16 * j->bias_group;
+    j->lengths_step = ESPDL_S3_MOST_AFFINE_PARTS;
+    j->finish_row = finish_row;
+    j->finish.clamps = p->activation_min != INT8_MIN || p->activation_max != INT8_MAX;
+    a->asides = p->parts - 1;
+    a->scales = espdl_s3_make_scales(&p->scale);
+    a->numbers = numbers;
+    j->entry = SUM_BYTES + 16 * a->asides;
+}
+
+void espdl_s3_make_segmented_sums(segmented_t *c, const affine_job_t *a, const espdl_s3_affine_conv2d_params_t *p,
+                                  const int8_t *weights)
+{
+    set_kernel(c, &a->job, weights, p->kernel_height, p->kernel_width);
+    c->rectangle.bits = a->scales.bits;
+    c->mask = a->scales.masks;
+    c->mask_tail = a->scales.masks + 16;
+    c->most_asides = a->asides;
+    c->other = PIE_SUMS;
+    c->list = (pie_segment_t *)(void *)(a->job.scratch + a->job.columns.windows * a->job.entry);
+}

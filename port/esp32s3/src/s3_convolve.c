@@ -1,0 +1,91 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "conv2d_job.h"
+
+/* A row of outputs that are no whole vectors. */
+static void scatter_row(const conv_job_t *j, int32_t group, int8_t *y, int32_t count)
+{
+    const int32_t lanes = j->outputs - group * 16;
+    scatter(j->scratch, y, count, lanes < 16 ? lanes : 16, j->y_step);
+}
+
+void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases, int8_t *y,
+                            int8_t *scratch)
+{
+    j->rows = make_axis(p->input_height, p->pad_top, p->stride_height, p->dilation_height, p->kernel_height,
+                        p->output_height);
+    j->columns = make_axis(p->input_width, p->pad_left, p->stride_width * p->pixels, p->dilation_width,
+                           p->kernel_width + (p->pixels - 1) * p->stride_width, p->output_width / p->pixels);
+    j->pixel_bytes = p->input_channels;
+    j->row_bytes = p->input_width * p->input_channels;
+    j->outputs = p->output_channels * p->pixels;
+    j->channels = 16;
+    j->y_step = j->outputs;
+    j->y_pitch = j->columns.windows * j->outputs;
+    j->x = x;
+    j->biases = biases;
+    j->y = y;
+    j->scratch = scratch;
+    j->bias_group = j->lengths_step = BIAS_BYTES;
+    j->bias_row = j->bias_column = j->rows_before = j->columns_before = 0;
+    j->lengths = (const uint8_t *)biases + BIAS_BYTES - ESPDL_S3_MOST_PARTS;
+    j->entry = j->outputs % 16 != 0 ? 16 : 0;
+    j->finish_row = scatter_row;
+    j->finish = make_finish(p->shift, p->activation_min, p->activation_max);
+    /* The Plan may let the output run into the input. */
+    const uintptr_t from = (uintptr_t)x, to = (uintptr_t)y;
+    const uintptr_t from_end = from + (uintptr_t)(j->rows.size * j->row_bytes);
+    const uintptr_t to_end = to + (uintptr_t)(j->rows.windows * j->y_pitch);
+    j->row_by_row = to < from_end && from < to_end;
+}
+
+/* Which of an axis' biases are those of windows with the taps `t` inside: 0 of all, 1 .. `before`, then the others. */
+static inline int32_t outside(const axis_t *axis, taps_t t, int32_t before)
+{
+    const int32_t after = axis->taps - t.first - t.count;
+    return t.first > 0 ? t.first : after > 0 ? before + after : 0;
+}
+
+/* Outputs of one group in some rows with the same taps. */
+static inline void convolve_rows(const conv_job_t *j, int32_t group, int32_t row, run_t rows, conv_kernel_t kernel,
+                                 void *context)
+{
+    conv_run_t r;
+    int8_t *const y = j->y + row * j->y_pitch + group * j->channels;
+    r.group = group;
+    r.taps_down = rows.taps;
+    r.rows = rows.count;
+    r.y = j->entry > 0 ? j->scratch : y;
+    r.y_step = j->entry > 0 ? j->entry : j->y_step;
+    r.y_pitch = j->y_pitch;
+    const int8_t *from = j->x + (window_start(&j->rows, row) + rows.taps.first * j->rows.dilation) * j->row_bytes;
+    const int8_t *bias = j->biases + group * j->bias_group + outside(&j->rows, rows.taps, j->rows_before) * j->bias_row;
+    for (int32_t column = 0; column < j->columns.windows; column += r.columns) {
+        const run_t run = next_run(&j->columns, column);
+        const int32_t first = window_start(&j->columns, column) + run.taps.first * j->columns.dilation;
+        r.columns = run.count;
+        r.taps_across = run.taps;
+        r.x = from + first * j->pixel_bytes;
+        r.bias = bias + outside(&j->columns, run.taps, j->columns_before) * j->bias_column;
+        kernel(j, &r, context);
+        r.y += run.count * r.y_step;
+    }
+    if (j->entry > 0) {
+        j->finish_row(j, group, y, j->columns.windows);
+    }
+}
+
+void espdl_s3_convolve(const conv_job_t *j, conv_kernel_t kernel, void *context)
+{
+    const bool row_by_row = j->row_by_row || j->entry > 0;
+    for (int32_t group = 0; group * j->channels < j->outputs; group++) {
+        for (int32_t row = 0; row < j->rows.windows;) {
+            run_t rows = next_run(&j->rows, row);
+            rows.count = row_by_row ? 1 : rows.count;
+            convolve_rows(j, group, row, rows, kernel, context);
+            row += rows.count;
+        }
+    }
+    espdl_s3_clamp_output(&j->finish, j->y, j->rows.windows * j->y_pitch);
+}
