@@ -46,7 +46,7 @@ EE int8_t *keep_bits(int q, int mask, int8_t *p, int step)
     return ee_vst_128_ip(q, p, step);
 }
 
-scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p);
+void espdl_s3_make_scales(scales_t *scales, const espdl_s3_scale_params_t *p);
 
 /** Outputs saturated to int8, of which activations may still cut. `numbers`: of these 16 channels, see SCALE_BYTES. */
 void espdl_s3_requantise(const scales_t *scales, const sums_t *s, const int8_t *numbers);

@@ -55,7 +55,7 @@ void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_para
     j->finish_row = finish_row;
     j->finish.clamps = p->activation_min != INT8_MIN || p->activation_max != INT8_MAX;
     a->asides = p->parts - 1;
-    a->scales = espdl_s3_make_scales(&p->scale);
+    espdl_s3_make_scales(&a->scales, &p->scale);
     a->numbers = numbers;
     j->entry = SUM_BYTES + 16 * a->asides;
 }

@@ -86,10 +86,11 @@ void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *
     const bool dense = p->stride_width == 1 && p->stride_height == 1, shared = a.job.row_by_row;
     const int32_t rows = dense ? 1 : p->output_height;
     const int32_t columns = dense ? p->output_height * p->output_width : p->output_width;
-    const int32_t outputs = a.job.outputs, groups = (outputs + 15) / 16, at_once = shared ? groups : 1;
+    const int32_t outputs = a.job.outputs, groups = (outputs + 15) / 16;
     const int32_t sums = room_for(a.job.entry) < columns ? room_for(a.job.entry) : columns;
     const int32_t most = shared && room_for(16 * groups) < sums ? room_for(16 * groups) : sums;
     const int32_t step = p->stride_width * a.job.pixel_bytes;
+    const int32_t at_once = shared || (rows == 1 && columns == most) ? groups : 1;
     int8_t *const room = scratch + sums * a.job.entry;
     for (int32_t first = 0; first < groups; first += at_once) {
         int8_t *to = y;

@@ -10,7 +10,7 @@ enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4, FINE = 1, COARSE = 3 };
 #define MASK_14 -1, 63, -16, -1, 3
 #define LOWEST -128, -128, -128, -128
 
-scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p)
+void espdl_s3_make_scales(scales_t *s, const espdl_s3_scale_params_t *p)
 {
     static const _Alignas(16) int8_t s_masks[2][48] = {
         {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1, 0, 0, 0, 0, 0, 0, 0, 0, LOWEST, LOWEST, LOWEST, LOWEST},
@@ -18,13 +18,15 @@ scales_t espdl_s3_make_scales(const espdl_s3_scale_params_t *p)
     };
     const int32_t unit = 1 << (p->bits - 8);
     const int16_t fine = (int16_t)(1 << p->fine_bits), coarse = (int16_t)(1 << p->coarse_bits);
-    scales_t s = {.masks = s_masks[p->bits - 13], .bits = p->bits, .shift = p->shift, .is_signed = p->is_signed};
-    s.lanes[ONE] = 1;
-    s.lanes[UNIT] = (int8_t)unit;
-    s.lanes[MINUS_UNIT] = (int8_t)-unit;
-    memcpy(s.lanes + 2 * FINE, &fine, sizeof fine);
-    memcpy(s.lanes + 2 * COARSE, &coarse, sizeof coarse);
-    return s;
+    s->masks = s_masks[p->bits - 13];
+    s->bits = p->bits;
+    s->shift = p->shift;
+    s->is_signed = p->is_signed;
+    s->lanes[ONE] = 1;
+    s->lanes[UNIT] = (int8_t)unit;
+    s->lanes[MINUS_UNIT] = (int8_t)-unit;
+    memcpy(s->lanes + 2 * FINE, &fine, sizeof fine);
+    memcpy(s->lanes + 2 * COARSE, &coarse, sizeof coarse);
 }
 
 /* QACC = the sums at `p`, which the compiler then need not copy. */

@@ -16,6 +16,7 @@ from assembler import Machine, kernels
 from harness import pack_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layers_of_kernels import KERNELS, layers
 from pie_model import INSTRUCTIONS, Pie, check_line
 from test_convolution import contents, convolutions, seeds
 from vector_harness import INCLUDES, PORT, TARGET, check, examples, reference
@@ -153,6 +154,13 @@ def test_the_table_refuses() -> None:
         check_line("ee.vunzip.16 q0,q1")
 
 
+def check_as_assembler(call: KernelCall, *inputs: np.ndarray) -> None:
+    """The kernel's outputs are the reference's, and the emulation counts as many vector instructions."""
+    kernels().pie.operations = 0
+    run_as_assembler(call, *inputs)
+    assert kernels().pie.operations == check(call, *inputs).operations
+
+
 def run_as_assembler(call: KernelCall, *inputs: np.ndarray) -> None:
     """The kernel as an Xtensa compiler would see it, its vector instructions in the model, against the reference."""
     (expected,) = reference(call, *inputs)
@@ -176,9 +184,12 @@ small = st.one_of(
 @given(small, seeds)
 @settings(examples, max_examples=15)
 def test_kernels_as_assembler(node, seed: int) -> None:
-    x = node.inputs[0]
-    call = lower(node, TARGET)
-    values = contents(seed // 7, x.shape)
-    kernels().pie.operations = 0
-    run_as_assembler(call, values)
-    assert kernels().pie.operations == check(call, values).operations
+    check_as_assembler(lower(node, TARGET), contents(seed // 7, node.inputs[0].shape))
+
+
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if "affine" in name])
+@given(st.data())
+@settings(examples, max_examples=10)
+def test_kernels_of_scheme_affine_as_assembler(kernel: str, data: st.DataObject) -> None:
+    call, inputs = data.draw(layers(f"espdl_s3_{kernel}"))
+    check_as_assembler(call, *inputs)
