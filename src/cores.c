@@ -49,8 +49,8 @@ static uint32_t measure(void)
 }
 
 /*
- * Waits while `cell` holds `old`: awake at first, then asleep. Whoever changes it looks afterwards whether somebody sleeps, and
- * who wants to sleep looks once more after having said so: one of them sees what the other one did.
+ * Waits while `cell` holds `old`: awake at first, then asleep. Whoever changes it looks afterwards whether somebody
+ * sleeps, and who wants to sleep looks once more after having said so: one of them sees what the other one did.
  */
 static void wait_while(espdl_worker_t *worker, const uint32_t *cell, uint32_t old, int sleeper)
 {

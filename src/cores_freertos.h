@@ -32,7 +32,8 @@ static system_t *system_of(espdl_worker_t *worker)
     return (system_t *)(void *)worker->system;
 }
 
-/* A task that deletes itself is released some time later, by the idle task; one that rests at once, by whoever deletes it. */
+/* A task that deletes itself is released some time later, by the idle task; one that rests at once, by whoever deletes
+ * it. */
 static void work(void *worker)
 {
     espdl_work(worker);
@@ -45,9 +46,11 @@ static bool make_task(espdl_worker_t *worker, const espdl_worker_config_t *confi
 {
     system_t *system = system_of(worker);
     const UBaseType_t priority = config->priority != 0 ? config->priority : uxTaskPriorityGet(NULL);
-    const uint32_t depth = (uint32_t)(config->stack_size / sizeof(StackType_t)); /* of bytes on chips, of words on computers */
+    /* Of bytes on chips, of words on computers. */
+    const uint32_t depth = (uint32_t)(config->stack_size / sizeof(StackType_t));
     if (config->stack != NULL) {
-        system->task = xTaskCreateStaticPinnedToCore(work, "espdl", depth, worker, priority, config->stack, &system->memory, core);
+        system->task = xTaskCreateStaticPinnedToCore(work, "espdl", depth, worker, priority, config->stack,
+                                                     &system->memory, core);
         return system->task != NULL;
     }
     return xTaskCreatePinnedToCore(work, "espdl", depth, worker, priority, &system->task, core) == pdPASS;

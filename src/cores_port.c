@@ -9,7 +9,8 @@
 #include "sdkconfig.h"
 #endif
 
-/* Whoever compiles with ESPDL_CORES_NONE has one core only. ESPDL_CORES_FREERTOS takes FreeRTOS where it would not be taken. */
+/* Whoever compiles with ESPDL_CORES_NONE has one core only. ESPDL_CORES_FREERTOS takes FreeRTOS where it would not be
+ * taken. */
 #if defined(ESPDL_CORES_NONE)
 #include "cores_none.h"
 #elif defined(ESPDL_CORES_FREERTOS) || (defined(ESP_PLATFORM) && !defined(CONFIG_IDF_TARGET_LINUX))

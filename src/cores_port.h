@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-/* What src/cores.c wants of an operating system: a task on the other core, and a way to sleep until somebody wakes one. */
+/* What src/cores.c wants of an operating system: a task on the other core, and a way to sleep until somebody wakes
+ * one. */
 #pragma once
 
 #include "espdl_cores.h"

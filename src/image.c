@@ -260,21 +260,23 @@ espdl_status_t espdl_image_input(espdl_image_input_t *input, const espdl_tensor_
     return espdl_image_features(input, tensor, scales, offsets, mean, deviation);
 }
 
-int32_t espdl_image_last_row(const espdl_image_crop_t *crop, espdl_image_filter_t filter, const espdl_image_input_t *input,
-                             int32_t row)
+int32_t espdl_image_last_row(const espdl_image_crop_t *crop, espdl_image_filter_t filter,
+                             const espdl_image_input_t *input, int32_t row)
 {
     return crop->y + find(row, input->height, crop->height, filter).second;
 }
 
-static espdl_status_t convert(const espdl_image_frame_t *frame, const espdl_image_crop_t *crop, espdl_image_filter_t filter,
-                              const espdl_image_input_t *input, int32_t first, int32_t count, void *values)
+static espdl_status_t convert(const espdl_image_frame_t *frame, const espdl_image_crop_t *crop,
+                              espdl_image_filter_t filter, const espdl_image_input_t *input, int32_t first,
+                              int32_t count, void *values)
 {
     if (frame == NULL || input == NULL || values == NULL || frame->pixels == NULL) {
         return ESPDL_NULL_ARGUMENT;
     }
     const espdl_image_crop_t part = crop != NULL ? *crop : (espdl_image_crop_t){0, 0, frame->width, frame->height};
     const bool is_known = filter == ESPDL_IMAGE_NEAREST || filter == ESPDL_IMAGE_BILINEAR;
-    if (!is_known || !is_input(input) || first < 0 || count < 1 || first > input->height - count || !is_size(part.height) ||
+    if (!is_known || !is_input(input) || first < 0 || count < 1 || first > input->height - count ||
+        !is_size(part.height) ||
         !is_frame(frame, &part, part.y + find(first, input->height, part.height, filter).first,
                   part.y + find(first + count - 1, input->height, part.height, filter).second)) {
         return ESPDL_BAD_IMAGE;

@@ -25,7 +25,8 @@ static inline espdl_input_place_t *espdl_input_place(const espdl_t *self, const 
     return (espdl_input_place_t *)(void *)(self->arena + input->offset);
 }
 
-/* Where an input is: of one at the caller what was set last, from then on to the end of the run. NULL: nowhere as a whole. */
+/* Where an input is: of one at the caller what was set last, from then on to the end of the run. NULL: nowhere as a
+ * whole. */
 static inline const uint8_t *espdl_input_data(const espdl_t *self, const espdl_tensor_t *input)
 {
     if (input->by_rows == 1 || input->by_rows == 2) { /* a state (3) is in the arena */

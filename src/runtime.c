@@ -108,8 +108,8 @@ const espdl_layer_t *espdl_layer_of(const espdl_model_t *model, size_t index, es
     return nameless;
 }
 
-/* Calls the layer hook, which there must be; false: it wants the run to end. Apart, so that its description of a layer is
- * not on the stack of a run without a hook. */
+/* Calls the layer hook, which there must be; false: it wants the run to end. Apart, so that its description of a layer
+ * is not on the stack of a run without a hook. */
 __attribute__((noinline)) static bool call_hook(const espdl_t *self, size_t index, espdl_phase_t phase)
 {
     espdl_layer_t nameless;

@@ -7,8 +7,8 @@
 #include "hook.h"
 #include "reach.h"
 
-/* Of one tensor: rows that were written, the first of them in this stripe, the first that is still needed, and the first
- * that the calls of this stripe leave needed. */
+/* Of one tensor: rows that were written, the first of them in this stripe, the first that is still needed, and the
+ * first that the calls of this stripe leave needed. */
 typedef struct {
     uint16_t done, fresh, base, need;
 } progress_t;
@@ -59,7 +59,8 @@ static uint8_t *row_of(const work_t *work, const espdl_rows_t *tensor, const pro
 }
 
 /* A row that is read: what the application has is not written. */
-static const uint8_t *row_to_read(const work_t *work, const espdl_rows_t *tensor, const progress_t *progress, int32_t row)
+static const uint8_t *row_to_read(const work_t *work, const espdl_rows_t *tensor, const progress_t *progress,
+                                  int32_t row)
 {
     if (tensor->kind == ESPDL_ROWS_CALLER) {
         const uint8_t *const *const data = (const void *)(work->self->arena + tensor->place);
@@ -68,8 +69,8 @@ static const uint8_t *row_to_read(const work_t *work, const espdl_rows_t *tensor
     return row_of(work, tensor, progress, row);
 }
 
-/* Brings rows that waited in front of the fresh ones, and puts aside those that the next stripe needs, before `rows` rows
- * are computed of which `next` is the first row that the row behind them needs. */
+/* Brings rows that waited in front of the fresh ones, and puts aside those that the next stripe needs, before `rows`
+ * rows are computed of which `next` is the first row that the row behind them needs. */
 static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t rows, int32_t next)
 {
     const espdl_rows_t *tensor = &work->region->tensors[reach->tensor];
@@ -89,7 +90,8 @@ static void keep_rows(const work_t *work, const espdl_reach_t *reach, int32_t ro
         return;
     }
     if (aside && reach->is_first) {
-        work->region->copy(row_of(work, tensor, progress, progress->base), waiting, (progress->fresh - progress->base) * row);
+        work->region->copy(row_of(work, tensor, progress, progress->base), waiting,
+                           (progress->fresh - progress->base) * row);
     }
     if (reach->is_last) {
         progress->base = progress->need;
@@ -107,7 +109,8 @@ static void move_rows(const work_t *work, const espdl_reach_t *reach)
     const progress_t *progress = &work->progress[reach->tensor];
     if (tensor->kind == ESPDL_ROWS_MOVE && reach->is_last) {
         const uint32_t bytes = (progress->done - progress->base) * tensor->row;
-        work->region->copy(work->self->arena + tensor->place - bytes, row_of(work, tensor, progress, progress->base), bytes);
+        work->region->copy(work->self->arena + tensor->place - bytes,
+                           row_of(work, tensor, progress, progress->base), bytes);
     }
 }
 

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 /*
- * A line is "@espdl <line> <text> *<check>", where <check> are 4 hexadecimal digits over "<line> <text>". Lines are counted
- * from 0, so that a missing one is noticed. The texts, numbers in decimal, hashes and data in hexadecimal:
+ * A line is "@espdl <line> <text> *<check>", where <check> are 4 hexadecimal digits over "<line> <text>". Lines are
+ * counted from 0, so that a missing one is noticed. The texts, numbers in decimal, hashes and data in hexadecimal:
  *
  *     run <run> <model> <identity> <layers>            a run begins
  *     weights <bytes> <hash>                           those that the run uses
@@ -92,7 +92,8 @@ static void print_begin(espdl_taps_t *self)
 {
     const espdl_t *instance = self->instance;
     const espdl_model_t *model = instance->model;
-    print(self, "run %" PRIu32 " %.50s %.50s %u", self->run, model->name, model->identity, (unsigned)model->layer_count);
+    print(self, "run %" PRIu32 " %.50s %.50s %u", self->run, model->name, model->identity,
+          (unsigned)model->layer_count);
     print(self, "weights %" PRIu32 " %08" PRIx32, model->weights_bytes, hash(instance->weights, model->weights_bytes));
     for (size_t i = 0; i < model->input_count; i++) {
         const uint32_t bytes = model->inputs[i].bytes;
@@ -136,8 +137,8 @@ static void print_part(espdl_taps_t *self, const espdl_layer_t *layer)
     for (size_t i = 0; i < layer->output_count; i++) {
         const espdl_span_t *span = &layer->outputs[i];
         const uint32_t row = span->bytes / (uint32_t)(layer->end_row - layer->row), start = layer->row * row;
-        print(self, "part %u %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i, start,
-              span->bytes, layer->rows * row, hash_span(self->instance->arena, span));
+        print(self, "part %u %u %" PRIu32 " %" PRIu32 " %" PRIu32 " %08" PRIx32, (unsigned)layer->index, (unsigned)i,
+              start, span->bytes, layer->rows * row, hash_span(self->instance->arena, span));
         if (is_dumped(self, layer->index)) {
             print_data(self, "part-data", layer->index, i, self->instance->arena, span, start);
         }

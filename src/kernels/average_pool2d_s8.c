@@ -59,7 +59,8 @@ void espdl_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_
     for (int32_t oy = 0, top = -p->pad_top; oy < p->output_height; oy++, top += p->stride_height) {
         const taps_t ky = taps_inside(top, p->dilation_height, p->kernel_height, 0, p->input_height);
         const taps_t all_ky = taps_inside(top, p->dilation_height, p->kernel_height, -p->pad_top, border_bottom);
-        for (int32_t ox = 0, left = -p->pad_left; ox < p->output_width; ox++, left += p->stride_width, y += p->output_pitch) {
+        int32_t left = -p->pad_left;
+        for (int32_t ox = 0; ox < p->output_width; ox++, left += p->stride_width, y += p->output_pitch) {
             const taps_t kx = taps_inside(left, p->dilation_width, p->kernel_width, 0, p->input_width);
             const taps_t all_kx = taps_inside(left, p->dilation_width, p->kernel_width, -p->pad_left, border_right);
             const int32_t rows = ky.end - ky.first, columns = kx.end - kx.first;

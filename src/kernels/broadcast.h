@@ -14,8 +14,8 @@ typedef void (*espdl_row_t)(const void *p, const int8_t *a, int32_t a_step, cons
                             int32_t count);
 
 /** Calls `row` for every row of the output; inlined into each kernel, so that `row` is no call. */
-static inline void espdl_for_rows(const int32_t *shape, const int32_t *a_strides, const int32_t *b_strides, espdl_row_t row,
-                                  const void *p, const int8_t *a, const int8_t *b, int8_t *y)
+static inline void espdl_for_rows(const int32_t *shape, const int32_t *a_strides, const int32_t *b_strides,
+                                  espdl_row_t row, const void *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     for (int32_t i = 0; i < shape[0]; i++) {
         for (int32_t j = 0; j < shape[1]; j++) {

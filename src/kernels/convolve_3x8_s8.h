@@ -26,8 +26,8 @@ typedef struct {
 } espdl_convolve_t;
 
 /**
- * Packs the next three windows as dot_3x8_s8.h reads them if they lie side by side in one row of the output, and goes on
- * to the one behind them; returns 0, and does nothing, where a simpler way is not worth its code.
+ * Packs the next three windows as dot_3x8_s8.h reads them if they lie side by side in one row of the output, and goes
+ * on to the one behind them; returns 0, and does nothing, where a simpler way is not worth its code.
  */
 typedef int (*espdl_pack_windows_t)(espdl_convolve_t *work);
 

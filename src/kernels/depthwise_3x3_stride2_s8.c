@@ -36,7 +36,8 @@ static filter_t load_filter(const int8_t *weights, int32_t bias, int32_t zero_po
     return f;
 }
 
-/* `count` rows of windows of one channel with one filter; `middle` is the first tap of the first window's middle row. */
+/* `count` rows of windows of one channel with one filter; `middle` is the first tap of the first window's middle
+ * row. */
 static void run_rows(const espdl_conv2d_params_t *p, const filter_t *f, const espdl_fast_channel_t *channel,
                      const espdl_clamp_t *clamp, const int8_t *middle, int8_t *y, int32_t count)
 {

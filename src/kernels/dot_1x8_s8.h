@@ -6,8 +6,8 @@
 #include "dot_3x8_s8.h"
 
 /**
- * All output channels of one pixel, eight at a time, in little code: for a pixel that three at a time leave over. It takes
- * weights as espdl_dot_3x8_s8() does.
+ * All output channels of one pixel, eight at a time, in little code: for a pixel that three at a time leave over. It
+ * takes weights as espdl_dot_3x8_s8() does.
  *
  * @param p         shape and arithmetic
  * @param pixel     p->depth values

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* One step of one unit: its next state. */
-static int32_t unit(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights, const espdl_gate_t *gates,
-                    const int16_t *table, const int16_t *h, int32_t index)
+static int32_t unit(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
+                    const espdl_gate_t *gates, const int16_t *table, const int16_t *h, int32_t index)
 {
     int32_t from_input[3], from_state[3];
     for (int32_t gate = 0; gate < 3; gate++) {

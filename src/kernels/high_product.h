@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * The high half of a product of 32 bits, also for cores without an instruction for it (ESPDL_WITHOUT_HIGH_PRODUCT): the core on
- * which instructions for Xtensa are counted has none, all ESP32 chips have.
+ * The high half of a product of 32 bits, also for cores without an instruction for it (ESPDL_WITHOUT_HIGH_PRODUCT): the
+ * core on which instructions for Xtensa are counted has none, all ESP32 chips have.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: Apache-2.0
  */
-/* What a kernel keeps between the runs of a stream: a word that is 0 in a stream that begins, and 16 bytes on what it wants. */
+/* What a kernel keeps between the runs of a stream: a word that is 0 in a stream that begins, and 16 bytes on what it
+ * wants. */
 #pragma once
 
 #include <stdbool.h>

@@ -8,8 +8,8 @@
 enum { SUM_BITS = 12 };
 
 /* One step of one unit: its cell state changes, its next state is returned. */
-static int32_t unit(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights, const espdl_gate_t *gates,
-                    const int16_t *table, const int16_t *h, int32_t *c, int32_t index)
+static int32_t unit(const espdl_recurrent_params_t *p, const int8_t *x, const int8_t *weights,
+                    const espdl_gate_t *gates, const int16_t *table, const int16_t *h, int32_t *c, int32_t index)
 {
     int32_t sums[4];
     for (int32_t gate = 0; gate < 4; gate++) {

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* y[channel] = max(y[channel], x[channel]): the window is walked tap by tap so that the inner loop runs along memory. */
+/* y[channel] = max(y[channel], x[channel]): the window is walked tap by tap so that the inner loop runs along
+ * memory. */
 static void take_larger(const int8_t *x, int8_t *y, int32_t channels)
 {
     for (int32_t i = 0; i < channels; i++) {

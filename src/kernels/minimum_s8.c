@@ -5,7 +5,8 @@
 
 #include "broadcast.h"
 
-static void row(const void *p, const int8_t *a, int32_t a_step, const int8_t *b, int32_t b_step, int8_t *y, int32_t count)
+static void row(const void *p, const int8_t *a, int32_t a_step, const int8_t *b, int32_t b_step, int8_t *y,
+                int32_t count)
 {
     (void)p;
     for (int32_t i = 0; i < count; i++, a += a_step, b += b_step) {

@@ -6,8 +6,9 @@
  * Winograd's convolution of 3x3 windows, stride 1, in integers: exact.
  *
  * Two rows of WIDTH outputs, a tile, are made of 4 x (WIDTH + 2) products per pair of channels in place of
- * 2 x WIDTH x 9. Who includes this says what WIDTH is, and has the transformations. The compiler transforms the weights, times the denominator of the transformation; the sums of products,
- * transformed back, are then outputs times that denominator. Only they must fit 32 bits: on the way there words may wrap.
+ * 2 x WIDTH x 9. Who includes this says what WIDTH is, and has the transformations. The compiler transforms the
+ * weights, times the denominator of the transformation; the sums of products, transformed back, are then outputs times
+ * that denominator. Only they must fit 32 bits: on the way there words may wrap.
  */
 #pragma once
 
@@ -31,14 +32,14 @@ enum {
 typedef int8_t *outputs_t[OUTPUTS];
 
 /**
- * Transforms the patch of a tile: 4 rows of SPAN pixels, `pitch` bytes apart, of `channels` channels. Position i of channel
- * c goes to to[i * step + c * TILES].
+ * Transforms the patch of a tile: 4 rows of SPAN pixels, `pitch` bytes apart, of `channels` channels. Position i of
+ * channel c goes to to[i * step + c * TILES].
  */
 static void transform(const int8_t *const rows[4], int32_t pitch, int32_t channels, int16_t *to, int32_t step);
 
 /**
- * Transforms the sums of a channel back, [POSITIONS][CHANNELS][TILES], and stores the outputs of all tiles at byte `offset`
- * of their places.
+ * Transforms the sums of a channel back, [POSITIONS][CHANNELS][TILES], and stores the outputs of all tiles at byte
+ * `offset` of their places.
  */
 ESPDL_INLINE void finish_channel(const uint32_t *sums, const espdl_fast_channel_t *channel, const espdl_clamp_t *clamp,
                                  const outputs_t tiles[TILES], int32_t offset);

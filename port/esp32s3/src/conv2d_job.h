@@ -3,7 +3,8 @@
  */
 /**
  * @file
- * What the convolution kernels of both schemes share: the walk over groups of 16 outputs, rows, and columns with equal taps.
+ * What the convolution kernels of both schemes share: the walk over groups of 16 outputs, rows, and columns with equal
+ * taps.
  */
 #pragma once
 
@@ -37,19 +38,20 @@ struct conv_job {
     int32_t y_step, y_pitch;                 /**< from output to output, from row to row */
     const int8_t *x, *biases;
     int8_t *y, *scratch;
-    int32_t bias_group, bias_row, bias_column; /**< between biases of groups, and of windows with other taps: 0 where none are */
+    /** Between biases of groups, and of windows with other taps: 0 where there are none. */
+    int32_t bias_group, bias_row, bias_column;
     int32_t rows_before, columns_before;     /**< most taps of a window in front of the image, where biases differ */
     const uint8_t *lengths;                  /**< vectors of each part of a group's sums but the last, then 0 */
     int32_t lengths_step;                    /**< to the next group's */
-    int32_t entry;                           /**< 0, or from output to output in `scratch`, where a row waits for finish_row() */
+    int32_t entry;                           /**< 0; or between outputs in `scratch`, which wait for finish_row() */
     conv_finish_t finish_row;                /**< `count` outputs from `scratch` to `y` */
     bool row_by_row;                         /**< no output row may be written before all earlier ones are computed */
     finish_t finish;
 };
 
 /** Of the scheme power_of_two. */
-void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases, int8_t *y,
-                            int8_t *scratch);
+void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
+                            int8_t *y, int8_t *scratch);
 
 /** The whole convolution: groups outside, so that the weights of one group stay in the cache. */
 void espdl_s3_convolve(const conv_job_t *j, conv_kernel_t kernel, void *context);

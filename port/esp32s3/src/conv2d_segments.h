@@ -13,9 +13,9 @@
 #include "sum.h"
 
 /**
- * What a kernel that reads segments keeps; weights [group][outer][inner][bytes of a segment][16]. Outer: kernel columns,
- * inner: kernel rows where `dilated`; else outer: 1, inner: kernel rows with all their columns. All in bytes of the input, of
- * which each has 16 weights.
+ * What a kernel that reads segments keeps; weights [group][outer][inner][bytes of a segment][16]. Outer: kernel
+ * columns, inner: kernel rows where `dilated`; else outer: 1, inner: kernel rows with all their columns. All in bytes
+ * of the input, of which each has 16 weights.
  */
 typedef struct {
     pie_rectangle_t rectangle;
@@ -30,7 +30,7 @@ typedef struct {
     bool dilated;
     int32_t most_asides;            /**< parts of any sum but the last */
     const int8_t *other;            /**< of the first output, see pie_places_t */
-    int8_t *aside;                  /**< room for what is set aside of a sum, unless it lies in front of the sum (PIE_SUMS) */
+    int8_t *aside;                  /**< room for what is set aside of a sum, but in front of the sum with PIE_SUMS */
     pie_segment_t *list;            /**< room for the segments of a window */
 } segmented_t;
 
@@ -43,8 +43,8 @@ typedef struct {
 } segments_t;
 
 /** For outputs; `sum`: NULL, or what is computed with them and `other`. Loads q6 and q7. */
-void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *weights,
-                             const sum_t *sum, const int8_t *other);
+void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3_conv2d_params_t *p,
+                             const int8_t *weights, const sum_t *sum, const int8_t *other);
 
 /** Lists the segments of windows of at least one tap at `c->list`; how many parts end before the last. */
 int32_t espdl_s3_list_segments(const segmented_t *c, const segments_t *s, const uint8_t *lengths);

@@ -12,7 +12,8 @@
  * - q0 .. q7: 16 bytes each. Vector loads and stores ignore the lowest four bits of the address.
  * - QACC: 16 lanes of 20 bits; every multiply-accumulate saturates every lane.
  * - ACCX: one sum of 40 bits.
- * The compiler knows nothing of these registers. It keeps the order of volatile asm statements, which is all that is needed.
+ * The compiler knows nothing of these registers. It keeps the order of volatile asm statements, which is all that is
+ * needed.
  */
 #pragma once
 

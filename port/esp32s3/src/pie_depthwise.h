@@ -3,9 +3,9 @@
  */
 /**
  * @file
- * 3 x 3 depthwise convolution of 16 channels over an image that lies apart with its border, one vector a pixel: all rows of
- * outputs in one block. See pie_rectangle.h; here q0 and q1 hold input, q3 .. q7 the weights of taps 0, 2, 4, 6 and 8, q2 in
- * turn those of 1, 3, 5 and 7, and the results.
+ * 3 x 3 depthwise convolution of 16 channels over an image that lies apart with its border, one vector a pixel: all
+ * rows of outputs in one block. See pie_rectangle.h; here q0 and q1 hold input, q3 .. q7 the weights of taps 0, 2, 4, 6
+ * and 8, q2 in turn those of 1, 3, 5 and 7, and the results.
  */
 #pragma once
 
@@ -113,9 +113,10 @@ EE const int8_t *load_taps(const int8_t *w)
 }
 
 /**
- * Outputs, in order of the taps 0, 2, 4, 6, 8, 1, 3, 5, 7 at `at.weights`. `p->jump`: from the third tap of a row to the first of
- * the next; `p->next`: from the last tap to the second of the next output; `p->x_next` from behind the first two taps of what
- * would follow in the row, which are loaded too, to the next row. `relu`: results below 0 become 0. Changes all registers.
+ * Outputs, in order of the taps 0, 2, 4, 6, 8, 1, 3, 5, 7 at `at.weights`. `p->jump`: from the third tap of a row to
+ * the first of the next; `p->next`: from the last tap to the second of the next output; `p->x_next` from behind the
+ * first two taps of what would follow in the row, which are loaded too, to the next row. `relu`: results below 0 become
+ * 0. Changes all registers.
  */
 EE void pie_depthwise_3x3(pie_places_t at, pie_rectangle_t *p, bool relu)
 {

@@ -5,9 +5,9 @@
  * @file
  * Hardware loops: sequences of vector instructions that the compiler could not put into a `loopgtz` itself.
  *
- * Each is one asm block, and on other machines the same sequence in C; a test holds the two together. None reads past the
- * last byte that it computes with, weights apart: those are fetched one or two vectors ahead, and their packing ends with
- * spare bytes (python/espdl/backends/esp32s3/packing.py).
+ * Each is one asm block, and on other machines the same sequence in C; a test holds the two together. None reads past
+ * the last byte that it computes with, weights apart: those are fetched one or two vectors ahead, and their packing
+ * ends with spare bytes (python/espdl/backends/esp32s3/packing.py).
  */
 #pragma once
 
@@ -71,8 +71,8 @@ EE void pie_mac_vectors(const int8_t **w, const int8_t **x, int32_t more)
 
 /**
  * QACC += weights times `vectors` vectors of input at any address, of which the last is not the input's last: it looks
- * into the block behind it. q1 and q2 hold the weights before `*w`; q3 the block before `*x`, noted by ee_ld_128_usar_ip().
- * Changes q0 and q4.
+ * into the block behind it. q1 and q2 hold the weights before `*w`; q3 the block before `*x`, noted by
+ * ee_ld_128_usar_ip(). Changes q0 and q4.
  */
 EE void pie_mac_unaligned(const int8_t **w, const int8_t **x, int32_t vectors)
 {
@@ -92,7 +92,9 @@ EE void pie_mac_unaligned(const int8_t **w, const int8_t **x, int32_t vectors)
 #endif
 }
 
-/** QACC += x * w, lane by lane, for `taps` vectors `step` bytes apart. q1 holds the weights before `w`. Changes q0, q1. */
+/**
+ * QACC += x * w, lane by lane, for `taps` vectors `step` bytes apart. q1 holds the weights before `w`. Changes q0, q1.
+ */
 EE const int8_t *pie_depthwise_row(const int8_t *w, const int8_t *x, int32_t taps, int32_t step)
 {
 #if defined(__XTENSA__)

@@ -66,8 +66,8 @@ EE void pie_sum(const int8_t *x, int32_t more, int32_t step)
 }
 
 /**
- * QACC += `count` vectors at `x`, one behind the other, each times the first lane of q7. Reads the vector behind them too.
- * Changes q0.
+ * QACC += `count` vectors at `x`, one behind the other, each times the first lane of q7. Reads the vector behind them
+ * too. Changes q0.
  */
 EE void pie_add_multiples(const int8_t *x, int32_t count)
 {
@@ -171,7 +171,8 @@ EE void pie_gather(const int8_t *x, int8_t *y, int32_t count, int32_t step)
 }
 
 /**
- * As pie_gather(), for `rows` (1 or more) rows: `x_next` and `y_next` bytes go from the end of one to the next. Changes q0.
+ * As pie_gather(), for `rows` (1 or more) rows: `x_next` and `y_next` bytes go from the end of one to the next. Changes
+ * q0.
  */
 EE void pie_gather_rows(const int8_t *x, int8_t *y, int32_t count, int32_t step, int32_t rows, int32_t x_next,
                         int32_t y_next)
@@ -226,9 +227,9 @@ EE void pie_gather_unaligned(const int8_t *x, int8_t *y, int32_t count, int32_t 
 }
 
 /**
- * `count` vectors at `x`, one behind the other, become twice as many at `y`: the second half of the vector before with the
- * first half of this one, then this one. q1 holds the vector before the first and is left holding the last; the noted
- * place is 8 (ee_ld_128_usar_ip). Changes q0, q2.
+ * `count` vectors at `x`, one behind the other, become twice as many at `y`: the second half of the vector before with
+ * the first half of this one, then this one. q1 holds the vector before the first and is left holding the last; the
+ * noted place is 8 (ee_ld_128_usar_ip). Changes q0, q2.
  */
 EE int8_t *pie_gather_halves(const int8_t *x, int8_t *y, int32_t count)
 {
@@ -310,8 +311,8 @@ EE void pie_add(const int8_t *a, const int8_t *b, int8_t *y, int32_t more, const
 }
 
 /**
- * y = (start + a * b) >> shift, saturated, then results of 0 or less times `negative`; `count` vectors. a or b may be y.
- * `start`: QACC as pie_load_bias() takes it. Changes q0, q1.
+ * y = (start + a * b) >> shift, saturated, then results of 0 or less times `negative`; `count` vectors. a or b may be
+ * y. `start`: QACC as pie_load_bias() takes it. Changes q0, q1.
  */
 EE void pie_mul(const int8_t *a, const int8_t *b, int8_t *y, int32_t count, const int8_t *start, int32_t shift,
                 int32_t negative)

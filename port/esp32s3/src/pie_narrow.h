@@ -58,7 +58,7 @@
 
 #define PIE_MASK true
 #define PIE_NO_MASK false
-#define PIE_NARROW_BLOCK(lanes, mask)                                                                          \
+#define PIE_NARROW_BLOCK(lanes, mask)                                                                                  \
     (void)left;                                                                                                        \
     twin_begin(at.weights, &w);                                                                                        \
     PIE_OUTPUTS(at, p) twin_narrow(lanes, mask, &at, &w, p, last)
@@ -89,9 +89,9 @@ static KEEP_APART void twin_narrow(int lanes, bool masked, pie_places_t *at, con
 #endif
 
 /**
- * Outputs of `p->taps_more` + 1 rows of `lanes` (even, 2 .. 16) bytes; `masked`: of those bytes AND q7. `at.other` is NULL or PIE_SUMS.
- * A row has `last` + 1 bytes, the others are arbitrary; the next begins `p->jump` bytes behind its last, the next window
- * `p->next` bytes behind where a row below the window's last would begin. Changes q0 .. q5.
+ * Outputs of `p->taps_more` + 1 rows of `lanes` (even, 2 .. 16) bytes; `masked`: of those bytes AND q7. `at.other` is
+ * NULL or PIE_SUMS. A row has `last` + 1 bytes, the others are arbitrary; the next begins `p->jump` bytes behind its
+ * last, the next window `p->next` bytes behind where a row below the window's last would begin. Changes q0 .. q5.
  */
 EE void pie_rectangle_narrow(int lanes, bool masked, pie_places_t at, pie_rectangle_t *p, int32_t last)
 {

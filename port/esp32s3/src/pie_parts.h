@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Sums in parts, so that no part leaves 20 bits: its multiples of 2^bits are set aside, the next part begins with the rest.
- * And windows as lists of segments, which may end anywhere between two vectors. See pie_rectangle.h.
+ * Sums in parts, so that no part leaves 20 bits: its multiples of 2^bits are set aside, the next part begins with the
+ * rest. And windows as lists of segments, which may end anywhere between two vectors. See pie_rectangle.h.
  *
  * q4 and q5 mask the rest: the lowest `bits` bits of every lane, as its first 16 bytes and its last ones lie in QACC.
  */
@@ -119,7 +119,7 @@ _Static_assert(offsetof(pie_segment_t, then) == 16 && sizeof(pie_segment_t) == 2
 #define PIE_FINISH_SEGMENTS                                                                                            \
     "5:\n"                                                                                                             \
     "bltz %[other],5f\n" PIE_FINISH_PARTS                                                                              \
-    "beqz %[other],6f\n" PIE_ADD(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]")                                                                                       \
+    "beqz %[other],6f\n" PIE_ADD(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]")                                                 \
     "6:\n" PIE_STORE(PIE_LOAD("%[t]", PIE_Y_STEP), "%[t]") PIE_END_ROWS                                                \
     "5:\n" PIE_LOAD("%[t]", PIE_ASIDES)                                                                                \
     "ee.zero.q q3\n"                                                                                                   \
@@ -131,8 +131,8 @@ _Static_assert(offsetof(pie_segment_t, then) == 16 && sizeof(pie_segment_t) == 2
 
 #else
 
-static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rectangle_t *p, const pie_segment_t *segments,
-                                     int8_t **aside)
+static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rectangle_t *p,
+                                     const pie_segment_t *segments, int8_t **aside)
 {
     int8_t *to = *aside;
     pie_load_bias(at->bias);
@@ -159,8 +159,8 @@ static KEEP_APART void twin_segments(pie_places_t *at, const int8_t **w, pie_rec
 #endif
 
 /**
- * As pie_rectangle_any(), of windows that are lists of segments. `aside`: where parts are set aside; with PIE_SUMS they are,
- * and as many vectors of zero as are missing, in front of the sums. Changes q0 .. q3.
+ * As pie_rectangle_any(), of windows that are lists of segments. `aside`: where parts are set aside; with PIE_SUMS they
+ * are, and as many vectors of zero as are missing, in front of the sums. Changes q0 .. q3.
  */
 EE void pie_rectangle_segments(pie_places_t at, pie_rectangle_t *p, const pie_segment_t *segments, int8_t *aside)
 {

@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Pointwise convolutions that hold all channels of a pixel in registers, for all groups of outputs. See pie_rectangle.h; q0 ..
- * q3 hold the pixel, q4 and q5 weights, q7 results. Outputs lie one behind the other.
+ * Pointwise convolutions that hold all channels of a pixel in registers, for all groups of outputs. See
+ * pie_rectangle.h; q0 .. q3 hold the pixel, q4 and q5 weights, q7 results. Outputs lie one behind the other.
  */
 #pragma once
 
@@ -48,7 +48,7 @@
 #define PIE_POINTWISE(pixel, groups)                                                                                   \
     "2:\n"                                                                                                             \
     "l32i %[left],%[p]," PIE_COLUMNS "\n"                                                                              \
-    "3:\n" pixel "mov %[w],%[weights]\n"                                                                              \
+    "3:\n" pixel "mov %[w],%[weights]\n"                                                                               \
     "ee.vld.128.ip q4,%[w],16\n"                                                                                       \
     "ee.vld.128.ip q5,%[w],16\n"                                                                                       \
     "mov %[b],%[bias]\n"                                                                                               \
@@ -103,8 +103,8 @@ static KEEP_APART void twin_pixel(int vectors, pie_places_t *at, const pie_recta
 #endif
 
 /**
- * `groups` vectors of outputs for each pixel of 16 * `vectors` (1 .. 4, a literal) channels; from the last vector of a pixel
- * `p->next` bytes go to the next pixel; `p->y_next` is 0. Changes q0 .. q5, q7.
+ * `groups` vectors of outputs for each pixel of 16 * `vectors` (1 .. 4, a literal) channels; from the last vector of a
+ * pixel `p->next` bytes go to the next pixel; `p->y_next` is 0. Changes q0 .. q5, q7.
  */
 EE void pie_pointwise(int vectors, pie_places_t at, pie_rectangle_t *p, int32_t groups)
 {
@@ -118,7 +118,10 @@ EE void pie_pointwise(int vectors, pie_places_t at, pie_rectangle_t *p, int32_t 
     }
 }
 
-/** 16 outputs for each of `pairs` neighbours of 8 channels; weights of one pixel stand there twice. Changes q0, q4, q5, q7. */
+/**
+ * 16 outputs for each of `pairs` neighbours of 8 channels; weights of one pixel stand there twice. Changes q0, q4, q5,
+ * q7.
+ */
 EE void pie_pointwise_pairs(pie_places_t at, int32_t pairs, int32_t shift)
 {
     const int8_t *w = at.weights;
@@ -151,7 +154,8 @@ EE void pie_pointwise_pairs(pie_places_t at, int32_t pairs, int32_t shift)
 }
 
 /**
- * The sums of `count` pixels of 16 * (`more` + 1) channels; from behind a pixel `next` bytes go to the next. Changes q0 .. q2.
+ * The sums of `count` pixels of 16 * (`more` + 1) channels; from behind a pixel `next` bytes go to the next. Changes q0
+ * .. q2.
  */
 EE void pie_pointwise_sums(pie_places_t at, int32_t count, int32_t more, int32_t next)
 {

@@ -3,12 +3,13 @@
  */
 /**
  * @file
- * Convolutions of whole vectors of channels, a rectangle of outputs at a time: 16 channels of all outputs that use the same
- * taps. Pixels and rows go on inside one asm block, because GCC makes no hardware loop around one; on other machines the
- * same sequence stands there in C. The last two weights that an output loads are the first two of the next.
+ * Convolutions of whole vectors of channels, a rectangle of outputs at a time: 16 channels of all outputs that use the
+ * same taps. Pixels and rows go on inside one asm block, because GCC makes no hardware loop around one; on other
+ * machines the same sequence stands there in C. The last two weights that an output loads are the first two of the
+ * next.
  *
- * Vector registers: q0 input, q1 and q2 weights, q3 results, q4 and q5 masks of sums in parts, q6 the least output in all
- * lanes, q7 the factors LANE_*.
+ * Vector registers: q0 input, q1 and q2 weights, q3 results, q4 and q5 masks of sums in parts, q6 the least output in
+ * all lanes, q7 the factors LANE_*.
  */
 #pragma once
 
@@ -29,7 +30,7 @@ typedef struct espdl_s3_rectangle {
     int32_t next;                          /**< from the end of a window to the next window */
     int32_t shift, sum_shift;              /**< of the convolution, of the sum behind it */
     int32_t more;                          /**< vectors in a row of a window, less one */
-    int32_t jump, w_jump;                  /**< from the end of a row of a window to the next, in the input and the weights */
+    int32_t jump, w_jump;                  /**< from the end of a window's row to the next: input, weights */
     int32_t taps_more;                     /**< rows of a window, less one */
     int32_t bits;                          /**< sums in parts: what is set aside counts in 2^bits */
     int32_t asides;                        /**< how often that is; with PIE_SUMS how often less than in other windows */
@@ -40,7 +41,9 @@ typedef struct espdl_s3_rectangle {
 typedef struct espdl_s3_places {
     const int8_t *x, *weights, *bias;
     int8_t *y;
-    /** NULL; or what is added to the outputs, moves as `y` does; or PIE_SUMS: QACC is stored as it is, SUM_BYTES each. */
+    /**
+     * NULL; or what is added to the outputs, moves as `y` does; or PIE_SUMS: QACC is stored as it is, SUM_BYTES each.
+     */
     const int8_t *other;
 } pie_places_t;
 
@@ -119,7 +122,7 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
 /* 3 rows of 3 vectors, one behind the other: no loop, so that the input has two registers. */
 #define PIE_FIRST "ee.vld.128.ip q0,%[x],16\n"
 #define PIE_WINDOW_3X3                                                                                                 \
-    PIE_FIRST "ee.vld.128.ip q4,%[x],16\n" PIE_LANES("q0") "ee.vld.128.xp q0,%[x],%[jump]\n" PIE_LANES("q4")                     \
+    PIE_FIRST "ee.vld.128.ip q4,%[x],16\n" PIE_LANES("q0") "ee.vld.128.xp q0,%[x],%[jump]\n" PIE_LANES("q4")           \
     "ee.vld.128.ip q4,%[x],16\n" PIE_LANES("q0") "ee.vld.128.ip q0,%[x],16\n" PIE_LANES("q4")                          \
     "ee.vld.128.xp q4,%[x],%[jump]\n" PIE_LANES("q0") "ee.vld.128.ip q0,%[x],16\n" PIE_LANES("q4")                     \
     "ee.vld.128.ip q4,%[x],16\n" PIE_LANES("q0") "ee.vld.128.xp q0,%[x],%[next]\n" PIE_LANES("q4")                     \
@@ -127,16 +130,16 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
     "mov %[w],%[weights]\n" PIE_LANES_14_15("q0")
 #define PIE_NEXT_ROW PIE_LANES_14_15("q0") "add %[x],%[x],%[jump]\n" PIE_FIRST
 #define PIE_WINDOW_3_ROWS                                                                                              \
-    PIE_FIRST PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS "mov %[w],%[weights]\n" PIE_LANES_14_15("q0")        \
-    PIE_LOAD("%[t]", PIE_NEXT) "add %[x],%[x],%[t]\n"
+    PIE_FIRST PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS PIE_NEXT_ROW PIE_VECTORS "mov %[w],%[weights]\n"                    \
+    PIE_LANES_14_15("q0") PIE_LOAD("%[t]", PIE_NEXT) "add %[x],%[x],%[t]\n"
 #define PIE_WINDOW_ANY                                                                                                 \
-    PIE_FIRST "l32i %[t],%[p]," PIE_TAPS_MORE "\n"                                                                            \
-    "beqz %[t],5f\n"                                                                                                \
+    PIE_FIRST "l32i %[t],%[p]," PIE_TAPS_MORE "\n"                                                                     \
+    "beqz %[t],5f\n"                                                                                                   \
     "4:\n" PIE_VECTORS "add %[w],%[w],%[w_jump]\n"                                                                     \
-    "addi %[t],%[t],-1\n" PIE_NEXT_ROW                                                                           \
-    "bnez %[t],4b\n"                                                                                                \
+    "addi %[t],%[t],-1\n" PIE_NEXT_ROW                                                                                 \
+    "bnez %[t],4b\n"                                                                                                   \
     "5:\n" PIE_VECTORS "mov %[w],%[weights]\n"                                                                         \
-    "l32i %[t],%[p]," PIE_NEXT "\n" PIE_LANES_14_15("q0")                                                           \
+    "l32i %[t],%[p]," PIE_NEXT "\n" PIE_LANES_14_15("q0")                                                              \
     "add %[x],%[x],%[t]\n"
 
 #define PIE_LOAD(register, field) "l32i " register ",%[p]," field "\n"
@@ -146,7 +149,7 @@ _Static_assert(offsetof(pie_rectangle_t, taps_more) == 92, "as in asm");
 #define PIE_STORE(load_step, step) PIE_COUNT load_step "ee.vmax.s8 q3,q3,q6\nee.vst.128.xp q3,%[y]," step "\n"
 /* q3 = the sum of q3 and the 16 bytes at %[other]. */
 #define PIE_ADD(load_step, step)                                                                                       \
-    load_step "ee.vld.128.xp q0,%[other]," step "\n" PIE_BIAS("%[p]") PIE_LOAD("%[t]", PIE_SUM_SHIFT)                                \
+    load_step "ee.vld.128.xp q0,%[other]," step "\n" PIE_BIAS("%[p]") PIE_LOAD("%[t]", PIE_SUM_SHIFT)                  \
     "ee.vsmulas.s8.qacc q3,q7,1\n"                                                                                     \
     "ee.vsmulas.s8.qacc q0,q7,2\n"                                                                                     \
     "ee.srcmb.s8.qacc q3,%[t],0\n"
@@ -200,7 +203,7 @@ static KEEP_APART void twin_next_row(pie_places_t *at, pie_rectangle_t *p)
 
 /* For every output, from its row's first on. */
 #define PIE_OUTPUTS(at, p)                                                                                             \
-    for (; (p)->rows > 0; twin_next_row(&(at), p))                                                            \
+    for (; (p)->rows > 0; twin_next_row(&(at), p))                                                                     \
         PIE_LOOP((p)->columns)
 
 /* QACC += weights times lanes `first` .. `last` of register x. */
@@ -255,8 +258,8 @@ static KEEP_APART void twin_window_3x3(pie_places_t *at, const int8_t **w, const
 #endif
 
 /**
- * Outputs of 3 x 3 taps of 16 channels, all inside; `p->jump` and `p->next` go from the last vector of a row of the window,
- * and of the window. No PIE_SUMS. Changes q0 .. q4.
+ * Outputs of 3 x 3 taps of 16 channels, all inside; `p->jump` and `p->next` go from the last vector of a row of the
+ * window, and of the window. No PIE_SUMS. Changes q0 .. q4.
  */
 EE void pie_rectangle_3x3(pie_places_t at, pie_rectangle_t *p)
 {
@@ -320,7 +323,10 @@ EE void pie_rectangle_any(pie_places_t at, pie_rectangle_t *p)
 #endif
 }
 
-/** Outputs of windows without a tap: those of the bias alone. With PIE_SUMS, `p->asides` vectors of zero lie in front of each. */
+/**
+ * Outputs of windows without a tap: those of the bias alone. With PIE_SUMS, `p->asides` vectors of zero lie in front of
+ * each.
+ */
 static KEEP_APART void pie_rectangle_empty(pie_places_t at, const pie_rectangle_t *p)
 {
     for (int32_t row = p->rows; row > 0; row--) {

@@ -13,8 +13,8 @@
 #define MAC(i) w = ee_vsmulas_s8_qacc_ld_incp(1 + ((i) & 1), w, 1 + ((i) & 1), 0, i)
 #define MAC4(i) MAC(i); MAC((i) + 1); MAC((i) + 2); MAC((i) + 3)
 
-/* QACC += weights times the last 1 .. 16 bytes of a segment, which end at `last`; q3 holds the block before, q6 the mask. The
- * weights that come on top to make whole fours meet zeros. */
+/* QACC += weights times the last 1 .. 16 bytes of a segment, which end at `last`; q3 holds the block before, q6 the
+ * mask. The weights that come on top to make whole fours meet zeros. */
 EE void add_tail(const int8_t *w, const int8_t *last, int32_t lanes)
 {
     ee_vld_128_block_xp(4, last, 0);

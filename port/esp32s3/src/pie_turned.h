@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Windows of 3 or 4 columns of at most 16 bytes each, in an image that lies column by column: all columns in registers, for
- * all groups of outputs. See pie_pointwise.h.
+ * Windows of 3 or 4 columns of at most 16 bytes each, in an image that lies column by column: all columns in registers,
+ * for all groups of outputs. See pie_pointwise.h.
  */
 #pragma once
 
@@ -71,9 +71,9 @@ static KEEP_APART void twin_turned(int columns, int lanes, pie_places_t *at, con
         break;
 
 /**
- * `groups` vectors of outputs for each window of `columns` (3 or 4) columns of `lanes` (8, 10, 12 or 14) bytes; literals both.
- * From 16 bytes behind the first byte of a column `p->jump` bytes go to the next, from there behind the last `p->next` to the
- * next window; `p->y_next` is 0. Changes q0 .. q5, q7.
+ * `groups` vectors of outputs for each window of `columns` (3 or 4) columns of `lanes` (8, 10, 12 or 14) bytes;
+ * literals both. From 16 bytes behind the first byte of a column `p->jump` bytes go to the next, from there behind the
+ * last `p->next` to the next window; `p->y_next` is 0. Changes q0 .. q5, q7.
  */
 EE void pie_turned(int columns, int lanes, pie_places_t at, pie_rectangle_t *p, int32_t groups)
 {

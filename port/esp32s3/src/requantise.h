@@ -5,12 +5,12 @@
  * @file
  * Scheme affine: from sums of 20 bits to outputs.
  *
- * The kernels leave sums as QACC holds them, SUM_BYTES for 16 channels, and set multiples of 2^bits aside where sums are in
- * parts. In three pieces, int8 each, a sum is 2^bits * T + 2^low * M + L, with low = bits - 8 and 0 <= M < 256, so that
- * H = 256 * T + M has 16 bits. With a factor of 16 + 2 * bits bits, an output is what
- * (H * factor + 256 * L * (factor >> bits) + offset) >> (2 * bits + shift + 8) leaves, computed in three stages of 16-bit
- * factors in lanes of 40 bits, so that nothing but the lowest bits of L's product is lost. Which constants give the wanted
- * outputs exactly is found and proven at compile time.
+ * The kernels leave sums as QACC holds them, SUM_BYTES for 16 channels, and set multiples of 2^bits aside where sums
+ * are in parts. In three pieces, int8 each, a sum is 2^bits * T + 2^low * M + L, with low = bits - 8 and 0 <= M < 256,
+ * so that H = 256 * T + M has 16 bits. With a factor of 16 + 2 * bits bits, an output is what
+ * (H * factor + 256 * L * (factor >> bits) + offset) >> (2 * bits + shift + 8) leaves, computed in three stages of
+ * 16-bit factors in lanes of 40 bits, so that nothing but the lowest bits of L's product is lost. Which constants give
+ * the wanted outputs exactly is found and proven at compile time.
  */
 #pragma once
 
@@ -25,7 +25,7 @@
 /** What all outputs of a layer share. */
 typedef struct {
     _Alignas(16) int8_t lanes[16]; /**< of q7 */
-    const int8_t *masks;           /**< of the lowest bits of every lane of QACC: of its first 16 bytes, of its last ones */
+    const int8_t *masks;           /**< of the lowest bits of QACC's lanes: its first 16 bytes, its last ones */
     int32_t bits, shift, is_signed;
 } scales_t;
 

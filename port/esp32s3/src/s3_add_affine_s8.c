@@ -9,7 +9,8 @@
 enum { A_LOW, B_LOW, FINE, A_HIGH, B_HIGH, COARSE };
 enum { LOW_BITS = 15, OFFSET_BITS = 14 };
 
-static void add_scalar(const espdl_s3_affine_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
+static void add_scalar(const espdl_s3_affine_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y,
+                       int32_t count)
 {
     const int64_t a_factor = ((int64_t)p->a_high << LOW_BITS) + p->a_low;
     const int64_t b_factor = ((int64_t)p->b_high << LOW_BITS) + p->b_low;
@@ -36,7 +37,8 @@ EE void add_half(int a, int b, int32_t shift)
     ee_srcmb_s16_qacc(a, shift);
 }
 
-static void add_vectors(const espdl_s3_affine_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
+static void add_vectors(const espdl_s3_affine_add_params_t *p, const int8_t *a, const int8_t *b, int8_t *y,
+                        int32_t count)
 {
     _Alignas(16) const int16_t factors[2][8] = {
         {(int16_t)p->a_low, (int16_t)p->b_low, (int16_t)p->fine, (int16_t)p->a_high, (int16_t)p->b_high,

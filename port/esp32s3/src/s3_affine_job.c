@@ -20,8 +20,8 @@ static void finish_row(const conv_job_t *j, int32_t group, int8_t *y, int32_t co
     espdl_s3_affine_outputs((const affine_job_t *)j, group, y, count, j->outputs);
 }
 
-void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
-                              const int8_t *numbers, int8_t *y, int8_t *scratch)
+void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                              const int8_t *biases, const int8_t *numbers, int8_t *y, int8_t *scratch)
 {
     conv_job_t *const j = &a->job;
     const espdl_s3_conv2d_params_t shape = {

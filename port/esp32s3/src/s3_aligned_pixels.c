@@ -4,7 +4,8 @@
 #include "conv2d_segments.h"
 
 /* Windows that are listed: where sums are in parts, or taps apart. */
-static KEEP_APART void listed(const conv_job_t *j, const conv_run_t *r, segmented_t *c, const segments_t *s, const pie_places_t *at)
+static KEEP_APART void listed(const conv_job_t *j, const conv_run_t *r, segmented_t *c, const segments_t *s,
+                              const pie_places_t *at)
 {
     set_asides(c, espdl_s3_list_segments(c, s, lengths_of(j, r)));
     ee_vld_128_ip(4, c->mask, 0);

@@ -56,7 +56,8 @@ static void pixel(const espdl_average_pool2d_params_t *p, const int8_t *x, int8_
 }
 
 /* How lanes of 20 bits divide. A = start + factor * sum; in every step A >> bits is added to the result, and as many
- * divisors are taken from A, to which factor * more is added before the last of four. `steps`: 1, 4, or 0: they cannot. */
+ * divisors are taken from A, to which factor * more is added before the last of four. `steps`: 1, 4, or 0: they
+ * cannot. */
 typedef struct {
     int32_t factor, divisor, bits, steps, more;
     _Alignas(16) int8_t start[BIAS_BYTES];

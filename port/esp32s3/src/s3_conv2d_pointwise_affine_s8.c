@@ -44,8 +44,8 @@ static void sums_in_parts(const affine_job_t *a, const pixels_t *s)
 }
 
 /* Outputs of one group. */
-static void outputs_of(const affine_job_t *a, const int8_t *weights, int32_t group, const int8_t *x, int8_t *y, int32_t count,
-                       int32_t step)
+static void outputs_of(const affine_job_t *a, const int8_t *weights, int32_t group, const int8_t *x, int8_t *y,
+                       int32_t count, int32_t step)
 {
     const conv_job_t *const j = &a->job;
     const pixels_t s = {x, weights + group * 16 * j->pixel_bytes, j->biases + group * BIAS_BYTES,
@@ -75,11 +75,12 @@ static int32_t room_for(int32_t bytes)
 }
 
 /*
- * Some pixels and one group of outputs at a time: all pixels of a group, then the next group. Where outputs are written over
- * inputs, all groups of the same pixels: their outputs wait until the last has been computed.
+ * Some pixels and one group of outputs at a time: all pixels of a group, then the next group. Where outputs are written
+ * over inputs, all groups of the same pixels: their outputs wait until the last has been computed.
  */
-void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
-                                         const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch)
+void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                         const int8_t *weights, const int8_t *biases, const int8_t *scales, int8_t *y,
+                                         int8_t *scratch)
 {
     affine_job_t a;
     espdl_s3_make_affine_job(&a, p, x, biases, scales, y, scratch);

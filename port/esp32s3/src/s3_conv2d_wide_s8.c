@@ -4,7 +4,8 @@
 #include "conv2d_job.h"
 #include "pie_loops.h"
 
-/* Weights [output channel][kernel row][kernel column][tap], a tap being the input channels made a multiple of 16 by zeros. */
+/* Weights [output channel][kernel row][kernel column][tap], a tap being the input channels made a multiple of 16 by
+ * zeros. */
 typedef struct {
     const int8_t *weights, *biases;
     int32_t kernel_height, kernel_width, tap;

@@ -31,7 +31,8 @@ void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_
     conv_job_t job;
     segmented_t segmented;
     espdl_s3_make_conv_job(&job, p, x, biases, y, scratch);
-    job.columns.windows = (p->output_width + p->stride_width - 1) / p->stride_width; /* in `scratch`: the most of any phase */
+    /* For the room in `scratch`: the most of any phase. */
+    job.columns.windows = (p->output_width + p->stride_width - 1) / p->stride_width;
     espdl_s3_make_segmented(&segmented, &job, p, weights, NULL, NULL);
     const finish_t finish = job.finish;
     job.finish.clamps = false; /* but all phases together */

@@ -10,8 +10,8 @@ static void scatter_row(const conv_job_t *j, int32_t group, int8_t *y, int32_t c
     scatter(j->scratch, y, count, lanes < 16 ? lanes : 16, j->y_step);
 }
 
-void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases, int8_t *y,
-                            int8_t *scratch)
+void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
+                            int8_t *y, int8_t *scratch)
 {
     j->rows = make_axis(p->input_height, p->pad_top, p->stride_height, p->dilation_height, p->kernel_height,
                         p->output_height);

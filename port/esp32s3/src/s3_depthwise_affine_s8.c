@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 /*
- * One group of 16 channels after the other. `scratch` holds the rows of a window with their borders, one vector a pixel, and a
- * row of sums. Rows that the next window needs too move up, so that the output may be written over them.
+ * One group of 16 channels after the other. `scratch` holds the rows of a window with their borders, one vector a
+ * pixel, and a row of sums. Rows that the next window needs too move up, so that the output may be written over them.
  *
- * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i + 1, so
- * that every second output vector is the pair to compute.
+ * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i
+ * + 1, so that every second output vector is the pair to compute.
  */
 #include "affine_job.h"
 #include "pie_depthwise.h"

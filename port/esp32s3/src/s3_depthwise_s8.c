@@ -2,12 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 /*
- * One group of 16 channels after the other. A band of rows is copied to `scratch`, one vector a pixel, with zeros where the
- * border is; all its outputs are computed from there. The next band begins with the rows that both need, which may lie under
- * outputs by then. What is loaded for the window behind the last one of a row is not used: it is the next row, or what follows.
+ * One group of 16 channels after the other. A band of rows is copied to `scratch`, one vector a pixel, with zeros where
+ * the border is; all its outputs are computed from there. The next band begins with the rows that both need, which may
+ * lie under outputs by then. What is loaded for the window behind the last one of a row is not used: it is the next
+ * row, or what follows.
  *
- * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i + 1, so
- * that every second output vector is the pair to compute.
+ * With `pixels` 2, a vector holds 8 channels of two neighbours: vector i of a row in `scratch` holds the pixels i and i
+ * + 1, so that every second output vector is the pair to compute.
  */
 #include "conv2d_job.h"
 #include "pie_depthwise.h"

@@ -20,8 +20,8 @@ void espdl_s3_fill_lanes(int8_t packed[BIAS_BYTES], int32_t value)
 {
     const uint32_t lane = (uint32_t)value & 0xFFFFF;
     /* two lanes */
-    const uint8_t five[5] = {(uint8_t)lane, (uint8_t)(lane >> 8), (uint8_t)(lane >> 16 | lane << 4), (uint8_t)(lane >> 4),
-                             (uint8_t)(lane >> 12)};
+    const uint8_t five[5] = {(uint8_t)lane, (uint8_t)(lane >> 8), (uint8_t)(lane >> 16 | lane << 4),
+                             (uint8_t)(lane >> 4), (uint8_t)(lane >> 12)};
     for (int32_t i = 0; i < 16; i += 5) {
         for (int32_t k = 0; k < 5 && i + k < 16; k++) {
             packed[i + k] = packed[i + k + 16] = (int8_t)five[k];

@@ -61,8 +61,8 @@ void espdl_s3_gemm_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_gemm_
     espdl_s3_conv2d_by_rows_s8(rows, &conv, x, weights, biases, y, scratch);
 }
 
-void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights, const int8_t *biases,
-                             int8_t *y)
+void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                             const int8_t *biases, int8_t *y)
 {
     const finish_t finish = make_finish(p->shift, p->activation_min, p->activation_max);
     ee_vld_128_ip(0, x, 0); /* what lies behind an odd number of inputs meets weights of zero */

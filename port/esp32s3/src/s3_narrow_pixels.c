@@ -10,7 +10,8 @@ void espdl_s3_narrow_pixels(const conv_job_t *j, const conv_run_t *r, void *narr
     const int32_t bytes = r->taps_across.count * j->pixel_bytes, step = j->columns.stride * j->pixel_bytes;
     const int32_t pitch = j->rows.dilation * j->row_bytes;
     const int32_t first = (r->group * c->kernel_height + r->taps_down.first) * c->lanes;
-    const pie_places_t at = {r->x, c->weights + 16 * (first + r->taps_across.first * j->pixel_bytes), r->bias, r->y, c->other};
+    const int8_t *const weights = c->weights + 16 * (first + r->taps_across.first * j->pixel_bytes);
+    const pie_places_t at = {r->x, weights, r->bias, r->y, c->other};
     set_outputs(p, j, r, step);
     p->taps_more = r->taps_down.count - 1;
     p->jump = pitch - (bytes - 1);

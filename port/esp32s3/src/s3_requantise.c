@@ -8,13 +8,14 @@ enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4, FINE = 1, COARSE = 3 };
 
 #define MASK_13 -1, 31, -16, -1, 1
 #define MASK_14 -1, 63, -16, -1, 3
+#define ZEROS 0, 0, 0, 0, 0, 0, 0, 0
 #define LOWEST -128, -128, -128, -128
 
 void espdl_s3_make_scales(scales_t *s, const espdl_s3_scale_params_t *p)
 {
     static const _Alignas(16) int8_t s_masks[2][48] = {
-        {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1, 0, 0, 0, 0, 0, 0, 0, 0, LOWEST, LOWEST, LOWEST, LOWEST},
-        {MASK_14, MASK_14, MASK_14, -1, 63, -16, -1, 3, 63, -16, -1, 3, 0, 0, 0, 0, 0, 0, 0, 0, LOWEST, LOWEST, LOWEST, LOWEST},
+        {MASK_13, MASK_13, MASK_13, -1, 31, -16, -1, 1, 31, -16, -1, 1, ZEROS, LOWEST, LOWEST, LOWEST, LOWEST},
+        {MASK_14, MASK_14, MASK_14, -1, 63, -16, -1, 3, 63, -16, -1, 3, ZEROS, LOWEST, LOWEST, LOWEST, LOWEST},
     };
     const int32_t unit = 1 << (p->bits - 8);
     const int16_t fine = (int16_t)(1 << p->fine_bits), coarse = (int16_t)(1 << p->coarse_bits);
@@ -38,7 +39,8 @@ EE int8_t *load_sums(int8_t *p)
     return (int8_t *)(uintptr_t)ee_ld_qacc_h_h_32_ip(end, -36);
 }
 
-/* Of the sums at `p`, and of the `asides` vectors in front of them: q1 = H of the first 8 channels, q0 of the others; q2 and q3 = 256 * L. q4 and q5 hold masks, q6 -128. */
+/* Of the sums at `p`, and of the `asides` vectors in front of them: q1 = H of the first 8 channels, q0 of the others;
+ * q2 and q3 = 256 * L. q4 and q5 hold masks, q6 -128. */
 EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
 {
     const int32_t low = bits - 8;
@@ -68,8 +70,8 @@ EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
     return p;
 }
 
-/* Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle` holds the first
- * constants, and q`other` is left holding the next. */
+/* Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle`
+ * holds the first constants, and q`other` is left holding the next. */
 EE const int8_t *scale_half(int h, int l, int middle, int other, bool is_signed, const int8_t *k, int32_t bits,
                             int32_t shift)
 {
@@ -105,7 +107,7 @@ EE void requantise(const scales_t *scales, const sums_t *sums, const int8_t *num
         from = take_apart(from, asides, bits);
         const int8_t *k = ee_vld_128_ip(4, numbers, 16);
         k = scale_half(1, 2, 4, 5, is_signed, k, bits, shift);
-        scale_half(0, 3, 5, 4, is_signed, k, bits, shift); /* what this reads ahead is not used, see SCALES_AHEAD in packing.py */
+        scale_half(0, 3, 5, 4, is_signed, k, bits, shift); /* what this reads ahead is not used: SCALES_AHEAD */
         ee_vunzip_8(1, 0);
         y = ee_vst_128_xp(0, y, y_step);
         from += step;

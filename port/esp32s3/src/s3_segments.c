@@ -3,8 +3,8 @@
  */
 #include "conv2d_segments.h"
 
-void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *weights,
-                             const sum_t *sum, const int8_t *other)
+void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3_conv2d_params_t *p,
+                             const int8_t *weights, const sum_t *sum, const int8_t *other)
 {
     const int32_t bits = part_bits(p->shift);
     _Alignas(16) int8_t lanes[16] = {(int8_t)(1 << (bits - p->shift))};

@@ -15,8 +15,8 @@ extern "C" {
 #define ESPDL_S3_MOST_AFFINE_PARTS 16
 
 /**
- * How sums become outputs in scheme affine, bit for bit as TensorFlow Lite's multiplier and shift give them; the numbers of the
- * channels are constants, as python/espdl/backends/esp32s3/scales.py finds them.
+ * How sums become outputs in scheme affine, bit for bit as TensorFlow Lite's multiplier and shift give them; the
+ * numbers of the channels are constants, as python/espdl/backends/esp32s3/scales.py finds them.
  */
 typedef struct {
     int32_t bits;                    /**< 13 or 14: the lowest bits of a sum, above which it counts in int8 */
@@ -37,10 +37,10 @@ typedef struct {
     int32_t input_zero_point, output_zero_point;
     int32_t activation_min, activation_max;
     espdl_rounding_t rounding;                 /**< ESPDL_ROUND_TFLITE */
-    int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
+    int32_t pixels;                            /**< neighbours that are computed as one; divides output_width */
     /**
-     * 1; or 2 .. ESPDL_S3_MOST_AFFINE_PARTS where a sum could leave 20 bits: the most that a group of 16 channels has. Which,
-     * stands behind the biases. Only for kernels that say so.
+     * 1; or 2 .. ESPDL_S3_MOST_AFFINE_PARTS where a sum could leave 20 bits: the most that a group of 16 channels has.
+     * Which, stands behind the biases. Only for kernels that say so.
      */
     int32_t parts;
     /** Most taps of a window that lie outside the image, none with such taps on both sides of an axis. */
@@ -50,46 +50,53 @@ typedef struct {
 
 /*
  * What conv2d.h says of all kernels holds. `biases`: for 16 channels, for every number of rows outside (none, 1 ..
- * outside_top above, 1 .. outside_bottom below), for every such number of columns; behind them ESPDL_S3_MOST_AFFINE_PARTS bytes
- * for 16 channels: the vectors of each part but the last, then 0. `scratch`: sums of a row of outputs, of 48 + 16 * (parts - 1)
- * bytes each.
+ * outside_top above, 1 .. outside_bottom below), for every such number of columns; behind them
+ * ESPDL_S3_MOST_AFFINE_PARTS bytes for 16 channels: the vectors of each part but the last, then 0. `scratch`: sums of a
+ * row of outputs, of 48 + 16 * (parts - 1) bytes each.
  */
 
 /**
  * Input channels a multiple of 16; `parts`.
  *
  * @param scratch  sums of output_width columns; then, with parts or where dilation_width is not 1,
- *                 20 * (kernel_height * columns + parts - 1) bytes, columns being kernel_width with such a dilation, else 1
+ *                 20 * (kernel_height * columns + parts - 1) bytes, columns being kernel_width with such a dilation,
+ *                 else 1
  */
 void espdl_s3_conv2d_aligned_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                        const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
-/** Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take. */
+/**
+ * Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take.
+ */
 void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                      const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
-/** Bytes of sums, and of outputs, that espdl_s3_conv2d_pointwise_affine_s8() keeps at once where those of a pixel are less. */
+/**
+ * Bytes of sums, and of outputs, that espdl_s3_conv2d_pointwise_affine_s8() keeps at once where those of a pixel are
+ * less.
+ */
 #define ESPDL_S3_AFFINE_ROOM 512
 
 /**
- * 1 x 1 without border; input channels a multiple of 16; `parts`. With strides of 1 and at most as many outputs as inputs, `y`
- * may be `x`.
+ * 1 x 1 without border; input channels a multiple of 16; `parts`. With strides of 1 and at most as many outputs as
+ * inputs, `y` may be `x`.
  *
- * @param scratch  sums of as many pixels as ESPDL_S3_AFFINE_ROOM holds, 1 to all of the output (of a row with strides other
- *                 than 1); where `y` overlaps `x`, the output channels, made a multiple of 16, of as many of those pixels as
- *                 that holds, 1 or more
+ * @param scratch  sums of as many pixels as ESPDL_S3_AFFINE_ROOM holds, 1 to all of the output (of a row with strides
+ *                 other than 1); where `y` overlaps `x`, the output channels, made a multiple of 16, of as many of
+ *                 those pixels as that holds, 1 or more
  */
-void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
-                                         const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
+void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                         const int8_t *weights, const int8_t *biases, const int8_t *scales, int8_t *y,
+                                         int8_t *scratch);
 
 /** espdl_s3_conv2d_narrow_affine_s8() with the code that its rows take. */
 extern void espdl_s3_conv2d_by_rows_affine_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_affine_conv2d_params_t *p,
-                                       const int8_t *x, const int8_t *weights, const int8_t *biases, const int8_t *scales,
-                                       int8_t *y, int8_t *scratch);
+                                              const int8_t *x, const int8_t *weights, const int8_t *biases,
+                                              const int8_t *scales, int8_t *y, int8_t *scratch);
 
 /**
- * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1;
- * `x` may be at any address.
+ * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width
+ * 1; `x` may be at any address.
  *
  * @param scratch  sums of output_width / pixels columns
  */
@@ -102,13 +109,14 @@ ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv
 }
 
 /**
- * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
- * No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
- * input's shape is the output's and dilation_height 1, `y` may be `x`. No taps outside: the border lies in `scratch`.
+ * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of
+ * 16. No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where
+ * the input's shape is the output's and dilation_height 1, `y` may be `x`. No taps outside: the border lies in
+ * `scratch`.
  *
  * @param scratch  48 * windows + 16 * columns * kernel_height bytes; windows = output_width / pixels,
- *                 columns = (windows - 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1, with `pixels` 2
- *                 at least pad_left + input_width
+ *                 columns = (windows - 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1, with
+ *                 `pixels` 2 at least pad_left + input_width
  */
 void espdl_s3_depthwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                   const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);

@@ -17,8 +17,8 @@ extern "C" {
 
 /**
  * Shape and arithmetic of a 2-d convolution on the vector unit of the ESP32-S3. Sizes are in elements.
- * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero points
- * and the half; where the input's zero point is not 0, there is no border.
+ * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero
+ * points and the half; where the input's zero point is not 0, there is no border.
  */
 typedef struct {
     int32_t input_height, input_width, input_channels;
@@ -32,28 +32,28 @@ typedef struct {
     int32_t activation_min, activation_max;    /**< -128 .. 127; clamp of the output */
     espdl_rounding_t rounding;                 /**< ESPDL_ROUND_HALF_UP */
     int32_t shift;                             /**< 0 .. 19 */
-    int32_t pixels;                            /**< neighbours in a row that are computed as one; divides output_width */
+    int32_t pixels;                            /**< neighbours that are computed as one; divides output_width */
     /**
-     * 1; or 2 .. ESPDL_S3_MOST_PARTS where a sum could leave 20 bits, but no part of it: the most that a group of 16 channels
-     * has. Which, is packed with the biases. Only for kernels that say so.
+     * 1; or 2 .. ESPDL_S3_MOST_PARTS where a sum could leave 20 bits, but no part of it: the most that a group of 16
+     * channels has. Which, is packed with the biases. Only for kernels that say so.
      */
     int32_t parts;
-    int32_t band;                              /**< depthwise: rows of outputs of one copy, 1 or more; not used by others */
+    int32_t band;                              /**< depthwise: rows of outputs of one copy; not used by others */
 } espdl_s3_conv2d_params_t;
 
 /*
  * All kernels: NHWC tensors at multiples of 16, `y` does not overlap `x` unless said otherwise, constants as packed by
  * python/espdl/backends/esp32s3/packing.py, `scratch` a multiple of 16. They read `x` from the
- * begin of the block of 16 bytes in which it begins up to the end of the one in which it ends, and write nothing but `y` and
- * `scratch`.
+ * begin of the block of 16 bytes in which it begins up to the end of the one in which it ends, and write nothing but
+ * `y` and `scratch`.
  */
 
 /**
  * Input channels a multiple of 16; `parts`.
  *
  * @param scratch  16 * output_width bytes where output_channels is no multiple of 16; behind them, with parts or where
- *                 dilation_width is not 1, 128 + 20 * (kernel_height * columns + parts - 1), columns being kernel_width with
- *                 such a dilation, else 1
+ *                 dilation_width is not 1, 128 + 20 * (kernel_height * columns + parts - 1), columns being kernel_width
+ *                 with such a dilation, else 1
  */
 void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const int8_t *biases, int8_t *y, int8_t *scratch);
@@ -65,14 +65,16 @@ typedef struct {
 } espdl_s3_conv2d_add_params_t;
 
 /**
- * y = conv(x) + residual: espdl_s3_conv2d_aligned_s8() followed by espdl_s3_add_s8(); input and output channels multiples
- * of 16; `parts`.
+ * y = conv(x) + residual: espdl_s3_conv2d_aligned_s8() followed by espdl_s3_add_s8(); input and output channels
+ * multiples of 16; `parts`.
  * `residual` has the shape of `y` and may be `y`.
  */
 void espdl_s3_conv2d_add_s8(const espdl_s3_conv2d_add_params_t *p, const int8_t *x, const int8_t *residual,
                             const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 
-/** Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take. */
+/**
+ * Any number of input channels; `parts`. `x` may be at any address. `scratch` as above, always with what parts take.
+ */
 void espdl_s3_conv2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                               const int8_t *biases, int8_t *y, int8_t *scratch);
 
@@ -81,20 +83,20 @@ extern void espdl_s3_conv2d_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl
                                 const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /**
- * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width 1.
- * `x` may be at any address.
+ * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width
+ * 1. `x` may be at any address.
  * `scratch`: 16 * output_width / pixels bytes, used where output_channels is no multiple of 16.
  */
-ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
-                                               const int8_t *biases, int8_t *y, int8_t *scratch)
+ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
+                                               const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch)
 {
     const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
     espdl_s3_conv2d_by_rows_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, y, scratch);
 }
 
 /**
- * Kernels of 3 or 4 columns of at most 14 bytes: kernel_height * input_channels <= 14; dilation_height 1; output channels a
- * multiple of 16. Turns the image, so that a window is read once for all output channels.
+ * Kernels of 3 or 4 columns of at most 14 bytes: kernel_height * input_channels <= 14; dilation_height 1; output
+ * channels a multiple of 16. Turns the image, so that a window is read once for all output channels.
  *
  * @param scratch  16 * (rows * input_channels * columns / 16 + 3) bytes; rows = (output_height - 1) * stride_height +
  *                 kernel_height, columns = (output_width - 1) * stride_width + (kernel_width - 1) * dilation_width + 1
@@ -103,8 +105,8 @@ void espdl_s3_conv2d_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *
                                const int8_t *biases, int8_t *y, int8_t *scratch);
 
 /**
- * 1 x 1 without border; input channels 16, 32, 48 or 64, or 8 with an even number of pixels and strides of 1; output channels
- * a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
+ * 1 x 1 without border; input channels 16, 32, 48 or 64, or 8 with an even number of pixels and strides of 1; output
+ * channels a multiple of 16. With strides of 1 and at most as many outputs as inputs, `y` may be `x`.
  */
 void espdl_s3_conv2d_pointwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                   const int8_t *biases, int8_t *y);
@@ -114,12 +116,12 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
                              const int8_t *biases, int8_t *y);
 
 /**
- * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of 16.
- * No byte of the others is written. Large `band`s copy fewer rows twice. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where the
- * input's shape is the output's, `y` may be `x`.
+ * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of
+ * 16. No byte of the others is written. Large `band`s copy fewer rows twice. `pixels` 2: 8 channels, an even
+ * input_width, strides and dilations of 1. Where the input's shape is the output's, `y` may be `x`.
  *
- * @param scratch  16 * (columns * rows + stride - 1 + output_width) bytes; output_width where output channels * pixels are no
- *                 multiple of 16, else 0;
+ * @param scratch  16 * (columns * rows + stride - 1 + output_width) bytes; output_width where output channels * pixels
+ *                 are no multiple of 16, else 0;
  *                 rows = (min(band, output_height) - 1) * stride_height + (kernel_height - 1) * dilation_height + 1;
  *                 stride = stride_width * pixels,
  *                 columns = (output_width / pixels - 1) * stride + (kernel_width - 1) * dilation_width + 1,

@@ -25,8 +25,8 @@ typedef struct {
 } espdl_s3_gemm_params_t;
 
 /*
- * y [rows][outputs] = x [rows][inputs] times weights: 1 x 1 convolutions over a row of pixels. What conv2d.h says of the kernel
- * of the same name holds, for `scratch` too.
+ * y [rows][outputs] = x [rows][inputs] times weights: 1 x 1 convolutions over a row of pixels. What conv2d.h says of
+ * the kernel of the same name holds, for `scratch` too.
  */
 
 /** inputs a multiple of 16: vectors of outputs that begin at multiples of 16; and the general case. */
@@ -47,8 +47,8 @@ ESPDL_S3_INLINE void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, c
 }
 
 /** inputs at most 16: of one input vector; and of several, by the code that those take. */
-extern void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights, const int8_t *biases,
-                             int8_t *y);
+extern void espdl_s3_gemm_vector_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
+                                    const int8_t *biases, int8_t *y);
 extern void espdl_s3_gemm_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_gemm_params_t *p, const int8_t *x,
                               const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch);
 

@@ -13,7 +13,9 @@ extern "C" {
 /** espdl_max_pool2d_s8() on the vector unit: channels a multiple of 16, `x` and `y` too. */
 void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y);
 
-/** espdl_average_pool2d_s8() with sums by the vector unit: channels, `x` and `y` multiples of 16; windows of at most 4095 pixels.
+/**
+ * espdl_average_pool2d_s8() with sums by the vector unit: channels, `x` and `y` multiples of 16; windows of at most
+ * 4095 pixels.
  *  Behind the shifts, made a multiple of 4, is how lanes of 20 bits divide, if they can. */
 void espdl_s3_average_pool2d_s8(const espdl_average_pool2d_params_t *p, const int8_t *x, const int32_t *multiplier,
                                 const int32_t *shift, int8_t *y);
