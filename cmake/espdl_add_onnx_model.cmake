@@ -49,6 +49,7 @@ macro(_espdl_list_options)
         "INT16               model   names    <node>" # Nodes that get 16-bit activations in a network of PRECISION int8.
         "CALIBRATION_METHOD  any     choice   default quantize/methods/[a-z]*.py"  # From calibration data to ranges.
         "CALIBRATION_SAMPLES any     count    of samples, 0 for all" # How many to use, from the first on.
+        "DATA_CACHE          any     count    of bytes, 0 for no limit" # The chip's cache for data in flash; of the sdkconfig.
         "DEAD_CHANNELS       any     choice   remove keep"            # Channels that cannot change the outputs.
         "EFFORT              any     choice   default fast best"      # How long the compiler may search.
         "KERNELS             any     choice   auto portable own esp_dl" # Which implementations of layers may be used.

@@ -103,11 +103,12 @@ def line_through(samples: Sequence[tuple[int, int, int]]) -> list[float]:
 def compiled(
     folder: Path, chip: str, scheme: str, precision: str = "int8"
 ) -> Iterator[tuple[pipeline.Compilation, Path]]:
-    """The four networks with random weights, and usual ones; blocks with each kernel that takes more flash."""
+    """Those of benchmarks/networks.py but large ones, usual ones; blocks with each kernel that takes more flash."""
     models = folder / "models"
     if not models.exists():
-        networks.write(models)
-        for name, build in {**usual_networks.NETWORKS, **BLOCKS}.items():
+        networks.write(models, [*networks.NETWORKS, *networks.OTHERS])
+        usual = {f"usual_{name}": build for name, build in usual_networks.NETWORKS.items()}
+        for name, build in {**usual, **BLOCKS}.items():
             (models / name).mkdir()
             proto = build()
             onnx.save(proto, models / name / "model.onnx")
@@ -268,7 +269,7 @@ def for_xtensa(folder: Path) -> dict[str, object]:
         r"^(?:ESPDL_S3_INLINE )?void (espdl_(?:mac16|s3)_\w+)\(", "\n".join(h.read_text("utf-8") for h in headers), re.M
     )
     table = sizes(link, [*kernels(), *own], folder)
-    targets = [("esp32s3", "power_of_two", "int8"), ("esp32s2", "affine", "int8")]
+    targets = [("esp32s3", "power_of_two", "int8"), ("esp32s3", "affine", "int8"), ("esp32s2", "affine", "int8")]
     targets += [("esp32", "affine", precision) for precision in ("int8", "int16x8")]
     for chip, scheme, precision in targets:
         for compilation, out in compiled(folder, chip, scheme, precision):

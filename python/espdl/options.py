@@ -160,6 +160,10 @@ class Options:
         BYTES,
         help=f"flash that faster kernels may take more for their weights: default ({FLASH_BUDGET}), none or bytes",
     )
+    data_cache: int = field(
+        default=targets.DATA_CACHE,
+        metadata=_argument("bytes of the chip's cache for data in flash", "BYTES", zero="it does not matter"),
+    )
     dead_channels: str = _one_of(
         "remove", "keep", help="remove: channels that cannot change the outputs go, exactly; keep: they stay"
     )
@@ -187,7 +191,8 @@ class Options:
     def target(self) -> targets.Target:
         # 16-bit activations are affine: on a chip whose default is another scheme, asking for them asks for affine too.
         wide = (self.precision == "int16x8" or bool(self.int16)) and self.scheme == "default"
-        return targets.select(self.chip, self.kernels, "affine" if wide else self.scheme, self.optimize)
+        scheme, cache = "affine" if wide else self.scheme, 0 if self.weights == "ram" else self.data_cache
+        return targets.select(self.chip, self.kernels, scheme, self.optimize, cache)
 
     @property
     def flash_bytes(self) -> int:

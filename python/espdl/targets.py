@@ -17,6 +17,9 @@ ROUND_TFLITE = "ESPDL_ROUND_TFLITE"
 ROUND_HALF_UP = "ESPDL_ROUND_HALF_UP"
 ROUND_HALF_EVEN = "ESPDL_ROUND_HALF_EVEN"
 
+# Of the ESP32-S3, as ESP-IDF configures it by default.
+DATA_CACHE = 32768
+
 CHIPS = tuple(all_chips())
 # ESP-IDF's names of what it builds for.
 IDF_TARGETS = ("linux", *CHIPS[1:])
@@ -31,7 +34,8 @@ class Target:
     `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
     `lane_bits`: of the sums in its fastest kernels; layers that need more run slower.
     `channel_multiple`: they are fast where the channels are a multiple of it.
-    `vectors`: the chip's vector unit, whichever kernels were chosen.
+    `vectors`: the chip's vector unit, whichever kernels were chosen. `data_cache`: bytes of the cache through which
+    flash is read, 0 where that does not matter.
     """
 
     chip: str
@@ -44,13 +48,24 @@ class Target:
     lane_bits: int = ALL_BITS
     channel_multiple: int = 1
     vectors: VectorUnit | None = None
+    data_cache: int = DATA_CACHE
+
+    def exceeds_cache(self, weights: int) -> bool:
+        """Whether so many bytes, read over and over, are fetched from flash each time."""
+        return 0 < self.data_cache < weights
 
     @property
     def has_fpu(self) -> bool:
         return all_chips()[self.chip].fpu
 
 
-def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: str = "speed") -> Target:
+def select(
+    chip: str,
+    kernels: str = "auto",
+    scheme: str = "default",
+    optimize: str = "speed",
+    data_cache: int = DATA_CACHE,
+) -> Target:
     """The target for `chip` with the user's choice of kernels and scheme; raises EspdlError for an unknown chip."""
     if chip not in CHIPS:
         raise EspdlError(f"chip '{chip}'", "it is not one this version knows", f"choose one of {', '.join(CHIPS)}")
@@ -77,6 +92,7 @@ def select(chip: str, kernels: str = "auto", scheme: str = "default", optimize: 
         lane_bits=vectors.lane_bits if vectors is not None and special else ALL_BITS,
         channel_multiple=16 if special == ("esp_dl",) else 1,
         vectors=facts.vectors,
+        data_cache=data_cache,
     )
 
 

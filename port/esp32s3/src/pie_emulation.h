@@ -37,8 +37,14 @@ EE const int8_t *pie_aligned(const void *p, uintptr_t bytes)
     return (const int8_t *)((uintptr_t)p & ~(bytes - 1));
 }
 
+/** For who watches which addresses vectors are loaded from. */
+#if !defined(ESPDL_PIE_WATCH_LOAD)
+#define ESPDL_PIE_WATCH_LOAD(p) (void)(p)
+#endif
+
 EE void pie_load(int q, const int8_t *p)
 {
+    ESPDL_PIE_WATCH_LOAD(p);
     memcpy(espdl_pie.q[q], pie_aligned(p, 16), 16);
 }
 

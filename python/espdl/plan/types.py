@@ -150,6 +150,7 @@ class KernelCall:
     at once. `channels` says the same of channels, for two cores.
     `products` is how many multiplications it makes, where they are not `macs`. `trade`: how many more bytes of
     constants it takes than the usual kernel, and about how many instructions it saves by them.
+    `fetched_bytes`: what a run reads of its constants, those of each time that the cache does not hold; 0: not known.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """
 
@@ -179,6 +180,7 @@ class KernelCall:
     rows: Rows | None = field(default=None, metadata=_SPARSE)
     channels: Channels | None = field(default=None, metadata=_SPARSE)
     products: int = field(default=0, metadata=_SPARSE)
+    fetched_bytes: int = field(default=0, metadata=_SPARSE)
     trade: tuple[int, int] = field(default=(0, 0), metadata=_SPARSE)
 
     @property

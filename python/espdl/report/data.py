@@ -198,6 +198,7 @@ def _layer(plan: Plan, index: int) -> dict[str, Any]:
         "inputs": [_tensor(plan, name) for name in call.reads],
         "outputs": [_tensor(plan, name) for name in call.outputs],
         "macs": call.macs,
+        "fetched_bytes": call.fetched_bytes or None,
         "constant_bytes": sum(constant.data.nbytes for constant in call.constants),
         "scratch_bytes": call.scratch_bytes,
         "state_bytes": call.state_bytes,

@@ -39,6 +39,7 @@ def html(report: dict[str, Any]) -> bytes:
         "layers": [_layer(layer) for layer in report["layers"]],
         "has_errors": any(layer["sqnr_db"] is not None for layer in report["layers"]),
         "has_costs": report["cost"] is not None,
+        "has_fetched": any(layer["fetched_bytes"] is not None for layer in report["layers"]),
         "ports": [(kind, _port(port)) for kind in ("input", "output") for port in report[f"{kind}s"]],
     }
     text = _environment().get_template("report.html.jinja").render(context)

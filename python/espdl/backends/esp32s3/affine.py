@@ -13,7 +13,16 @@ import numpy as np
 
 from espdl.backends.accumulators import ends, ends_on_the_way, range_of
 from espdl.backends.esp32s3.affine_sums import Border, Sums, borders
-from espdl.backends.esp32s3.lanes import LANE_MAX, count_parts, joined, listed_bytes, notes_of_parts, part_constants
+from espdl.backends.esp32s3.lanes import (
+    LANE_MAX,
+    convolution_products,
+    count_parts,
+    fetched_bytes,
+    joined,
+    listed_bytes,
+    notes_of_parts,
+    part_constants,
+)
 from espdl.backends.esp32s3.scales import CHOICES, OFFSET_UNIT, VectorScales, WantedOutputs, solve
 from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
 from espdl.backends.lowering import Declined, call_of
@@ -157,6 +166,8 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         outside_right=across.after,
         scale=_scale_params(scales, wanted),
     )
+    # Over its input, it goes through all weights for some pixels.
+    shares = kernel == "pointwise" and _may_share(params) and not target.exceeds_cache(node.weights.size)
     return call_of(
         node,
         f"espdl_s3_{'' if kernel == 'depthwise' else 'conv2d_'}{kernel}_affine_s8",
@@ -168,10 +179,12 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
             *part_constants(lengths),
         ),
         packing=f"esp32s3_{kernel}_affine",
-        in_place=((0, 0),) if _in_place(node, params, kernel) else (),
-        overlaps=_overlaps(params, kernel),
-        scratch_bytes=_scratch_bytes(params, kernel),
+        in_place=((0, 0),) if _in_place(node, params, kernel, shares) else (),
+        overlaps=_overlaps(params, kernel, shares),
+        scratch_bytes=_scratch_bytes(params, kernel, shares),
         macs=node.macs,
+        fetched_bytes=fetched_bytes(node.weights, 1, target),
+        products=convolution_products(node, pixels),
         notes=notes_of_parts(False, parts),
     )
 
@@ -243,13 +256,13 @@ def _numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
     return tuple(Constant(name, data) for name, data in values.items())
 
 
-def _scratch_bytes(p: S3AffineConv2dParams, kernel: str) -> int:
+def _scratch_bytes(p: S3AffineConv2dParams, kernel: str, shares: bool) -> int:
     """As include/espdl/esp32s3/affine.h says."""
     entry = SUM_BYTES + 16 * (p.parts - 1)
     dilated = p.dilation_width != 1 and p.kernel_width != 1
     segments = listed_bytes(p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)
     if kernel == "pointwise":
-        waiting = _waiting_bytes(p) if _may_share(p) else 0
+        waiting = _waiting_bytes(p) if shares else 0
         return min(max(1, ROOM // entry), _pixels_at_once(p)) * entry + waiting
     windows = p.output_width // p.pixels
     if kernel == "depthwise":
@@ -278,22 +291,20 @@ def _may_share(p: S3AffineConv2dParams) -> bool:
     return 8 * _waiting_bytes(p) <= p.input_height * p.input_width * p.input_channels
 
 
-def _in_place(node: Conv2d, p: S3AffineConv2dParams, kernel: str) -> bool:
+def _in_place(node: Conv2d, p: S3AffineConv2dParams, kernel: str, shares: bool) -> bool:
     """Whether a kernel reads nothing of its input that it has written: depthwise, it keeps rows that windows share."""
     if kernel != "depthwise":
         is_less = p.output_channels <= p.input_channels
-        return kernel == "pointwise" and node.strides == (1, 1) and is_less and _may_share(p)
+        return shares and node.strides == (1, 1) and is_less
     same = node.inputs[0].shape == node.outputs[0].shape and node.strides == (1, 1)
     return same and node.dilations[0] == 1 and node.pads[0] < node.weights.shape[1]
 
 
-def _overlaps(p: S3AffineConv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...]:
+def _overlaps(p: S3AffineConv2dParams, kernel: str, shares: bool) -> tuple[tuple[int, int, int], ...]:
     """How the output may run into the input, where the kernel computes all channels of a row before it goes on."""
-    if kernel == "pointwise" and not _may_share(p):
-        return ()
-    if kernel == "pointwise":  # of a pixel, or of several
+    if shares:  # of a pixel, or of several
         return ((0, 0, overlap_offset_of_windows(p, p.input_channels, p.output_channels, at_once=1)),)
-    if p.output_channels * p.pixels > 16:
+    if kernel == "pointwise" or p.output_channels * p.pixels > 16:
         return ()
     rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
     begins = rows * p.input_width * p.input_channels

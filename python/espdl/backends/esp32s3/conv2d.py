@@ -11,7 +11,9 @@ from espdl.backends.esp32s3 import affine
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
+    convolution_products,
     count_parts,
+    fetched_bytes,
     fits,
     listed_bytes,
     notes_of_parts,
@@ -64,7 +66,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
 
 def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
-    kernel, lengths = choose(node, shift)
+    kernel, lengths = choose(node, shift, target)
     parts = count_parts(lengths)
     params = S3Conv2dParams(
         **vars(conv_shape(node)),
@@ -94,11 +96,13 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         overlaps=_overlaps(params, kernel),
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
+        fetched_bytes=fetched_bytes(node.weights, y.count // len(node.weights) if kernel == "pointwise" else 1, target),
+        products=0 if kernel == "wide" else convolution_products(node, params.pixels),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 
 
-def choose(node: Conv2d, shift: int) -> tuple[str, np.ndarray]:
+def choose(node: Conv2d, shift: int, target: Target) -> tuple[str, np.ndarray]:
     """The kernel, the first that fits, from the fastest on; and how it parts its sums."""
     whole = whole_sums(node)
     if _is_depthwise(node):
@@ -108,14 +112,16 @@ def choose(node: Conv2d, shift: int) -> tuple[str, np.ndarray]:
             return ("bytes" if node.weights.shape[3] % 16 else "aligned"), part_lengths(node, shift)
         except Inexact:
             return "wide", whole
-    return _fastest(node), whole
+    return _fastest(node, target), whole
 
 
-def _fastest(node: Conv2d) -> str:
+def _fastest(node: Conv2d, target: Target) -> str:
     channels, _, kernel_width, inputs = node.weights.shape
     if node.weights.shape[1:3] == (1, 1) and not has_border(node) and channels % 16 == 0:
         _, height, width, _ = node.inputs[0].shape
-        if inputs in POINTWISE_CHANNELS or (inputs == 8 and node.strides == (1, 1) and height * width % 2 == 0):
+        again = height * width > 1 and target.exceeds_cache(node.weights.size)
+        in_pairs = inputs == 8 and node.strides == (1, 1) and height * width % 2 == 0
+        if in_pairs or (inputs in POINTWISE_CHANNELS and not again):
             return "pointwise"
     if inputs % 16 == 0:
         return "aligned"

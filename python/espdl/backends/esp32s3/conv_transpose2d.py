@@ -12,11 +12,13 @@ from espdl.backends.esp32s3.conv2d import S3Conv2dParams, segment_bytes
 from espdl.backends.esp32s3.lanes import (
     common_shift,
     count_parts,
+    fetched_bytes,
     fits,
     lane_biases,
     notes_of_parts,
     pack_lanes,
     part_lengths,
+    whole_products,
     whole_sums,
 )
 from espdl.backends.esp32s3.packing import grouped, stream
@@ -68,6 +70,8 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
         packing="esp32s3_conv_transpose2d",
         scratch_bytes=_scratch_bytes(params),
         macs=node.macs,
+        fetched_bytes=fetched_bytes(node.weights, 1, target),
+        products=whole_products(y.count, y.shape[3], node.macs / y.count),
         notes=notes_of_parts(False, count),
     )
 

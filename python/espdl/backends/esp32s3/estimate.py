@@ -55,7 +55,7 @@ def estimate_for(target: Target) -> Callable[[Operator], float]:
 def _convolution(node: Conv2d, target: Target) -> float:
     (x,), (y,) = node.inputs, node.outputs
     try:
-        kernel, _ = choose(node, common_shift(x, node.weights_scale, y, target))
+        kernel, _ = choose(node, common_shift(x, node.weights_scale, y, target), target)
     except Inexact:
         return PRODUCT * node.macs
     channels, rows, columns, inputs = node.weights.shape

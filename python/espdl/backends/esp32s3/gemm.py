@@ -10,11 +10,13 @@ from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
     count_parts,
+    fetched_bytes,
     fits,
     listed_bytes,
     notes_of_parts,
     part_constants,
     part_lengths,
+    whole_products,
     whole_sums,
 )
 from espdl.backends.layers import clamp, sum_constants
@@ -29,6 +31,7 @@ from espdl.targets import ROUND_TFLITE, Target
 class S3GemmParams(Rounded, ZeroPoints, ProductShape, c_type="espdl_s3_gemm_params_t"):
     shift: int
     parts: int
+    groups_outside: int
 
 
 @lowering("gemm", "esp32s3", "int8", alignment=16)
@@ -42,6 +45,7 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
     outputs, inputs = node.weights.shape
     parts = count_parts(lengths)
     rows = x.count // inputs
+    outside = kernel == "aligned" and rows > 1 and target.exceeds_cache(node.weights.size)
     return call_of(
         node,
         f"espdl_s3_gemm_{kernel}_s8",
@@ -56,14 +60,17 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
             rounding=target.rounding,
             shift=shift,
             parts=parts,
+            groups_outside=int(outside),
         ),
         constants=(
             *sum_constants(node.weights, node.bias, np.full(outputs, shift, np.int32)),
             *part_constants(lengths),
         ),
         packing=f"esp32s3_{kernel}",
-        scratch_bytes=_scratch_bytes(kernel, rows, outputs, parts),
+        scratch_bytes=_scratch_bytes(kernel, rows, outputs, parts, outside),
         macs=node.macs,
+        fetched_bytes=fetched_bytes(node.weights, rows if kernel == "aligned" and not outside else 1, target),
+        products=0 if kernel == "wide" else whole_products(rows * outputs, outputs, inputs),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 
@@ -81,10 +88,10 @@ def choose(node: Gemm, shift: int) -> tuple[str, np.ndarray]:
     return ("narrow" if inputs < 16 else "bytes"), whole
 
 
-def _scratch_bytes(kernel: str, rows: int, outputs: int, parts: int) -> int:
+def _scratch_bytes(kernel: str, rows: int, outputs: int, parts: int, outside: bool) -> int:
     """As include/espdl/esp32s3/gemm.h says."""
     if kernel == "wide":
         return 0
-    is_convolution = kernel == "bytes" or (kernel == "aligned" and rows > 1 and outputs % 16 and parts > 1)
+    is_convolution = kernel == "bytes" or (kernel == "aligned" and rows > 1 and parts > 1 and (outputs % 16 or outside))
     listed = 16 * MAX_PARTS + listed_bytes(parts) if is_convolution else 0
     return 16 * (rows if outputs % 16 else 1) + listed

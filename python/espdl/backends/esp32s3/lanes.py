@@ -19,6 +19,8 @@ from espdl.targets import ROUND_HALF_UP, Target
 LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
 # A larger shift would leave nothing of 20 bits.
 MAX_SHIFT = 19
+# Of the packed biases of 16 channels.
+BIAS_BYTES = 48
 # Sums in parts: at most so many, of so many vectors; what is set aside of a part has LANE_BITS less the output's.
 MAX_PARTS, MAX_VECTORS, LANE_BITS = 8, 255, 20
 # Of pie_segment_t of port/esp32s3/src/pie_parts.h.
@@ -167,6 +169,25 @@ def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, shift: int,
         ends.append(begin)
 
 
+def whole_products(values: int, channels: int, taps: float, pixels: int = 1) -> int:
+    """Products of whole vectors: sums of `taps` products for `values` outputs with so many channels, of which `pixels`
+    neighbours are one."""
+    return round(values // (channels * pixels) * -(-channels * pixels // 16) * 16 * taps)
+
+
+def fetched_bytes(weights: np.ndarray, passes: int, target: Target) -> int:
+    """Of flash, by a kernel that goes through all of the packed weights and biases so often in a run."""
+    packed = -(-len(weights) // 16) * (16 * weights[0].size + BIAS_BYTES)
+    return packed * (passes if target.exceeds_cache(packed) else 1)
+
+
+def convolution_products(node: Conv2d, pixels: int) -> int:
+    """The same of a convolution of which so many neighbours are computed as one."""
+    channels, rows, columns, inputs = node.weights.shape
+    taps = rows * (columns + (pixels - 1) * node.strides[1]) * inputs
+    return whole_products(node.outputs[0].count, channels, taps, pixels)
+
+
 def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:
     """What the report says of sums that 20 bits might not hold."""
     if wide:
@@ -195,7 +216,7 @@ def pack_lanes(biases: np.ndarray, lengths: np.ndarray | None = None) -> np.ndar
     bits = (lanes.reshape(-1, 2, 8, 1) >> np.arange(20)) & 1
     halves = np.packbits(bits.astype(np.uint8).reshape(-1, 2, 160), axis=2, bitorder="little")
     groups = len(halves)
-    packed = np.zeros((groups, 48), np.uint8)
+    packed = np.zeros((groups, BIAS_BYTES), np.uint8)
     packed[:, :32] = halves[:, :, :16].reshape(groups, 32)
     packed[:, 32:40] = halves[:, :, 16:].reshape(groups, 8)
     if lengths is not None:

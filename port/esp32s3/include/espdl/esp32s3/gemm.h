@@ -22,6 +22,7 @@ typedef struct {
     espdl_rounding_t rounding;
     int32_t shift;
     int32_t parts; /**< see espdl_s3_conv2d_params_t */
+    int32_t groups_outside; /**< not 0: all rows for 16 outputs before the next ones, so that weights are read once */
 } espdl_s3_gemm_params_t;
 
 /*
@@ -39,7 +40,7 @@ extern void espdl_s3_gemm_pixels_s8(const espdl_s3_gemm_params_t *p, const int8_
 ESPDL_S3_INLINE void espdl_s3_gemm_aligned_s8(const espdl_s3_gemm_params_t *p, const int8_t *x, const int8_t *weights,
                                               const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    if (p->rows > 1 && p->outputs % 16 != 0) {
+    if (p->rows > 1 && (p->outputs % 16 != 0 || p->groups_outside != 0)) {
         espdl_s3_gemm_pixels_s8(p, x, weights, biases, y, scratch);
     } else {
         espdl_s3_gemm_vectors_s8(p, x, weights, biases, y, scratch);
