@@ -204,8 +204,8 @@ static inline void run_depthwise(const espdl_conv2d_params_t *p, bool wide, cons
 {
     const depthwise_t d = make_depthwise(p, wide, scratch);
     const int32_t row_bytes = p->output_width * p->output_channels << wide;
-    for (int32_t channel = 0; channel < p->input_channels; channel += WIDTH, weights += WIDTH * d.taps) {
-        const int32_t left = p->input_channels - channel, count = left < WIDTH ? left : WIDTH;
+    for (int32_t channel = 0; channel < p->groups; channel += WIDTH, weights += WIDTH * d.taps) {
+        const int32_t left = p->groups - channel, count = left < WIDTH ? left : WIDTH;
         turn_weights(&d, weights, &channels[channel], count);
         int8_t *to = y + (channel << wide);
         int32_t top = -p->pad_top, filled = top;

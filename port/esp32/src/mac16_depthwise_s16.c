@@ -35,6 +35,7 @@ void espdl_mac16_depthwise_s16(const espdl_conv2d_s16_params_t *p, const int16_t
         .input_height = p->input_height,
         .input_width = p->input_width,
         .input_channels = p->input_channels,
+        .groups = p->groups,
         .output_height = p->output_height,
         .output_width = p->output_width,
         .output_channels = p->output_channels,

@@ -60,6 +60,10 @@ def depthwise(call: KernelCall) -> Channels:
     return Channels(("input_channels", "output_channels", "groups"), BLOCK, follows=True)
 
 
+def mac16_depthwise(call: KernelCall) -> Channels:
+    return Channels(("groups",), BLOCK, strict=True, follows=True)
+
+
 def s3_depthwise(call: KernelCall) -> Channels:
     return Channels(("groups",), VECTOR, strict=True, follows=True)
 
@@ -97,6 +101,7 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_average_pool2d_s8", "espdl_max_pool2d_s8"), pools),
     "espdl_mac16_gemm_s8": products(1, PACK),
     "espdl_mac16_conv2d_s8": convolutions(1, PACK),
+    **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
     **dict.fromkeys(("espdl_s3_gemm_aligned_s8", "espdl_s3_gemm_bytes_s8", "espdl_s3_gemm_narrow_s8"), s3_products),
     "espdl_s3_depthwise_s8": s3_depthwise,
     "espdl_s3_depthwise_affine_s8": s3_affine_depthwise,

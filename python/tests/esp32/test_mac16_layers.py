@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,20 +15,30 @@ from strategies import activations, contents, tensors
 from test_conv2d import convolutions, usual
 from test_gemm import products
 
+from espdl.backends import within_scratch
 from espdl.ops.add import Add
 from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.plan.types import KernelCall
 
 targets = st.sampled_from(TARGETS)
+rooms = st.one_of(st.just(math.inf), st.integers(0, 6000))
+
+
+def within(call: KernelCall, room: float) -> KernelCall:
+    """`call` with at most so many bytes of scratch, or as few as it can."""
+    least, found = (within_scratch(call, limit) for limit in (0, room))
+    assert found.scratch_bytes <= max(room, least.scratch_bytes)
+    return found
 
 
 @runs("espdl_mac16_conv2d_s8")
-@given(st.data(), shifts)
+@given(st.data(), rooms, shifts)
 @examples
-def test_convolution(data: st.DataObject, shift: int) -> None:
+def test_convolution(data: st.DataObject, room: float, shift: int) -> None:
     target = data.draw(targets)
     node = data.draw(convolutions(target, dense=True))
     with data.draw(tiles()):
-        check(call_of(node, target), data.draw(contents(node.inputs[0].shape)), shift=shift)
+        check(within(call_of(node, target), room), data.draw(contents(node.inputs[0].shape)), shift=shift)
 
 
 @runs("espdl_mac16_conv2d_s8", "espdl_mac16_gemm_s8")
@@ -41,9 +52,9 @@ def test_product(data: st.DataObject, shift: int) -> None:
 
 
 @runs("espdl_mac16_conv2d_add_s8")
-@given(st.data(), shifts)
+@given(st.data(), rooms, shifts)
 @examples
-def test_convolution_and_sum(data: st.DataObject, shift: int) -> None:
+def test_convolution_and_sum(data: st.DataObject, room: float, shift: int) -> None:
     target = data.draw(targets)
     conv = data.draw(convolutions(target, dense=True))
     (x,), (inner,) = conv.inputs, conv.outputs
@@ -51,7 +62,7 @@ def test_convolution_and_sum(data: st.DataObject, shift: int) -> None:
     add = Add((inner, residual), (y,), (), data.draw(activations))
     node = Conv2dAdd((x, residual), (y,), ("conv", "add"), conv, add)
     with data.draw(tiles()):
-        check(call_of(node, target), *(data.draw(contents(t.shape)) for t in (x, residual)), shift=shift)
+        check(within(call_of(node, target), room), *(data.draw(contents(t.shape)) for t in (x, residual)), shift=shift)
 
 
 @runs("espdl_mac16_depthwise_s8")

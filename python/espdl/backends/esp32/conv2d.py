@@ -15,6 +15,7 @@ from espdl.backends.esp32.strips import depth_of, strip_bytes
 from espdl.backends.lowering import Declined, lowering
 from espdl.backends.overlap import overlap_offset_of_starts, window_begins
 from espdl.backends.portable.general import general
+from espdl.backends.scratch import with_less_scratch
 from espdl.ops.conv2d import Conv2d, Conv2dParams
 from espdl.ops.gemm import GemmParams
 from espdl.ops.params import ConvShape
@@ -102,17 +103,32 @@ def convolution(call: KernelCall, flat: bool = True) -> KernelCall | Declined:
         return slow
     p = call.params_of(Conv2dParams)
     p = flattened(p) if flat else p
-    rows, columns = tiles(p)
-    return replace(
+    call = replace(
         call,
         function="espdl_mac16_conv2d_s8",
         header="espdl/esp32/conv2d.h",
-        params=Mac16Conv2dParams(**vars(p), tile_rows=rows, tile_columns=columns),
+        params=Mac16Conv2dParams(**vars(p), tile_rows=0, tile_columns=0),
         packing="esp32_conv2d",
         pitched=("output_pitch",),
+    )
+    return _in_tiles(call, tiles(p))
+
+
+def _in_tiles(call: KernelCall, sizes: tuple[int, int]) -> KernelCall:
+    rows, columns = sizes
+    p = replace(call.params_of(Mac16Conv2dParams), tile_rows=rows, tile_columns=columns)
+    return replace(
+        call,
+        params=p,
         scratch_bytes=scratch_of(p, rows, columns),
         overlaps=((0, 0, overlap(p, rows, columns, 1)),),
     )
+
+
+@with_less_scratch("espdl_mac16_conv2d_s8")
+def smaller_tiles(call: KernelCall, room: int) -> KernelCall:
+    p = call.params_of(Mac16Conv2dParams)
+    return _in_tiles(call, tiles(p, room - scratch_of(p, 0, 0)))
 
 
 def flattened(p: Shape) -> Shape:
@@ -128,16 +144,21 @@ def scratch_of(p: ConvShape, rows: int, columns: int) -> int:
     return 2 * depth_of(p) + 12 + rows * strip_bytes(p, columns)
 
 
-def tiles(p: ConvShape) -> tuple[int, int]:
-    """Rows and columns of outputs that are computed at once: more than one row where they are whole."""
+def tiles(p: ConvShape, most_bytes: float = MOST_STRIP_BYTES) -> tuple[int, int]:
+    """Rows and columns of outputs that are computed at once: more than one row where they are whole. Their strips take
+    at most `most_bytes`, if those of one output do."""
+
+    def fits(strips: int, outputs: int) -> bool:
+        return strips <= min(_budget(outputs), most_bytes)
+
     wanted = min(p.output_width, MOST_OUTPUTS)
-    columns = next((n for n in range(wanted, 0, -1) if strip_bytes(p, n) <= _budget(n)), 1)
+    columns = next((n for n in range(wanted, 0, -1) if fits(strip_bytes(p, n), n)), 1)
     count = -(-p.output_width // columns)
     columns = -(-p.output_width // count)
     if count > 1:
         return 1, columns
     strip, most = strip_bytes(p, columns), min(p.output_height, max(1, MOST_OUTPUTS // columns))
-    rows = next((n for n in range(most, 0, -1) if n * strip <= _budget(n * columns)), 1)
+    rows = next((n for n in range(most, 0, -1) if fits(n * strip, n * columns)), 1)
     return -(-p.output_height // -(-p.output_height // rows)), columns
 
 

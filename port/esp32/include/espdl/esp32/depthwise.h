@@ -15,11 +15,12 @@ extern "C" {
 /**
  * 2-d convolution with one input and one output channel per group (ONNX Conv, int8), four channels at a time.
  *
- * @param p         shape and arithmetic; groups = input_channels = output_channels = the pitches, rounding TFLITE or HALF_UP
+ * @param p         shape and arithmetic; input_channels = output_channels = the pitches, of which the first `groups` are
+ *                  computed: all, or a multiple of 4, and no byte of the others is written; rounding TFLITE or HALF_UP
  * @param x         input, NHWC [input_height][input_width][input_channels], at a multiple of 4
- * @param weights   bytes [channels / 4, rounded up][kernel_width][kernel_height][4] at a multiple of 4: -127 .. 127, packed as
+ * @param weights   bytes [groups / 4, rounded up][kernel_width][kernel_height][4] at a multiple of 4: -127 .. 127, packed as
  *                  python/espdl/backends/esp32/packing.py does it
- * @param channels  `output_channels` records whose bias takes inputs from 0 .. 255, which are 128 more than those of `x`
+ * @param channels  `groups` records whose bias takes inputs from 0 .. 255, which are 128 more than those of `x`
  * @param y         output, NHWC [output_height][output_width][output_channels]; may be `x` where no row of it is written
  *                  before all rows of the input that it overwrites were read: those up to the last one of its windows
  * @param scratch   at a multiple of 4: 8 * turns * (taps + 2) + 8 * output_width + 8 * columns * kernel_height + 4 bytes,
