@@ -27,7 +27,11 @@ PER_CHANNEL = 190
 # Bytes of a vector of the ESP32-S3.
 VECTOR = 16
 # Its kernels that read their input from any address.
-ANYWHERE = tuple(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine"))
+S3_PLANAR = tuple(f"espdl_s3_conv2d_planar_{kind}_s8" for kind in ("bytes", "narrow", "turned"))
+ANYWHERE = (
+    *(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine")),
+    *S3_PLANAR,
+)
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
@@ -172,6 +176,11 @@ def planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | No
     return Rows((reach,), _changes(), group=PIXELS)
 
 
+def s3_planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
+    rows = _with_overhead(planar(call, height, inputs), S3_CONVOLUTION)
+    return rows and replace(rows, group=1, anywhere=True)
+
+
 def channels_last(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     """An image from channels first to channels last: its first axis is rows and columns in one."""
     p, shape = call.params_of(TransposeParams), inputs[0].shape
@@ -313,6 +322,7 @@ FACTS: dict[str, Facts] = {
     "espdl_mac16_gemm_s16": windows(sharing=""),
     **dict.fromkeys(("espdl_mac16_depthwise_s8", "espdl_mac16_depthwise_s16"), mac16_depthwise),
     "espdl_conv2d_planar_3x8_s8": planar,
+    **dict.fromkeys(S3_PLANAR, s3_planar),
     **{
         f"espdl_conv2d_winograd_2x{width}_{kind}": tiles
         for width in (2, 4)

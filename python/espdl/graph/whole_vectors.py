@@ -17,6 +17,7 @@ from espdl.graph.types import OperatorGraph
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.lookup import Lookup, Table
@@ -74,6 +75,8 @@ class _Network:
             return tensor.name in {t.name for t in operator.inputs} and root.shape == (1, 1, 1, tensor.count)
         if isinstance(operator, AveragePool2d) and operator.image != tensor.shape[1:] and tensor in operator.inputs:
             return False
+        if isinstance(operator, Conv2dPlanar) and tensor in operator.inputs:
+            return False
         return len(tensor.shape) == 4 and tensor.name == self.graph.root(tensor.name) and _is_known(operator)
 
     def cost(self, chosen: Collection[int], estimate: Estimate) -> float:
@@ -97,7 +100,7 @@ class _Network:
         """Bytes of its tensors; and of a row of vectors, through which outputs go that are none."""
         (y, *_) = map(wide, operator.outputs)
         tensors = [*operator.inputs, *(() if isinstance(operator, _IN_PLACE) else operator.outputs)]
-        is_scattered = isinstance(operator, Conv2d | ConvTranspose2d) and y.shape[3] % self.lanes
+        is_scattered = isinstance(operator, Conv2d | Conv2dPlanar | ConvTranspose2d) and y.shape[3] % self.lanes
         return _memory(map(wide, tensors)) + (self.lanes * y.shape[2] if is_scattered else 0)
 
     def padded(self, chosen: Iterable[int]) -> OperatorGraph:
@@ -127,6 +130,8 @@ def _is_depthwise(operator: Operator) -> bool:
 
 
 def _is_known(operator: Operator) -> bool:
+    if isinstance(operator, Conv2dPlanar):
+        return operator.conv.groups == 1
     if isinstance(operator, Conv2d):
         return operator.groups == 1 or operator.groups == operator.inputs[0].shape[3] == len(operator.weights)
     if isinstance(operator, Mul):
@@ -155,6 +160,9 @@ def _widened(operator: Operator, wide: Callable[[Tensor], Tensor]) -> Operator:
         return _convolution(changed, outputs[0].shape[3])
     if isinstance(changed, Mul):
         return replace(changed, a=wide(changed.a), b=wide(changed.b))
+    if isinstance(changed, Conv2dPlanar):
+        conv = replace(changed.conv, outputs=outputs)
+        return replace(changed, conv=_convolution(conv, outputs[0].shape[3]))
     if isinstance(changed, Gemm):
         missing = inputs[0].count - operator.inputs[0].count
         return replace(changed, weights=np.pad(changed.weights, ((0, 0), (0, missing))))

@@ -84,7 +84,7 @@ idf_component_register(SRCS main.c REQUIRES espdl_onnx)
 # Kernels that write_model()'s networks call. Compiling all others takes most of a build: test_examples.py builds the
 # whole component.
 KERNELS = re.compile(
-    r"((gemm|dot|pack)_\w+|(de)?quantize_s8|s3_(gemm|conv2d)_narrow(_affine)?_s8|s3_(requantise|convolve|finish|affine_job|narrow_\w+)|pie_emulation)\.c$"
+    r"((gemm|dot|pack)_\w+|(de)?quantize_s8|s3_(gemm|conv2d)(_planar)?_narrow(_affine)?_s8|s3_(requantise|convolve|finish|affine_job|narrow_\w+)|pie_emulation)\.c$"
 )
 
 

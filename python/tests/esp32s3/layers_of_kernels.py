@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 from test_affine import as_affine
-from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned
+from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
 from test_products import products, transposed
 from test_sums_moves_pools import SHAPES, windows
 from vector_harness import AFFINE, TARGET
@@ -116,6 +116,10 @@ def conv2d(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Oper
     return lambda draw: draw(st.one_of(*strategies))
 
 
+def planar(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Operator]:
+    return lambda draw: with_channels_first(draw(st.one_of(*strategies)))
+
+
 def affine(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Operator]:
     return lambda draw: as_affine(draw(st.one_of(*strategies)), draw(seeds))
 
@@ -150,6 +154,9 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     ),
     "conv2d_bytes_s8": conv2d(convolutions(st.integers(1, 44), any_channels)),
     "conv2d_narrow_s8": conv2d(convolutions(st.integers(1, 5), any_channels, dilations=(None, 1))),
+    "conv2d_planar_bytes_s8": planar(convolutions(st.integers(2, 24), any_channels)),
+    "conv2d_planar_narrow_s8": planar(convolutions(st.integers(2, 5), any_channels, dilations=(None, 1))),
+    "conv2d_planar_turned_s8": planar(turned),
     "conv2d_pointwise_s8": conv2d(
         convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=NO_BORDER)
     ),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from espdl.backends import lower, select, within_scratch
 from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_add import Conv2dAdd
+from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.ops.gemm import Gemm
 from espdl.plan.types import Tensor
 
@@ -131,6 +133,29 @@ turned = st.tuples(st.integers(4, 14), st.integers(3, 4)).flatmap(
 @examples
 def test_turned(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_turned")
+
+
+def with_channels_first(node: Conv2d) -> Conv2dPlanar:
+    (x,) = node.inputs
+    planes = replace(x, name="planes", shape=tuple(x.shape[i] for i in (0, 3, 1, 2)))
+    return Conv2dPlanar((planes,), node.outputs, node.source_nodes, node)
+
+
+@pytest.mark.parametrize("kernel", ["bytes", "narrow", "turned"])
+@given(st.one_of(convolutions(st.integers(1, 24), any_channels), turned), seeds, st.integers(0, 15))
+@examples
+def test_channels_first(kernel: str, node: Conv2d, seed: int, shift: int) -> None:
+    """As the permutation and the convolution one after the other, with bands of some rows."""
+    planar = with_channels_first(node)
+    call = select(planar, TARGET).call
+    assume(call is not None and call.function == f"espdl_s3_conv2d_planar_{kernel}_s8")
+    values = contents(seed // 7, planar.inputs[0].shape, *(node.inputs[0].limits or (-128, 127)))
+    check(call, values)
+    check(replace(call, overlaps=()), values, shift=(shift, 0))
+    p = call.params
+    small = 16 // math.gcd(16, p.output_width * p.output_channels)
+    if kernel != "turned" and small < p.band:
+        check(replace(call, params=replace(p, band=small), overlaps=()), values)
 
 
 @given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8]), dilations=(None, 1)), seeds)

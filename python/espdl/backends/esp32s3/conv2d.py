@@ -45,6 +45,7 @@ class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_con
     pixels: int
     parts: int
     band: int
+    input_pitch: int = 0
 
 
 @lowering("conv2d", "esp32s3", "int8", alignment=16)
@@ -81,7 +82,7 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         band=0,
     )
     if kernel == "depthwise":
-        params = _in_bands(params, _copy_bytes(params))
+        params = _in_bands(params, copy_bytes(params))
     return call_of(
         node,
         "espdl_s3_depthwise_s8" if kernel == "depthwise" else f"espdl_s3_conv2d_{kernel}_s8",
@@ -209,6 +210,12 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     return max(16, vectors + (segment_bytes(p) if kernel in ("aligned", "bytes") else 0))
 
 
+def planar_copy_bytes(p: S3Conv2dParams) -> int:
+    """Of the rows that a band of a planar kernel needs, as the header says."""
+    rows = min((min(p.band, p.output_height) - 1) * p.stride_height + _copied_span(p), p.input_height)
+    return 16 * (rows * p.input_width * p.input_channels // 16 + 1)
+
+
 def _copied_columns(p: S3Conv2dParams) -> int:
     """Vectors in a row of the copy that a depthwise kernel computes from."""
     outputs = p.output_width // p.pixels
@@ -220,7 +227,7 @@ def _copied_span(p: S3Conv2dParams) -> int:
     return (p.kernel_height - 1) * p.dilation_height + 1
 
 
-def _copy_bytes(p: S3Conv2dParams) -> int:
+def copy_bytes(p: S3Conv2dParams) -> int:
     least, most = DEPTHWISE_COPY
     return max(least, min(most, p.input_height * p.input_width * p.input_channels // 4))
 

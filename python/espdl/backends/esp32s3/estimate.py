@@ -14,6 +14,7 @@ from espdl.backends.esp32s3.lanes import common_shift
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d_planar import Conv2dPlanar
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.lookup import Lookup, Table
@@ -25,6 +26,8 @@ from espdl.targets import Target
 
 # Outputs that begin anywhere go through memory, one pixel after the other.
 SCATTERED = 65
+# A byte that is put behind those of other channels.
+COPIED = 3.0
 # Of portable kernels: a product, a value that is pooled, a mean.
 PRODUCT, POOLED, MEAN = 3.0, 4.0, 80.0
 # Of any kernel: a product of a transposed convolution, a look-up; a value that is added or multiplied in vectors.
@@ -40,6 +43,8 @@ def estimate_for(target: Target) -> Callable[[Operator], float]:
     def estimate(node: Operator) -> float:
         if isinstance(node, Conv2d):
             return _convolution(node, target)
+        if isinstance(node, Conv2dPlanar):
+            return _convolution(node.conv, target) + COPIED * node.inputs[0].count
         if isinstance(node, Gemm):
             return node.weights.shape[1] * math.ceil(len(node.weights) / 16) + 3.0 * node.weights.shape[1]
         if isinstance(node, AveragePool2d | MaxPool2d):

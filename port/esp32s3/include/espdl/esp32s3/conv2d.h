@@ -38,7 +38,8 @@ typedef struct {
      * channels has. Which, is packed with the biases. Only for kernels that say so.
      */
     int32_t parts;
-    int32_t band;                              /**< depthwise: rows of outputs of one copy; not used by others */
+    int32_t band;                              /**< depthwise, planar: rows of outputs of one copy; else not used */
+    int32_t input_pitch;                       /**< planar: bytes from one channel to the next; else not used */
 } espdl_s3_conv2d_params_t;
 
 /*
@@ -103,6 +104,30 @@ ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p
  */
 void espdl_s3_conv2d_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                const int8_t *biases, int8_t *y, int8_t *scratch);
+
+/**
+ * The three above for an input with its channels first, [input_channels][input_height][input_width] at any address,
+ * channels input_pitch bytes apart: as many rows as `band` outputs need are copied with their channels last, then the
+ * next. No window lies outside the image. `band` rows of outputs are whole vectors, or all there are.
+ *
+ * @param scratch  the copy, 16 * (rows * input_width * input_channels / 16 + 1) bytes, rows = (min(band, output_height)
+ *                 - 1) * stride_height + (kernel_height - 1) * dilation_height + 1, at most input_height; behind it,
+ *                 what the kernel takes for an output of so many rows
+ */
+void espdl_s3_conv2d_planar_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                     const int8_t *biases, int8_t *y, int8_t *scratch);
+void espdl_s3_conv2d_planar_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                      const int8_t *biases, int8_t *y, int8_t *scratch);
+extern void espdl_s3_conv2d_planar_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_conv2d_params_t *p,
+                                              const int8_t *x, const int8_t *weights, const int8_t *biases, int8_t *y,
+                                              int8_t *scratch);
+ESPDL_S3_INLINE void espdl_s3_conv2d_planar_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
+                                                      const int8_t *weights, const int8_t *biases, int8_t *y,
+                                                      int8_t *scratch)
+{
+    const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
+    espdl_s3_conv2d_planar_by_rows_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, y, scratch);
+}
 
 /**
  * 1 x 1 without border; input channels 16, 32, 48 or 64, or 8 with an even number of pixels and strides of 1; output
