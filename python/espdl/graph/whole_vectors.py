@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from espdl.ops.operator import Operator
 from espdl.plan.types import Tensor
 
 Estimate = Callable[[Operator], float]
+_Convolution = TypeVar("_Convolution", Conv2d, ConvTranspose2d)
 # Operators whose outputs have their inputs' channels, one by one.
 _FOLLOWING = (Add, AveragePool2d, Lookup, MaxPool2d, Mul, Table)
 # Of those, what writes its output over an input.
@@ -156,7 +158,9 @@ def _widened(operator: Operator, wide: Callable[[Tensor], Tensor]) -> Operator:
     if inputs == operator.inputs and outputs == operator.outputs:
         return operator
     changed = replace(operator, inputs=inputs, outputs=outputs)
-    if isinstance(changed, Conv2d | ConvTranspose2d):
+    if isinstance(changed, Conv2d):
+        return _convolution(changed, outputs[0].shape[3])
+    if isinstance(changed, ConvTranspose2d):
         return _convolution(changed, outputs[0].shape[3])
     if isinstance(changed, Mul):
         return replace(changed, a=wide(changed.a), b=wide(changed.b))
@@ -171,7 +175,7 @@ def _widened(operator: Operator, wide: Callable[[Tensor], Tensor]) -> Operator:
     return changed
 
 
-def _convolution(node: Conv2d | ConvTranspose2d, channels: int) -> Operator:
+def _convolution(node: _Convolution, channels: int) -> _Convolution:
     """With weights of zero for the channels that were not there; their scale is that of the last."""
     (x,), depthwise = node.inputs, _is_depthwise(node)
     more, inner = channels - len(node.weights), 0 if depthwise else x.shape[3] - node.weights.shape[3]
