@@ -92,7 +92,7 @@ void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *
     const int32_t most = shared && room_for(16 * groups) < sums ? room_for(16 * groups) : sums;
     const int32_t step = p->stride_width * a.job.pixel_bytes;
     const int32_t at_once = shared || (rows == 1 && columns == most) ? groups : 1;
-    int8_t *const room = scratch + sums * a.job.entry;
+    int8_t *const room = scratch + most * a.job.entry;
     for (int32_t first = 0; first < groups; first += at_once) {
         int8_t *to = y;
         for (int32_t row = 0; row < rows; row++) {

@@ -37,7 +37,7 @@ from espdl.targets import Target
 
 SUM_BYTES = 48
 # ESPDL_S3_AFFINE_ROOM.
-ROOM = 512
+ROOM = 448
 # How far the sums of layers in parts may begin from 0, so that outputs are near the middle of their range where sums
 # are: the less, the fewer parts; the more, the finer are the numbers with which outputs are made of sums.
 BEGINNINGS = (2**13, 2**16, 2**18, 3 * 2**17)
@@ -262,8 +262,8 @@ def _scratch_bytes(p: S3AffineConv2dParams, kernel: str, shares: bool) -> int:
     dilated = p.dilation_width != 1 and p.kernel_width != 1
     segments = listed_bytes(p.kernel_height * (p.kernel_width if dilated else 1) + p.parts - 1)
     if kernel == "pointwise":
-        waiting = _waiting_bytes(p) if shares else 0
-        return min(max(1, ROOM // entry), _pixels_at_once(p)) * entry + waiting
+        sums = min(max(1, ROOM // entry), _pixels_at_once(p))
+        return max(sums * entry, _waiting_pixels(p) * (entry + _vectors(p)) if shares else 0)
     windows = p.output_width // p.pixels
     if kernel == "depthwise":
         columns = (windows - 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
@@ -278,17 +278,20 @@ def _pixels_at_once(p: S3AffineConv2dParams) -> int:
     return p.output_width * (p.output_height if p.stride_height == p.stride_width == 1 else 1)
 
 
-def _waiting_bytes(p: S3AffineConv2dParams) -> int:
-    """Outputs of a pointwise kernel that wait for those of all groups, where they go over inputs."""
-    channels = -(-p.output_channels // 16) * 16
-    return channels * min(
-        max(1, ROOM // channels), max(1, ROOM // (SUM_BYTES + 16 * (p.parts - 1))), _pixels_at_once(p)
-    )
+def _vectors(p: S3AffineConv2dParams) -> int:
+    """Bytes of the outputs of a pixel, in whole vectors."""
+    return -(-p.output_channels // 16) * 16
+
+
+def _waiting_pixels(p: S3AffineConv2dParams) -> int:
+    """Of a pointwise kernel, whose outputs wait for those of all groups, where they go over inputs."""
+    largest = max(_vectors(p), SUM_BYTES + 16 * (p.parts - 1))
+    return min(max(1, ROOM // largest), _pixels_at_once(p))
 
 
 def _may_share(p: S3AffineConv2dParams) -> bool:
     """Whether a pointwise kernel's output may lie over its input: where that saves more than it takes."""
-    return 8 * _waiting_bytes(p) <= p.input_height * p.input_width * p.input_channels
+    return 8 * _vectors(p) * _waiting_pixels(p) <= p.input_height * p.input_width * p.input_channels
 
 
 def _in_place(node: Conv2d, p: S3AffineConv2dParams, kernel: str, shares: bool) -> bool:

@@ -75,15 +75,15 @@ void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, c
  * Bytes of sums, and of outputs, that espdl_s3_conv2d_pointwise_affine_s8() keeps at once where those of a pixel are
  * less.
  */
-#define ESPDL_S3_AFFINE_ROOM 512
+#define ESPDL_S3_AFFINE_ROOM 448
 
 /**
  * 1 x 1 without border; input channels a multiple of 16; `parts`. With strides of 1 and at most as many outputs as
  * inputs, `y` may be `x`.
  *
  * @param scratch  sums of as many pixels as ESPDL_S3_AFFINE_ROOM holds, 1 to all of the output (of a row with strides
- *                 other than 1); where `y` overlaps `x`, the output channels, made a multiple of 16, of as many of
- *                 those pixels as that holds, 1 or more
+ *                 other than 1); where `y` overlaps `x`, at least sums and output channels, made a multiple of 16, of
+ *                 as many of those pixels as that holds of the larger of both, 1 or more
  */
 void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
                                          const int8_t *weights, const int8_t *biases, const int8_t *scales, int8_t *y,
