@@ -19,6 +19,7 @@ from espdl.quantize import (
     dead_channels,
     floors,
     inputs,
+    integer_boxes,
     islands,
     layer_parts,
     losses,
@@ -104,6 +105,7 @@ def _quantized(
     )
     if wide or has_borders or has_casts:
         quantized = mixed.without_casts(quantized)
+    quantized = integer_boxes.apply(quantized)
     told = (
         *notes,
         *in_floats,

@@ -15,6 +15,8 @@ from small_models import by_onnxruntime, compiled, constant, conv, join, model, 
 
 from espdl.errors import EspdlError
 from espdl.frontend import load, non_max_suppression
+from espdl.quantize import integer_boxes
+from espdl.quantize.edit import Edit
 from espdl.verify import reference, samples
 
 
@@ -60,6 +62,60 @@ def test_selects_what_onnxruntime_selects(
     assert (made["selected"][0][len(exact) :] == -1).all()
 
 
+@given(
+    st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(1, 9)),
+    st.sampled_from([0.0, 0.3, 0.5, 0.7, 1.0]),
+    st.sampled_from([None, -1.0]),
+    st.booleans(),
+    st.sampled_from(["int8", "int16"]),
+    st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_integers_select_the_same(
+    sizes: tuple, overlap: float, least: float | None, centre: bool, dtype: str, seed: int
+) -> None:
+    """On a grid as coarse as that of ties: nothing that ONNX Runtime computes of it in floats is rounded."""
+    batch, classes, count = sizes
+    random = np.random.default_rng(seed)
+    zero = int(random.integers(-9, 9)) if dtype == "int8" else 0
+    boxes = random.integers(0, 24, (batch, count, 4)) + zero
+    scores = random.permuted(np.tile(np.arange(count) - count // 2, (batch, classes, 1)), axis=2)
+    named = {"boxes_q": boxes.astype(dtype), "scores_q": scores.astype(dtype)}
+    proto = suppression([batch, count], classes, 6, overlap, least, int(centre))
+    floats = {"boxes": (boxes - zero).astype(np.float32) / 4, "scores": scores.astype(np.float32)}
+    exact = by_onnxruntime(proto, {name: value[np.newaxis] for name, value in floats.items()})["selected"][0]
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    fixed = onnx.shape_inference.infer_shapes(non_max_suppression.expand(inferred, "m"), data_prop=True)
+    with_integers = integer_boxes.apply(dequantized(fixed, {"boxes": (0.25, zero), "scores": (1.0, 0)}, dtype))
+    operators = {n.name: n for n in with_integers.graph.node}
+    types = {v.name: v.type.tensor_type.elem_type for v in with_integers.graph.value_info}
+    assert {types[n.input[0]] for n in operators.values() if n.op_type in ("ArgMax", "Min", "Max")}.isdisjoint(
+        {TensorProto.FLOAT}
+    )
+    made = by_onnxruntime(with_integers, {name: value[np.newaxis] for name, value in named.items()})
+    assert int(made["selected_count"][0, 0]) == len(exact)
+    assert np.array_equal(made["selected"][0][: len(exact)], exact)
+
+
+def dequantized(proto: onnx.ModelProto, scales: dict[str, tuple[float, int]], dtype: str) -> onnx.ModelProto:
+    """The model on inputs of integers."""
+    edit = Edit(proto)
+    for port in edit.proto.graph.input:
+        scale, zero = scales[port.name]
+        parts = [
+            edit.constant(f"{port.name}_scale", np.float32(scale)),
+            edit.constant(f"{port.name}_zero_point", np.array(zero, dtype)),
+        ]
+        edit.node("DequantizeLinear", [f"{port.name}_q", *parts], port.name)
+    edit.nodes += proto.graph.node
+    result = edit.finish()
+    result.opset_import[0].version = 21  # the first with int16
+    for port in result.graph.input:
+        result.graph.value_info.append(port)
+        port.name, port.type.tensor_type.elem_type = f"{port.name}_q", getattr(TensorProto, dtype.upper())
+    return result
+
+
 def detector(most: int = 4) -> onnx.ModelProto:
     nodes, constants = join(
         conv("x", "a", 3, 12, (3, 3), pads=[1] * 4, strides=[2, 2]),
@@ -82,12 +138,13 @@ def detector(most: int = 4) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("options", [{}, {"chip": "esp32s3"}], ids=str)
 def test_through_the_compiler(options: dict[str, str], tmp_path: Path) -> None:
-    """Boxes of the largest size and their number; the network before stays in integers."""
+    """Boxes of the largest size and their number; nothing runs in floats."""
     data = {"x": normal(24, 3, 10, 10)}
     made = compiled(detector(), data, tmp_path, **options)
     shapes = {port.name: made.plan.tensor(port.tensor).shape for port in made.plan.outputs}
     assert shapes == {"best": (1, 4, 4), "selected_count": (1,)}
     assert any("conv2d" in call.function and call.function.startswith("espdl_") for call in made.plan.calls)
+    assert "float32" not in {made.plan.tensor(name).dtype for call in made.plan.calls for name in call.outputs}
     exact = by_onnxruntime(load(tmp_path / "net.onnx").proto, data)
     tensors = samples.to_tensors(made.plan, data)
     runs = [reference.run(made.plan, {"x": values}) for values in tensors["x"]]
