@@ -15,7 +15,7 @@ from typing import Any
 
 from espdl import __version__, backends, emit, frontend, partition, plan, quantize, report, states, streaming, targets
 from espdl.backends import inputs as application_inputs
-from espdl.backends.rows import VECTOR
+from espdl.backends.chip_rows import VECTOR
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph

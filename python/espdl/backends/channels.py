@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from espdl.backends.rows import VECTOR
+from espdl.backends.chip_rows import VECTOR
 from espdl.plan.turns import Channels
 from espdl.plan.types import KernelCall
 

@@ -19,8 +19,8 @@ import row_windows
 from harness import INPUT, OUTPUT, SCRATCH, SHARED
 from hypothesis import HealthCheck, settings
 
+from espdl.backends.chip_rows import ANYWHERE
 from espdl.backends.lowering import packings
-from espdl.backends.rows import ANYWHERE
 from espdl.ops.operator import operators
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
