@@ -28,6 +28,14 @@ EE int8_t *store_sums(int8_t *to)
     return ee_st_qacc_h_h_32_ip(to, 12);
 }
 
+/** q = the 16 bytes at `p` AND q`mask`, which are stored there again. */
+EE int8_t *keep_bits(int q, int mask, int8_t *p, int step)
+{
+    p += ee_vld_128_ip(q, p, 0) - p;
+    ee_andq(q, q, mask);
+    return ee_vst_128_ip(q, p, step);
+}
+
 /** `count` vectors of zero at `to`; their end. Changes q3. */
 EE int8_t *store_zeros(int8_t *to, int32_t count)
 {

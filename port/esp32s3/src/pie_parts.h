@@ -33,12 +33,6 @@ static inline void load_part_factor(int32_t bits, int32_t shift)
     ee_vldbc_8_ip(7, &factor, 0);
 }
 
-/* Loads q from `p`, which the compiler then need not copy. */
-EE int8_t *load_in_place(int q, int8_t *p)
-{
-    return p + (ee_vld_128_ip(q, p, 0) - p);
-}
-
 /** Stores what QACC holds in multiples of 2^bits at `to`; QACC keeps the rest. q4, q5: masks. Changes q0, q3. */
 EE int8_t *set_aside(int32_t bits, int8_t *to, int8_t *spill)
 {
@@ -48,16 +42,9 @@ EE int8_t *set_aside(int32_t bits, int8_t *to, int8_t *spill)
     p = ee_st_qacc_h_h_32_ip(p, -36);
     ee_srcmb_s8_qacc(3, bits);
     to = ee_vst_128_ip(3, to, 16);
-    p = load_in_place(0, p);
-    ee_andq(0, 0, 4);
-    p = ee_vst_128_ip(0, p, 16);
-    p = load_in_place(0, p);
-    ee_andq(0, 0, 4);
-    p = ee_vst_128_ip(0, p, 16);
-    p = load_in_place(0, p);
-    ee_andq(0, 0, 5);
-    p = ee_vst_128_ip(0, p, -32);
-    pie_load_bias(p);
+    p = keep_bits(0, 4, p, 16);
+    p = keep_bits(0, 4, p, 16);
+    pie_load_bias(keep_bits(0, 5, p, -32));
     return to;
 }
 

@@ -38,14 +38,6 @@ typedef struct {
     int32_t count;      /**< of sums, all of the same 16 channels */
 } sums_t;
 
-/** q = the 16 bytes at `p` AND q`mask`, which are stored there again. */
-EE int8_t *keep_bits(int q, int mask, int8_t *p, int step)
-{
-    p += ee_vld_128_ip(q, p, 0) - p;
-    ee_andq(q, q, mask);
-    return ee_vst_128_ip(q, p, step);
-}
-
 void espdl_s3_make_scales(scales_t *scales, const espdl_s3_scale_params_t *p);
 
 /** Outputs saturated to int8, of which activations may still cut. `numbers`: of these 16 channels, see SCALE_BYTES. */
