@@ -17,11 +17,11 @@ typedef struct {
 } espdl_lookup_channels_params_t;
 
 /**
- * y = table[channel][x + 128].
+ * y = table[channel][x], x as an unsigned byte.
  *
  * @param p      size
  * @param x      [outer][channels][inner]; bytes, whatever their sign means; may be `y` itself (in place)
- * @param table  [channels][256], for bytes that are -128 .. 127 as int8
+ * @param table  [channels][256]: for each 0 .. 127, then -128 .. -1 as int8
  * @param y      [outer][channels][inner]
  */
 void espdl_lookup_channels_s8(const espdl_lookup_channels_params_t *p, const int8_t *x, const int8_t *table, int8_t *y);

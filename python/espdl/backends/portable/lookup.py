@@ -33,7 +33,7 @@ def lower_lookup(node: Lookup | Table, target: Target) -> KernelCall:
 @packing("table_of_bytes")
 def table_of_bytes(call: KernelCall) -> list[np.ndarray]:
     """The values for 0 .. 127, then those for -128 .. -1: a byte is an index without its sign extended."""
-    return [np.roll(call.constant("table"), -128)]
+    return [np.roll(call.constant("table"), -128, axis=-1)]
 
 
 def by_signed(table: np.ndarray, dtype: str) -> np.ndarray:

@@ -26,5 +26,6 @@ def lower_lookup_channels(node: LookupChannels, target: Target) -> KernelCall:
             inner=math.prod(y.shape[node.axis + 1 :]),
         ),
         constants=(Constant("table", by_signed(node.table(), x.dtype)),),
+        packing="table_of_bytes",
         in_place=((0, 0),),
     )
