@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.accumulators import ends, ends_on_the_way, range_of
+from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.affine_sums import Border, Sums, borders
 from espdl.backends.esp32s3.lanes import (
     LANE_MAX,
-    convolution_products,
     count_parts,
     fetched_bytes,
     joined,
@@ -184,7 +184,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         scratch_bytes=_scratch_bytes(params, kernel, shares),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, 1, target),
-        products=convolution_products(node, pixels),
+        products=work.products(work.of_convolution(node, kernel, pixels, parts, affine=True)),
         notes=notes_of_parts(False, parts),
     )
 

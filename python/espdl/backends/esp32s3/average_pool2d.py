@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.accumulators import range_of
+from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.lanes import LANE_MAX, LANE_MIN, pack_lanes
 from espdl.backends.layers import exact_scale
 from espdl.backends.lowering import Declined, lowering, packing, portable
@@ -36,7 +37,12 @@ def lower_average_pool2d(node: AveragePool2d, target: Target) -> KernelCall | De
     if isinstance(call, Declined):
         return call
     division = Constant("division", _division(node, call))
-    return replace(call, constants=(*call.constants, division), packing="esp32s3_average")
+    return replace(
+        call,
+        constants=(*call.constants, division),
+        packing="esp32s3_average",
+        products=work.products(work.of_pool(node, divides=division.data[3] > 0)),
+    )
 
 
 def _division(node: AveragePool2d, call: KernelCall) -> np.ndarray:

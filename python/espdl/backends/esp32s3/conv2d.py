@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.esp32s3 import affine
+from espdl.backends.esp32s3 import affine, work
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
-    convolution_products,
     count_parts,
     fetched_bytes,
     fits,
@@ -98,7 +97,7 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, y.count // len(node.weights) if kernel == "pointwise" else 1, target),
-        products=0 if kernel == "wide" else convolution_products(node, params.pixels),
+        products=0 if kernel == "wide" else work.products(work.of_convolution(node, kernel, params.pixels, parts)),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams, segment_bytes
 from espdl.backends.esp32s3.lanes import (
     common_shift,
@@ -18,7 +19,6 @@ from espdl.backends.esp32s3.lanes import (
     notes_of_parts,
     pack_lanes,
     part_lengths,
-    whole_products,
     whole_sums,
 )
 from espdl.backends.esp32s3.packing import grouped, stream
@@ -43,7 +43,7 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
     if x.zero_point != 0 and not _is_without_border(node):
         return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
     shift = common_shift(x, node.weights_scale, y, target)
-    parts = [_conv2d(node, weights) for weights in phases(node.weights, node.strides)]
+    parts = list(as_convolutions(node))
     lengths = np.stack([whole_sums(part) if fits(part, shift) else part_lengths(part, shift) for part in parts])
     count = max(map(count_parts, lengths))
     params = S3Conv2dParams(
@@ -71,7 +71,7 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
         scratch_bytes=_scratch_bytes(params),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, 1, target),
-        products=whole_products(y.count, y.shape[3], node.macs / y.count),
+        products=work.products(sum(work.of_convolution(part, "aligned", 1, count) for part in parts) / len(parts)),
         notes=notes_of_parts(False, count),
     )
 
@@ -82,10 +82,11 @@ def phases(weights: np.ndarray, strides: tuple[int, int]) -> Iterator[np.ndarray
         yield weights[:, down :: strides[0], across :: strides[1]][:, ::-1, ::-1]
 
 
-def _conv2d(node: ConvTranspose2d, weights: np.ndarray) -> Conv2d:
-    """The convolution that computes a part of the outputs, as far as sums are concerned."""
+def as_convolutions(node: ConvTranspose2d) -> Iterator[Conv2d]:
+    """Those that compute its parts, as far as sums and work are concerned: each has all outputs here."""
     scale, bias, one, none = node.weights_scale, node.bias, (1, 1), (0, 0, 0, 0)
-    return Conv2d(node.inputs, node.outputs, (), weights, scale, bias, one, none, one, 1, None)
+    for weights in phases(node.weights, node.strides):
+        yield Conv2d(node.inputs, node.outputs, (), weights, scale, bias, one, none, one, 1, None)
 
 
 def _is_without_border(node: ConvTranspose2d) -> bool:

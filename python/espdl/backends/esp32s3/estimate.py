@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""About how many instructions an operator takes on the ESP32-S3: to choose between shapes of tensors.
-
-Counted on the networks of benchmarks/esp32s3.py: what a vector of 16 outputs takes besides its products.
-"""
+"""About how many instructions an operator takes on the ESP32-S3: to choose between shapes of tensors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
+from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.conv2d import choose
+from espdl.backends.esp32s3.conv_transpose2d import as_convolutions
 from espdl.backends.esp32s3.lanes import common_shift
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
@@ -24,8 +23,6 @@ from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.targets import Target
 
-# Outputs that begin anywhere go through memory, one pixel after the other.
-SCATTERED = 65
 # A byte that is put behind those of other channels.
 COPIED = 3.0
 # Of portable kernels: a product, a value that is pooled, a mean.
@@ -63,34 +60,19 @@ def _convolution(node: Conv2d, target: Target) -> float:
         kernel, _ = choose(node, common_shift(x, node.weights_scale, y, target), target)
     except Inexact:
         return PRODUCT * node.macs
-    channels, rows, columns, inputs = node.weights.shape
-    scattered = SCATTERED if channels % 16 else 0
-    lanes = rows * columns * inputs
-    each = {
-        "aligned": 1.13 * lanes + 20 + scattered,
-        "pointwise": lanes + 11.0,
-        "narrow": rows * (columns * inputs + 4) + 12.0 + scattered,
-        "turned": lanes + 12.0,
-        "bytes": 1.1 * lanes + 40 * rows + 50 + scattered,
-        "wide": 40.0 * lanes,
-        "depthwise": (28.0 if (rows, columns) == (3, 3) else 2.0 * rows * columns + 25) + (75 if scattered else 0),
-    }
-    return each[kernel] * math.ceil(channels / 16) * math.prod(y.shape[1:3])
+    return work.of_convolution(node, kernel)
 
 
 def _transposed(node: ConvTranspose2d) -> float:
-    (y,), (channels, rows, columns, inputs) = node.outputs, node.weights.shape
-    if inputs % 16:
+    if node.inputs[0].shape[3] % 16:
         return TRANSPOSED * node.macs
-    lanes = rows * columns * inputs / math.prod(node.strides)
-    return (
-        (1.13 * lanes + 20 + (SCATTERED if channels % 16 else 0)) * math.ceil(channels / 16) * math.prod(y.shape[1:3])
-    )
+    parts = list(as_convolutions(node))
+    return sum(work.of_convolution(part, "aligned") for part in parts) / len(parts)
 
 
 def _pool(node: AveragePool2d | MaxPool2d) -> float:
     (y,), taps = node.outputs, math.prod(node.kernel)
     channels = y.shape[-1]
     if channels % 16 == 0:
-        return (taps * 1.5 + 40) * y.count / 16
+        return work.of_pool(node)
     return (POOLED * taps + (MEAN if isinstance(node, AveragePool2d) else 0)) * y.count

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from espdl.backends.esp32s3 import affine
+from espdl.backends.esp32s3 import affine, work
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
@@ -16,7 +16,6 @@ from espdl.backends.esp32s3.lanes import (
     notes_of_parts,
     part_constants,
     part_lengths,
-    whole_products,
     whole_sums,
 )
 from espdl.backends.layers import clamp, sum_constants
@@ -70,7 +69,7 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
         scratch_bytes=_scratch_bytes(kernel, rows, outputs, parts, outside),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, rows if kernel == "aligned" and not outside else 1, target),
-        products=0 if kernel == "wide" else whole_products(rows * outputs, outputs, inputs),
+        products=0 if kernel == "wide" else work.products(work.of_product(rows, inputs, outputs, kernel, parts)),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 

@@ -169,23 +169,10 @@ def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, shift: int,
         ends.append(begin)
 
 
-def whole_products(values: int, channels: int, taps: float, pixels: int = 1) -> int:
-    """Products of whole vectors: sums of `taps` products for `values` outputs with so many channels, of which `pixels`
-    neighbours are one."""
-    return round(values // (channels * pixels) * -(-channels * pixels // 16) * 16 * taps)
-
-
 def fetched_bytes(weights: np.ndarray, passes: int, target: Target) -> int:
     """Of flash, by a kernel that goes through all of the packed weights and biases so often in a run."""
     packed = -(-len(weights) // 16) * (16 * weights[0].size + BIAS_BYTES)
     return packed * (passes if target.exceeds_cache(packed) else 1)
-
-
-def convolution_products(node: Conv2d, pixels: int) -> int:
-    """The same of a convolution of which so many neighbours are computed as one."""
-    channels, rows, columns, inputs = node.weights.shape
-    taps = rows * (columns + (pixels - 1) * node.strides[1]) * inputs
-    return whole_products(node.outputs[0].count, channels, taps, pixels)
 
 
 def notes_of_parts(wide: bool, parts: int) -> tuple[str, ...]:

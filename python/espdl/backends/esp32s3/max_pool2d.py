@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from espdl.backends.esp32s3 import work
 from espdl.backends.lowering import Declined, lowering, portable
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.plan.types import KernelCall
@@ -15,4 +16,5 @@ def lower_max_pool2d(node: MaxPool2d, target: Target) -> KernelCall | Declined:
     channels = node.inputs[0].shape[3]
     if channels % 16:
         return Declined(f"its {channels} channels are no multiple of 16")
-    return portable(node, target, function="espdl_s3_max_pool2d_s8", header="espdl/esp32s3/pool2d.h", pitched=())
+    kernel = {"function": "espdl_s3_max_pool2d_s8", "header": "espdl/esp32s3/pool2d.h"}
+    return portable(node, target, **kernel, pitched=(), products=work.products(work.of_pool(node)))
