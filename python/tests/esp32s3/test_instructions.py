@@ -17,6 +17,9 @@ NETWORKS = {"ic_resnet8": 1.11, "kws_dscnn": 0.35, "vww_mobilenet": 0.94, "ad_au
 # Kilobytes of the vector kernels that it links, at most.
 CODE = {"ic_resnet8": 10, "kws_dscnn": 10, "vww_mobilenet": 13, "ad_autoencoder": 3}
 
+# Whose estimated shares are compared with the counted ones, of layers that take so much of the run at least.
+ESTIMATED, MUCH = ("ic_resnet8", "yolo_head"), 0.005
+
 needs_tools = pytest.mark.skipif(xtensa.available() is not None, reason=str(xtensa.available()))
 
 
@@ -49,6 +52,19 @@ def test_network_takes_few_instructions(name: str, tmp_path: Path) -> None:
     counted = xtensa.count(compilation.plan, tmp_path / "net", tmp_path / "build")
     assert sum(counted.layers) <= counted.total <= 1e6 * NETWORKS[name]
     assert sum(counted.code.values()) <= 1024 * CODE[name]
+
+
+@needs_tools
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ESTIMATED)
+def test_the_report_estimates_shares_within_a_quarter(name: str, tmp_path: Path) -> None:
+    compilation = network(name)
+    compilation.files.write(tmp_path / "net")
+    counted = xtensa.count(compilation.plan, tmp_path / "net", tmp_path / "build").layers
+    shares = [count / sum(counted) for count in counted]
+    assert sum(share >= MUCH for share in shares) >= 9
+    for layer, share in zip(compilation.report["layers"], shares, strict=True):
+        assert share < MUCH or 0.75 * share <= layer["share"] <= 1.25 * share, (layer["kernel"], layer["share"], share)
 
 
 ASSEMBLER = """\
