@@ -7,6 +7,8 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +70,9 @@ def _run(job: Job, roots: Mapping[str, str]) -> Result:
             failures = validation.failures(None, None)
         else:
             compilation = pipeline.compile_model(options)
-            program = host.build(compilation.plan, compilation.files, options.name, folder / "program")
-            made = validate.outputs_of(program, data)
+            with tempfile.TemporaryDirectory(dir=_programs()) as place:
+                program = host.build(compilation.plan, compilation.files, options.name, Path(place))
+                made = validate.outputs_of(program, data)
         row = validate.row("", exact, made, data.labels, model.inputs)
         values: list[float] = []
         if METRIC in roots:
@@ -84,6 +87,14 @@ def _run(job: Job, roots: Mapping[str, str]) -> Result:
             "metric": values,
             "costs": _costs(job, compilation, folder),
         }
+
+
+@cache
+def _programs() -> str:
+    """Where this process builds programs: beside the kernels, which are made or looked for once."""
+    folder = tempfile.TemporaryDirectory(prefix="espdl-programs-")
+    Finalize(None, folder.cleanup, exitpriority=0)  # processes of a pool end without atexit
+    return folder.name
 
 
 def _reference(
