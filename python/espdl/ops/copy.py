@@ -43,7 +43,6 @@ class Copy(Operator):
 
     onnx = ("Slice", "Split", "Expand", "Tile", "Gather")
     limits = "up to 6 axes"
-    priority = 0
     keeps_scale = True
     keeps_values = True
 

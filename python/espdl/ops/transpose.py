@@ -26,7 +26,6 @@ class Transpose(Operator):
 
     onnx = ("Transpose",)
     limits = "up to 6 axes"
-    priority = 0
     keeps_scale = True
     keeps_values = True
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from espdl.backends.esp32s3 import affine_add
-from espdl.backends.esp32s3.lanes import pack_lanes
-from espdl.backends.lowering import Declined, lowering, packing, portable
+from espdl.backends.esp32s3.lanes import pack_lanes, portable_in_shifts
+from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.add import Add, AddParams
 from espdl.plan.types import Constant, KernelCall
-from espdl.targets import ROUND_HALF_UP, ROUND_TFLITE, Target
+from espdl.targets import ROUND_TFLITE, Target
 
 # The factors 2**shift are int8, and no sum leaves 20 bits, zero points included.
 MAX_INPUT_SHIFT, MAX_OUTPUT_SHIFT = 6, 7
@@ -23,9 +23,7 @@ def lower_add(node: Add, target: Target) -> KernelCall | Declined:
     """Two products and a shift: the portable kernel's arithmetic, where its factors fit a byte."""
     if target.rounding == ROUND_TFLITE:
         return affine_add.lower_add(node, target)
-    if target.rounding != ROUND_HALF_UP:
-        return Declined("the vector unit adds by shifts rounded half up, which the scheme power_of_two has")
-    call = portable(node, target)
+    call = portable_in_shifts(node, target)
     if isinstance(call, Declined):
         return call
     p = call.params_of(AddParams)

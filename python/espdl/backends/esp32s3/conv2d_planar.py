@@ -23,9 +23,8 @@ MOST_BYTES = 2048
 @lowering("conv2d_planar", "esp32s3", "int8", alignment=16)
 def lower_conv2d_planar(node: Conv2dPlanar, target: Target) -> KernelCall | Declined:
     """Copies the rows that some outputs need with their channels last, then computes those: no second picture."""
-    if target.rounding == ROUND_TFLITE:
-        return Declined("in scheme affine, sums at a border begin with numbers for the whole image")
-    conv = lower_conv2d(node.conv, target)
+    affine = Declined("in scheme affine, sums at a border begin with numbers for the whole image")
+    conv = affine if target.rounding == ROUND_TFLITE else lower_conv2d(node.conv, target)
     if isinstance(conv, Declined):
         return conv
     kernel = conv.packing.removeprefix("esp32s3_")

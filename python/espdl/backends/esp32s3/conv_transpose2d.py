@@ -11,6 +11,7 @@ import numpy as np
 from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams, segment_bytes
 from espdl.backends.esp32s3.lanes import (
+    OTHER_ROUNDING,
     common_shift,
     count_parts,
     fetched_bytes,
@@ -35,7 +36,7 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
     """Taps that meet the same outputs are a convolution of their own; input channels in whole vectors."""
     (x,), (y,) = node.inputs, node.outputs
     if target.rounding != ROUND_HALF_UP:
-        return Declined("the vector unit requantises by a shift rounded half up, which the scheme power_of_two has")
+        return Declined(OTHER_ROUNDING)
     if x.shape[3] % 16:
         return Declined(f"its {x.shape[3]} input channels are no multiple of 16")
     if node.dilations != (1, 1):

@@ -10,13 +10,16 @@ import numpy as np
 
 from espdl.backends.accumulators import ends_on_the_way, range_of
 from espdl.backends.layers import scale_ratios
+from espdl.backends.lowering import Declined, portable
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, power_of_two_shift
-from espdl.plan.types import Constant, Tensor
+from espdl.ops.operator import Operator
+from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import ROUND_HALF_UP, Target
 
 LANE_MIN, LANE_MAX = -(2**19), 2**19 - 1
+OTHER_ROUNDING = "the vector unit requantises by shifts rounded half up, which the scheme power_of_two has"
 # A larger shift would leave nothing of 20 bits.
 MAX_SHIFT = 19
 # Of the packed biases of 16 channels.
@@ -27,10 +30,15 @@ MAX_PARTS, MAX_VECTORS, LANE_BITS = 8, 255, 20
 SEGMENT_BYTES = 20
 
 
+def portable_in_shifts(node: Operator, target: Target) -> KernelCall | Declined:
+    """The portable kernel's call, in the one rounding that the vector unit has."""
+    return portable(node, target) if target.rounding == ROUND_HALF_UP else Declined(OTHER_ROUNDING)
+
+
 def common_shift(x: Tensor, weights_scale: np.ndarray, y: Tensor, target: Target) -> int:
     """The one right shift that requantises all channels; Inexact with the reason where there is none."""
     if target.rounding != ROUND_HALF_UP:
-        raise Inexact("the vector unit requantises by a shift rounded half up, which the scheme power_of_two has")
+        raise Inexact(OTHER_ROUNDING)
     shifts = {power_of_two_shift(float(ratio)) for ratio in np.unique(scale_ratios(x, weights_scale, y))}
     if len(shifts) != 1:
         raise Inexact(f"its channels need {len(shifts)} different shifts; the vector unit has one for all")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.esp32s3.lanes import MAX_SHIFT, pack_wide_lanes
-from espdl.backends.lowering import Declined, lowering, packing, portable
+from espdl.backends.esp32s3.lanes import MAX_SHIFT, pack_wide_lanes, portable_in_shifts
+from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.matmul import MatMul, MatMulParams
 from espdl.plan.types import Constant, KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import Target
 
 # 8192 products of 255 and 2**15 are half of what 40 bits hold.
 MAX_INNER = 8192
@@ -20,9 +20,7 @@ MAX_INNER = 8192
 @lowering("matmul", "esp32s3", "int8", alignment=16)
 def lower_matmul(node: MatMul, target: Target) -> KernelCall | Declined:
     """Products of 16 bits in sums of 40, 16 columns at a time."""
-    if target.rounding != ROUND_HALF_UP:
-        return Declined("the vector unit requantises by a shift rounded half up, which the scheme power_of_two has")
-    call = portable(node, target)
+    call = portable_in_shifts(node, target)
     if isinstance(call, Declined):
         return call
     p = call.params_of(MatMulParams)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from espdl.backends.esp32s3.lanes import pack_lanes
-from espdl.backends.lowering import Declined, lowering, packing, portable
+from espdl.backends.esp32s3.lanes import pack_lanes, portable_in_shifts
+from espdl.backends.lowering import Declined, lowering, packing
 from espdl.ops.mul import Mul, MulParams
 from espdl.plan.types import Constant, KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import Target
 
 # A product, half a unit and the output's zero point stay within 20 bits.
 MAX_SHIFT = 11
@@ -23,9 +23,7 @@ REPEATED, MOST_CHANNELS = 256, 256
 @lowering("mul", "esp32s3", "int8")
 def lower_mul(node: Mul, target: Target) -> KernelCall | Declined:
     """A product and a shift for 16 elements at once."""
-    if target.rounding != ROUND_HALF_UP:
-        return Declined("the vector unit multiplies by shifts rounded half up, which the scheme power_of_two has")
-    call = portable(node, target)
+    call = portable_in_shifts(node, target)
     if isinstance(call, Declined):
         return call
     p = call.params_of(MulParams)
