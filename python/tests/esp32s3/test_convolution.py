@@ -249,6 +249,16 @@ def test_sums_in_parts(node: Conv2d, excess: float, steps: int, seed: int) -> No
         check(call, contents(seed // 7, node.inputs[0].shape, low, high))
 
 
+def test_parts_behind_a_group_whose_sums_are_whole() -> None:
+    """Of 3 x 3 taps of 16 channels: the block for whole sums uses registers that hold the masks of parts."""
+    node = make(7, (6, 6, 16), 32, (3, 3), pads=(1, 1, 1, 1), shift=10)
+    weights = np.where(node.weights < 0, -1, 1) * np.where(np.arange(32) < 16, 3, 60)[:, None, None, None]
+    call = lower(replace(node, weights=weights.astype(np.int8)), TARGET)
+    assert call.params.parts > 1
+    assert call.constant("parts")[[0, 16], 0].astype(bool).tolist() == [False, True]
+    check(call, contents(7, node.inputs[0].shape))
+
+
 @given(
     convolutions(st.sampled_from([16, 32, 128]), st.sampled_from([16, 48]), dilations=(None, 1)),
     st.booleans(),
