@@ -254,6 +254,33 @@ EE int8_t *pie_gather_halves(const int8_t *x, int8_t *y, int32_t count)
     return y;
 }
 
+/** Of 16 vectors, `step` bytes apart, the bytes of i and of i + 8 in turns: vectors 2i and 2i + 1 of `y`. Changes q0, q1. */
+EE void pie_take_turns(const int8_t *x, int32_t step, int8_t *y, int32_t y_step)
+{
+    const int8_t *other = x + 8 * step;
+    const int32_t pairs = 8;
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %3,1f\n"
+           "ee.vld.128.xp q0,%0,%4\n"
+           "ee.vld.128.xp q1,%1,%4\n"
+           "ee.vzip.8 q0,q1\n"
+           "ee.vst.128.xp q0,%2,%5\n"
+           "ee.vst.128.xp q1,%2,%5\n"
+           "1:\n"
+           : "+r"(x), "+r"(other), "+r"(y)
+           : "r"(pairs), "r"(step), "r"(y_step));
+#else
+    PIE_LOOP(pairs)
+    {
+        x = ee_vld_128_xp(0, x, step);
+        other = ee_vld_128_xp(1, other, step);
+        ee_vzip_8(0, 1);
+        y = ee_vst_128_xp(0, y, y_step);
+        y = ee_vst_128_xp(1, y, y_step);
+    }
+#endif
+}
+
 /** `count` vectors at `y`, each a copy of q1. */
 EE void pie_fill(int8_t *y, int32_t count)
 {

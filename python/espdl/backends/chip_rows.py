@@ -12,6 +12,7 @@ from espdl.backends.row_kinds import (
     Facts,
     changes_of,
     counted,
+    gathered,
     one_row_of_pixels,
     padded,
     planar,
@@ -142,6 +143,7 @@ FACTS: dict[str, Facts] = {
         counted("count"),
     ),
     **dict.fromkeys(("espdl_s3_concat",), counted("outer")),
+    "espdl_s3_gather": gathered,
     **dict.fromkeys(
         (
             "espdl_s3_mul_s8",

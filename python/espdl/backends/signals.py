@@ -69,7 +69,7 @@ def _without_unread(
     for call in reversed(calls):
         names = set(call.outputs)
         names |= {t.name for t in known.values() if _root(known, t.name) in call.outputs}
-        if call.function == "espdl_transpose" and not names & wanted:
+        if call.operator == "transpose" and not names & wanted:
             known = {name: t for name, t in known.items() if name not in names}
         else:
             kept.append(call)

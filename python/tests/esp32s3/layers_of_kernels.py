@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_affine import as_affine
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
 from test_products import products, transposed
-from test_sums_moves_pools import SHAPES, windows
+from test_sums_moves_pools import SHAPES, gathers, lines, turned_bytes, windows
 from vector_harness import AFFINE, TARGET
 
 from espdl.backends import lower, select
@@ -172,6 +172,9 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "gemm_bytes_s8": gemm(st.integers(17, 70)),
     "gemm_narrow_s8": gemm(st.integers(1, 15)),
     "gemm_wide_s8": gemm(st.integers(1, 70), bias=2**19),
+    "gather": lambda draw: draw(gathers()),
+    "transpose_bytes": lambda draw: draw(turned_bytes()),
+    "transpose_lines": lambda draw: draw(lines()),
     "matmul_s8": lambda draw: draw(products()),
     "max_pool2d_s8": max_pool2d,
     "mul_channels_s8": mul_channels,
@@ -189,4 +192,4 @@ def layers(draw: st.DrawFn, kernel: str) -> tuple[KernelCall, list[np.ndarray]]:
     call = lower(node, target)
     assume(call.function == kernel)
     seed = draw(seeds)
-    return call, [contents(seed // (3 + i), x.shape) for i, x in enumerate(node.inputs)]
+    return call, [contents(seed // (3 + i), x.shape).astype(x.dtype) for i, x in enumerate(node.inputs)]

@@ -193,6 +193,7 @@ CASE(gather_halves)
     ee_ld_128_usar_ip(1, m + 8, 0);
     moved[0] = pie_gather_halves(m, m + 1024, n[0]);
 }
+CASE(take_turns) { UNUSED; pie_take_turns(m, 16 * (n[0] % 4), m + 2048, 16 * (n[1] % 4)); }
 CASE(widen_offset) { UNUSED; pie_widen_offset(m, m + 1024, n[0]); }
 CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
 CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }

@@ -17,9 +17,11 @@ from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
 from espdl.ops.flip_sign import FlipSign
+from espdl.ops.gather import Gather
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.pad import Pad, Side
+from espdl.ops.transpose import Transpose
 from espdl.plan.types import Tensor
 
 activations = st.sampled_from([None, (0.0, float("inf")), (0.0, 6.0), (-0.5, 0.75)])
@@ -179,6 +181,69 @@ def test_pad_declines_with_reasons() -> None:
     x, y = Tensor("x", (2, 16), "int8", 0.5), Tensor("y", (2, 40), "int8", 0.5)
     node = Pad((x,), (y,), (), (Side(2, 0, 0), Side(16, 16, 8)), 0)
     assert "16 + 16 + 8 bytes" in select(node, TARGET).declined[0]
+
+
+@st.composite
+def gathers(draw: st.DrawFn) -> Gather:
+    sizes = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.sampled_from([16, 48])))
+    rows, columns = (
+        np.array(draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=6)), np.int32) for size in sizes[1:3]
+    )
+    x, y = Tensor("x", sizes, "int8", 0.5), Tensor("y", (sizes[0], len(rows), len(columns), sizes[3]), "int8", 0.5)
+    return Gather((x,), (y,), (), sizes, rows, columns)
+
+
+@given(gathers(), seeds)
+@examples
+def test_gather(node: Gather, seed: int) -> None:
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_gather"
+    check(call, contents(seed, node.inputs[0].shape))
+
+
+def permuted(shape: tuple[int, ...], axes: tuple[int, ...], dtype: str = "int8") -> Transpose:
+    y = Tensor("y", tuple(shape[axis] for axis in axes), dtype, 0.5)
+    return Transpose((Tensor("x", shape, dtype, 0.5),), (y,), (), axes)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Transpose:
+    """The last axis stays the last."""
+    outer = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    axes = (*draw(st.permutations(range(len(outer)))), len(outer))
+    dtype = draw(st.sampled_from(["int8", "int16"]))
+    return permuted((*outer, draw(st.sampled_from([16, 64]))), axes, dtype)
+
+
+@st.composite
+def turned_bytes(draw: st.DrawFn) -> Transpose:
+    """The last axis becomes the one before the last, as for heads of attention."""
+    batch, rows, heads, columns = (draw(st.sampled_from(sizes)) for sizes in ([1, 3], [16, 48], [1, 4], [16, 32]))
+    return permuted((batch, rows, heads, columns), (0, 2, 3, 1))
+
+
+@given(lines(), seeds)
+@examples
+def test_transposed_lines(node: Transpose, seed: int) -> None:
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_transpose_lines"
+    check(call, contents(seed, node.inputs[0].shape).astype(node.inputs[0].dtype))
+
+
+@given(turned_bytes(), seeds)
+@examples
+def test_transposed_bytes(node: Transpose, seed: int) -> None:
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_transpose_bytes"
+    check(call, contents(seed, node.inputs[0].shape))
+
+
+def test_moves_decline_with_reasons() -> None:
+    x, one = Tensor("x", (1, 2, 1, 12), "int8", 0.5), np.zeros(1, np.int32)
+    node = Gather((x,), (replace(x, name="y", shape=(1, 1, 1, 12)),), (), x.shape, one, one)
+    assert "12 bytes" in select(node, TARGET).declined[0]
+    for shape, axes in (((3, 4, 12), (1, 0, 2)), ((16, 4, 10), (1, 2, 0)), ((4, 20), (1, 0))):
+        assert "no whole vectors" in select(permuted(shape, axes), TARGET).declined[0]
 
 
 @st.composite

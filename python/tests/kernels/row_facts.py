@@ -324,13 +324,16 @@ MAKERS: dict[str, Maker] = {
         repeated,
     ),
     **dict.fromkeys(("espdl_pad_s8", "espdl_s3_pad_s8"), padded),
-    "espdl_gather": gathered,
+    **dict.fromkeys(("espdl_gather", "espdl_s3_gather"), gathered),
     "espdl_resize_linear_s8": interpolated,
     **dict.fromkeys(("espdl_copy", "espdl_transpose"), strided),
 }
 
 # Why the others need all of their inputs.
 WHOLE: dict[str, str] = {
+    **dict.fromkeys(
+        ("espdl_s3_transpose_lines", "espdl_s3_transpose_bytes"), "some rows of images channels first are no vectors"
+    ),
     **dict.fromkeys(
         ("espdl_matmul_s8", "espdl_s3_matmul_s8"), "every row of the product needs all of the second operand"
     ),
