@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from espdl.errors import present
 from espdl.plan.graph import CallGraph, InPlaceOverlap
@@ -22,6 +23,8 @@ from espdl.plan.types import Cost, KernelCall, Plan, Tensor
 BARRIER = 150
 # Bands of one call, at most.
 MOST_BANDS = 6
+# Places where each of them may end.
+BAND_ENDS = 2
 
 
 def instructions(call: KernelCall, tensors: Mapping[str, Tensor], costs: Mapping[str, Cost]) -> float:
@@ -173,15 +176,24 @@ def bands(
     reach = present(present(call.rows).reach[place])
     written, read = row_step(graph.tensors[call.outputs[0]]), row_step(graph.tensors[call.reads[place]])
     end = offset + graph.tensors[pair.source].nbytes
-    turns: list[Turn] = []
-    price, start = 0.0, 0
-    while start < known.height:
+
+    def stops(start: int) -> list[int]:
+        """Where a band may end: behind as many rows as are free, or fewer, which two cores may share better."""
         free = (offset + reach.begin(start) * read) // written
-        stop = known.height if start * written >= end else min(known.height, free)
-        while stop > start and stop < known.height and not known.is_begin(stop):
-            stop -= 1
-        if stop <= start or len(turns) == MOST_BANDS:
-            return (), 0.0
-        turn, cost = known.turn(index, start, stop)
-        turns, price, start = [*turns, turn], price + cost, stop
-    return tuple(turns), price
+        last = known.height if start * written >= end else min(known.height, free)
+        return [n for n in range(last, start, -1) if n == known.height or known.is_begin(n)][:BAND_ENDS]
+
+    @cache
+    def cheapest(start: int, most: int) -> tuple[float, tuple[Turn, ...]]:
+        """The price of all rows from `start` on, infinite where `most` bands are too few."""
+        if start == known.height:
+            return 0.0, ()
+        found: list[tuple[float, tuple[Turn, ...]]] = [(math.inf, ())]
+        for stop in stops(start) if most else ():
+            turn, cost = known.turn(index, start, stop)
+            price, turns = cheapest(stop, most - 1)
+            found.append((cost + price, (turn, *turns)))
+        return min(found, key=lambda way: way[0])
+
+    price, turns = cheapest(0, MOST_BANDS)
+    return (turns, price) if turns else ((), 0.0)
