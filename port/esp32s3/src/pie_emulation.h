@@ -4,7 +4,6 @@
 /**
  * @file
  * The vector unit of the ESP32-S3 on other machines, bit for bit. pie.h says what each function is.
- *
  * Fused instructions first compute with the old registers, then load.
  */
 #pragma once
@@ -36,11 +35,6 @@ EE const int8_t *pie_aligned(const void *p, uintptr_t bytes)
     espdl_pie.misaligned += ((uintptr_t)p & (bytes - 1)) != 0;
     return (const int8_t *)((uintptr_t)p & ~(bytes - 1));
 }
-
-/** For who watches which addresses vectors are loaded from. */
-#if !defined(ESPDL_PIE_WATCH_LOAD)
-#define ESPDL_PIE_WATCH_LOAD(p) (void)(p)
-#endif
 
 EE void pie_load(int q, const int8_t *p)
 {

@@ -9,6 +9,11 @@
 
 #include <stdint.h>
 
+/** For who watches which addresses vectors are loaded from. */
+#if !defined(ESPDL_PIE_WATCH_LOAD)
+#define ESPDL_PIE_WATCH_LOAD(p) (void)(p)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
