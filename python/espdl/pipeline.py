@@ -199,8 +199,11 @@ def make_plan(
     else:
         planned = plan_of(faster, cores=cores)
     if stripes != "plain" and takes_flash:
-        usual = plan_of(lowered(graph, target), cores=cores)
-        if planned.arena_bytes > (int(stripes) if stripes.isdecimal() else usual.arena_bytes):
+        # What is dearer than "auto" may be is so beside the kernels that take flash.
+        standard = plan_of(faster, stripes="plain") if stripes == "auto" else None
+        usual = plan_of(lowered(graph, target), cores=cores, standard=standard)
+        room = int(stripes) if stripes.isdecimal() else usual.arena_bytes
+        if planned.arena_bytes > room and (usual.regions or standard is None):
             planned = usual
     if stripes.isdecimal() and planned.arena_bytes > int(stripes):
         raise UsageError(
@@ -255,8 +258,10 @@ def _plan_of(
     input_memory: str,
     cores: int = 1,
     most_bytes: int | None = None,
+    standard: Plan | None = None,
 ) -> Plan:
-    """`most_bytes` are those of the arena of two cores, where it may have others than plan.run() allows."""
+    """`most_bytes` are those of the arena of two cores, where it may have others than plan.run() allows; `standard` is
+    what "auto" compares with, where it is of other calls."""
     calls, tensors, functions = network
     if stripes != "plain" or cores > 1 or input_memory == "caller":
         calls = [backends.with_rows(call, graph.tensors().__getitem__) for call in calls]
@@ -267,7 +272,9 @@ def _plan_of(
     )
     costs = report.instructions(target.chip)
     ports = (inputs, graph.outputs)
-    return plan.run(calls, tensors, *ports, target.chip, target.scheme, functions, stripes, costs, cores, most_bytes)
+    return plan.run(
+        calls, tensors, *ports, target.chip, target.scheme, functions, stripes, costs, cores, most_bytes, standard
+    )
 
 
 def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:

@@ -30,14 +30,16 @@ def run(
     costs: Mapping[str, Cost] = MappingProxyType({}),
     core_count: int = 1,
     most_bytes: int | None = None,
+    standard: Plan | None = None,
 ) -> Plan:
     """The Plan of a network: `calls` in the order with the smallest peak, every tensor placed in the arena.
 
     `calls` come in any order that computes the network, `tensors` are all they name. Concatenations that need no copy
     are no calls any more, unless the arena would grow: their result lives from its first part on. `stripes`, a
     choice of the option `memory`, says whether calls may run stripe by stripe, at the `costs` of their kernels;
-    `core_count`, 1 or 2, how many cores may share them, in an arena of `most_bytes`, if any are given. Raises
-    ValueError, naming call and tensor, where the network is malformed.
+    `core_count`, 1 or 2, how many cores may share them, in an arena of `most_bytes`, if any are given. `standard` is
+    what "auto" compares with, if it is not the network as it is. Raises ValueError, naming call and tensor, where the
+    network is malformed.
     """
     tensors = tuple(tensors)
 
@@ -70,9 +72,9 @@ def run(
         if joined is results and network is trial:
             break
     if copying is best:
-        planned = regions.choose(best, stripes, costs)
+        planned = regions.choose(best, stripes, costs, standard)
     else:
-        planned = regions.choose_of(best, copying, stripes, costs)
+        planned = regions.choose_of(best, copying, stripes, costs, standard)
     if core_count == 1:
         return planned
     room = int(stripes) if stripes.isdecimal() else most_bytes

@@ -42,13 +42,19 @@ class Choice:
     regions: tuple[tuple[int, int, int], ...] = ()
 
 
-def choose_of(plan: Plan, copying: Plan, wanted: str, costs: Mapping[str, Cost] = MappingProxyType({})) -> Plan:
+def choose_of(
+    plan: Plan,
+    copying: Plan,
+    wanted: str,
+    costs: Mapping[str, Cost] = MappingProxyType({}),
+    standard: Plan | None = None,
+) -> Plan:
     """The better choice for a network, or for the same one with concatenations that `plan` does without: parts that lie
     in the memory of the joined tensor are there as a whole, and their calls in no region."""
-    found = choose(plan, wanted, costs)
+    found = choose(plan, wanted, costs, standard)
     if wanted == "plain" or (wanted.isdecimal() and found.arena_bytes <= int(wanted)):
         return found
-    other = choose(copying, wanted, costs, plan)
+    other = choose(copying, wanted, costs, standard or plan)
     return other if other.arena_bytes < found.arena_bytes else found
 
 
