@@ -7,7 +7,10 @@
 /* For callers whose parameters the compiler does not know. */
 extern espdl_s3_narrow_rows_t *espdl_s3_narrow_rows(int32_t bytes);
 
-/* A function of its own for each number of lanes: programs have those that their layers take. */
+/*
+ * A function of its own for each number of lanes: programs have those that their layers take. Written out, because
+ * `espdl export` finds by their text which files define what a program names.
+ */
 #define ROWS(lanes)                                                                                                    \
     if (masked) {                                                                                                      \
         pie_rectangle_narrow(lanes, true, *at, p, last);                                                               \

@@ -7,7 +7,7 @@ import numpy as np
 
 from espdl.backends.esp32s3.affine import S3AffineConv2dParams
 from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Border, beginnings
-from espdl.backends.esp32s3.lanes import joined, pack_lanes
+from espdl.backends.esp32s3.lanes import joined, lengths_of, pack_lanes
 from espdl.backends.esp32s3.packing import TAPS_3X3, grouped, stream
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
@@ -63,7 +63,7 @@ def _segments(call: KernelCall, ahead: str) -> list[np.ndarray]:
     p, weights = call.params_of(S3AffineConv2dParams), grouped(call.constant("weights"))
     if p.dilation_width != 1 and p.kernel_width != 1:
         weights = weights.swapaxes(1, 2)
-    lengths = next((c.data for c in call.constants if c.name == "parts"), None)
+    lengths = lengths_of(call)
     lengths = np.zeros((len(call.constant("weights")), MAX_PARTS), np.uint8) if lengths is None else lengths
     parted = np.concatenate([biases(call).reshape(-1), lengths[::16].reshape(-1)])
     return [stream(weights, ahead), parted, scales(call)]

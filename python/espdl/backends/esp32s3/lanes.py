@@ -98,6 +98,11 @@ def part_constants(lengths: np.ndarray) -> tuple[Constant, ...]:
     return (Constant("parts", lengths),) if lengths.any() else ()
 
 
+def lengths_of(call: KernelCall) -> np.ndarray | None:
+    """What `part_constants` made of the call's parts."""
+    return next((c.data for c in call.constants if c.name == "parts"), None)
+
+
 def count_parts(lengths: np.ndarray) -> int:
     """The most parts that a group's sums have."""
     return 1 + int(np.count_nonzero(lengths, axis=1).max())

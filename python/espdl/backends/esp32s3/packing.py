@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams
-from espdl.backends.esp32s3.lanes import joined, lane_biases, pack_lanes
+from espdl.backends.esp32s3.lanes import joined, lane_biases, lengths_of, pack_lanes
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -32,7 +32,7 @@ def biases(call: KernelCall) -> np.ndarray:
 
 def packed_biases(call: KernelCall) -> np.ndarray:
     """What QACC begins with, and how the sums are parted."""
-    return pack_lanes(biases(call), next((c.data for c in call.constants if c.name == "parts"), None))
+    return pack_lanes(biases(call), lengths_of(call))
 
 
 def images(call: KernelCall) -> np.ndarray:
