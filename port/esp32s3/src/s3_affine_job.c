@@ -17,7 +17,7 @@ void espdl_s3_affine_outputs(const affine_job_t *a, int32_t group, int8_t *y, in
 
 static void finish_row(const conv_job_t *j, int32_t group, int8_t *y, int32_t count)
 {
-    espdl_s3_affine_outputs((const affine_job_t *)j, group, y, count, j->outputs);
+    espdl_s3_affine_outputs((const affine_job_t *)j, group, y, count, j->y_step);
 }
 
 void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,

@@ -34,6 +34,7 @@ S3_PLANAR = tuple(f"espdl_s3_conv2d_planar_{kind}_s8" for kind in ("bytes", "nar
 ANYWHERE = (
     *(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine")),
     *S3_PLANAR,
+    *(f"espdl_s3_conv_transpose2d_bytes_{scheme}s8" for scheme in ("", "affine_")),
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
@@ -105,7 +106,8 @@ def s3_planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows |
 
 
 def s3_transposed(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    return with_overhead(transposed(call, height, inputs), S3_CONVOLUTION)
+    rows = with_overhead(transposed(call, height, inputs), S3_CONVOLUTION)
+    return rows and replace(rows, anywhere=call.function in ANYWHERE)
 
 
 FACTS: dict[str, Facts] = {
@@ -123,7 +125,11 @@ FACTS: dict[str, Facts] = {
     **dict.fromkeys(("espdl_s3_depthwise_s8", "espdl_s3_depthwise_affine_s8"), s3_depthwise),
     **dict.fromkeys(("espdl_s3_conv2d_pointwise_s8", "espdl_s3_conv2d_pointwise_affine_s8"), s3_pointwise),
     "espdl_s3_conv2d_add_s8": s3_window_and_sum,
-    "espdl_s3_conv_transpose2d_s8": s3_transposed,
+    **{
+        f"espdl_s3_conv_transpose2d_{kind}{scheme}s8": s3_transposed
+        for kind in ("", "bytes_")
+        for scheme in ("", "affine_")
+    },
     **dict.fromkeys(
         (
             "espdl_mac16_gemm_s8",

@@ -136,6 +136,8 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "conv2d_pointwise_affine_s8": affine(
         convolutions(st.sampled_from([16, 48, 160]), any_channels, kernel=(1, 1), pads=NO_BORDER)
     ),
+    "conv_transpose2d_affine_s8": affine(transposed()),
+    "conv_transpose2d_bytes_affine_s8": affine(transposed("bytes")),
     "depthwise_affine_s8": affine(
         convolutions(st.integers(2, 40), st.none(), depthwise=True),
         convolutions(st.sampled_from([8, 16, 32]), st.none(), depthwise=True, kernel=(3, 3), dilations=(None, 1)),
@@ -161,6 +163,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
         convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=NO_BORDER)
     ),
     "conv2d_turned_s8": conv2d(turned),
+    "conv_transpose2d_bytes_s8": lambda draw: draw(transposed("bytes")),
     "conv_transpose2d_s8": lambda draw: draw(transposed()),
     "conv2d_wide_s8": conv2d(convolutions(any_channels, st.integers(1, 20)).map(lambda node: heavy(node, 1))),
     "depthwise_s8": conv2d(

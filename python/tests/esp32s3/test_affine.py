@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_convolution import activations, any_channels, contents, convolutions, make, seeds
+from test_products import transposed
 from test_sums_moves_pools import places
 from vector_harness import AFFINE, EXAMPLES, check, examples
 
@@ -17,14 +19,16 @@ from espdl.backends import lower, select
 from espdl.backends.esp32s3.scales import WantedOutputs, solve
 from espdl.ops.add import Add
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, quantize_multiplier
 from espdl.plan.types import Tensor
 
+Layer = TypeVar("Layer", Conv2d, ConvTranspose2d)
 few = settings(examples, max_examples=max(1, EXAMPLES // 3))
 
 
-def as_affine(node: Conv2d, seed: int) -> Conv2d:
+def as_affine(node: Layer, seed: int) -> Layer:
     """The same shape with any zero points and scales, so that outputs use their range; weights use all of int8."""
     random = np.random.default_rng(seed)
     (x,), (y,) = node.inputs, node.outputs
@@ -42,7 +46,7 @@ def as_affine(node: Conv2d, seed: int) -> Conv2d:
     )
 
 
-def run(node: Conv2d, seed: int, kernel: str) -> None:
+def run(node: Conv2d | ConvTranspose2d, seed: int, kernel: str) -> None:
     """Checks the kernel of the name `kernel`, where it takes the layer."""
     call = select(as_affine(node, seed), AFFINE).call
     assume(call is not None and call.function == f"espdl_s3_{kernel}_affine_s8")
@@ -92,6 +96,18 @@ def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:
 def test_depthwise(node: Conv2d, seed: int) -> None:
     assume(node.groups > 1)
     run(node, seed, "depthwise")
+
+
+@given(transposed("aligned"), seeds)
+@few
+def test_conv_transpose(node: ConvTranspose2d, seed: int) -> None:
+    run(node, seed, "conv_transpose2d")
+
+
+@given(transposed("bytes"), seeds)
+@few
+def test_conv_transpose_of_any_channels(node: ConvTranspose2d, seed: int) -> None:
+    run(node, seed, "conv_transpose2d_bytes")
 
 
 @pytest.mark.parametrize("inputs", [5, 27, 160])

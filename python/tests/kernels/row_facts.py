@@ -252,7 +252,16 @@ MAKERS: dict[str, Maker] = {
         ),
         windowed_sum,
     ),
-    **dict.fromkeys(("espdl_conv_transpose2d_s8", "espdl_s3_conv_transpose2d_s8"), transposed),
+    **dict.fromkeys(
+        (
+            "espdl_conv_transpose2d_s8",
+            "espdl_s3_conv_transpose2d_s8",
+            "espdl_s3_conv_transpose2d_bytes_s8",
+            "espdl_s3_conv_transpose2d_affine_s8",
+            "espdl_s3_conv_transpose2d_bytes_affine_s8",
+        ),
+        transposed,
+    ),
     **dict.fromkeys(
         (
             "espdl_gemm_s8",

@@ -7,6 +7,7 @@ border begin with something else. `scales` says how sums become outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, s
 from espdl.backends.lowering import Declined, call_of
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
 from espdl.ops.numerics import Inexact, requantization
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
@@ -148,24 +150,10 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         across,
     )
     limits = clamp(node.activation, y)
-    wanted = _wanted(node, multiplier, shift, limits)
-    lengths, scales, offsets = _settle(layer, wanted, in_parts=kernel in ("aligned", "bytes", "pointwise"))
+    wanted = wanted_outputs([node], has_border(node), multiplier, shift, limits)
+    (lengths,), scales, offsets = settle([layer], wanted, in_parts=kernel in ("aligned", "bytes", "pointwise"))
     parts = count_parts(lengths)
-    params = S3AffineConv2dParams(
-        **vars(shape),
-        groups=node.groups,
-        input_zero_point=x.zero_point,
-        output_zero_point=y.zero_point,
-        **limits,
-        rounding=target.rounding,
-        pixels=pixels,
-        parts=parts,
-        outside_top=down.before,
-        outside_bottom=down.after,
-        outside_left=across.before,
-        outside_right=across.after,
-        scale=_scale_params(scales, wanted),
-    )
+    params = conv_params(node, target, (down, across), scale_params(scales, wanted), pixels, parts)
     # Over its input, it goes through all weights for some pixels.
     shares = kernel == "pointwise" and _may_share(params) and not target.exceeds_cache(node.weights.size)
     return call_of(
@@ -175,7 +163,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         params,
         constants=(
             *sum_constants(node.weights, node.bias, shift, multiplier),
-            *_numbers(scales, offsets),
+            *numbers(scales, offsets),
             *part_constants(lengths),
         ),
         packing=f"esp32s3_{kernel}_affine",
@@ -189,17 +177,49 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     )
 
 
-def _wanted(node: Conv2d, multiplier: np.ndarray, shift: np.ndarray, limits: dict[str, int]) -> WantedOutputs:
+def conv_params(
+    node: Conv2d | ConvTranspose2d,
+    target: Target,
+    border: tuple[Border, Border],
+    scale: S3ScaleParams,
+    pixels: int,
+    parts: int,
+) -> S3AffineConv2dParams:
     (x,), (y,) = node.inputs, node.outputs
-    bias = node.bias.astype(np.int64)
+    down, across = border
+    return S3AffineConv2dParams(
+        **vars(conv_shape(node)),
+        groups=node.groups if isinstance(node, Conv2d) else 1,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        **clamp(node.activation, y),
+        rounding=target.rounding,
+        pixels=pixels,
+        parts=parts,
+        outside_top=down.before,
+        outside_bottom=down.after,
+        outside_left=across.before,
+        outside_right=across.after,
+        scale=scale,
+    )
+
+
+def wanted_outputs(
+    convs: Sequence[Conv2d], border: bool, multiplier: np.ndarray, shift: np.ndarray, limits: dict[str, int]
+) -> WantedOutputs:
+    """Of any of `convs`, which differ in weights only; `border`: some of the taps may lie outside the image."""
+    (x,), (y,) = convs[0].inputs, convs[0].outputs
+    bias = convs[0].bias.astype(np.int64)
     low, high = (value - x.zero_point for value in range_of(x))
-    flat = node.weights.reshape(len(node.weights), -1)
-    least, most = (ends_on_the_way if has_border(node) else ends)(flat, low, high)
+    reached = [
+        (ends_on_the_way if border else ends)(conv.weights.reshape(len(bias), conv.weights[0].size), low, high)
+        for conv in convs
+    ]
     return WantedOutputs(
         multiplier.astype(np.int64),
         shift.astype(np.int64),
-        bias + least,
-        bias + most,
+        bias + np.min([least for least, _ in reached], axis=0),
+        bias + np.max([most for _, most in reached], axis=0),
         np.zeros_like(bias),
         y.zero_point,
         limits["activation_min"],
@@ -207,39 +227,51 @@ def _wanted(node: Conv2d, multiplier: np.ndarray, shift: np.ndarray, limits: dic
     )
 
 
-def _settle(layer: Sums, wanted: WantedOutputs, in_parts: bool) -> tuple[np.ndarray, VectorScales, np.ndarray]:
-    """(lengths of parts, constants, what is taken off each channel's sum); Inexact where nothing is exact."""
-    pixels = len(layer.weights) // len(wanted.multiplier)
-    reach = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1).sum(axis=1) * 128
+def settle(
+    layers: Sequence[Sums], wanted: WantedOutputs, in_parts: bool
+) -> tuple[list[np.ndarray], VectorScales, np.ndarray]:
+    """(lengths of parts of each layer, constants that all have, what is taken off each channel's sum); Inexact where
+    nothing is exact."""
+    pixels = len(layers[0].weights) // len(wanted.multiplier)
+    reach = np.max([_reach(layer, pixels) for layer in layers], axis=0)
     refused = Inexact("some sum may leave the 20 bits of a lane")
+
+    def lengths_of(offsets: np.ndarray, bits: int) -> list[np.ndarray]:
+        return [layer.part_lengths(np.tile(offsets, pixels), bits) for layer in layers]
+
     for begin in BEGINNINGS:
         for whole in (True, False) if in_parts else (True,):
-            room = LANE_MAX - MARGIN - reach.reshape(pixels, -1).max(axis=0) if whole else begin
-            offsets = _offsets(layer, wanted, np.maximum(room, 0))
+            room = LANE_MAX - MARGIN - reach if whole else np.full_like(reach, begin)
+            offsets = _offsets(layers, wanted, np.maximum(room, 0))
             try:
-                lengths = layer.part_lengths(np.tile(offsets, pixels), CHOICES[0])
-                if whole and lengths.any():
+                lengths = lengths_of(offsets, CHOICES[0])
+                if whole and any(found.any() for found in lengths):
                     continue
                 scales = solve(replace(wanted, offsets=offsets), in_parts=not whole)
                 if scales.bits > CHOICES[0]:
-                    lengths = layer.part_lengths(np.tile(offsets, pixels), scales.bits)
+                    lengths = lengths_of(offsets, scales.bits)
                 return lengths, scales, offsets
             except Inexact as inexact:
                 refused = inexact
     raise refused
 
 
-def _offsets(layer: Sums, wanted: WantedOutputs, room: np.ndarray | int) -> np.ndarray:
+def _reach(layer: Sums, pixels: int) -> np.ndarray:
+    """int64 [channels]: beyond what a sum begins with."""
+    weights = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1)
+    return (weights.sum(axis=1) * 128).reshape(pixels, -1).max(axis=0)
+
+
+def _offsets(layers: Sequence[Sums], wanted: WantedOutputs, room: np.ndarray) -> np.ndarray:
     """What is taken off sums so that outputs are in the middle of their range near 0, as far as `room` allows."""
     channels = len(wanted.multiplier)
-    weights = layer.weights[:channels].astype(np.int64)
-    begin = layer.bias[:channels] - layer.zero_point * weights.sum(axis=(1, 2, 3))
+    begins = [layer.begin()[:channels] for layer in layers]
     ratio = np.maximum(wanted.multiplier * 2.0 ** -(31.0 + wanted.shift), 2.0**-40)
     middle = np.rint(((wanted.low + wanted.high) / 2 - wanted.zero_point) / ratio).astype(np.int64)
-    return np.clip(middle, begin - room, begin + room) // OFFSET_UNIT * OFFSET_UNIT
+    return np.clip(middle, np.max(begins, axis=0) - room, np.min(begins, axis=0) + room) // OFFSET_UNIT * OFFSET_UNIT
 
 
-def _scale_params(scales: VectorScales, wanted: WantedOutputs) -> S3ScaleParams:
+def scale_params(scales: VectorScales, wanted: WantedOutputs) -> S3ScaleParams:
     return S3ScaleParams(
         bits=scales.bits,
         shift=scales.shift,
@@ -249,7 +281,7 @@ def _scale_params(scales: VectorScales, wanted: WantedOutputs) -> S3ScaleParams:
     )
 
 
-def _numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
+def numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
     """What packing takes beside the constants of the reference."""
     values = {"offset": offsets, "factor": scales.factor, "coarse": scales.coarse, "fine": scales.fine}
     values |= {"negative": scales.negative, "edge": scales.edge}

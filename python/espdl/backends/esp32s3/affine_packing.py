@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.esp32s3.affine import S3AffineConv2dParams
-from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Border, beginnings
+from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Border, Sums
 from espdl.backends.esp32s3.lanes import joined, lengths_of, pack_lanes
 from espdl.backends.esp32s3.packing import TAPS_3X3, grouped, stream
 from espdl.backends.lowering import packing
@@ -29,8 +29,12 @@ def biases(call: KernelCall) -> np.ndarray:
     begin = np.tile(call.constant("bias").astype(np.int64) - call.constant("offset"), p.pixels)
     down = Border(p.outside_top, p.outside_bottom, weights.shape[1])
     across = Border(p.outside_left, p.outside_right, weights.shape[2])
-    packed = [pack_lanes(b) for _, b in beginnings(weights, begin, p.input_zero_point, down, across)]
-    return np.stack(packed, axis=1)
+    return biases_of(Sums(weights, begin, (0, 0), p.input_zero_point, False, down, across))
+
+
+def biases_of(sums: Sums) -> np.ndarray:
+    """The same of sums, whatever they multiply."""
+    return np.stack([pack_lanes(begin) for _, begin in sums.beginnings()], axis=1)
 
 
 def scales(call: KernelCall) -> np.ndarray:

@@ -35,7 +35,8 @@ class Border:
         yield from (places < self.taps - count for count in range(1, self.after + 1))
 
 
-def _border(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> Border:
+def border(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> Border:
+    """Of an axis of so many places and windows."""
     before = after = 0
     for start in np.arange(windows) * stride - pad:
         places = start + np.arange(taps) * dilation
@@ -51,20 +52,9 @@ def _border(size: int, pad: int, stride: int, dilation: int, taps: int, windows:
 def borders(p: ConvShape, pixels: int) -> tuple[Border, Border]:
     """Of rows and columns; `pixels` neighbours are one window."""
     taps = p.kernel_width + (pixels - 1) * p.stride_width
-    down = _border(p.input_height, p.pad_top, p.stride_height, p.dilation_height, p.kernel_height, p.output_height)
+    down = border(p.input_height, p.pad_top, p.stride_height, p.dilation_height, p.kernel_height, p.output_height)
     stride, windows = p.stride_width * pixels, p.output_width // pixels
-    return down, _border(p.input_width, p.pad_left, stride, p.dilation_width, taps, windows)
-
-
-def beginnings(
-    weights: np.ndarray, bias: np.ndarray, zero_point: int, down: Border, across: Border
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(taps inside, bool [rows, columns]; int64 [channels]: what sums of them begin with), in the order of biases."""
-    sums = weights.astype(np.int64).sum(axis=3)
-    for rows in down.inside():
-        for columns in across.inside():
-            taps = rows[:, None] & columns
-            yield taps, bias - zero_point * (sums * taps).sum(axis=(1, 2))
+    return down, border(p.input_width, p.pad_left, stride, p.dilation_width, taps, windows)
 
 
 @dataclass(frozen=True)
@@ -78,6 +68,18 @@ class Sums:
     dilated: bool
     down: Border
     across: Border
+
+    def beginnings(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(taps inside, bool [rows, columns]; int64 [channels]: what sums of them begin with), as biases lie."""
+        sums = self.weights.astype(np.int64).sum(axis=3)
+        for rows in self.down.inside():
+            for columns in self.across.inside():
+                taps = rows[:, None] & columns
+                yield taps, self.bias - self.zero_point * (sums * taps).sum(axis=(1, 2))
+
+    def begin(self) -> np.ndarray:
+        """int64 [channels]: what sums begin with where all taps lie in the image."""
+        return next(begin for _, begin in self.beginnings())
 
     def part_lengths(self, offsets: np.ndarray, bits: int) -> np.ndarray:
         """uint8 [channels, MAX_PARTS]: the vectors of all parts but the last of a group's sums, then 0.
@@ -94,10 +96,10 @@ class Sums:
         return lengths
 
     def _windows(self, offsets: np.ndarray) -> Iterator[_Window]:
-        for taps, begin in beginnings(self.weights, self.bias - offsets, self.zero_point, self.down, self.across):
+        for taps, begin in self.beginnings():
             inside, used = self.weights * taps[:, :, None], taps[:, :, None].repeat(self.weights.shape[3], axis=2)[None]
             least, most = ends_on_the_way(self._vectors(inside), *self.range)
-            yield _Window(begin, least, most, self._vectors(used)[0].any(axis=1))
+            yield _Window(begin - offsets, least, most, self._vectors(used)[0].any(axis=1))
 
     def _vectors(self, values: np.ndarray) -> np.ndarray:
         """[channels, vectors, 16] of [channels, rows, columns, inputs], as segments lie in memory; rows filled up."""

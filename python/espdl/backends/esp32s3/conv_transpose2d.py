@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import numpy as np
 
-from espdl.backends.esp32s3 import work
+from espdl.backends.esp32s3 import affine_transposed, work
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams, segment_bytes
 from espdl.backends.esp32s3.lanes import (
-    OTHER_ROUNDING,
     common_shift,
     count_parts,
     fetched_bytes,
@@ -23,28 +19,33 @@ from espdl.backends.esp32s3.lanes import (
     whole_sums,
 )
 from espdl.backends.esp32s3.packing import grouped, stream
+from espdl.backends.esp32s3.transposed import (
+    ahead_of,
+    as_convolutions,
+    function_of,
+    kernel_of,
+    most_windows,
+    taps_of_phases,
+)
 from espdl.backends.layers import clamp, conv_shape, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering, packing
-from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.plan.types import Constant, KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import ROUND_TFLITE, Target
 
 
 @lowering("conv_transpose2d", "esp32s3", "int8", alignment=16)
 def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall | Declined:
-    """Taps that meet the same outputs are a convolution of their own; input channels in whole vectors."""
+    """Taps that meet the same outputs are a convolution of their own."""
     (x,), (y,) = node.inputs, node.outputs
-    if target.rounding != ROUND_HALF_UP:
-        return Declined(OTHER_ROUNDING)
-    if x.shape[3] % 16:
-        return Declined(f"its {x.shape[3]} input channels are no multiple of 16")
     if node.dilations != (1, 1):
         return Declined(f"it has the dilations {node.dilations}")
+    if target.rounding == ROUND_TFLITE:
+        return affine_transposed.lower(node, target)
     if x.zero_point != 0 and not _is_without_border(node):
         return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
     shift = common_shift(x, node.weights_scale, y, target)
-    parts = list(as_convolutions(node))
+    kernel, parts = kernel_of(node), list(as_convolutions(node))
     lengths = np.stack([whole_sums(part) if fits(part, shift) else part_lengths(part, shift) for part in parts])
     count = max(map(count_parts, lengths))
     params = S3Conv2dParams(
@@ -61,7 +62,7 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
     )
     return call_of(
         node,
-        "espdl_s3_conv_transpose2d_s8",
+        function_of(kernel, ""),
         "espdl/esp32s3/conv_transpose2d.h",
         params,
         constants=(
@@ -72,22 +73,9 @@ def lower_conv_transpose2d(node: ConvTranspose2d, target: Target) -> KernelCall 
         scratch_bytes=_scratch_bytes(params),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, 1, target),
-        products=work.products(sum(work.of_convolution(part, "aligned", 1, count) for part in parts) / len(parts)),
+        products=work.products(sum(work.of_convolution(part, kernel, 1, count) for part in parts) / len(parts)),
         notes=notes_of_parts(False, count),
     )
-
-
-def phases(weights: np.ndarray, strides: tuple[int, int]) -> Iterator[np.ndarray]:
-    """[channels, rows, columns, inputs] of the taps with each remainder of their place by the strides, reversed."""
-    for down, across in itertools.product(*map(range, strides)):
-        yield weights[:, down :: strides[0], across :: strides[1]][:, ::-1, ::-1]
-
-
-def as_convolutions(node: ConvTranspose2d) -> Iterator[Conv2d]:
-    """Those that compute its parts, as far as sums and work are concerned: each has all outputs here."""
-    scale, bias, one, none = node.weights_scale, node.bias, (1, 1), (0, 0, 0, 0)
-    for weights in phases(node.weights, node.strides):
-        yield Conv2d(node.inputs, node.outputs, (), weights, scale, bias, one, none, one, 1, None)
 
 
 def _is_without_border(node: ConvTranspose2d) -> bool:
@@ -98,7 +86,7 @@ def _is_without_border(node: ConvTranspose2d) -> bool:
 
 def _scratch_bytes(p: S3Conv2dParams) -> int:
     """As include/espdl/esp32s3/conv_transpose2d.h says."""
-    vectors = 16 * -(-p.output_width // p.stride_width) if p.output_channels % 16 else 0
+    vectors = 16 * most_windows(p.output_width, p.stride_width) if p.output_channels % 16 else 0
     return max(16, vectors + segment_bytes(p))
 
 
@@ -108,9 +96,9 @@ def conv_transpose2d(call: KernelCall) -> list[np.ndarray]:
     p = call.params_of(S3Conv2dParams)
     weights, biases = [], []
     strides = (p.stride_height, p.stride_width)
-    for part, lengths in zip(phases(call.constant("weights"), strides), call.constant("parts")):
+    for part, lengths in zip(taps_of_phases(call.constant("weights"), strides), call.constant("parts")):
         if part.size > 0:
             weights.append(grouped(part).reshape(-1))
         lanes = lane_biases(part, call.constant("bias"), p.input_zero_point, p.output_zero_point, p.shift)
         biases.append(pack_lanes(lanes, lengths))
-    return [stream(np.concatenate(weights), "vectors"), np.concatenate(biases)]
+    return [stream(np.concatenate(weights), ahead_of(p.input_channels)), np.concatenate(biases)]

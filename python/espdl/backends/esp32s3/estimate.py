@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from espdl.backends.esp32s3 import work
 from espdl.backends.esp32s3.conv2d import choose
-from espdl.backends.esp32s3.conv_transpose2d import as_convolutions
 from espdl.backends.esp32s3.lanes import common_shift
+from espdl.backends.esp32s3.transposed import as_convolutions, kernel_of
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.conv2d import Conv2d
@@ -27,8 +27,8 @@ from espdl.targets import Target
 COPIED = 3.0
 # Of portable kernels: a product, a value that is pooled, a mean.
 PRODUCT, POOLED, MEAN = 3.0, 4.0, 80.0
-# Of any kernel: a product of a transposed convolution, a look-up; a value that is added or multiplied in vectors.
-TRANSPOSED, LOOKED_UP, ELEMENTWISE = 15.0, 4.8, 0.8
+# Of any kernel: a look-up; a value that is added or multiplied in vectors.
+LOOKED_UP, ELEMENTWISE = 4.8, 0.8
 
 
 _EACH: tuple[tuple[tuple[type, ...], float], ...] = (((Add, Mul), ELEMENTWISE), ((Lookup, Table), LOOKED_UP))
@@ -64,10 +64,8 @@ def _convolution(node: Conv2d, target: Target) -> float:
 
 
 def _transposed(node: ConvTranspose2d) -> float:
-    if node.inputs[0].shape[3] % 16:
-        return TRANSPOSED * node.macs
     parts = list(as_convolutions(node))
-    return sum(work.of_convolution(part, "aligned") for part in parts) / len(parts)
+    return sum(work.of_convolution(part, kernel_of(node)) for part in parts) / len(parts)
 
 
 def _pool(node: AveragePool2d | MaxPool2d) -> float:

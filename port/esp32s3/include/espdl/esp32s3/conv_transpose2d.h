@@ -21,6 +21,14 @@ extern "C" {
 void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                   const int8_t *biases, int8_t *y, int8_t *scratch);
 
+/**
+ * The same of any number of input channels; `x` may be at any address.
+ *
+ * @param scratch  as above, always with what parts take
+ */
+void espdl_s3_conv_transpose2d_bytes_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
+                                        const int8_t *biases, int8_t *y, int8_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif
