@@ -44,17 +44,29 @@ struct conv_job {
     const uint8_t *lengths;                  /**< vectors of each part of a group's sums but the last, then 0 */
     int32_t lengths_step;                    /**< to the next group's */
     int32_t entry;                           /**< 0; or between outputs in `scratch`, which wait for finish_row() */
-    conv_finish_t finish_row;                /**< `count` outputs from `scratch` to `y` */
-    bool row_by_row;                         /**< no output row may be written before all earlier ones are computed */
+    conv_finish_t finish_row;                /**< `count` outputs of a row from `scratch` to `y` */
+    bool row_by_row;                         /**< the kernel takes one row of outputs at a time */
+    bool shared;                             /**< some outputs lie over inputs, which windows in front of them need */
     finish_t finish;
 };
+
+/** How many windows wait in `scratch`. */
+static inline int32_t waiting_windows(const conv_job_t *j)
+{
+    return j->columns.windows < ESPDL_S3_WAITING_WINDOWS ? j->columns.windows : ESPDL_S3_WAITING_WINDOWS;
+}
 
 /** Of the scheme power_of_two. */
 void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
                             int8_t *y, int8_t *scratch);
 
-/** The whole convolution: groups outside, so that the weights of one group stay in the cache. */
-void espdl_s3_convolve(const conv_job_t *j, conv_kernel_t kernel, void *context);
+/**
+ * The whole convolution: groups outside, so that the weights of one group stay in the cache. Where `shared`, all groups
+ * of ESPDL_S3_SHARED_WINDOWS windows of a row before the next windows; where there is one group, of a whole row. Where
+ * outputs wait, at most ESPDL_S3_WAITING_WINDOWS columns before the next. With such parts, the job is the last of them
+ * then.
+ */
+void espdl_s3_convolve(conv_job_t *j, conv_kernel_t kernel, void *context);
 
 /** What a block must know of the outputs; `step` bytes from window to window. */
 static inline void set_outputs(pie_rectangle_t *p, const conv_job_t *j, const conv_run_t *r, int32_t step)

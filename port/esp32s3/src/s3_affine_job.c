@@ -69,5 +69,5 @@ void espdl_s3_make_segmented_sums(segmented_t *c, const affine_job_t *a, const e
     c->mask_tail = a->scales.masks + 16;
     c->most_asides = a->asides;
     c->other = PIE_SUMS;
-    c->list = (pie_segment_t *)(void *)(a->job.scratch + a->job.columns.windows * a->job.entry);
+    c->list = (pie_segment_t *)(void *)(a->job.scratch + waiting_windows(&a->job) * a->job.entry);
 }

@@ -84,7 +84,7 @@ void espdl_s3_conv2d_pointwise_affine_s8(const espdl_s3_affine_conv2d_params_t *
 {
     affine_job_t a;
     espdl_s3_make_affine_job(&a, p, x, biases, scales, y, scratch);
-    const bool dense = p->stride_width == 1 && p->stride_height == 1, shared = a.job.row_by_row;
+    const bool dense = p->stride_width == 1 && p->stride_height == 1, shared = a.job.shared;
     const int32_t rows = dense ? 1 : p->output_height;
     const int32_t columns = dense ? p->output_height * p->output_width : p->output_width;
     const int32_t outputs = a.job.outputs, groups = (outputs + 15) / 16;

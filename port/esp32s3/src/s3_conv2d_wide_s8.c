@@ -54,6 +54,7 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
     job.channels = 1;
     job.entry = 0;
     job.row_by_row = true;
+    job.shared = false;
     job.finish.clamps = false; /* pixels() does that */
     espdl_s3_convolve(&job, pixels, &constants);
 }

@@ -33,11 +33,13 @@ void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, co
     j->entry = j->outputs % 16 != 0 ? 16 : 0;
     j->finish_row = scatter_row;
     j->finish = make_finish(p->shift, p->activation_min, p->activation_max);
-    /* The Plan may let the output run into the input. */
+    j->row_by_row = false;
+    /* The Plan may let the output run into the input, of which some rows at the end may not be there. */
+    const int32_t end = window_start(&j->rows, j->rows.windows - 1) + (p->kernel_height - 1) * p->dilation_height + 1;
     const uintptr_t from = (uintptr_t)x, to = (uintptr_t)y;
-    const uintptr_t from_end = from + (uintptr_t)(j->rows.size * j->row_bytes);
+    const uintptr_t from_end = from + (uintptr_t)((end < j->rows.size ? end : j->rows.size) * j->row_bytes);
     const uintptr_t to_end = to + (uintptr_t)(j->rows.windows * j->y_pitch);
-    j->row_by_row = to < from_end && from < to_end;
+    j->shared = to < from_end && from < to_end;
 }
 
 /* Which of an axis' biases are those of windows with the taps `t` inside: 0 of all, 1 .. `before`, then the others. */
@@ -76,16 +78,44 @@ static inline void convolve_rows(const conv_job_t *j, int32_t group, int32_t row
     }
 }
 
-void espdl_s3_convolve(const conv_job_t *j, conv_kernel_t kernel, void *context)
+static KEEP_APART void convolve(const conv_job_t *j, conv_kernel_t kernel, void *context)
 {
-    const bool row_by_row = j->row_by_row || j->entry > 0;
+    const bool one_row = j->row_by_row || j->entry > 0 || j->shared;
     for (int32_t group = 0; group * j->channels < j->outputs; group++) {
         for (int32_t row = 0; row < j->rows.windows;) {
             run_t rows = next_run(&j->rows, row);
-            rows.count = row_by_row ? 1 : rows.count;
+            rows.count = one_row ? 1 : rows.count;
             convolve_rows(j, group, row, rows, kernel, context);
             row += rows.count;
         }
     }
-    espdl_s3_clamp_output(&j->finish, j->y, j->rows.windows * j->y_pitch);
+}
+
+/* Part by part of so many rows and columns. */
+static KEEP_APART void convolve_parts(conv_job_t *j, conv_kernel_t kernel, void *context, int32_t down, int32_t across)
+{
+    const axis_t rows = j->rows, columns = j->columns;
+    int8_t *const y = j->y;
+    for (int32_t row = 0; row < rows.windows; row += down) {
+        take_windows(&j->rows, &rows, row, down);
+        for (int32_t column = 0; column < columns.windows; column += across) {
+            take_windows(&j->columns, &columns, column, across);
+            j->y = y + row * j->y_pitch + column * j->y_step;
+            convolve(j, kernel, context);
+        }
+    }
+}
+
+void espdl_s3_convolve(conv_job_t *j, conv_kernel_t kernel, void *context)
+{
+    int8_t *const y = j->y;
+    const int32_t rows = j->rows.windows, columns = j->columns.windows, count = rows * j->y_pitch;
+    const bool in_turn = j->shared && j->outputs > j->channels;
+    if (in_turn || (j->entry > 0 && columns > ESPDL_S3_WAITING_WINDOWS)) {
+        convolve_parts(j, kernel, context, j->shared ? 1 : rows,
+                       in_turn ? ESPDL_S3_SHARED_WINDOWS : ESPDL_S3_WAITING_WINDOWS);
+    } else {
+        convolve(j, kernel, context);
+    }
+    espdl_s3_clamp_output(&j->finish, y, count);
 }

@@ -26,6 +26,7 @@ void espdl_s3_convolve_transposed(conv_job_t *job, segmented_t *segmented, axis_
     const finish_t finish = job->finish;
     int8_t *const y = job->y;
     job->finish.clamps = false; /* but all of them together */
+    job->shared = false;
     job->row_by_row = kernel != espdl_s3_aligned_pixels; /* which alone computes several at once */
     job->y_step = columns.stride * job->outputs;
     job->y_pitch = rows.stride * pitch;

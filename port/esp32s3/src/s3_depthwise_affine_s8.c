@@ -34,7 +34,7 @@ static depthwise_t make_depthwise(const affine_job_t *a, const espdl_s3_affine_c
     const int32_t room = d.columns - p->pad_left;
     d.inputs = p->input_width < room ? p->input_width : room;
     d.step = 16 * stride;
-    d.rows = a->job.scratch + a->job.columns.windows * SUM_BYTES;
+    d.rows = a->job.scratch + waiting_windows(&a->job) * SUM_BYTES;
     return d;
 }
 
@@ -80,28 +80,30 @@ static void fill_rows(const depthwise_t *d, const int8_t *x, int32_t row, int32_
     }
 }
 
-static void sum_row(const depthwise_t *d)
+/* `count` windows of a row from `first` on. */
+static void sum_windows(const depthwise_t *d, int32_t first, int32_t count)
 {
     const espdl_s3_affine_conv2d_params_t *p = d->p;
+    const int8_t *const from = d->rows + first * d->step;
     if (p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1) {
         pie_rectangle_t r; /* what this block does not read stays open: to clear it takes 140 instructions */
         r.rows = 1;
-        r.columns = d->a->job.columns.windows;
+        r.columns = count;
         r.x_next = r.y_next = 0;
         r.jump = d->pitch - 32;
         r.next = d->step + 16 - 2 * d->pitch - 32;
-        pie_depthwise_3x3_sums((pie_places_t){d->rows, d->weights, d->bias, d->a->job.scratch, NULL}, &r);
+        pie_depthwise_3x3_sums((pie_places_t){from, d->weights, d->bias, d->a->job.scratch, NULL}, &r);
         return;
     }
-    const int8_t *const weights = d->weights, *const bias = d->bias, *x = d->rows;
+    const int8_t *const weights = d->weights, *const bias = d->bias, *x = from;
     const int32_t height = p->kernel_height, width = p->kernel_width, pitch = d->pitch, step = d->step;
     const int32_t tap = 16 * p->dilation_width;
     int8_t *sums = d->a->job.scratch;
-    for (int32_t count = d->a->job.columns.windows; count > 0; count--, x += step) {
-        const int8_t *w = ee_vld_128_ip(1, weights, 16), *from = x;
+    for (; count > 0; count--, x += step) {
+        const int8_t *w = ee_vld_128_ip(1, weights, 16), *row = x;
         pie_load_bias(bias);
-        for (int32_t i = height; i > 0; i--, from += pitch) {
-            w = pie_depthwise_row(w, from, width, tap);
+        for (int32_t i = height; i > 0; i--, row += pitch) {
+            w = pie_depthwise_row(w, row, width, tap);
         }
         sums = store_sums(sums);
     }
@@ -112,15 +114,19 @@ static void compute_group(depthwise_t *d, int32_t group, const int8_t *x, int8_t
     const espdl_s3_affine_conv2d_params_t *p = d->p;
     const int32_t overlap = p->kernel_height - p->stride_height;
     const int32_t shared = p->dilation_height == 1 && overlap > 0 ? overlap : 0;
+    const int32_t windows = d->a->job.columns.windows, most = waiting_windows(&d->a->job);
     load_border(d, 1);
     pie_fill(d->rows, d->columns * p->kernel_height);
     for (int32_t row = 0; row < d->a->job.rows.windows; row++) {
         const int32_t kept = row > 0 ? shared : 0;
         pie_gather(d->rows + p->stride_height * d->pitch, d->rows, kept * d->columns, 16);
         fill_rows(d, x, row, kept);
-        sum_row(d);
-        espdl_s3_affine_outputs(d->a, group, y, d->a->job.columns.windows, d->a->job.outputs);
-        y += d->a->job.columns.windows * d->a->job.outputs;
+        for (int32_t first = 0, count; first < windows; first += count) {
+            count = windows - first < most ? windows - first : most;
+            sum_windows(d, first, count);
+            espdl_s3_affine_outputs(d->a, group, y, count, d->a->job.outputs);
+            y += count * d->a->job.outputs;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ void espdl_s3_make_segmented(segmented_t *c, const conv_job_t *j, const espdl_s3
     set_kernel(c, j, weights, p->kernel_height, p->kernel_width);
     c->most_asides = p->parts - 1;
     c->other = other;
-    c->aside = j->scratch + j->entry * j->columns.windows;
+    c->aside = j->scratch + j->entry * waiting_windows(j);
     c->list = (pie_segment_t *)(void *)(c->aside + 16 * ESPDL_S3_MOST_PARTS);
     c->mask = c->masks;
     c->mask_tail = c->masks + 32;

@@ -39,6 +39,20 @@ static inline axis_t make_axis(int32_t size, int32_t pad, int32_t stride, int32_
     return a;
 }
 
+static inline int32_t clamp_index(int32_t index, int32_t end)
+{
+    return index < 0 ? 0 : index < end ? index : end;
+}
+
+/** Makes `some`, which is `all` or some of it, the windows of `all` from `first` on, `most` or as many as there are. */
+static __attribute__((noinline, unused)) void take_windows(axis_t *some, const axis_t *all, int32_t first, int32_t most)
+{
+    some->pad = all->pad - first * all->stride;
+    some->windows = clamp_index(all->windows - first, most);
+    some->inner = clamp_index(all->inner - first, some->windows);
+    some->inner_end = clamp_index(all->inner_end - first, some->windows);
+}
+
 /** Where window `index` begins: before 0 in the border. */
 static inline int32_t window_start(const axis_t *a, int32_t index)
 {

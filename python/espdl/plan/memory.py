@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from espdl.plan import arena_allocator
@@ -24,8 +25,9 @@ from espdl.plan.graph import CallGraph, InPlaceOverlap, aligned
 from espdl.plan.rows import Region
 from espdl.plan.types import KernelCall, Plan
 
-# How many other in-place choices are tried where the best packing misses the lower bound.
+# How many other in-place choices are tried where the best packing misses the lower bound; how many heights before.
 ALTERNATIVES = 8
+HEIGHTS = 8
 
 # Of the state of a region, for each of its tensors: four counters of 16 bits (src/stripes.c).
 STATE_BYTES = 8
@@ -102,6 +104,13 @@ def best_overlaps(graph: CallGraph, candidates: Sequence[InPlaceOverlap]) -> InP
     return tuple(chosen)
 
 
+@dataclass(frozen=True)
+class _Packing:
+    choice: Sequence[InPlaceOverlaps]
+    places: dict[str, int]
+    height: int
+
+
 class _Layout:
     def __init__(self, graph: CallGraph):
         self.graph = graph
@@ -110,7 +119,7 @@ class _Layout:
         self.possible = [self._possible_pairs(call) for call in range(len(graph.calls))]
         all_pairs = [best_overlaps(graph, possible) for possible in self.possible]
         self.lower_bound = max(arena_allocator.demand(self.blocks(all_pairs)), default=0)
-        self.choice = self._needed(all_pairs)
+        self.choices = self._choices(all_pairs)
 
     def _possible_pairs(self, call: int) -> list[InPlaceOverlap]:
         slot = call + 1
@@ -120,40 +129,52 @@ class _Layout:
             if self.lifetimes[pair.source][1] == slot and self.lifetimes[pair.result][0] == slot
         ]
 
-    def _needed(self, all_pairs: Sequence[InPlaceOverlaps]) -> list[InPlaceOverlaps]:
-        """Of the pairs with an offset only those without which their call needs more than the lower bound: tensors that
-        lean on each other in a long chain leave steps of unused memory behind."""
+    def _choices(self, all_pairs: Sequence[InPlaceOverlaps]) -> list[list[InPlaceOverlaps]]:
+        """Of the pairs with an offset only those without which their call needs more than the lower bound, then than
+        some larger heights: tensors that lean on each other in a long chain leave steps of unused memory behind."""
         plain = [best_overlaps(self.graph, [p for p in possible if not p.offset]) for possible in self.possible]
         demand = arena_allocator.demand(self.blocks(plain))
+        heights = sorted({self.lower_bound, *(height for height in demand if height > self.lower_bound)})
         return [
-            pairs if max(demand[call + 1 : call + 2], default=0) > self.lower_bound else same_start
-            for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
+            [
+                pairs if max(demand[call + 1 : call + 2], default=0) > height else same_start
+                for call, (pairs, same_start) in enumerate(zip(all_pairs, plain, strict=True))
+            ]
+            for height in heights[:HEIGHTS]
         ]
 
     def best(self) -> tuple[dict[str, int], int]:
         """Address of every root and scratch area, and the bytes in all."""
-        choice = list(self.choice)
-        places, height = self._pack(choice, exact=False)
-        for call, alternative in self._alternatives():
-            if height == self.lower_bound:
-                return places, height
-            trial = [*choice[:call], alternative, *choice[call + 1 :]]
-            if max(arena_allocator.demand(self.blocks(trial)), default=0) >= height:
-                continue
-            other_places, other_height = self._pack(trial, exact=False)
-            if other_height < height:
-                choice, places, height = trial, other_places, other_height
-        return (places, height) if height == self.lower_bound else self._pack(choice, exact=True)
+        found = _Packing(self.choices[0], *self._pack(self.choices[0], exact=False))
+        for trial in self.choices[1:]:
+            if self._may_be_lower(trial, found.height):
+                found = self._better(found, trial)
+        trials = ALTERNATIVES
+        for call, alternative in self._alternatives(found.choice):
+            trial = [*found.choice[:call], alternative, *found.choice[call + 1 :]]
+            if trials > 0 and self._may_be_lower(trial, found.height):
+                trials -= 1
+                found = self._better(found, trial)
+        if found.height == self.lower_bound:
+            return found.places, found.height
+        return self._pack(found.choice, exact=True)
 
-    def _alternatives(self) -> list[tuple[int, InPlaceOverlaps]]:
-        others: list[tuple[int, InPlaceOverlaps]] = [
-            (call, (pair,))
-            for call, possible in enumerate(self.possible)
-            for pair in possible
-            if (pair,) != self.choice[call]
-        ]
-        nothing: list[tuple[int, InPlaceOverlaps]] = [(call, ()) for call, pairs in enumerate(self.choice) if pairs]
-        return (others + nothing)[:ALTERNATIVES]
+    def _may_be_lower(self, trial: Sequence[InPlaceOverlaps], height: int) -> bool:
+        return height > self.lower_bound and max(arena_allocator.demand(self.blocks(trial)), default=0) < height
+
+    def _better(self, found: _Packing, trial: Sequence[InPlaceOverlaps]) -> _Packing:
+        """The lower of `found` and of what is quickly found for `trial`."""
+        other = _Packing(trial, *self._pack(trial, exact=False))
+        return other if other.height < found.height else found
+
+    def _alternatives(self, choice: Sequence[InPlaceOverlaps]) -> list[tuple[int, InPlaceOverlaps]]:
+        """Calls whose tensors share nothing, or others; first those of the largest block that tensors make together."""
+        sizes = {name: max(block.tops) for block in self.blocks(choice) for name in block.members}
+        found: list[tuple[int, InPlaceOverlaps]] = []
+        for call, possible in enumerate(self.possible):
+            found += [(call, ())] if choice[call] else []
+            found += [(call, (pair,)) for pair in possible if (pair,) != choice[call]]
+        return sorted(found, key=lambda item: -max(sizes[pair.source] for pair in self.possible[item[0]]))
 
     def _pack(self, choice: Sequence[InPlaceOverlaps], exact: bool) -> tuple[dict[str, int], int]:
         blocks = self.blocks(choice)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_convolution import activations, any_channels, contents, convolutions, make, seeds
+from test_convolution import INPUTS, activations, any_channels, contents, convolutions, make, seeds, sizes, wide
 from test_products import transposed
 from test_sums_moves_pools import places
 from vector_harness import AFFINE, EXAMPLES, check, examples
@@ -26,6 +26,7 @@ from espdl.plan.types import Tensor
 
 Layer = TypeVar("Layer", Conv2d, ConvTranspose2d)
 few = settings(examples, max_examples=max(1, EXAMPLES // 3))
+fewest = settings(examples, max_examples=max(1, EXAMPLES // 6))
 
 
 def as_affine(node: Layer, seed: int) -> Layer:
@@ -85,6 +86,19 @@ def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_narrow")
 
 
+@pytest.mark.parametrize("kernel", INPUTS)
+@given(st.data(), seeds)
+@fewest
+def test_rows_of_many_columns(kernel: str, data: st.DataObject, seed: int) -> None:
+    run(data.draw(wide(kernel)), seed, f"conv2d_{kernel}")
+
+
+@given(sizes.flatmap(lambda s: convolutions(st.integers(2, 40), st.none(), size=s, depthwise=True)), seeds)
+@fewest
+def test_depthwise_rows_of_many_columns(node: Conv2d, seed: int) -> None:
+    run(node, seed, "depthwise")
+
+
 @given(
     st.one_of(
         convolutions(st.integers(2, 40), st.none(), depthwise=True),
@@ -112,7 +126,7 @@ def test_conv_transpose_of_any_channels(node: ConvTranspose2d, seed: int) -> Non
 
 @pytest.mark.parametrize("inputs", [5, 27, 160])
 @given(st.integers(1, 5), st.integers(1, 50), activations, seeds)
-@settings(few, max_examples=max(1, EXAMPLES // 6))
+@fewest
 def test_matrix_products(inputs: int, rows: int, outputs: int, activation, seed: int) -> None:
     node = as_affine(make(seed, (1, rows, inputs), outputs, (1, 1), activation=activation), seed)
     x, y = replace(node.inputs[0], shape=(rows, inputs)), replace(node.outputs[0], shape=(rows, outputs))

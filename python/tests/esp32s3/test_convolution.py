@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from vector_harness import TARGET, check, examples
+from vector_harness import EXAMPLES, TARGET, check, examples
 
 from espdl.backends import lower, select, within_scratch
 from espdl.ops.add import Add
@@ -81,7 +81,8 @@ def convolutions(draw: st.DrawFn, inputs: st.SearchStrategy[int], channels: st.S
     pads = tuple(draw(st.integers(0, 3)) for _ in range(4))
     pads = fixed.pop("pads", pads)
     strides = fixed.pop("strides", None) or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    image = (draw(st.integers(1, 9)), draw(st.integers(1, 12)), draw(inputs))
+    size = fixed.pop("size", None) or (draw(st.integers(1, 9)), draw(st.integers(1, 12)))
+    image = (*size, draw(inputs))
     depthwise = fixed.pop("depthwise", False)
     assume(all(outputs(image[i], pads[i::2], kernel[i], strides[i], dilations[i]) > 0 for i in range(2)))
     return make(
@@ -120,6 +121,22 @@ def test_bytes(node: Conv2d, seed: int) -> None:
 @examples
 def test_narrow(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_narrow")
+
+
+# More columns than wait in scratch memory at once.
+sizes = st.tuples(st.integers(1, 3), st.integers(50, 120))
+INPUTS = {"aligned": st.just(16), "bytes": st.integers(9, 20), "narrow": st.integers(1, 4)}
+
+
+def wide(kernel: str) -> st.SearchStrategy[Conv2d]:
+    return sizes.flatmap(lambda s: convolutions(INPUTS[kernel], st.integers(1, 40), size=s, strides=(1, 1)))
+
+
+@pytest.mark.parametrize("kernel", INPUTS)
+@given(st.data(), seeds)
+@settings(examples, max_examples=max(1, EXAMPLES // 5))
+def test_rows_of_many_columns(kernel: str, data: st.DataObject, seed: int) -> None:
+    run(data.draw(wide(kernel)), seed, f"conv2d_{kernel}")
 
 
 turned = st.tuples(st.integers(4, 14), st.integers(3, 4)).flatmap(

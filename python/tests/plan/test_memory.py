@@ -183,6 +183,25 @@ def test_long_chains_of_overlaps_leave_no_steps() -> None:
     assert planned.arena_bytes == planned.arena_lower_bound == 1664
 
 
+def test_a_call_in_place_between_two_overlaps_gives_way() -> None:
+    """Where all share, what two overlaps keep free adds up: 384 + 18,816 bytes in front of the input."""
+    sizes = [27648, 18432, 18432, 36864, 9216]
+    tensors = [tensor(f"t{i}", size) for i, size in enumerate(sizes)]
+    shared = [
+        {"overlaps": ((0, 0, 384),)},
+        {"in_place": ((0, 0),)},
+        {"overlaps": ((0, 0, 18816),)},
+        {"in_place": ((0, 0),)},
+    ]
+    calls = [
+        call([f"t{i}"], [f"t{i + 1}"], scratch=scratch, **pairs)
+        for i, (pairs, scratch) in enumerate(zip(shared, (1152, 3504, 2304, 3504), strict=True))
+    ]
+    planned = memory.assign(plan(calls, tensors, ["t0"], ["t4"]))
+    check(planned)
+    assert planned.arena_bytes <= 1.01 * planned.arena_lower_bound
+
+
 def test_input_that_is_needed_later_is_not_overwritten() -> None:
     tensors = [tensor(name, 160) for name in "abc"]
     calls = [call("a", "b", ((0, 0),)), call("ab", "c", ((0, 0),))]

@@ -25,9 +25,16 @@ from espdl.backends.esp32s3.lanes import (
     part_constants,
 )
 from espdl.backends.esp32s3.scales import CHOICES, OFFSET_UNIT, VectorScales, WantedOutputs, solve
+from espdl.backends.esp32s3.sharing import (
+    IN_ROWS,
+    depthwise_in_place,
+    overlaps_of_groups,
+    times_through,
+    waiting_windows,
+)
 from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
 from espdl.backends.lowering import Declined, call_of
-from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
+from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.gemm import Gemm
@@ -155,7 +162,8 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
     parts = count_parts(lengths)
     params = conv_params(node, target, (down, across), scale_params(scales, wanted), pixels, parts)
     # Over its input, it goes through all weights for some pixels.
-    shares = kernel == "pointwise" and _may_share(params) and not target.exceeds_cache(node.weights.size)
+    again = target.exceeds_cache(node.weights.size)
+    shares = kernel == "pointwise" and _may_share(params) and not again
     return call_of(
         node,
         f"espdl_s3_{'' if kernel == 'depthwise' else 'conv2d_'}{kernel}_affine_s8",
@@ -168,10 +176,12 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         ),
         packing=f"esp32s3_{kernel}_affine",
         in_place=((0, 0),) if _in_place(node, params, kernel, shares) else (),
-        overlaps=_overlaps(params, kernel, shares),
+        overlaps=_overlaps(params, kernel, shares, again),
         scratch_bytes=_scratch_bytes(params, kernel, shares),
         macs=node.macs,
-        fetched_bytes=fetched_bytes(node.weights, 1, target),
+        fetched_bytes=fetched_bytes(
+            node.weights, times_through(shape.output_width // pixels, kernel in IN_ROWS), target
+        ),
         products=work.products(work.of_convolution(node, kernel, pixels, parts, affine=True)),
         notes=notes_of_parts(False, parts),
     )
@@ -300,9 +310,9 @@ def _scratch_bytes(p: S3AffineConv2dParams, kernel: str, shares: bool) -> int:
     if kernel == "depthwise":
         columns = (windows - 1) * p.stride_width * p.pixels + (p.kernel_width - 1) * p.dilation_width + 1
         columns = max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
-        return SUM_BYTES * windows + 16 * columns * p.kernel_height
+        return SUM_BYTES * waiting_windows(windows) + 16 * columns * p.kernel_height
     listed = kernel == "bytes" or (kernel == "aligned" and (p.parts > 1 or dilated))
-    return windows * entry + (segments if listed else 0)
+    return waiting_windows(windows) * entry + (segments if listed else 0)
 
 
 def _pixels_at_once(p: S3AffineConv2dParams) -> int:
@@ -329,18 +339,12 @@ def _may_share(p: S3AffineConv2dParams) -> bool:
 def _in_place(node: Conv2d, p: S3AffineConv2dParams, kernel: str, shares: bool) -> bool:
     """Whether a kernel reads nothing of its input that it has written: depthwise, it keeps rows that windows share."""
     if kernel != "depthwise":
-        is_less = p.output_channels <= p.input_channels
-        return shares and node.strides == (1, 1) and is_less
-    same = node.inputs[0].shape == node.outputs[0].shape and node.strides == (1, 1)
-    return same and node.dilations[0] == 1 and node.pads[0] < node.weights.shape[1]
+        return shares and node.strides == (1, 1) and p.output_channels <= p.input_channels
+    return node.dilations[0] == 1 and depthwise_in_place(p)
 
 
-def _overlaps(p: S3AffineConv2dParams, kernel: str, shares: bool) -> tuple[tuple[int, int, int], ...]:
-    """How the output may run into the input, where the kernel computes all channels of a row before it goes on."""
+def _overlaps(p: S3AffineConv2dParams, kernel: str, shares: bool, again: bool) -> tuple[tuple[int, int, int], ...]:
+    """How the output may run into the input; not where a kernel would fetch its weights `again` and again for it."""
     if shares:  # of a pixel, or of several
         return ((0, 0, overlap_offset_of_windows(p, p.input_channels, p.output_channels, at_once=1)),)
-    if kernel == "pointwise" or p.output_channels * p.pixels > 16:
-        return ()
-    rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
-    begins = rows * p.input_width * p.input_channels
-    return ((0, 0, overlap_offset(begins, p.output_width * p.output_channels)),)
+    return overlaps_of_groups(p, p.pixels, again) if kernel in IN_ROWS else ()

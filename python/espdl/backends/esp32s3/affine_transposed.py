@@ -23,6 +23,7 @@ from espdl.backends.esp32s3.affine_packing import biases_of, scales
 from espdl.backends.esp32s3.affine_sums import Border, Sums, border
 from espdl.backends.esp32s3.lanes import count_parts, fetched_bytes, listed_bytes, notes_of_parts
 from espdl.backends.esp32s3.packing import grouped, stream
+from espdl.backends.esp32s3.sharing import waiting_windows
 from espdl.backends.esp32s3.transposed import (
     ahead_of,
     as_convolutions,
@@ -98,7 +99,7 @@ def _sums(
 
 def _scratch_bytes(p: S3AffineConv2dParams) -> int:
     """As include/espdl/esp32s3/affine.h says."""
-    sums = most_windows(p.output_width, p.stride_width) * (SUM_BYTES + 16 * (p.parts - 1))
+    sums = waiting_windows(most_windows(p.output_width, p.stride_width)) * (SUM_BYTES + 16 * (p.parts - 1))
     rows = most_windows(p.kernel_height, p.stride_height)
     listed = p.parts > 1 or p.input_channels % 16
     return sums + (listed_bytes(rows + p.parts - 1) if listed else 0)

@@ -20,6 +20,13 @@ from espdl.backends.esp32s3.lanes import (
     part_lengths,
     whole_sums,
 )
+from espdl.backends.esp32s3.sharing import (
+    IN_ROWS,
+    depthwise_in_place,
+    overlaps_of_groups,
+    times_through,
+    waiting_windows,
+)
 from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
@@ -92,11 +99,11 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
             *part_constants(lengths),
         ),
         packing=f"esp32s3_{kernel}",
-        in_place=((0, 0),) if _in_place(node, kernel) else (),
-        overlaps=_overlaps(params, kernel),
+        in_place=((0, 0),) if _in_place(node, params, kernel) else (),
+        overlaps=_overlaps(params, kernel, target.exceeds_cache(node.weights.size)),
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
-        fetched_bytes=fetched_bytes(node.weights, y.count // len(node.weights) if kernel == "pointwise" else 1, target),
+        fetched_bytes=fetched_bytes(node.weights, _times_through(params, kernel), target),
         products=0 if kernel == "wide" else work.products(work.of_convolution(node, kernel, params.pixels, parts)),
         notes=notes_of_parts(kernel == "wide", parts),
     )
@@ -169,26 +176,30 @@ def _pixels(node: Conv2d, kernel: str) -> int:
     return 1
 
 
-def _in_place(node: Conv2d, kernel: str) -> bool:
+def _in_place(node: Conv2d, p: S3Conv2dParams, kernel: str) -> bool:
     (x,), (y,) = node.inputs, node.outputs
     if kernel == "depthwise":
-        span = (node.weights.shape[1] - 1) * node.dilations[0] + 1
-        return x.shape == y.shape and node.strides == (1, 1) and node.pads[0] < span
+        return depthwise_in_place(p)
     return kernel == "pointwise" and node.strides == (1, 1) and y.shape[3] <= x.shape[3]
 
 
-def _overlaps(p: S3Conv2dParams, kernel: str) -> tuple[tuple[int, int, int], ...]:
-    """How the output may run into the input, where the kernel computes all channels before it goes on in the image."""
+def _overlaps(p: S3Conv2dParams, kernel: str, again: bool) -> tuple[tuple[int, int, int], ...]:
+    """How the output may run into the input; not where a kernel would fetch its weights `again` and again for it."""
     inputs, outputs = p.input_channels, p.output_channels
     if kernel == "pointwise" and inputs == 8:  # two pixels are in a register before their outputs are written
         pairs = np.arange(p.output_height * p.output_width // 2)
         return ((0, 0, overlap_offset(pairs * 2 * inputs, 2 * outputs, at_once=1)),)
     if kernel == "pointwise":
         return ((0, 0, overlap_offset_of_windows(p, inputs, outputs, at_once=1)),)
-    if kernel in ("narrow", "aligned", "bytes", "depthwise") and outputs * p.pixels <= 16:
-        rows = np.maximum(np.arange(p.output_height) * p.stride_height - p.pad_top, 0)
-        return ((0, 0, overlap_offset(rows * p.input_width * inputs, p.output_width * outputs)),)
-    return ()
+    if kernel in IN_ROWS:
+        return overlaps_of_groups(p, p.pixels, again)
+    return ((0, 0, 0),) if kernel == "turned" else ()  # which copies its image
+
+
+def _times_through(p: S3Conv2dParams, kernel: str) -> int:
+    if kernel == "pointwise":
+        return p.output_height * p.output_width
+    return times_through(p.output_width // p.pixels, kernel in IN_ROWS and p.output_channels * p.pixels % 16 != 0)
 
 
 def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
@@ -205,7 +216,7 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
         rows = (p.output_height - 1) * p.stride_height + p.kernel_height
         columns = (p.output_width - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1
         return 16 * (rows * p.input_channels * columns // 16 + 3)
-    vectors = 16 * outputs if partial else 0
+    vectors = 16 * waiting_windows(outputs) if partial else 0
     return max(16, vectors + (segment_bytes(p) if kernel in ("aligned", "bytes") else 0))
 
 

@@ -19,6 +19,7 @@ from espdl.backends.esp32s3.lanes import (
     whole_sums,
 )
 from espdl.backends.esp32s3.packing import grouped, stream
+from espdl.backends.esp32s3.sharing import waiting_windows
 from espdl.backends.esp32s3.transposed import (
     ahead_of,
     as_convolutions,
@@ -86,7 +87,7 @@ def _is_without_border(node: ConvTranspose2d) -> bool:
 
 def _scratch_bytes(p: S3Conv2dParams) -> int:
     """As include/espdl/esp32s3/conv_transpose2d.h says."""
-    vectors = 16 * most_windows(p.output_width, p.stride_width) if p.output_channels % 16 else 0
+    vectors = 16 * waiting_windows(most_windows(p.output_width, p.stride_width)) if p.output_channels % 16 else 0
     return max(16, vectors + segment_bytes(p))
 
 

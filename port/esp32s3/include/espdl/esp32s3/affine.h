@@ -52,13 +52,13 @@ typedef struct {
  * What conv2d.h says of all kernels holds. `biases`: for 16 channels, for every number of rows outside (none, 1 ..
  * outside_top above, 1 .. outside_bottom below), for every such number of columns; behind them
  * ESPDL_S3_MOST_AFFINE_PARTS bytes for 16 channels: the vectors of each part but the last, then 0. `scratch`: sums of a
- * row of outputs, of 48 + 16 * (parts - 1) bytes each.
+ * row of outputs, at most ESPDL_S3_WAITING_WINDOWS of them, of 48 + 16 * (parts - 1) bytes each.
  */
 
 /**
  * Input channels a multiple of 16; `parts`.
  *
- * @param scratch  sums of output_width columns; then, with parts or where dilation_width is not 1,
+ * @param scratch  sums of output_width columns, as above; then, with parts or where dilation_width is not 1,
  *                 20 * (kernel_height * columns + parts - 1) bytes, columns being kernel_width with such a dilation,
  *                 else 1
  */
@@ -77,7 +77,7 @@ void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, c
  * each remainder of a tap's row, then of its column, by the strides, the vectors of parts behind them all; taps in
  * reverse order. The taps outside are those of windows without strides.
  *
- * @param scratch  sums of output_width / stride_width columns, rounded up; then, with parts,
+ * @param scratch  sums of output_width / stride_width columns, rounded up, as above; then, with parts,
  *                 20 * (kernel_height / stride_height, rounded up, + parts - 1) bytes
  */
 void espdl_s3_conv_transpose2d_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
@@ -120,7 +120,7 @@ extern void espdl_s3_conv2d_by_rows_affine_s8(espdl_s3_narrow_rows_t *rows, cons
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width
  * 1; `x` may be at any address.
  *
- * @param scratch  sums of output_width / pixels columns
+ * @param scratch  sums of output_width / pixels columns, as above
  */
 ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
                                                       const int8_t *weights, const int8_t *biases, const int8_t *scales,
@@ -132,11 +132,10 @@ ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv
 
 /**
  * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of
- * 16. No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. Where
- * the input's shape is the output's and dilation_height 1, `y` may be `x`. No taps outside: the border lies in
- * `scratch`.
+ * 16. No byte of the others is written. `pixels` 2: 8 channels, an even input_width, strides and dilations of 1. With a
+ * dilation_height of 1, `y` may be `x` as for espdl_s3_depthwise_s8(). No taps outside: the border lies in `scratch`.
  *
- * @param scratch  48 * windows + 16 * columns * kernel_height bytes; windows = output_width / pixels,
+ * @param scratch  sums of windows = output_width / pixels columns, as above, and 16 * columns * kernel_height bytes;
  *                 columns = (windows - 1) * stride_width * pixels + (kernel_width - 1) * dilation_width + 1, with
  *                 `pixels` 2 at least pad_left + input_width
  */

@@ -16,6 +16,16 @@ extern "C" {
 #define ESPDL_S3_MOST_PARTS 8
 
 /**
+ * Where `y` overlaps `x`, aligned, bytes and narrow kernels compute so many neighbouring windows of a row, all output
+ * channels, before they read the windows behind them; all windows of a row where there is one vector of channels. Then
+ * `y` may begin in front of `x` and run into it, as long as it covers nothing that is still to be read.
+ */
+#define ESPDL_S3_SHARED_WINDOWS 8
+
+/** Of a row of windows, as many wait in `scratch` before they become outputs, where one of them takes room there. */
+#define ESPDL_S3_WAITING_WINDOWS 48
+
+/**
  * Shape and arithmetic of a 2-d convolution on the vector unit of the ESP32-S3. Sizes are in elements.
  * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero
  * points and the half; where the input's zero point is not 0, there is no border.
@@ -43,7 +53,8 @@ typedef struct {
 } espdl_s3_conv2d_params_t;
 
 /*
- * All kernels: NHWC tensors at multiples of 16, `y` does not overlap `x` unless said otherwise, constants as packed by
+ * All kernels: NHWC tensors at multiples of 16, `y` does not overlap `x` unless said otherwise
+ * (ESPDL_S3_SHARED_WINDOWS), constants as packed by
  * python/espdl/backends/esp32s3/packing.py, `scratch` a multiple of 16. They read `x` from the
  * begin of the block of 16 bytes in which it begins up to the end of the one in which it ends, and write nothing but
  * `y` and `scratch`.
@@ -52,9 +63,9 @@ typedef struct {
 /**
  * Input channels a multiple of 16; `parts`.
  *
- * @param scratch  16 * output_width bytes where output_channels is no multiple of 16; behind them, with parts or where
- *                 dilation_width is not 1, 128 + 20 * (kernel_height * columns + parts - 1), columns being kernel_width
- *                 with such a dilation, else 1
+ * @param scratch  16 bytes for each column of the output, at most ESPDL_S3_WAITING_WINDOWS, where output_channels is no
+ *                 multiple of 16; behind them, with parts or where dilation_width is not 1, 128 + 20 * (kernel_height *
+ *                 columns + parts - 1), columns being kernel_width with such a dilation, else 1
  */
 void espdl_s3_conv2d_aligned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                 const int8_t *biases, int8_t *y, int8_t *scratch);
@@ -86,7 +97,8 @@ extern void espdl_s3_conv2d_by_rows_s8(espdl_s3_narrow_rows_t *rows, const espdl
 /**
  * Kernel rows of at most 16 bytes: (kernel_width + (pixels - 1) * stride_width) * input_channels <= 16; dilation_width
  * 1. `x` may be at any address.
- * `scratch`: 16 * output_width / pixels bytes, used where output_channels is no multiple of 16.
+ * `scratch`: 16 * output_width / pixels bytes, at most 16 * ESPDL_S3_WAITING_WINDOWS, used where output_channels is no
+ * multiple of 16.
  */
 ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
                                                const int8_t *weights, const int8_t *biases, int8_t *y, int8_t *scratch)
@@ -143,7 +155,9 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
 /**
  * input channels = output channels, of which the first `groups` are computed: all, or a multiple of 16 of a multiple of
  * 16. No byte of the others is written. Large `band`s copy fewer rows twice. `pixels` 2: 8 channels, an even
- * input_width, strides and dilations of 1. Where the input's shape is the output's, `y` may be `x`.
+ * input_width, strides and dilations of 1. `y` may be `x` where no row of outputs ends behind the rows of the image
+ * that both its window and the next one read: as with an output no larger than the input and a border of less than the
+ * window.
  *
  * @param scratch  16 * (columns * rows + stride - 1 + output_width) bytes; output_width where output channels * pixels
  *                 are no multiple of 16, else 0;

@@ -16,7 +16,8 @@ extern "C" {
  * remainder of a tap's row, then of its column, by the strides; taps in reverse order.
  *
  * @param scratch  16 * outputs bytes where output_channels is no multiple of 16, outputs being output_width / stride_width
- *                 rounded up; behind them, with parts, 128 + 20 * (kernel_height + parts - 1)
+ *                 rounded up, at most ESPDL_S3_WAITING_WINDOWS; behind them, with parts, 128 + 20 * (kernel_height +
+ *                 parts - 1)
  */
 void espdl_s3_conv_transpose2d_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                                   const int8_t *biases, int8_t *y, int8_t *scratch);
