@@ -59,6 +59,12 @@ static inline finish_t make_finish(int32_t shift, int32_t low, int32_t high)
     return (finish_t){shift, low == 0 ? 0 : 1, !plain, (int8_t)low, (int8_t)high};
 }
 
+/** Of results that are shifted and saturated as int8 already. */
+static inline finish_t make_clamp(int32_t low, int32_t high)
+{
+    return (finish_t){.clamps = low > INT8_MIN || high < INT8_MAX, .low = (int8_t)low, .high = (int8_t)high};
+}
+
 /** q = 16 results from QACC. */
 EE void finish_vector(int q, const finish_t *f)
 {

@@ -284,6 +284,12 @@ EE void ee_vcmp_lt_s16(int to, int x, int y)
     EE_ASM("ee.vcmp.lt.s16 q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
 }
 
+/** Lanes of int16: x - y, saturated. */
+EE void ee_vsubs_s16(int to, int x, int y)
+{
+    EE_ASM("ee.vsubs.s16 q%0,q%1,q%2" : : "n"(to), "n"(x), "n"(y));
+}
+
 /** Lanes of 0 or less become lane * factor >> shift. */
 EE void ee_vrelu_s8(int q, int32_t factor, int32_t shift)
 {

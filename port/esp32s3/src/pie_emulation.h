@@ -362,39 +362,4 @@ EE int32_t ee_srs_accx(int32_t shift)
     return (int32_t)(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
 }
 
-EE void ee_vcmp_lt_s16(int to, int x, int y)
-{
-    pie_op();
-    for (int i = 0; i < 16; i += 2) {
-        int16_t a, b;
-        memcpy(&a, &espdl_pie.q[x][i], 2);
-        memcpy(&b, &espdl_pie.q[y][i], 2);
-        const int16_t mask = a < b ? -1 : 0;
-        memcpy(&espdl_pie.q[to][i], &mask, 2);
-    }
-}
-
-EE void ee_vrelu_s8(int q, int32_t factor, int32_t shift)
-{
-    pie_op();
-    for (int i = 0; i < 16; i++) {
-        const int32_t lane = espdl_pie.q[q][i];
-        espdl_pie.q[q][i] = (int8_t)(lane > 0 ? lane : (lane * factor) >> shift);
-    }
-}
-
-EE void ee_vmax_s8(int to, int x, int y)
-{
-    pie_op();
-    for (int i = 0; i < 16; i++) {
-        espdl_pie.q[to][i] = espdl_pie.q[x][i] > espdl_pie.q[y][i] ? espdl_pie.q[x][i] : espdl_pie.q[y][i];
-    }
-}
-
-EE void ee_vmin_s8(int to, int x, int y)
-{
-    pie_op();
-    for (int i = 0; i < 16; i++) {
-        espdl_pie.q[to][i] = espdl_pie.q[x][i] < espdl_pie.q[y][i] ? espdl_pie.q[x][i] : espdl_pie.q[y][i];
-    }
-}
+#include "pie_emulation_lanes.h"

@@ -74,6 +74,39 @@ EE void pie_widen_columns(const int8_t *x, int8_t *low, int8_t *high, int32_t co
 }
 
 /**
+ * The same, but as they are, less q6 of int16 and with 128 more. q3 holds -128 in each byte. Changes q0, q4.
+ */
+EE void pie_widen_columns_less(const int8_t *x, int8_t *low, int8_t *high, int32_t count, int32_t step)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %3,1f\n"
+           "ee.vld.128.xp q0,%0,%4\n"
+           "ee.zero.q q4\n"
+           "ee.xorq q0,q0,q3\n"
+           "ee.vzip.8 q0,q4\n"
+           "ee.vsubs.s16 q0,q0,q6\n"
+           "ee.vsubs.s16 q4,q4,q6\n"
+           "ee.vst.128.ip q0,%1,16\n"
+           "ee.vst.128.ip q4,%2,16\n"
+           "1:\n"
+           : "+r"(x), "+r"(low), "+r"(high)
+           : "r"(count), "r"(step));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_vld_128_xp(0, x, step);
+        ee_zero_q(4);
+        ee_xorq(0, 0, 3);
+        ee_vzip_8(0, 4);
+        ee_vsubs_s16(0, 0, 6);
+        ee_vsubs_s16(4, 4, 6);
+        low = ee_vst_128_ip(0, low, 16);
+        high = ee_vst_128_ip(4, high, 16);
+    }
+#endif
+}
+
+/**
  * QACC += vectors of 8 weights times int16 at `x`, one after the other; `vectors` of 8 of those. q1 and q2 hold the weights
  * before `w`; the weights behind them. Changes q0.
  */

@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "espdl/esp32s3/mul.h"
-#include "finish.h"
+#include "mul_tensors.h"
 
 typedef struct {
     const int8_t *start; /**< half a unit, and the output's zero point, in the lanes of QACC */
@@ -21,17 +20,18 @@ static inline product_t make_product(const espdl_mul_params_t *p, const int8_t *
     return (product_t){start, p->output_zero_point, make_finish(p->shift, p->activation_min, p->activation_max)};
 }
 
-/** `count` products, a multiple of 16, as all addresses are. */
-EE void multiply_vectors(const product_t *p, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
+EE void multiply_vectors(const void *product, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
 {
+    const product_t *p = product;
     pie_mul(a, b, y, count / 16, p->start, p->finish.shift, p->finish.negative);
     espdl_s3_clamp_output(&p->finish, y, count);
 }
 
-static inline int8_t multiply_values(const product_t *p, int32_t a, int32_t b)
+static inline int8_t multiply_values(const void *product, int32_t a, int32_t b)
 {
+    const product_t *p = product;
     const finish_t *f = &p->finish;
-    int32_t product = ((a * b + ((1 << f->shift) >> 1)) >> f->shift) + p->zero_point;
-    product = product < f->low ? f->low : product;
-    return (int8_t)(product > f->high ? f->high : product);
+    int32_t value = ((a * b + ((1 << f->shift) >> 1)) >> f->shift) + p->zero_point;
+    value = value < f->low ? f->low : value;
+    return (int8_t)(value > f->high ? f->high : value);
 }

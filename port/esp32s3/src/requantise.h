@@ -38,6 +38,35 @@ typedef struct {
     int32_t count;      /**< of sums, all of the same 16 channels */
 } sums_t;
 
+/** Lanes of q7, of int16: the units of an offset's two numbers. */
+enum { FINE = 1, COARSE = 3 };
+
+/**
+ * Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle`
+ * holds the first constants, and q`other` is left holding the next.
+ */
+EE const int8_t *scale_half(int h, int l, int middle, int other, bool is_signed, const int8_t *k, int32_t bits,
+                            int32_t shift)
+{
+    ee_zero_qacc();
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, l, middle);
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
+    ee_srcmb_s16_qacc(6, bits);
+    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, FINE);
+    ee_vmulas_s16_qacc(h, middle);
+    ee_vmulas_s16_qacc(l, other);
+    ee_srcmb_s16_qacc(6, bits);
+    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
+    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, COARSE);
+    if (is_signed) {
+        ee_vcmp_lt_s16(6, h, other);
+        k = ee_vld_128_ip(other, k, 16);
+        k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, 6, other);
+    }
+    ee_srcmb_s16_qacc(h, shift);
+    return k;
+}
+
 void espdl_s3_make_scales(scales_t *scales, const espdl_s3_scale_params_t *p);
 
 /** Outputs saturated to int8, of which activations may still cut. `numbers`: of these 16 channels, see SCALE_BYTES. */

@@ -68,8 +68,7 @@ void espdl_s3_add_affine_s8(const espdl_s3_affine_add_params_t *p, const int8_t 
     const bool aligned = (((uintptr_t)a | (uintptr_t)b | (uintptr_t)y) & 15) == 0;
     const int32_t done = aligned ? p->count & ~15 : 0;
     add_vectors(p, a, b, y, done / 16);
-    const finish_t finish = {.clamps = p->activation_min > INT8_MIN || p->activation_max < INT8_MAX,
-                             .low = (int8_t)p->activation_min, .high = (int8_t)p->activation_max};
+    const finish_t finish = make_clamp(p->activation_min, p->activation_max);
     espdl_s3_clamp_output(&finish, y, done);
     add_scalar(p, a + done, b + done, y + done, p->count - done);
 }

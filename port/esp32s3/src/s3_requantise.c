@@ -3,8 +3,8 @@
  */
 #include "requantise.h"
 
-/* Lanes of q7, of int8 and of int16: 1, 2^low, -2^low; the units of an offset's two numbers. */
-enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4, FINE = 1, COARSE = 3 };
+/* Lanes of q7, of int8: 1, 2^low, -2^low. */
+enum { ONE = 0, UNIT = 1, MINUS_UNIT = 4 };
 
 #define MASK_13 -1, 31, -16, -1, 1
 #define MASK_14 -1, 63, -16, -1, 3
@@ -68,30 +68,6 @@ EE int8_t *take_apart(int8_t *p, int32_t asides, int32_t bits)
     ee_zero_q(2);
     ee_vzip_8(2, 3);
     return p;
-}
-
-/* Register h of 8 channels becomes 256 times their outputs, and more; l: 256 * L; `middle`, other: free, q`middle`
- * holds the first constants, and q`other` is left holding the next. */
-EE const int8_t *scale_half(int h, int l, int middle, int other, bool is_signed, const int8_t *k, int32_t bits,
-                            int32_t shift)
-{
-    ee_zero_qacc();
-    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, l, middle);
-    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
-    ee_srcmb_s16_qacc(6, bits);
-    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, FINE);
-    ee_vmulas_s16_qacc(h, middle);
-    ee_vmulas_s16_qacc(l, other);
-    ee_srcmb_s16_qacc(6, bits);
-    k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, h, other);
-    k = ee_vsmulas_s16_qacc_ld_incp(other, k, other, 7, COARSE);
-    if (is_signed) {
-        ee_vcmp_lt_s16(6, h, other);
-        k = ee_vld_128_ip(other, k, 16);
-        k = ee_vmulas_s16_qacc_ld_ip(other, k, 16, 6, other);
-    }
-    ee_srcmb_s16_qacc(h, shift);
-    return k;
 }
 
 EE void requantise(const scales_t *scales, const sums_t *sums, const int8_t *numbers, bool is_signed)

@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Transposed convolutions as convolutions without strides: outputs whose distance is a multiple of the strides are those
- * of one, with some of the taps in reverse order.
+ * Transposed convolutions as convolutions without strides: outputs whose distance is a multiple of the strides are
+ * those of one, with some of the taps in reverse order.
  */
 #pragma once
 

@@ -154,6 +154,8 @@ FACTS: dict[str, Facts] = {
         (
             "espdl_s3_mul_s8",
             "espdl_s3_mul_channels_s8",
+            "espdl_s3_mul_affine_s8",
+            "espdl_s3_mul_channels_affine_s8",
         ),
         repeated,
     ),

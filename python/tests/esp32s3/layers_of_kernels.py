@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 from test_affine import as_affine
+from test_affine_products import elementwise, gates, scaled
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
 from test_products import products, transposed
 from test_sums_moves_pools import SHAPES, gathers, lines, turned_bytes, windows
@@ -130,6 +131,9 @@ def affine_add(draw: st.DrawFn) -> Operator:
 
 
 KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
+    "matmul_affine_s8": lambda draw: draw(scaled(products(), inner=True)),
+    "mul_affine_s8": lambda draw: draw(scaled(elementwise())),
+    "mul_channels_affine_s8": lambda draw: draw(scaled(gates())),
     "add_affine_s8": affine_add,
     "conv2d_aligned_affine_s8": affine(convolutions(st.sampled_from([16, 32, 80]), any_channels)),
     "conv2d_bytes_affine_s8": affine(convolutions(st.integers(17, 44), any_channels)),
@@ -195,4 +199,6 @@ def layers(draw: st.DrawFn, kernel: str) -> tuple[KernelCall, list[np.ndarray]]:
     call = lower(node, target)
     assume(call.function == kernel)
     seed = draw(seeds)
-    return call, [contents(seed // (3 + i), x.shape).astype(x.dtype) for i, x in enumerate(node.inputs)]
+    tensors = {x.name: x for x in node.inputs}
+    inputs = [tensors[name] for name in call.inputs]
+    return call, [contents(seed // (3 + i), x.shape).astype(x.dtype) for i, x in enumerate(inputs)]

@@ -29,6 +29,7 @@ CASE(xorq) { UNUSED; ee_xorq(0, 1, 2); ee_xorq(3, 3, 4); }
 CASE(zip) { UNUSED; ee_vzip_8(1, 2); ee_vzip_8(5, 3); }
 CASE(unzip) { UNUSED; ee_vunzip_8(1, 2); ee_vunzip_8(5, 3); }
 CASE(less) { UNUSED; ee_vcmp_lt_s16(1, 2, 3); ee_vcmp_lt_s16(4, 4, 5); }
+CASE(vsubs) { UNUSED; ee_vsubs_s16(1, 2, 3); ee_vsubs_s16(4, 4, 5); }
 CASE(zero) { UNUSED; ee_zero_q(4); ee_zero_qacc(); }
 CASE(ld_qacc)
 {
@@ -196,6 +197,7 @@ CASE(gather_halves)
 CASE(take_turns) { UNUSED; pie_take_turns(m, 16 * (n[0] % 4), m + 2048, 16 * (n[1] % 4)); }
 CASE(widen_offset) { UNUSED; pie_widen_offset(m, m + 1024, n[0]); }
 CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
+CASE(widen_columns_less) { UNUSED; pie_widen_columns_less(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
 CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
 CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }

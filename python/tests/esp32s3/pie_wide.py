@@ -16,6 +16,7 @@ WIDE: dict[str, tuple] = {
     "ee.vsmulas.s16.qacc.ld.incp": ("q", "a+", "q", "q", range(0, 8)),
     "ee.srcmb.s16.qacc": ("q", "a", ZERO),
     "ee.vcmp.lt.s16": ("q", "q", "q"),
+    "ee.vsubs.s16": ("q", "q", "q"),
     "ee.vzip.8": ("q", "q"),
     "ee.vunzip.8": ("q", "q"),
 }
@@ -82,6 +83,10 @@ def _less(pie: Any, to: int, x: int, y: int) -> None:
     _set_words(pie, to, [-(a < b) for a, b in zip(_words(pie.q[x]), _words(pie.q[y]), strict=True)])
 
 
+def _vsubs_s16(pie: Any, to: int, x: int, y: int) -> None:
+    _set_words(pie, to, [saturated(a - b, 16) for a, b in zip(_words(pie.q[x]), _words(pie.q[y]), strict=True)])
+
+
 def _vzip(pie: Any, low: int, high: int) -> None:
     both = [byte for pair in zip(pie.q[low], pie.q[high], strict=True) for byte in pair]
     pie.q[low], pie.q[high] = both[:16], both[16:]
@@ -99,6 +104,7 @@ EXECUTE_WIDE: dict[str, Callable] = {
     "ee.vsmulas.s16.qacc.ld.incp": _vsmulas_s16_ld,
     "ee.srcmb.s16.qacc": _srcmb_s16,
     "ee.vcmp.lt.s16": _less,
+    "ee.vsubs.s16": _vsubs_s16,
     "ee.vzip.8": _vzip,
     "ee.vunzip.8": _vunzip,
 }

@@ -73,7 +73,7 @@ def test_matmul_declines_with_reasons() -> None:
     assert "zero point -128" in reason(replace(b, zero_point=-128), a)
     assert "left operand is constant" in reason(b, a, np.ones(a.shape, np.int8))
     assert "shift of 20" in reason(b, replace(a, scale=2.0**18))
-    assert "half up" in reason(b, a, target=replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine"))
+    assert "half up" in reason(b, a, target=replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN"))
 
 
 INPUTS = {"aligned": st.sampled_from([16, 32, 48]), "bytes": st.integers(1, 44).filter(lambda n: n % 16)}

@@ -329,6 +329,8 @@ MAKERS: dict[str, Maker] = {
             "espdl_minimum_s8",
             "espdl_s3_mul_s8",
             "espdl_s3_mul_channels_s8",
+            "espdl_s3_mul_affine_s8",
+            "espdl_s3_mul_channels_affine_s8",
         ),
         repeated,
     ),
@@ -344,7 +346,8 @@ WHOLE: dict[str, str] = {
         ("espdl_s3_transpose_lines", "espdl_s3_transpose_bytes"), "some rows of images channels first are no vectors"
     ),
     **dict.fromkeys(
-        ("espdl_matmul_s8", "espdl_s3_matmul_s8"), "every row of the product needs all of the second operand"
+        ("espdl_matmul_s8", "espdl_s3_matmul_s8", "espdl_s3_matmul_affine_s8"),
+        "every row of the product needs all of the second operand",
     ),
     **dict.fromkeys(
         (

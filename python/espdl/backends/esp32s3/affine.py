@@ -293,9 +293,7 @@ def scale_params(scales: VectorScales, wanted: WantedOutputs) -> S3ScaleParams:
 
 def numbers(scales: VectorScales, offsets: np.ndarray) -> tuple[Constant, ...]:
     """What packing takes beside the constants of the reference."""
-    values = {"offset": offsets, "factor": scales.factor, "coarse": scales.coarse, "fine": scales.fine}
-    values |= {"negative": scales.negative, "edge": scales.edge}
-    return tuple(Constant(name, data) for name, data in values.items())
+    return Constant("offset", offsets), *scales.constants()
 
 
 def _scratch_bytes(p: S3AffineConv2dParams, kernel: str, shares: bool) -> int:

@@ -40,14 +40,18 @@ def biases_of(sums: Sums) -> np.ndarray:
 def scales(call: KernelCall) -> np.ndarray:
     """int16 [groups, 2, numbers, 8], and what is fetched behind it; see scale_half() in port/esp32s3/src."""
     p = call.params_of(S3AffineConv2dParams)
-    factor, bits = call.constant("factor"), p.scale.bits
-    mask = (1 << bits) - 1
-    numbers = [factor >> bits & mask, factor & mask, call.constant("fine"), factor >> 2 * bits, call.constant("coarse")]
-    numbers += [call.constant("edge"), call.constant("negative")] if p.scale.is_signed else []
-    rows = np.stack([np.tile(n, p.pixels) for n in numbers], axis=1)
+    rows = np.tile(scale_numbers(call, p.scale.bits, bool(p.scale.is_signed)), (p.pixels, 1))
     rows = np.pad(rows, ((0, -len(rows) % 16), (0, 0))).reshape(-1, 2, 8, rows.shape[1])
     packed = rows.swapaxes(2, 3).astype(np.int16).reshape(-1)
     return np.concatenate([packed, np.zeros(SCALES_AHEAD // 2, np.int16)])
+
+
+def scale_numbers(call: KernelCall, bits: int, is_signed: bool) -> np.ndarray:
+    """int64 [channels, numbers], in the order in which they are fetched."""
+    factor, mask = call.constant("factor"), (1 << bits) - 1
+    numbers = [factor >> bits & mask, factor & mask, call.constant("fine"), factor >> 2 * bits, call.constant("coarse")]
+    numbers += [call.constant("edge"), call.constant("negative")] if is_signed else []
+    return np.stack(numbers, axis=1)
 
 
 @packing("esp32s3_pointwise_affine")

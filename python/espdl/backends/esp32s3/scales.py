@@ -9,6 +9,8 @@ TFLite's output is a step function of a channel's sum, with at most 255 steps. S
 in three stages of 16-bit factors, less a correction for sums below 0 where outputs have both signs: TFLite rounds
 twice, the second time away from zero. Two such functions are the same where their steps are. `solve` finds every step
 of the first, and a factor and an offset whose steps are the same; where there are none, the layer runs elsewhere.
+
+Sums in lanes of 40 bits (port/esp32s3/src/words.h) have pieces of another size: low = bits, without the factor of 256.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from espdl.ops.numerics import Inexact, requantize
+from espdl.plan.types import Constant
 from espdl.targets import ROUND_TFLITE
 
 # Bits of a sum below its multiples that are set aside in int8; more bits reach further.
 CHOICES = (13, 14)
+# The same in lanes of 40 bits: the more, the finer is the factor; the less, the larger it may be.
+WORD_CHOICES = (15, 14, 13, 12, 11, 10, 9, 8)
 # So that the sum 0 lies between two values of H.
 OFFSET_UNIT = 2 ** (CHOICES[-1] - 8)
 # Beyond, the products below would leave 64 bits here.
@@ -70,6 +75,7 @@ class VectorScales:
     """
 
     bits: int
+    low: int
     shift: int
     factor: np.ndarray
     coarse_bits: int
@@ -84,13 +90,18 @@ class VectorScales:
         fit = (slice(None), *(np.newaxis,) * (sums.ndim - 1))
         factor = self.factor[fit]
         high, middle, low = factor >> 2 * self.bits, factor >> self.bits & self._mask, factor & self._mask
-        top, rest = sums >> self.bits - 8, 256 * (sums & (1 << self.bits - 8) - 1)
+        top, rest = sums >> self.low, (sums & (1 << self.low) - 1) << self.bits - self.low
         total = (rest * middle + top * low) >> self.bits
         total = (total + (self.fine[fit] << self.fine_bits) + top * middle + rest * high) >> self.bits
         total = (
             total + top * high + (self.coarse[fit] << self.coarse_bits) - self.negative[fit] * (top < self.edge[fit])
         )
         return np.clip(total >> self.shift, -(2**15), 2**15 - 1) >> 8
+
+    def constants(self) -> tuple[Constant, ...]:
+        """Those of the channels, as packing takes them."""
+        names = ("factor", "coarse", "fine", "negative", "edge")
+        return tuple(Constant(name, getattr(self, name)) for name in names)
 
     @property
     def _mask(self) -> int:
@@ -104,16 +115,30 @@ def solve(wanted: WantedOutputs, in_parts: bool) -> VectorScales:
     for bits in CHOICES:
         # Multiples of 2**bits saturate as int8 where sums are in parts; in one part they fit.
         if not in_parts or reach <= 127 << bits:
-            return _solve_somehow(wanted, steps, bits)
+            return _solve_somehow(wanted, steps, bits, bits - 8)
     raise Inexact(f"a sum of {reach} still matters to its outputs, which the vector unit's pieces do not hold")
 
 
-def _solve_somehow(wanted: WantedOutputs, steps: _Steps, bits: int) -> VectorScales:
+def solve_words(wanted: WantedOutputs) -> VectorScales:
+    """The same of sums in lanes of 40 bits, whose multiples of 2**bits saturate as int16."""
+    steps = _Steps(wanted)
+    reach = np.abs(np.where(steps.inside, steps.at, 0)).max(initial=0)
+    refused = Inexact(f"a sum of {reach} still matters to its outputs, which the vector unit's pieces do not hold")
+    for bits in WORD_CHOICES:
+        if reach < (2**15 - 1) << bits:
+            try:
+                return _solve_somehow(wanted, steps, bits, bits)
+            except Inexact as inexact:
+                refused = inexact
+    raise refused
+
+
+def _solve_somehow(wanted: WantedOutputs, steps: _Steps, bits: int, low: int) -> VectorScales:
     """With the finest factors, or with coarser ones, which leave offsets more room."""
     refused = Inexact("no constants of the vector unit's requantisation give exactly its outputs")
     for coarser in COARSER:
         try:
-            found = _solve(wanted, steps, bits, coarser)
+            found = _solve(wanted, steps, (bits, low), coarser)
             _prove(found, wanted, steps)
             return found
         except Inexact as inexact:
@@ -139,11 +164,12 @@ class _Steps:
         self.is_constant = ~self.inside.any(axis=1)
 
 
-def _solve(wanted: WantedOutputs, steps: _Steps, bits: int, coarser: int) -> VectorScales:
+def _solve(wanted: WantedOutputs, steps: _Steps, pieces: tuple[int, int], coarser: int) -> VectorScales:
+    bits, low = pieces
     ratio = wanted.multiplier * 2.0 ** -(31.0 + wanted.shift)
     live = ~steps.is_constant
     largest = float(ratio[live].max(initial=2.0**-13))
-    room = (2**15 - 1) * 2.0 ** (2 * bits) / 2.0 ** (bits - 8)
+    room = (2**15 - 1) * 2.0 ** (2 * bits - low)
     unit = min(int(np.floor(np.log2(room / largest))), MAX_UNIT) - coarser
     shift = unit - 8 - 2 * bits
     if shift < 0:
@@ -154,19 +180,19 @@ def _solve(wanted: WantedOutputs, steps: _Steps, bits: int, coarser: int) -> Vec
         if (places[live] < 0).any() or (places[live] > 14).any():
             raise Inexact("the scales of its channels lie too far apart for the vector unit's requantisation")
         negative = np.where(live & (wanted.shift > 0), np.int64(1) << np.clip(places, 0, 14), 0)
-    factor = np.where(live, np.rint(np.where(live, ratio, 0) * 2.0 ** (unit + bits - 8)), 0).astype(np.int64)
+    factor = np.where(live, np.rint(np.where(live, ratio, 0) * 2.0 ** (unit + low)), 0).astype(np.int64)
     middle = wanted.output(wanted.least)
     first, last = (middle << unit) + (1 << unit - 2), (middle << unit) + (3 << unit - 2)
     for channel in map(int, np.flatnonzero(live)):
         correction = int(negative[channel]) << 2 * bits, -int(wanted.offsets[channel])
         factor[channel], first[channel], last[channel] = _fit(
-            steps, channel, int(factor[channel]), correction, bits, unit
+            steps, channel, int(factor[channel]), correction, pieces, unit
         )
-    return _with_offsets(bits, shift, factor, negative, -wanted.offsets >> bits - 8, first, last)
+    return _with_offsets(pieces, shift, factor, negative, -wanted.offsets >> low, first, last)
 
 
 def _fit(
-    steps: _Steps, channel: int, factor: int, correction: tuple[int, int], bits: int, unit: int
+    steps: _Steps, channel: int, factor: int, correction: tuple[int, int], pieces: tuple[int, int], unit: int
 ) -> tuple[int, int, int]:
     """(factor, first, last): a slope, and the offsets from `first` to `last` with which all steps are right.
 
@@ -178,8 +204,8 @@ def _fit(
     factors = factors[factors >= 0][:, None]
 
     def product(sums: np.ndarray) -> np.ndarray:
-        low = bits - 8
-        products = (sums >> low) * factors + 256 * (sums & (1 << low) - 1) * (factors >> bits)
+        bits, low = pieces
+        products = (sums >> low) * factors + ((sums & (1 << low) - 1) << bits - low) * (factors >> bits)
         return products - correction[0] * (sums < correction[1])
 
     first = ((value << unit) - product(at)).max(axis=1)
@@ -191,7 +217,7 @@ def _fit(
 
 
 def _with_offsets(
-    bits: int,
+    pieces: tuple[int, int],
     shift: int,
     factor: np.ndarray,
     negative: np.ndarray,
@@ -200,6 +226,7 @@ def _with_offsets(
     last: np.ndarray,
 ) -> VectorScales:
     """Offsets between `first` and `last` as two numbers of 16 bits."""
+    bits, low = pieces
     centre = (first + last) // 2
     largest = int(np.abs(centre).max(initial=0)) >> 2 * bits
     coarse_bits = max(0, largest.bit_length() - 15)
@@ -210,7 +237,7 @@ def _with_offsets(
         raise Inexact("an offset does not fit the vector unit's requantisation")
     coarse = _nearest(centre, coarse_bits + 2 * bits)
     fine = _nearest(centre - (coarse << coarse_bits + 2 * bits), fine_bits + bits).clip(-(2**15), 2**15 - 1)
-    return VectorScales(bits, shift, factor, coarse_bits, fine_bits, coarse, fine, negative, edge)
+    return VectorScales(bits, low, shift, factor, coarse_bits, fine_bits, coarse, fine, negative, edge)
 
 
 def _nearest(value: np.ndarray, bits: int) -> np.ndarray:

@@ -72,9 +72,9 @@ void espdl_s3_conv2d_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, c
                                      const int8_t *biases, const int8_t *scales, int8_t *y, int8_t *scratch);
 
 /**
- * Transposed convolution, strides between its outputs and pads as espdl_conv_transpose2d_s8() has them; input channels a
- * multiple of 16, one group, dilations of 1, `pixels` 1; `parts`. Weights and biases as above, one after the other for
- * each remainder of a tap's row, then of its column, by the strides, the vectors of parts behind them all; taps in
+ * Transposed convolution, strides between its outputs and pads as espdl_conv_transpose2d_s8() has them; input channels
+ * a multiple of 16, one group, dilations of 1, `pixels` 1; `parts`. Weights and biases as above, one after the other
+ * for each remainder of a tap's row, then of its column, by the strides, the vectors of parts behind them all; taps in
  * reverse order. The taps outside are those of windows without strides.
  *
  * @param scratch  sums of output_width / stride_width columns, rounded up, as above; then, with parts,

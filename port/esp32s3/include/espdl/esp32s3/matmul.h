@@ -21,6 +21,14 @@ extern "C" {
 void espdl_s3_matmul_s8(const espdl_matmul_params_t *p, const int8_t *a, const int8_t *b, const int8_t *start, int8_t *y,
                         int8_t *scratch);
 
+/**
+ * The same in scheme affine: any zero points, ESPDL_ROUND_TFLITE.
+ *
+ * @param scales   what makes outputs of sums, packed by python/espdl/backends/esp32s3/words.py
+ */
+void espdl_s3_matmul_affine_s8(const espdl_matmul_params_t *p, const int8_t *a, const int8_t *b, const int8_t *scales,
+                               int8_t *y, int8_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif

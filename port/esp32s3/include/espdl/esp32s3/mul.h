@@ -28,6 +28,16 @@ void espdl_s3_mul_channels_s8(const espdl_mul_params_t *p, const int8_t *a, cons
 
 #define ESPDL_S3_REPEATED 256
 
+/**
+ * espdl_s3_mul_s8() and espdl_s3_mul_channels_s8() in scheme affine: any zero points, left_shift 0, ESPDL_ROUND_TFLITE.
+ *
+ * @param scales  what makes outputs of products, packed by python/espdl/backends/esp32s3/words.py
+ */
+void espdl_s3_mul_affine_s8(const espdl_mul_params_t *p, const int8_t *a, const int8_t *b, const int8_t *scales,
+                            int8_t *y);
+void espdl_s3_mul_channels_affine_s8(const espdl_mul_params_t *p, const int8_t *a, const int8_t *b,
+                                     const int8_t *scales, int8_t *y, int8_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif
