@@ -63,6 +63,19 @@ EE int8_t *ee_vst_128_xp(int q, int8_t *p, int32_t step)
     return p;
 }
 
+/** The first 8 bytes of a register alone; a multiple of 8. */
+EE const int8_t *ee_vld_l_64_xp(int q, const int8_t *p, int32_t step)
+{
+    EE_ASM("ee.vld.l.64.xp q%1,%0,%2" : "+r"(p) : "n"(q), "r"(step));
+    return p;
+}
+
+EE int8_t *ee_vst_l_64_ip(int q, int8_t *p, int step)
+{
+    EE_ASM("ee.vst.l.64.ip q%1,%0,%2" : "+r"(p) : "n"(q), "n"(step));
+    return p;
+}
+
 /** Every lane becomes the byte at `p`. */
 EE const int8_t *ee_vldbc_8_ip(int q, const int8_t *p, int step)
 {

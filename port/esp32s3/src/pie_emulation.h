@@ -110,6 +110,20 @@ EE int8_t *ee_vst_128_xp(int q, int8_t *p, int32_t step)
     return ee_vst_128_ip(q, p, step);
 }
 
+EE const int8_t *ee_vld_l_64_xp(int q, const int8_t *p, int32_t step)
+{
+    pie_op();
+    memcpy(espdl_pie.q[q], pie_aligned(p, 8), 8);
+    return p + step;
+}
+
+EE int8_t *ee_vst_l_64_ip(int q, int8_t *p, int step)
+{
+    pie_op();
+    pie_store(espdl_pie.q[q], p, 8);
+    return p + step;
+}
+
 EE const int8_t *ee_vldbc_8_ip(int q, const int8_t *p, int step)
 {
     pie_op();

@@ -5,12 +5,14 @@
  * Blocks of 16 by 16 bytes. To put the bytes of row i and of row i + 8 in turns into rows 2i and 2i + 1 moves the highest bit of a
  * byte's row to the lowest of its column, and those between by one: four times that, and rows and columns have changed places.
  */
+#include "espdl/esp32s3/moves.h"
 #include "planes.h"
 
 enum { BLOCK = 256 };
 
-static void blocks(const espdl_transpose_params_t *p, const int8_t *x, int8_t *y, int8_t *scratch)
+static void blocks(const void *params, const int8_t *x, int8_t *y, int8_t *scratch)
 {
+    const espdl_transpose_params_t *const p = params;
     const int32_t step = p->strides[5], columns = p->shape[5];
     int8_t *const other = scratch + BLOCK;
     for (int32_t row = 0; row < p->shape[4]; row += 16) {
@@ -25,5 +27,5 @@ static void blocks(const espdl_transpose_params_t *p, const int8_t *x, int8_t *y
 
 void espdl_s3_transpose_bytes(const espdl_transpose_params_t *p, const void *x, void *y, int8_t *scratch)
 {
-    for_planes(p, x, y, scratch, blocks);
+    for_planes(p->shape, p->strides, 1, p->shape[4] * p->shape[5], p, x, y, scratch, blocks);
 }

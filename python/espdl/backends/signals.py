@@ -85,7 +85,7 @@ def _root(known: Mapping[str, Tensor], name: str) -> str:
 
 def _part(call: KernelCall, known: Mapping[str, Tensor], makers: Mapping[str, KernelCall]) -> Tensor | None:
     """The result of a copy as a view of what is copied, or of what that was reordered from; None where it is none."""
-    if call.function != "espdl_copy" or not isinstance(call.params, CopyParams):
+    if not isinstance(call.params, CopyParams):
         return None
     p, (x, y) = call.params, (known[call.inputs[0]], known[call.outputs[0]])
     items = _items(p, np.arange(x.count), p.first)

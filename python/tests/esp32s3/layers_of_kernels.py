@@ -13,7 +13,7 @@ from test_affine import as_affine
 from test_affine_products import elementwise, gates, scaled
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
 from test_products import products, transposed
-from test_sums_moves_pools import SHAPES, gathers, lines, turned_bytes, windows
+from test_sums_moves_pools import SHAPES, copies, gathers, lines, turned_bytes, windows
 from vector_harness import AFFINE, TARGET
 
 from espdl.backends import lower, select
@@ -55,7 +55,7 @@ def mul_channels(draw: st.DrawFn) -> Operator:
 
 
 def concat(draw: st.DrawFn) -> Operator:
-    outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([16, 32, 80]), min_size=8, max_size=8))
+    outer, sizes = draw(st.integers(1, 5)), draw(st.lists(st.sampled_from([12, 24, 32, 80]), min_size=8, max_size=8))
     parts = tuple(tensor(f"x{i}", outer, size) for i, size in enumerate(sizes))
     return Concat(parts, (tensor("y", outer, sum(sizes)),), (), outer)
 
@@ -150,6 +150,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "add_s8": add,
     "average_pool2d_s8": average_pool2d,
     "concat": concat,
+    "copy": lambda draw: draw(copies()),
     "conv2d_add_s8": conv2d_add,
     "conv2d_aligned_s8": conv2d(
         convolutions(st.sampled_from([16, 32, 80]), any_channels),

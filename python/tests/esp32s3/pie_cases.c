@@ -6,6 +6,7 @@
  * `m` is memory at a multiple of 16, `n` small numbers. Pointers that a function returns go to `moved`.
  */
 #include "pie_depthwise.h"
+#include "pie_lines.h"
 #include "pie_loops.h"
 #include "pie_narrow.h"
 #include "pie_parts.h"
@@ -20,6 +21,8 @@ CASE(vld_xp) { UNUSED; moved[0] = ee_vld_128_xp(7, m + 64, 16 * n[0]); }
 CASE(vld_block_xp) { UNUSED; moved[0] = ee_vld_128_block_xp(2, m + 64 + n[0], n[1]); }
 CASE(vst_ip) { UNUSED; moved[0] = ee_vst_128_ip(5, m + 48, 2032); }
 CASE(vst_xp) { UNUSED; moved[0] = ee_vst_128_xp(6, m + 48, 16 * n[0]); }
+CASE(vld_low) { UNUSED; moved[0] = ee_vld_l_64_xp(7, m + 40, 8 * n[0]); }
+CASE(vst_low) { UNUSED; moved[0] = ee_vst_l_64_ip(6, m + 24, -1024); }
 CASE(vldbc) { UNUSED; moved[0] = ee_vldbc_8_ip(1, m + n[0], 127); }
 CASE(usar) { UNUSED; moved[0] = ee_ld_128_usar_ip(4, m + n[0], 16); moved[1] = ee_ld_128_usar_xp(0, m + n[1], n[0]); }
 CASE(src) { UNUSED; ee_ld_128_usar_ip(4, m + n[0], 16); ee_src_q(1, 2, 3); ee_src_q(2, 2, 5); ee_src_q(7, 6, 7); }
@@ -200,6 +203,7 @@ CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 
 CASE(widen_columns_less) { UNUSED; pie_widen_columns_less(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
 CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
 CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
+CASE(gather_8) { UNUSED; pie_gather_8(m, m + 1024, n[0], 8 * n[1]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }
 CASE(mul) { UNUSED; pie_mul(m, m + 512, m + 1024, n[0], m + 48, n[1] % 12, n[2] % 2); }

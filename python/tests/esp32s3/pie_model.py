@@ -31,6 +31,8 @@ INSTRUCTIONS: dict[str, tuple] = {
     "ee.vld.128.xp": ("q", "a+", "a"),
     "ee.vst.128.ip": ("q", "a+", STEP_128),
     "ee.vst.128.xp": ("q", "a+", "a"),
+    "ee.vld.l.64.xp": ("q", "a+", "a"),
+    "ee.vst.l.64.ip": ("q", "a+", STEP_64),
     "ee.vldbc.8.ip": ("q", "a+", STEP_8),
     "ee.ld.128.usar.ip": ("q", "a+", STEP_128),
     "ee.ld.128.usar.xp": ("q", "a+", "a"),
@@ -199,6 +201,16 @@ def _vst(pie: Pie, q: int, register: str, step: int) -> None:
     pie.a[register] += step
 
 
+def _vld_low(pie: Pie, q: int, register: str, by: str) -> None:
+    pie.q[q][:8] = [signed(b, 8) for b in pie.read(pie.a[register], 8)]
+    pie.a[register] += pie.a[by]
+
+
+def _vst_low(pie: Pie, q: int, register: str, step: int) -> None:
+    pie.write(pie.a[register], bytes(v & 0xFF for v in pie.q[q][:8]))
+    pie.a[register] += step
+
+
 def _vldbc(pie: Pie, q: int, register: str, step: int) -> None:
     pie.q[q] = [signed(pie.read(pie.a[register], 1)[0], 8)] * 16
     pie.a[register] += step
@@ -277,6 +289,8 @@ _EXECUTE: dict[str, Callable] = {
     "ee.vld.128.xp": _vld_xp,
     "ee.vst.128.ip": _vst,
     "ee.vst.128.xp": lambda pie, q, register, by: _vst(pie, q, register, pie.a[by]),
+    "ee.vld.l.64.xp": _vld_low,
+    "ee.vst.l.64.ip": _vst_low,
     "ee.vldbc.8.ip": _vldbc,
     "ee.ld.128.usar.ip": _usar,
     "ee.ld.128.usar.xp": lambda pie, q, register, by: _usar(pie, q, register, pie.a[by]),

@@ -16,6 +16,7 @@ from espdl.backends import lower, select
 from espdl.ops.add import Add
 from espdl.ops.average_pool2d import AveragePool2d
 from espdl.ops.concat import Concat
+from espdl.ops.copy import Copy, View
 from espdl.ops.flip_sign import FlipSign
 from espdl.ops.gather import Gather
 from espdl.ops.max_pool2d import MaxPool2d
@@ -143,20 +144,25 @@ def test_mul_declines_with_reasons() -> None:
     assert "half up" in reason(a, a, y, replace(TARGET, rounding="ESPDL_ROUND_HALF_EVEN"))
 
 
-@given(st.integers(1, 5), st.lists(st.sampled_from([16, 32, 80]), min_size=2, max_size=8), seeds)
+units = st.sampled_from([4, 8, 16])
+
+
+@given(st.integers(1, 5), st.lists(st.integers(1, 6), min_size=2, max_size=8), units, places, seeds)
 @examples
-def test_concat(outer: int, sizes: list[int], seed: int) -> None:
+def test_concat(outer: int, counts: list[int], unit: int, shift: tuple[int, ...], seed: int) -> None:
+    sizes = [unit * count for count in counts]
     parts = tuple(Tensor(f"x{i}", (outer, size), "int8", 0.5) for i, size in enumerate(sizes))
     call = lower(Concat(parts, (Tensor("y", (outer, sum(sizes)), "int8", 0.5),), (), outer), TARGET)
     assert call.function == "espdl_s3_concat"
     values = [contents(seed + i, part.shape) for i, part in enumerate(parts)]
-    check(call, *(values + [values[-1]] * (len(call.inputs) - len(values))))
+    places = [*(shift[0],) * len(call.inputs), shift[2]]
+    check(call, *(values + [values[-1]] * (len(call.inputs) - len(values))), shift=places)
 
 
 def test_concat_declines_with_reasons() -> None:
-    parts = tuple(Tensor(n, (2, size), "int8", 0.5) for n, size in (("a", 16), ("b", 12)))
-    node = Concat(parts, (Tensor("y", (2, 28), "int8", 0.5),), (), 2)
-    assert "16, 12 bytes" in select(node, TARGET).declined[0]
+    parts = tuple(Tensor(n, (2, size), "int8", 0.5) for n, size in (("a", 16), ("b", 14)))
+    node = Concat(parts, (Tensor("y", (2, 30), "int8", 0.5),), (), 2)
+    assert "16, 14 bytes" in select(node, TARGET).declined[0]
 
 
 @given(
@@ -185,7 +191,7 @@ def test_pad_declines_with_reasons() -> None:
 
 @st.composite
 def gathers(draw: st.DrawFn) -> Gather:
-    sizes = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.sampled_from([16, 48])))
+    sizes = (*(draw(st.integers(1, most)) for most in (3, 4, 4)), draw(units) * draw(st.integers(1, 5)))
     rows, columns = (
         np.array(draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=6)), np.int32) for size in sizes[1:3]
     )
@@ -193,12 +199,43 @@ def gathers(draw: st.DrawFn) -> Gather:
     return Gather((x,), (y,), (), sizes, rows, columns)
 
 
-@given(gathers(), seeds)
+@given(gathers(), places, seeds)
 @examples
-def test_gather(node: Gather, seed: int) -> None:
+def test_gather(node: Gather, shift: tuple[int, ...], seed: int) -> None:
     call = lower(node, TARGET)
     assert call.function == "espdl_s3_gather"
-    check(call, contents(seed, node.inputs[0].shape))
+    check(call, contents(seed, node.inputs[0].shape), shift=shift[:2])
+
+
+@st.composite
+def copies(draw: st.DrawFn) -> Copy:
+    """Slices and repetitions, of lines that are whole words."""
+    unit, dtype = draw(units), draw(st.sampled_from(["int8", "float32"]))
+    items = unit * draw(st.integers(1, 4)) // (4 if dtype == "float32" else 1)
+    axes, shape, stride = [(items, 1)], [items], items
+    for _ in range(draw(st.integers(0, 3))):
+        size, step = draw(st.integers(1, 4)), draw(st.sampled_from([1, 1, 2, 0]))
+        axes.insert(0, (size, step * stride))
+        shape.insert(0, size * step if step else 1)
+        stride *= shape[0]
+    first = draw(st.integers(0, 2)) * items
+    x = Tensor("x", (first // items + stride // items, items), dtype, 0.5)
+    return Copy((x,), (Tensor("y", tuple(n for n, _ in axes), dtype, 0.5),), (), View(first, tuple(axes)))
+
+
+@given(copies(), places, seeds)
+@examples
+def test_copy(node: Copy, shift: tuple[int, ...], seed: int) -> None:
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_copy"
+    check(call, contents(seed, node.inputs[0].shape).astype(node.inputs[0].dtype), shift=shift[:2])
+
+
+def test_copy_declines_with_reasons() -> None:
+    x, y = Tensor("x", (4, 16), "int8", 0.5), Tensor("y", (4, 8), "int8", 0.5)
+    for view in (View(0, ((4, 16), (8, 2))), View(2, ((4, 16), (8, 1))), View(0, ((4, 16), (6, 1)))):
+        node = Copy((x,), (replace(y, shape=(4, view.axes[1][0])),), (), view)
+        assert "no whole words" in select(node, TARGET).declined[0]
 
 
 def permuted(shape: tuple[int, ...], axes: tuple[int, ...], dtype: str = "int8") -> Transpose:
@@ -212,7 +249,7 @@ def lines(draw: st.DrawFn) -> Transpose:
     outer = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     axes = (*draw(st.permutations(range(len(outer)))), len(outer))
     dtype = draw(st.sampled_from(["int8", "int16"]))
-    return permuted((*outer, draw(st.sampled_from([16, 64]))), axes, dtype)
+    return permuted((*outer, draw(units) * draw(st.integers(1, 5))), axes, dtype)
 
 
 @st.composite
@@ -239,10 +276,10 @@ def test_transposed_bytes(node: Transpose, seed: int) -> None:
 
 
 def test_moves_decline_with_reasons() -> None:
-    x, one = Tensor("x", (1, 2, 1, 12), "int8", 0.5), np.zeros(1, np.int32)
-    node = Gather((x,), (replace(x, name="y", shape=(1, 1, 1, 12)),), (), x.shape, one, one)
-    assert "12 bytes" in select(node, TARGET).declined[0]
-    for shape, axes in (((3, 4, 12), (1, 0, 2)), ((16, 4, 10), (1, 2, 0)), ((4, 20), (1, 0))):
+    x, one = Tensor("x", (1, 2, 1, 14), "int8", 0.5), np.zeros(1, np.int32)
+    node = Gather((x,), (replace(x, name="y", shape=(1, 1, 1, 14)),), (), x.shape, one, one)
+    assert "14 bytes" in select(node, TARGET).declined[0]
+    for shape, axes in (((3, 4, 14), (1, 0, 2)), ((16, 4, 10), (1, 2, 0)), ((4, 20), (1, 0))):
         assert "no whole vectors" in select(permuted(shape, axes), TARGET).declined[0]
 
 

@@ -337,7 +337,7 @@ MAKERS: dict[str, Maker] = {
     **dict.fromkeys(("espdl_pad_s8", "espdl_s3_pad_s8"), padded),
     **dict.fromkeys(("espdl_gather", "espdl_s3_gather"), gathered),
     "espdl_resize_linear_s8": interpolated,
-    **dict.fromkeys(("espdl_copy", "espdl_transpose"), strided),
+    **dict.fromkeys(("espdl_copy", "espdl_s3_copy", "espdl_transpose"), strided),
 }
 
 # Why the others need all of their inputs.

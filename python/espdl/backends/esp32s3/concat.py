@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Concatenation on the ESP32-S3: moves of 16 bytes."""
+"""Concatenation on the ESP32-S3: moves of 16, 8 or 4 bytes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from espdl.ops.concat import Concat
 from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
+# Bytes that are moved at once, at least.
+WORD = 4
 
-@lowering("concat", "esp32s3", ANY, alignment=16)
+
+@lowering("concat", "esp32s3", ANY)
 def lower_concat(node: Concat, target: Target) -> KernelCall | Declined:
     """A loop of a load and a store per part and row."""
     sizes = [x.nbytes // node.outer for x in node.inputs]
-    if any(size % 16 for size in sizes):
-        return Declined(f"its parts have {', '.join(map(str, sizes))} bytes, which are no whole vectors")
+    if any(size % WORD for size in sizes):
+        return Declined(f"its parts have {', '.join(map(str, sizes))} bytes, which are no whole words")
     return portable(node, target, function="espdl_s3_concat", header="espdl/esp32s3/concat.h")

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "espdl/kernels/copy.h"
 #include "espdl/kernels/gather.h"
 #include "espdl/kernels/transpose.h"
 
@@ -12,14 +13,18 @@
 extern "C" {
 #endif
 
-/** espdl_gather() 16 bytes at a time: `bytes` and output_pitch are multiples of 16, as all addresses are. */
+/*
+ * 16, 8 or 4 bytes at a time: what all addresses, and the bytes of lines and steps between them, are multiples of.
+ */
+
+/** espdl_gather(); lines are `bytes`. */
 void espdl_s3_gather(const espdl_gather_params_t *p, const void *x, const int32_t *row_index,
                      const int32_t *column_index, void *y);
 
-/**
- * espdl_transpose() where the last axis stays the last: lines of shape[5] * item_bytes bytes, a multiple of 16, as the bytes
- * of all other strides are; strides[5] is 1.
- */
+/** espdl_copy() of lines of shape[5] * item_bytes bytes; strides[5] is 1. */
+void espdl_s3_copy(const espdl_copy_params_t *p, const void *x, void *y);
+
+/** espdl_transpose() where the last axis stays the last: lines of shape[5] * item_bytes bytes; strides[5] is 1. */
 void espdl_s3_transpose_lines(const espdl_transpose_params_t *p, const void *x, void *y);
 
 /**
