@@ -255,8 +255,8 @@ class _Planner:
         return self.simulations[first, rows]
 
     def _simulation(self, first: int, rows: int) -> Simulation:
-        """The same of a region that was found."""
-        return present(self.simulations[first, rows])
+        """The same of a region that was found, or of a call that asks for an input, alone."""
+        return present(self.simulated(first, rows))
 
     def peak(self, region: Region, pairs: Mapping[int, list[InPlaceOverlap]]) -> int:
         """Most bytes alive while the region runs."""

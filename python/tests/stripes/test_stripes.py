@@ -12,10 +12,12 @@ import pytest
 from arenas import CANARY, Loaded, build_guarded, spread
 from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
+from row_networks import networks
 from striped_plans import striped_plans
 
 from espdl import backends, emit
 from espdl.plan import graph as graphs
+from espdl.plan import regions
 from espdl.plan.types import Plan
 from espdl.verify import host, reference
 
@@ -130,3 +132,20 @@ def test_the_arena_is_no_smaller_than_its_lower_bound_and_plans_survive_json(cas
     plan, _ = case
     assert plan.arena_bytes >= plan.arena_lower_bound
     assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@examples
+@given(st.data())
+def test_every_arena_that_can_be_is_found(chip: str, data: st.DataObject) -> None:
+    """Of a number of bytes: what fits, down to the smallest. An application that gives rows is asked in a region."""
+    plan = data.draw(networks(chip))
+    made = {wanted: regions.choose(plan, wanted) for wanted in ("plain", "auto", "smallest")}
+    sizes = [made[wanted].arena_bytes for wanted in ("smallest", "auto", "plain")]
+    assert sizes == sorted(sizes)
+    room = data.draw(st.integers(sizes[0], sizes[-1] + 64))
+    made["bytes"] = regions.choose(plan, str(room))
+    assert made["bytes"].arena_bytes <= room
+    for other in made.values():
+        inside = {index for region in other.regions for index in range(region.first, region.stop)}
+        assert all(index in inside for index, call in enumerate(other.calls) if call.asks)
