@@ -42,7 +42,7 @@ def _behind_conversions(graph: CallGraph, first: int) -> int | None:
         if graph.spans[name].root not in {graph.spans[read].root for read in call.reads}:
             return None
         sizes = [graph.tensors[tensor].count for tensor in (*call.reads, *call.outputs)]
-        if call.work or len(sizes) != 2 or sizes[0] != sizes[1]:
+        if call.macs or len(sizes) != 2 or sizes[0] != sizes[1]:
             return index + 1 if index > first else None
         name = call.outputs[0]
     return None

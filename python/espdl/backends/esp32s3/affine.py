@@ -21,6 +21,7 @@ from espdl.backends.esp32s3.lanes import (
     fetched_bytes,
     joined,
     listed_bytes,
+    mean_parts,
     notes_of_parts,
     part_constants,
 )
@@ -182,7 +183,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         fetched_bytes=fetched_bytes(
             node.weights, times_through(shape.output_width // pixels, kernel in IN_ROWS), target
         ),
-        products=work.products(work.of_convolution(node, kernel, pixels, parts, affine=True)),
+        products=work.products(work.of_convolution(node, kernel, pixels, mean_parts(lengths), affine=True)),
         notes=notes_of_parts(False, parts),
     )
 

@@ -15,6 +15,7 @@ from espdl.backends.esp32s3.lanes import (
     fetched_bytes,
     fits,
     listed_bytes,
+    mean_parts,
     notes_of_parts,
     part_constants,
     part_lengths,
@@ -104,7 +105,7 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         scratch_bytes=_scratch_bytes(params, kernel),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, _times_through(params, kernel), target),
-        products=0 if kernel == "wide" else work.products(work.of_convolution(node, kernel, params.pixels, parts)),
+        products=work.products(work.of_convolution(node, kernel, params.pixels, mean_parts(lengths))),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 

@@ -13,6 +13,7 @@ from espdl.backends.esp32s3.lanes import (
     fetched_bytes,
     fits,
     listed_bytes,
+    mean_parts,
     notes_of_parts,
     part_constants,
     part_lengths,
@@ -69,7 +70,7 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
         scratch_bytes=_scratch_bytes(kernel, rows, outputs, parts, outside),
         macs=node.macs,
         fetched_bytes=fetched_bytes(node.weights, rows if kernel == "aligned" and not outside else 1, target),
-        products=0 if kernel == "wide" else work.products(work.of_product(rows, inputs, outputs, kernel, parts)),
+        products=work.products(work.of_product(rows, inputs, outputs, kernel, mean_parts(lengths))),
         notes=notes_of_parts(kernel == "wide", parts),
     )
 

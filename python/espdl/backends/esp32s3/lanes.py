@@ -108,6 +108,11 @@ def count_parts(lengths: np.ndarray) -> int:
     return 1 + int(np.count_nonzero(lengths, axis=1).max())
 
 
+def mean_parts(lengths: np.ndarray) -> float:
+    """How many parts the sums of a group have in the mean."""
+    return 1 + float(np.count_nonzero(lengths[::16], axis=1).mean())
+
+
 def listed_bytes(segments: int) -> int:
     """Of scratch, where the segments of a window are listed."""
     return -(-SEGMENT_BYTES * segments // 16) * 16

@@ -30,7 +30,9 @@ def lower_matmul(node: MatMul, target: Target) -> KernelCall | Declined:
     if p.inner > MAX_INNER:
         return Declined(f"its sums have {p.inner} products; 40 bits hold {MAX_INNER}")
     inner = p.inner + -p.inner % 8
-    call = replace(call, header="espdl/esp32s3/matmul.h", scratch_bytes=34 * inner + 144)
+    # Of whole vectors of columns.
+    products = p.batch * p.rows * inner * (p.columns + -p.columns % 16)
+    call = replace(call, header="espdl/esp32s3/matmul.h", scratch_bytes=34 * inner + 144, products=products)
     return _affine(node, call, p) if target.rounding == ROUND_TFLITE else _in_shifts(call, p)
 
 

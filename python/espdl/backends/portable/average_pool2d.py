@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from espdl.backends.accumulators import largest, require_int32
@@ -54,4 +56,5 @@ def lower_average_pool2d(node: AveragePool2d, target: Target) -> KernelCall | De
         constants=(Constant("multiplier", multiplier), Constant("shift", shift)),
         overlaps=((0, 0, overlap_offset_of_windows(window, pixel, pixel)),),
         pitched=pitched,
+        products=y.count * math.prod(node.kernel),
     )

@@ -29,5 +29,6 @@ def lower_concat(node: Concat, target: Target) -> KernelCall:
         ),
         inputs=tuple(x.name for x in node.inputs) + (node.inputs[-1].name,) * missing,
         concatenates=tuple(rows),
+        products=node.outer * len(node.inputs),
         overlaps=tuple((i, 0, offset) for i, offset in enumerate(offsets)),
     )

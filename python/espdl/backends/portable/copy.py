@@ -37,6 +37,7 @@ def lower_copy(node: Copy, target: Target) -> KernelCall:
             strides=strides,
         ),
         overlaps=((0, 0, overlap_offset(begins, item)),),
+        products=len(begins),
         pitched=("output_pitch",) if line == y.row_bytes else (),
     )
 

@@ -37,6 +37,7 @@ def lower_gather(node: Gather, target: Target) -> KernelCall:
             first_input_row=0,
         ),
         overlaps=((0, 0, overlap_offset(begins, item)),),
+        products=len(begins),
         constants=(Constant("row_index", node.row_index), Constant("column_index", node.column_index)),
         pitched=("output_pitch",) if item == y.row_bytes else (),
     )

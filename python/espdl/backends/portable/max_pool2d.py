@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 from espdl.backends.layers import KERNEL_SUFFIX, clamp, pool_shape
 from espdl.backends.lowering import call_of, lowering
 from espdl.backends.overlap import overlap_offset_of_windows
@@ -25,4 +27,5 @@ def lower_max_pool2d(node: MaxPool2d, target: Target) -> KernelCall:
         overlaps=((0, 0, overlap_offset_of_windows(window, pixel, pixel)),),
         # The Plan gives pitches in bytes, and the kernel for 16 bits takes elements.
         pitched=("input_pitch", "output_pitch") if node.dtype == "int8" else (),
+        products=node.outputs[0].count * math.prod(node.kernel),
     )

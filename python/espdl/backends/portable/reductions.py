@@ -18,7 +18,7 @@ from espdl.targets import Target
 def lower_comparison(node: Reduction, target: Target) -> KernelCall:
     """One comparison per element."""
     header = f"espdl/kernels/{node.name}.h"
-    return call_of(node, f"espdl_{node.name}_s8", header, node.struct(*node.sizes))
+    return call_of(node, f"espdl_{node.name}_s8", header, node.struct(*node.sizes), products=node.inputs[0].count)
 
 
 @lowering("reduce_sum", "portable", "int8")
@@ -36,4 +36,4 @@ def lower_reduce_sum(node: ReduceSum, target: Target) -> KernelCall:
         shift=shift,
         **clamp(node.activation, y),
     )
-    return call_of(node, "espdl_reduce_sum_s8", "espdl/kernels/reduce_sum.h", params)
+    return call_of(node, "espdl_reduce_sum_s8", "espdl/kernels/reduce_sum.h", params, products=x.count)

@@ -27,6 +27,7 @@ def lower_transpose(node: Transpose, target: Target) -> KernelCall | Declined:
         "espdl_transpose",
         "espdl/kernels/transpose.h",
         TransposeParams(item_bytes=ITEM_BYTES[x.dtype], shape=shape, strides=strides),
+        products=x.count // max(shape[-2:]),  # strips
     )
 
 
