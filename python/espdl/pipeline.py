@@ -71,6 +71,7 @@ def quantize_model(
         effort=options.effort,
         rounding=target.rounding,
         zero_points_anywhere=target.zero_points_anywhere,
+        any_borders=target.any_borders,
         lane_bits=target.lane_bits,
         remove_dead_channels=options.dead_channels == "remove",
         channel_multiple=target.channel_multiple,

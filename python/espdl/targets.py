@@ -32,6 +32,7 @@ class Target:
     `backends` are asked in this order; the first that takes an operator lowers it. `rounding` is what the target's
     kernels do in scheme power_of_two. `per_channel` says whether weights have one scale per output channel.
     `zero_points_anywhere`: its fastest kernels take zero points at borders and in sums of tensors too.
+    `any_borders`: the border of a convolution of one group may hold any integers, one for each input channel.
     `lane_bits`: of the sums in its fastest kernels; layers that need more run slower.
     `channel_multiple`: they are fast where the channels are a multiple of it.
     `vectors`: the chip's vector unit, whichever kernels were chosen. `data_cache`: bytes of the cache through which
@@ -45,6 +46,7 @@ class Target:
     per_channel: bool
     optimize: str = "speed"
     zero_points_anywhere: bool = True
+    any_borders: bool = False
     lane_bits: int = ALL_BITS
     channel_multiple: int = 1
     vectors: VectorUnit | None = None
@@ -89,6 +91,7 @@ def select(
         per_channel=vectors is None or vectors.shift_per_channel or chosen == "affine",
         optimize=optimize,
         zero_points_anywhere=vectors is None,
+        any_borders=vectors is not None and special == (chip,) and vectors.any_borders,
         lane_bits=vectors.lane_bits if vectors is not None and special else ALL_BITS,
         channel_multiple=16 if special == ("esp_dl",) else 1,
         vectors=facts.vectors,

@@ -27,6 +27,7 @@ SLOW = {
     "fallback",
     "faults",
     "guard_pages",
+    "inputs/test_borders_of_channels.py",
     "operators",
     "partition",
     "pipeline/test_borders.py",

@@ -60,6 +60,17 @@ static inline int32_t waiting_windows(const conv_job_t *j)
 void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *biases,
                             int8_t *y, int8_t *scratch);
 
+/** How biases of `bytes` bytes lie: those of a group's windows together. */
+static inline void set_biases(conv_job_t *j, const espdl_s3_conv2d_params_t *p, int32_t bytes)
+{
+    const int32_t across = p->outside_left + p->outside_right, down = p->outside_top + p->outside_bottom;
+    j->rows_before = p->outside_top;
+    j->columns_before = p->outside_left;
+    j->bias_column = across > 0 ? bytes : 0;
+    j->bias_row = down > 0 ? (1 + across) * bytes : 0;
+    j->bias_group = (1 + down) * (1 + across) * bytes;
+}
+
 /**
  * The whole convolution: groups outside, so that the weights of one group stay in the cache. Where `shared`, all groups
  * of ESPDL_S3_SHARED_WINDOWS windows of a row before the next windows; where there is one group, of a whole row. Where

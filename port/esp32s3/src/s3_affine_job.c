@@ -42,14 +42,12 @@ void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_para
         .activation_min = p->activation_min,
         .activation_max = p->activation_max,
         .pixels = p->pixels,
+        .outside_top = p->outside_top,
+        .outside_bottom = p->outside_bottom,
+        .outside_left = p->outside_left,
+        .outside_right = p->outside_right,
     };
     espdl_s3_make_conv_job(j, &shape, x, biases, y, scratch);
-    const int32_t across = 1 + p->outside_left + p->outside_right, down = 1 + p->outside_top + p->outside_bottom;
-    j->bias_column = BIAS_BYTES;
-    j->bias_row = across * BIAS_BYTES;
-    j->bias_group = down * j->bias_row;
-    j->rows_before = p->outside_top;
-    j->columns_before = p->outside_left;
     j->lengths = (const uint8_t *)biases + (j->outputs + 15) / 16 * j->bias_group;
     j->lengths_step = ESPDL_S3_MOST_AFFINE_PARTS;
     j->finish_row = finish_row;

@@ -9,6 +9,20 @@ typedef struct {
     int32_t rows, columns, pitch; /* `pitch`: bytes of a column */
 } turned_t;
 
+/* Pixels of the border, `channels` vectors of which `border` holds; or of zeros. */
+static void fill(const turned_t *t, const int8_t *border, int32_t channels, int8_t *to)
+{
+    const int32_t vectors = t->pitch * t->columns / 16 + 3;
+    if (border == NULL) {
+        ee_zero_q(1);
+        pie_fill(to, vectors);
+        return;
+    }
+    for (int32_t done = 0; done < vectors; done += channels) {
+        pie_gather(border, to + 16 * done, channels < vectors - done ? channels : vectors - done, 16);
+    }
+}
+
 /* Copies what lies inside. */
 static void turn(const espdl_s3_conv2d_params_t *p, const turned_t *t, const int8_t *x, int8_t *to)
 {
@@ -50,8 +64,8 @@ void espdl_s3_conv2d_turned_s8(const espdl_s3_conv2d_params_t *p, const int8_t *
     t.rows = (p->output_height - 1) * p->stride_height + p->kernel_height;
     t.columns = (p->output_width - 1) * p->stride_width + (p->kernel_width - 1) * p->dilation_width + 1;
     t.pitch = t.rows * p->input_channels;
-    ee_zero_q(1);
-    pie_fill(scratch, t.pitch * t.columns / 16 + 3);
+    const bool filled = p->outside_top + p->outside_bottom + p->outside_left + p->outside_right > 0;
+    fill(&t, filled ? biases + p->output_channels / 16 * BIAS_BYTES : NULL, p->input_channels, scratch);
     turn(p, &t, x, scratch);
     ee_vldbc_8_ip(6, &finish.low, 0);
     const int32_t step = p->stride_width * t.pitch, tap = p->dilation_width * t.pitch;

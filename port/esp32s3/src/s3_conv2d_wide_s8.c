@@ -7,7 +7,7 @@
 /* Weights [output channel][kernel row][kernel column][tap], a tap being the input channels made a multiple of 16 by
  * zeros. */
 typedef struct {
-    const int8_t *weights, *biases;
+    const int8_t *weights;
     int32_t kernel_height, kernel_width, tap;
 } constants_t;
 
@@ -19,7 +19,7 @@ EE int32_t sum(const conv_job_t *j, const conv_run_t *r, const constants_t *c, c
     const int32_t bytes = j->pixel_bytes * (joined ? r->taps_across.count : 1);
     const int32_t more = (bytes - 1) / 16, last = bytes - 1 - more * 16;
     const int8_t *weights = c->weights + (channel * c->kernel_height + r->taps_down.first) * c->kernel_width * c->tap;
-    ee_ld_accx_ip(c->biases + channel * 8, 0);
+    ee_ld_accx_ip(r->bias, 0);
     for (int32_t row = 0; bytes > 0 && row < r->taps_down.count; row++) {
         const int8_t *from = x + row * j->rows.dilation * j->row_bytes;
         const int8_t *w = weights + (row * c->kernel_width + r->taps_across.first) * c->tap;
@@ -49,8 +49,9 @@ void espdl_s3_conv2d_wide_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x,
                              const int8_t *biases, int8_t *y)
 {
     conv_job_t job;
-    constants_t constants = {weights, biases, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
+    constants_t constants = {weights, p->kernel_height, p->kernel_width, (p->input_channels + 15) & ~15};
     espdl_s3_make_conv_job(&job, p, x, biases, y, y);
+    set_biases(&job, p, 8);
     job.channels = 1;
     job.entry = 0;
     job.row_by_row = true;

@@ -27,8 +27,8 @@ void espdl_s3_make_conv_job(conv_job_t *j, const espdl_s3_conv2d_params_t *p, co
     j->biases = biases;
     j->y = y;
     j->scratch = scratch;
-    j->bias_group = j->lengths_step = BIAS_BYTES;
-    j->bias_row = j->bias_column = j->rows_before = j->columns_before = 0;
+    set_biases(j, p, BIAS_BYTES);
+    j->lengths_step = j->bias_group;
     j->lengths = (const uint8_t *)biases + BIAS_BYTES - ESPDL_S3_MOST_PARTS;
     j->entry = j->outputs % 16 != 0 ? 16 : 0;
     j->finish_row = scatter_row;

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from espdl.ops.average_pool2d import AveragePool2d
-from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d import BORDER, Conv2d
 from espdl.ops.conv_transpose2d import ConvTranspose2d
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.numerics import Inexact, activation_range
@@ -102,6 +102,22 @@ def sum_constants(
     multiplier = np.zeros(len(weights), np.int32) if multiplier is None else multiplier
     values = {"weights": weights, "bias": bias, "multiplier": multiplier, "shift": shift}
     return tuple(Constant(name, data) for name, data in values.items())
+
+
+def border_constants(node: Conv2d) -> tuple[Constant, ...]:
+    """What a border holds where that is not the input's zero point, for the reference and the packing."""
+    return () if node.border is None else (Constant(BORDER, node.border),)
+
+
+def require_plain_border(node: Conv2d) -> None:
+    """Raises Inexact where a border holds something else than the input's zero point."""
+    if node.border is not None and has_border(node):
+        raise Inexact("its border has a number for each channel")
+
+
+def border_of(call: KernelCall) -> np.ndarray | None:
+    """What `border_constants` made of the call's layer."""
+    return next((c.data for c in call.constants if c.name == BORDER), None)
 
 
 def channel_records(call: KernelCall) -> np.ndarray:

@@ -15,7 +15,8 @@ class VectorUnit:
 
     `rounding`: what the shift of ESP-DL's kernels does with ties; the value is a C enumerator of
     include/espdl/kernels/requantize.h. `shift_per_channel`: whether channels may have shifts of their own there.
-    `max_shift`: the largest shift that leaves something of a sum and is sure to work.
+    `max_shift`: the largest shift that leaves something of a sum and is sure to work. `any_borders`: convolutions of
+    this component's kernels take a border of any integers, one for each input channel.
     """
 
     name: str
@@ -23,9 +24,10 @@ class VectorUnit:
     rounding: str
     shift_per_channel: bool
     max_shift: int
+    any_borders: bool = False
 
 
-PIE_S3 = VectorUnit("esp32s3", 20, "ESPDL_ROUND_HALF_UP", False, 19)
+PIE_S3 = VectorUnit("esp32s3", 20, "ESPDL_ROUND_HALF_UP", False, 19, any_borders=True)
 PIE_P4 = VectorUnit("esp32p4", 32, "ESPDL_ROUND_HALF_EVEN", True, 24)
 
 

@@ -66,7 +66,7 @@ def activation_scales(
             low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
             scale = Quantization.of_range(low, high, dtype, HEADROOM)
         result.update(dict.fromkeys(group, scale))
-    return result
+    return result | input_forms.centred(network.graph)
 
 
 def weight_scale(layer: Layer, data: Quantization) -> np.ndarray:

@@ -5,6 +5,9 @@ An input of small integers is read by one Cast, whose result holds these integer
 integer follows. An input with a scale per feature is read by one Sub and then one Div, which the application computes
 when it quantises. What is left of other steps is a Mul and an Add behind the Cast, a table per channel; or, where a
 table would be too large, a Mul and a Sub, one layer with the Cast.
+
+Where kernels take a border of any integers, a convolution may be marked to have its own zero for each channel: a Sub in
+front of it takes that away, so that the border is zeros, and is part of it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from espdl.quantize.graph import Graph, attribute
 BYTES: dict[int, int] = {TensorProto.INT8: 0, TensorProto.UINT8: -128}
 WORDS: set[int] = {TensorProto.INT16, TensorProto.UINT16}
 SMALL = {*BYTES, *WORDS}
+_CENTRES = "espdl.centres"
 
 
 def casts(graph: Graph) -> dict[str, onnx.NodeProto]:
@@ -81,6 +85,32 @@ def centre_of(graph: Graph, kind: int, node: onnx.NodeProto) -> int | None:
     return int(value) if value.is_integer() and info.min <= value <= info.max else None
 
 
+def mark_centres(proto: onnx.ModelProto, node: onnx.NodeProto) -> None:
+    """Marks a Sub in front of a convolution as part of it; `proto` is to hold the node."""
+    proto.ir_version = max(proto.ir_version, 10)  # the first whose nodes have properties
+    node.metadata_props.add(key=_CENTRES, value="1")
+
+
+def centred(graph: Graph) -> dict[str, Quantization]:
+    """What a convolution reads behind such a Sub: the integers of an input of bytes, with a zero for each channel. It
+    is never stored, but its scale is that of the layer's sums."""
+    result = {}
+    for node in graph.nodes:
+        if any(entry.key == _CENTRES for entry in node.metadata_props):
+            zero_points = graph.array(node.input[1]).astype(np.int64).reshape(-1)
+            kind = BYTES[graph.elem_type(_input_of(graph, node))]
+            result[node.output[0]] = Quantization(np.float32(1.0), zero_points + kind, "int8", 1)
+    return result
+
+
+def _input_of(graph: Graph, node: onnx.NodeProto) -> str:
+    """The input of the model whose integers a node reads, through a Cast and moves."""
+    name = node.input[0]
+    while name in graph.producer:
+        name = graph.producer[name].input[0]
+    return name
+
+
 def inner_tensors(graph: Graph) -> tuple[set[str], set[str]]:
     """Tensors that are never stored, because the application or one kernel computes beyond them; and the names of the
     nodes whose constants stay real numbers."""
@@ -88,6 +118,9 @@ def inner_tensors(graph: Graph) -> tuple[set[str], set[str]]:
     for name, (subtract, divide) in features(graph).items():
         inner |= {name, subtract.output[0]}
         nodes |= {subtract.name, divide.name}
+    for name in centred(graph):
+        inner.add(name)
+        nodes.add(graph.producer[name].name)
     for name, cast in casts(graph).items():
         held = cast.output[0]
         reader = graph.only_consumer(held)

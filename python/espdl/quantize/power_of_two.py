@@ -55,7 +55,7 @@ def choose(network: Network, settings: Settings, parameters: Parameters = Parame
     activations = activation_scales(network, settings.range_method, parameters)
     held = input_forms.of_groups(network.graph, network.placement.groups)
     groups = [g for g in network.placement.groups if g in held or _has_known_range(network, g)]
-    known = {name for group in groups for name in group}
+    known = {name for group in groups for name in group} | input_forms.centred(network.graph).keys()
     weights = {}
     for layer in network.layers:
         unit = parameters.of(layer.output) / (1.0 if layer.weighted.data in known else parameters.unit)
@@ -126,7 +126,7 @@ def activation_scales(network: Network, method: str, parameters: Parameters = Pa
             unit, zero_point = parameters.of(group[0]), parameters.zero_point(group[0])
             scale = Quantization(np.float32(unit * 2.0 ** best_exponent(values, unit, zero_point, method)), zero_point)
         result.update(dict.fromkeys(group, scale))
-    return result
+    return result | input_forms.centred(network.graph)
 
 
 def _has_known_range(network: Network, group: Iterable[str]) -> bool:
@@ -161,7 +161,7 @@ def _make_shifts_possible(
 def _with_room(layer: Layer, data: Quantization, result: Quantization, scale: np.ndarray) -> np.ndarray:
     """float32: `scale`, doubled as often as the shift, the bias and the sum of products need it, per channel."""
     data_scale, result_scale = np.float64(data.scale), np.float64(result.scale)
-    largest = max(127 - data.zero_point, 128 + data.zero_point)
+    largest = np.maximum(127 - data.zero_point, 128 + data.zero_point).max()
     rows = np.abs(layer.rows(layer.weights))
     lowest = np.maximum(result_scale / data_scale * 2.0**-MAX_SHIFT, np.abs(layer.bias) / (data_scale * BIAS_LIMIT))
     lowest = np.maximum(lowest, rows.sum(axis=1) * largest / ACCUMULATOR_LIMIT)

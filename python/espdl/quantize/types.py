@@ -26,6 +26,7 @@ class Settings:
     floats. `has_fpu`: the chip computes with floats itself.
     `ties`: states, as pairs (input, output) that have one scale.
     `zero_points_anywhere`: all its kernels take zero points, at borders and in sums of tensors too.
+    `any_borders`: convolutions of one group take a border of any integers, one for each input channel.
     `lane_bits`: of the sums in the target's fastest kernels; layers that need more run slower.
     `channel_multiple`: dead channels stay where without them the channels would be no multiple of it any more.
     """
@@ -37,6 +38,7 @@ class Settings:
     effort: str = "default"
     rounding: str = ROUND_TFLITE
     zero_points_anywhere: bool = False
+    any_borders: bool = False
     lane_bits: int = ALL_BITS
     remove_dead_channels: bool = True
     channel_multiple: int = 1

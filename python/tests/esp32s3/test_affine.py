@@ -78,6 +78,16 @@ def test_narrow(node: Conv2d, seed: int) -> None:
     run(node, seed, "conv2d_narrow")
 
 
+@pytest.mark.parametrize("kernel", ["aligned", "bytes", "narrow"])
+@given(st.one_of(convolutions(st.integers(1, 24), any_channels), convolutions(st.just(16), any_channels)), seeds)
+@few
+def test_a_border_of_any_integers(kernel: str, node: Conv2d, seed: int) -> None:
+    node = replace(as_affine(node, seed), border=contents(seed, (node.inputs[0].shape[3],)))
+    call = select(node, AFFINE).call
+    assume(any(node.pads) and call is not None and call.function == f"espdl_s3_conv2d_{kernel}_affine_s8")
+    check(call, contents(seed // 7, node.inputs[0].shape))
+
+
 @given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8])), seeds)
 @few
 def test_narrow_with_pixels_joined(node: Conv2d, seed: int) -> None:

@@ -371,7 +371,12 @@ def reasons(node: Conv2d | Gemm, target=TARGET) -> str:
 def test_declines_with_reasons() -> None:
     node = make(1, (8, 8, 16), 16, (3, 3), pads=(1, 1, 1, 1))
     x = node.inputs[0]
-    assert "zero point is -128" in reasons(replace(node, inputs=(replace(x, zero_point=-128),)))
+    depthwise = make(1, (8, 8, 16), 16, (3, 3), pads=(1, 1, 1, 1), depthwise=True)
+    assert "would have to hold -128" in reasons(replace(depthwise, inputs=(replace(x, zero_point=-128),)))
+    numbers = replace(depthwise, border=np.arange(16, dtype=np.int8))
+    assert "would have to hold 0 to 15" in reasons(numbers)
+    assert "number for each channel" in select(numbers, TARGET).declined[1]
+    assert "both sides" in reasons(replace(make(1, (1, 1, 16), 16, (3, 3), pads=(1, 1, 1, 1)), border=numbers.border))
     assert "2 different shifts" in reasons(replace(node, weights_scale=node.weights_scale * np.float32([1] * 15 + [2])))
     assert "2**-shift" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(1.5)))
     assert "shift of 21" in reasons(replace(node, weights_scale=node.weights_scale * np.float32(2**-13)))

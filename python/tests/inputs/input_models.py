@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto
-from small_models import constant, conv, dense, join, model, node, normal
+from small_models import Outcome, constant, conv, dense, join, model, node, normal, outcome
 
 TYPES = {
     "uint8": (TensorProto.UINT8, 0, 256),
@@ -18,6 +19,7 @@ TYPES = {
 }
 MEAN, DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 SIZE = 24
+COUNT = 40
 
 
 def integers(kind: str, *shape: int, seed: int = 1) -> np.ndarray:
@@ -25,15 +27,16 @@ def integers(kind: str, *shape: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(low, high, shape).astype(kind)
 
 
-def steps_of(chain: str, kind: str) -> list[tuple[str, np.ndarray | float]]:
-    """(operator, constant) of a chain on channels last."""
+def steps_of(chain: str, kind: str, layout: str = "NHWC") -> list[tuple[str, np.ndarray | float]]:
+    """(operator, constant) of a chain."""
+    mean, deviation = (c if layout == "NHWC" else c.reshape(3, 1, 1) for c in (MEAN, DEVIATION))
     _, low, high = TYPES[kind]
     whole = float(max(-low, high - 1))
     if chain == "scale":
         return [("Div", whole)]
     if chain == "centre":
         return [("Div", whole / 2), ("Sub", 1.0)]
-    return [("Div", whole), ("Sub", MEAN), ("Div", DEVIATION)]
+    return [("Div", whole), ("Sub", mean), ("Div", deviation)]
 
 
 def prepared(values: np.ndarray, chain: str, kind: str) -> np.ndarray:
@@ -44,18 +47,20 @@ def prepared(values: np.ndarray, chain: str, kind: str) -> np.ndarray:
     return result.transpose(0, 3, 1, 2)
 
 
-def picture(chain: str | None, kind: str, pads: int) -> onnx.ModelProto:
-    """Two convolutions and a pool of [1, SIZE, SIZE, 3] of that type; without a chain, of float [1, 3, SIZE, SIZE]."""
+def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC") -> onnx.ModelProto:
+    """Convolutions and a pool of [1, SIZE, SIZE, 3] (or channels first) of that type; without a chain, of float
+    [1, 3, SIZE, SIZE]."""
     parts, constants, last = [], [], "x"
     if chain is not None:
         parts.append(node("Cast", ["x"], ["real"], "cast", to=TensorProto.FLOAT))
         last = "real"
-        for index, (operator, other) in enumerate(steps_of(chain, kind)):
+        for index, (operator, other) in enumerate(steps_of(chain, kind, layout)):
             constants.append(constant(f"other{index}", other))
             parts.append(node(operator, [last, f"other{index}"], [f"step{index}"], f"step{index}"))
             last = f"step{index}"
-        parts.append(node("Transpose", [last], ["channels_first"], "transpose", perm=[0, 3, 1, 2]))
-        last = "channels_first"
+        if layout == "NHWC":
+            parts.append(node("Transpose", [last], ["channels_first"], "transpose", perm=[0, 3, 1, 2]))
+            last = "channels_first"
     nodes, more = join(
         *parts,
         conv(last, "c", 3, 16, (3, 3), pads=[pads] * 4),
@@ -66,9 +71,20 @@ def picture(chain: str | None, kind: str, pads: int) -> onnx.ModelProto:
         conv("p", "y", 16, 8, (3, 3), seed=9),
     )
     side = (SIZE - 2 + 2 * pads) // 2 - 2
-    shape = [1, 3, SIZE, SIZE] if chain is None else [1, SIZE, SIZE, 3]
+    shape = [1, SIZE, SIZE, 3] if chain is not None and layout == "NHWC" else [1, 3, SIZE, SIZE]
     given = ("x", shape) if chain is None else ("x", shape, TYPES[kind][0])
     return model(nodes, [given], [("y", [1, 8, side, side])], [*constants, *more])
+
+
+def both(
+    kind: str, chain: str, pads: int, folder: Path, layout: str = "NHWC", **options: str
+) -> tuple[Outcome, Outcome]:
+    """`picture` with a chain, on integers, and without, on what the chain makes of them."""
+    values = integers(kind, COUNT, SIZE, SIZE, 3)
+    given = values if layout == "NHWC" else np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    whole = outcome(picture(chain, kind, pads, layout), {"x": given}, folder / "with", **options)
+    bare = outcome(picture(None, kind, pads), {"x": prepared(values, chain, kind)}, folder / "without", **options)
+    return whole, bare
 
 
 def perceptron(width: int, steps: Sequence[tuple[str, np.ndarray]] = ()) -> onnx.ModelProto:

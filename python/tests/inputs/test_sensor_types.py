@@ -9,21 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from input_models import SIZE, TYPES, integers, picture, prepared
-from small_models import Outcome, outcome
+from input_models import TYPES, both
 
 from espdl import pipeline
 from espdl.verify import rv32, samples
-
-COUNT = 40
-
-
-def both(kind: str, chain: str, pads: int, folder: Path, **options: str) -> tuple[Outcome, Outcome]:
-    values = integers(kind, COUNT, SIZE, SIZE, 3)
-    whole = outcome(picture(chain, kind, pads), {"x": values}, folder / "with", **options)
-    bare = outcome(picture(None, kind, pads), {"x": prepared(values, chain, kind)}, folder / "without", **options)
-    return whole, bare
-
 
 FEW = {("uint8", "channels", 0), ("uint8", "channels", 1), ("uint8", "centre", 1), ("int8", "scale", 1),
        ("int16", "centre", 1), ("uint16", "scale", 0)}  # fmt: skip

@@ -14,7 +14,8 @@ import numpy as np
 
 from espdl.backends.accumulators import ends, ends_on_the_way, range_of
 from espdl.backends.esp32s3 import work
-from espdl.backends.esp32s3.affine_sums import Border, Sums, borders
+from espdl.backends.esp32s3.affine_sums import Sums
+from espdl.backends.esp32s3.borders import Border, borders, fields
 from espdl.backends.esp32s3.lanes import (
     LANE_MAX,
     count_parts,
@@ -33,7 +34,7 @@ from espdl.backends.esp32s3.sharing import (
     times_through,
     waiting_windows,
 )
-from espdl.backends.layers import clamp, conv_shape, has_border, scale_ratios, sum_constants
+from espdl.backends.layers import border_constants, clamp, conv_shape, has_border, scale_ratios, sum_constants
 from espdl.backends.lowering import Declined, call_of
 from espdl.backends.overlap import overlap_offset_of_windows
 from espdl.ops.conv2d import Conv2d
@@ -77,6 +78,8 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     """Dense and depthwise convolutions of any shape."""
     if node.groups > 1 and not _is_depthwise(node):
         return Declined(f"it has {node.groups} groups of several channels")
+    if node.border is not None and node.groups > 1:
+        return Declined("its border has a number for each channel")
     kernel = _choose(node)
     return _call(node, target, kernel, {"narrow": _pixels, "depthwise": _pairs}.get(kernel, lambda _: 1)(node))
 
@@ -156,6 +159,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
         shape.dilation_width != 1 and shape.kernel_width != 1,
         down,
         across,
+        node.border,
     )
     limits = clamp(node.activation, y)
     wanted = wanted_outputs([node], has_border(node), multiplier, shift, limits)
@@ -174,6 +178,7 @@ def _call(node: Conv2d, target: Target, kernel: str, pixels: int) -> KernelCall:
             *sum_constants(node.weights, node.bias, shift, multiplier),
             *numbers(scales, offsets),
             *part_constants(lengths),
+            *border_constants(node),
         ),
         packing=f"esp32s3_{kernel}_affine",
         in_place=((0, 0),) if _in_place(node, params, kernel, shares) else (),
@@ -207,10 +212,7 @@ def conv_params(
         rounding=target.rounding,
         pixels=pixels,
         parts=parts,
-        outside_top=down.before,
-        outside_bottom=down.after,
-        outside_left=across.before,
-        outside_right=across.after,
+        **fields(down, across),
         scale=scale,
     )
 

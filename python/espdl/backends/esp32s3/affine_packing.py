@@ -6,9 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from espdl.backends.esp32s3.affine import S3AffineConv2dParams
-from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Border, Sums
+from espdl.backends.esp32s3.affine_sums import MAX_PARTS, Sums
+from espdl.backends.esp32s3.borders import Border
 from espdl.backends.esp32s3.lanes import joined, lengths_of, pack_lanes
 from espdl.backends.esp32s3.packing import TAPS_3X3, grouped, stream
+from espdl.backends.layers import border_of
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -29,7 +31,7 @@ def biases(call: KernelCall) -> np.ndarray:
     begin = np.tile(call.constant("bias").astype(np.int64) - call.constant("offset"), p.pixels)
     down = Border(p.outside_top, p.outside_bottom, weights.shape[1])
     across = Border(p.outside_left, p.outside_right, weights.shape[2])
-    return biases_of(Sums(weights, begin, (0, 0), p.input_zero_point, False, down, across))
+    return biases_of(Sums(weights, begin, (0, 0), p.input_zero_point, False, down, across, border_of(call)))
 
 
 def biases_of(sums: Sums) -> np.ndarray:

@@ -11,55 +11,18 @@ from functools import partial
 import numpy as np
 
 from espdl.backends.accumulators import ends_on_the_way
+from espdl.backends.esp32s3.borders import Border, beginnings
 from espdl.backends.esp32s3.lanes import LANE_MAX, LANE_MIN, MAX_VECTORS, fewest_parts
 from espdl.ops.numerics import Inexact
-from espdl.ops.params import ConvShape
 
 # ESPDL_S3_MOST_AFFINE_PARTS.
 MAX_PARTS = 16
 
 
 @dataclass(frozen=True)
-class Border:
-    """Which taps of an axis lie outside the image, at most: so many at its beginning, or so many at its end."""
-
-    before: int
-    after: int
-    taps: int
-
-    def inside(self) -> Iterator[np.ndarray]:
-        """bool [taps] for each of the biases, in their order: all taps, then without the first, without the last."""
-        places = np.arange(self.taps)
-        yield places >= 0
-        yield from (places >= count for count in range(1, self.before + 1))
-        yield from (places < self.taps - count for count in range(1, self.after + 1))
-
-
-def border(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> Border:
-    """Of an axis of so many places and windows."""
-    before = after = 0
-    for start in np.arange(windows) * stride - pad:
-        places = start + np.arange(taps) * dilation
-        first, last = int((places < 0).sum()), int((places >= size).sum())
-        if first + last >= taps:
-            first, last = 0, taps
-        if first and last:
-            raise Inexact("its windows reach beyond the image on both sides")
-        before, after = max(before, first), max(after, last)
-    return Border(before, after, taps)
-
-
-def borders(p: ConvShape, pixels: int) -> tuple[Border, Border]:
-    """Of rows and columns; `pixels` neighbours are one window."""
-    taps = p.kernel_width + (pixels - 1) * p.stride_width
-    down = border(p.input_height, p.pad_top, p.stride_height, p.dilation_height, p.kernel_height, p.output_height)
-    stride, windows = p.stride_width * pixels, p.output_width // pixels
-    return down, border(p.input_width, p.pad_left, stride, p.dilation_width, taps, windows)
-
-
-@dataclass(frozen=True)
 class Sums:
-    """Of a layer; `weights` with neighbours joined [channels, rows, columns, inputs], `bias`: int64 [channels]."""
+    """Of a layer; `weights` with neighbours joined [channels, rows, columns, inputs], `bias`: int64 [channels];
+    `border`: the integers of a pixel of the border where they are not the zero point."""
 
     weights: np.ndarray
     bias: np.ndarray
@@ -68,14 +31,15 @@ class Sums:
     dilated: bool
     down: Border
     across: Border
+    border: np.ndarray | None = None
 
     def beginnings(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(taps inside, bool [rows, columns]; int64 [channels]: what sums of them begin with), as biases lie."""
-        sums = self.weights.astype(np.int64).sum(axis=3)
-        for rows in self.down.inside():
-            for columns in self.across.inside():
-                taps = rows[:, None] & columns
-                yield taps, self.bias - self.zero_point * (sums * taps).sum(axis=(1, 2))
+        begin = self.bias - self.zero_point * self.weights.astype(np.int64).sum(axis=(1, 2, 3))
+        plain = np.full(self.weights.shape[3], self.zero_point)
+        yield from beginnings(
+            self.weights, begin, plain if self.border is None else self.border, self.down, self.across
+        )
 
     def begin(self) -> np.ndarray:
         """int64 [channels]: what sums begin with where all taps lie in the image."""

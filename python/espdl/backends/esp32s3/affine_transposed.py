@@ -20,7 +20,8 @@ from espdl.backends.esp32s3.affine import (
     wanted_outputs,
 )
 from espdl.backends.esp32s3.affine_packing import biases_of, scales
-from espdl.backends.esp32s3.affine_sums import Border, Sums, border
+from espdl.backends.esp32s3.affine_sums import Sums
+from espdl.backends.esp32s3.borders import Border, border
 from espdl.backends.esp32s3.lanes import count_parts, fetched_bytes, listed_bytes, notes_of_parts
 from espdl.backends.esp32s3.packing import grouped, stream
 from espdl.backends.esp32s3.sharing import waiting_windows

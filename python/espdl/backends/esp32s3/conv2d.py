@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from espdl.backends.esp32s3 import affine, work
+from espdl.backends.esp32s3.borders import beginnings, fields, of_layer
 from espdl.backends.esp32s3.lanes import (
     MAX_PARTS,
     common_shift,
@@ -28,7 +30,7 @@ from espdl.backends.esp32s3.sharing import (
     times_through,
     waiting_windows,
 )
-from espdl.backends.layers import clamp, conv_shape, has_border, sum_constants
+from espdl.backends.layers import border_constants, clamp, conv_shape, has_border, sum_constants
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.backends.overlap import overlap_offset, overlap_offset_of_windows
 from espdl.backends.scratch import with_less_scratch
@@ -53,6 +55,10 @@ class S3Conv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_s3_con
     parts: int
     band: int
     input_pitch: int = 0
+    outside_top: int = 0
+    outside_bottom: int = 0
+    outside_left: int = 0
+    outside_right: int = 0
 
 
 @lowering("conv2d", "esp32s3", "int8", alignment=16)
@@ -62,20 +68,25 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
         return affine.lower_conv2d(node, target)
     (x,), (y,) = node.inputs, node.outputs
     shift = common_shift(x, node.weights_scale, y, target)
-    if x.zero_point != 0 and has_border(node):
-        return Declined(f"its input's zero point is {x.zero_point}, and its border would have to hold it")
     if node.groups > 1:
         if not _is_depthwise(node):
             return Declined(f"it has {node.groups} groups of several channels")
+        if has_border(node) and node.outside.any():
+            return Declined(f"it is depthwise, and its border would have to hold {_listed(node.outside)}")
         if not fits(node, shift):
             return Declined("some sum may leave the 20 bits of a lane")
     return _call(node, target, shift)
 
 
+def _listed(outside: np.ndarray) -> str:
+    numbers = sorted({int(value) for value in outside})
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
 def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
     (x,), (y,) = node.inputs, node.outputs
     kernel, lengths = choose(node, shift, target)
-    parts = count_parts(lengths)
+    parts, pixels = count_parts(lengths), _pixels(node, kernel)
     params = S3Conv2dParams(
         **vars(conv_shape(node)),
         groups=node.groups,
@@ -84,9 +95,10 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         **clamp(node.activation, y),
         rounding=target.rounding,
         shift=shift,
-        pixels=_pixels(node, kernel),
+        pixels=pixels,
         parts=parts,
         band=0,
+        **fields(*of_layer(node, pixels)),
     )
     if kernel == "depthwise":
         params = _in_bands(params, copy_bytes(params))
@@ -98,6 +110,7 @@ def _call(node: Conv2d, target: Target, shift: int) -> KernelCall:
         constants=(
             *sum_constants(node.weights, node.bias, np.full(len(node.weights), shift, np.int32)),
             *part_constants(lengths),
+            *border_constants(node),
         ),
         packing=f"esp32s3_{kernel}",
         in_place=((0, 0),) if _in_place(node, params, kernel) else (),
@@ -117,10 +130,16 @@ def choose(node: Conv2d, shift: int, target: Target) -> tuple[str, np.ndarray]:
         return "depthwise", whole
     if not fits(node, shift):
         try:
-            return ("bytes" if node.weights.shape[3] % 16 else "aligned"), part_lengths(node, shift)
+            return ("bytes" if node.weights.shape[3] % 16 else "aligned"), part_lengths(node, shift, _windows(node))
         except Inexact:
             return "wide", whole
     return _fastest(node, target), whole
+
+
+def _windows(node: Conv2d) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
+    """Of what sums of all taps begin with, what those of all windows do."""
+    axes = of_layer(node, 1)
+    return lambda begin: (b for _, b in beginnings(node.weights, begin, node.outside, *axes))
 
 
 def _fastest(node: Conv2d, target: Target) -> str:
@@ -172,9 +191,18 @@ def _pixels(node: Conv2d, kernel: str) -> int:
     for pixels in (16, 8, 4, 2):
         taps = kernel_width + (pixels - 1) * node.strides[1]
         joined = channels * pixels == 16 and columns % pixels == 0 and taps * inputs <= 16
-        if joined and node.dilations[1] == 1:  # what is joined has neighbours for taps, also where there was one
-            return pixels
+        if joined and node.dilations[1] == 1 and _is_counted(node, pixels):
+            return pixels  # what is joined has neighbours for taps, also where there was one
     return 1
+
+
+def _is_counted(node: Conv2d, pixels: int) -> bool:
+    """Whether biases for taps outside the image can be those of one side."""
+    try:
+        of_layer(node, pixels)
+    except Inexact:
+        return False
+    return True
 
 
 def _in_place(node: Conv2d, p: S3Conv2dParams, kernel: str) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -61,15 +61,20 @@ def lane_biases(
 
 
 def fits(node: Conv2d | Gemm, shift: int) -> bool:
-    """Whether no sum can leave the lanes, in whatever order, with whatever taps in the border."""
+    """Whether no sum can leave the lanes, in whatever order, with whatever taps in the border: what these add is part
+    of what sums begin with, and as any integer could."""
     (x,), (y,) = node.inputs, node.outputs
     biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
     least, most = ends_on_the_way(node.weights.reshape(len(node.weights), -1), *range_of(x))
     return (biases + most).max() <= LANE_MAX and (biases + least).min() >= LANE_MIN
 
 
-def part_lengths(node: Conv2d | Gemm, shift: int) -> np.ndarray:
+def part_lengths(
+    node: Conv2d | Gemm, shift: int, windows: Callable[[np.ndarray], Iterable[np.ndarray]] = lambda begin: (begin,)
+) -> np.ndarray:
     """uint8 [channels, MAX_PARTS]: into which parts the sums of a channel's group must be split to stay in the lanes.
+
+    `windows`: of what sums of all taps begin with, what those of all kinds of windows do.
 
     They are the vectors of all parts but the last, then 0. Inexact where no split helps.
 
@@ -79,7 +84,8 @@ def part_lengths(node: Conv2d | Gemm, shift: int) -> np.ndarray:
     (x,), (y,) = node.inputs, node.outputs
     biases = lane_biases(node.weights, node.bias, x.zero_point, y.zero_point, shift)
     least, most = (_of_groups(ends) for ends in ends_on_the_way(_vectors(node), *range_of(x)))
-    starts = _of_groups(biases[:, None])[..., 0]
+    begins = np.stack(list(windows(biases)), axis=1)
+    starts = _of_groups(np.stack([begins.min(axis=1), begins.max(axis=1)], axis=1))
     lengths = np.zeros((len(starts), MAX_PARTS), np.uint8)
     row = -(-_rows(node).shape[2] // 16)
     for group, of_group in enumerate(zip(starts, least, most, strict=True)):
@@ -145,9 +151,9 @@ def _of_groups(values: np.ndarray) -> np.ndarray:
 
 
 def _parts(start: np.ndarray, least: np.ndarray, most: np.ndarray, row: int, shift: int) -> list[int]:
-    """The parts of one group, as few as they can be; `start` [16], `least` and `most` [16, vectors], `row` vectors
-    in each row of the weights."""
-    if (start + most.sum(axis=1)).max() <= LANE_MAX and (start + least.sum(axis=1)).min() >= LANE_MIN:
+    """The parts of one group, as few as they can be; `start` [16, 2], the least and the most that sums begin with,
+    `least` and `most` [16, vectors], `row` vectors in each row of the weights."""
+    if (start[:, 1] + most.sum(axis=1)).max() <= LANE_MAX and (start[:, 0] + least.sum(axis=1)).min() >= LANE_MIN:
         return []
     return fewest_parts(partial(_longest, start, least, most, shift), row, MAX_PARTS)
 
@@ -173,7 +179,7 @@ def _longest(start: np.ndarray, least: np.ndarray, most: np.ndarray, shift: int,
     """
     bits = part_bits(shift)
     room = 1 << min(LANE_BITS - 1, bits + 7)
-    top, bottom = np.maximum(start, (1 << bits) - 1), np.minimum(start, 0)
+    top, bottom = np.maximum(start[:, 1], (1 << bits) - 1), np.minimum(start[:, 0], 0)
     ends: list[int] = []
     while True:
         high = (top[:, None] + np.cumsum(most[:, begin:], axis=1)).max(axis=0)

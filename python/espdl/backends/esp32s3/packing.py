@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from espdl.backends.esp32s3.borders import beginnings_of, has_kinds
 from espdl.backends.esp32s3.conv2d import S3Conv2dParams
 from espdl.backends.esp32s3.lanes import joined, lane_biases, lengths_of, pack_lanes
+from espdl.backends.layers import border_of
 from espdl.backends.lowering import packing
 from espdl.plan.types import KernelCall
 
@@ -30,9 +32,27 @@ def biases(call: KernelCall) -> np.ndarray:
     )
 
 
+def outside_of(call: KernelCall) -> np.ndarray:
+    """int64 [inputs]: the integers of a pixel of the border, of a convolution."""
+    p: Any = call.params
+    border = border_of(call)
+    inputs = call.constant("weights").shape[3]
+    return np.full(inputs, p.input_zero_point, np.int64) if border is None else border.astype(np.int64)
+
+
+def _of_windows(call: KernelCall) -> list[np.ndarray]:
+    """What sums begin with, of neighbours that are computed as one, for each kind of windows."""
+    p, begin = call.params, biases(call)
+    if not isinstance(p, S3Conv2dParams):
+        return [begin]
+    weights = joined(images(call), p.pixels, p.stride_width)
+    begin = np.tile(begin, p.pixels)
+    return [b for _, b in beginnings_of(p, weights, begin, outside_of(call))] if has_kinds(p) else [begin]
+
+
 def packed_biases(call: KernelCall) -> np.ndarray:
-    """What QACC begins with, and how the sums are parted."""
-    return pack_lanes(biases(call), lengths_of(call))
+    """uint8 [groups, kinds of windows, 48]: what QACC begins with, and how the sums are parted."""
+    return np.stack([pack_lanes(begin, lengths_of(call)) for begin in _of_windows(call)], axis=1)
 
 
 def images(call: KernelCall) -> np.ndarray:
@@ -82,7 +102,7 @@ def narrow(call: KernelCall) -> list[np.ndarray]:
     wide = joined(weights, pixels, stride)
     lanes = wide.reshape(*wide.shape[:2], -1)
     lanes = np.pad(lanes, ((0, 0), (0, 0), (0, lanes.shape[2] % 2)))
-    return [stream(grouped(lanes), "narrow"), pack_lanes(np.tile(biases(call), pixels))]
+    return [stream(grouped(lanes), "narrow"), packed_biases(call)]
 
 
 @packing("esp32s3_turned")
@@ -91,7 +111,10 @@ def turned(call: KernelCall) -> list[np.ndarray]:
     weights = images(call).swapaxes(1, 2)
     lanes = weights.reshape(*weights.shape[:2], -1)
     missing = max(8, lanes.shape[2] + lanes.shape[2] % 2) - lanes.shape[2]
-    return [stream(grouped(np.pad(lanes, ((0, 0), (0, 0), (0, missing)))), "vectors"), pack_lanes(biases(call))]
+    p = call.params_of(S3Conv2dParams)
+    border = np.tile(outside_of(call), 16 if has_kinds(p) else 0).astype(np.int8).view(np.uint8)
+    constants = np.concatenate([pack_lanes(biases(call)).reshape(-1), border])
+    return [stream(grouped(np.pad(lanes, ((0, 0), (0, 0), (0, missing)))), "vectors"), constants]
 
 
 @packing("esp32s3_pointwise")
@@ -108,7 +131,7 @@ def wide(call: KernelCall) -> list[np.ndarray]:
     """Weights [output channel][kernel row][kernel column][input channels made a multiple of 16]; biases int64."""
     weights = images(call)
     padded = np.pad(weights, ((0, 0), (0, 0), (0, 0), (0, -weights.shape[3] % 16)))
-    return [stream(padded, "wide"), biases(call)]
+    return [stream(padded, "wide"), np.stack(_of_windows(call), axis=1)]
 
 
 @packing("esp32s3_depthwise")

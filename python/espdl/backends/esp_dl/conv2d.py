@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espdl.backends.esp_dl import accumulators
-from espdl.backends.layers import clamp, conv_shape, has_border
+from espdl.backends.layers import clamp, conv_shape, has_border, require_plain_border
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.ops.conv2d import Conv2d, Conv2dParams
 from espdl.ops.numerics import Inexact
@@ -25,6 +25,7 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
     if node.groups > 1 and not node.groups == x.shape[3] == y.shape[3]:
         return Declined(f"it has {node.groups} groups of several channels; ESP-DL has one, or one per channel")
     require_window(x.shape[1:3], node.weights.shape[1:3], node.dilations)
+    require_plain_border(node)
     if x.zero_point != 0 and has_border(node):
         return Declined(f"its input's zero point is {x.zero_point}; ESP-DL's borders hold 0")
     constants = accumulators.constants(node, target)

@@ -10,6 +10,7 @@ from espdl.backends.layers import (
     clamp,
     conv_shape,
     require_no_zero_points,
+    require_plain_border,
     scale_ratios,
     sum_constants,
 )  # fmt: skip
@@ -28,6 +29,7 @@ from espdl.targets import Target
 def general(node: Conv2d | Gemm, target: Target) -> KernelCall:
     """Any groups, strides, dilations and pads; a product is the convolution of a row of pixels with one pixel."""
     if isinstance(node, Conv2d):
+        require_plain_border(node)
         return _call(node, target, node.weights, GroupedConvShape(**vars(conv_shape(node)), groups=node.groups))
     outputs, inputs = node.weights.shape
     rows = node.inputs[0].count // inputs

@@ -94,14 +94,28 @@ class Layout(Rewriter):
 
     def _other_form(self, variable: relax.Var, forms: dict, convert: Callable, axes: tuple[int, ...]) -> relax.Expr:
         definition: Any = self.old.get(variable)
-        if (
+        if self._is_integers(definition):
+            source = convert(definition.args[0])
+            return self.emit(self.dequantize(source, definition, 0), variable.name)
+        if axes == TO_NHWC and self._is_centred(definition):
+            source, centres = self.nhwc(definition.args[0]), self.channel_constant(definition.args[1])
+            return self.emit(relax.op.subtract(source, centres), variable.name)
+        return self.emit(permute(forms[variable], axes), variable.name)
+
+    def _is_integers(self, definition: Any) -> bool:
+        """Whether it is an activation's dequantize."""
+        return (
             op_name(definition) == "relax.dequantize"
             and isinstance(definition.args[0], tvm.ir.Var)
             and self._per_tensor(definition)
-        ):
-            source = convert(definition.args[0])
-            return self.emit(self.dequantize(source, definition, 0), variable.name)
-        return self.emit(permute(forms[variable], axes), variable.name)
+        )
+
+    def _is_centred(self, definition: Any) -> bool:
+        """Whether it takes a number away from each channel of integers, of which then these are permuted."""
+        if op_name(definition) != "relax.subtract" or not is_constant(definition.args[1]):
+            return False
+        source, centres = definition.args
+        return self._is_integers(self.old.get(source)) and shape_of(centres) == (1, shape_of(source)[1], 1, 1)
 
     @staticmethod
     def _per_tensor(call: relax.Call) -> bool:

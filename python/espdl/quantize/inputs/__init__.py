@@ -4,7 +4,8 @@ the application quantises.
 
 - Integers of 8 or 16 bits are read as they are: each is worth 1, and the steps behind the Cast (scaling, mean and
   deviation, permutations) go into the weights and the bias of the first layer. Where that layer has a border, which
-  must hold what stands for zero, bytes are centred at it if all channels have the same; else the steps stay, as one.
+  must hold what stands for zero, bytes are centred at it if all channels have the same, or if the kernels take a border
+  with a number for each; else the steps stay, as one.
 - Float inputs go the same way. Where their features reach differently far, each gets a scale and an offset of its own
   in the application, and the first layer's weights take these back.
 """
@@ -12,7 +13,7 @@ the application quantises.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
@@ -21,7 +22,7 @@ from onnx import TensorProto
 from espdl.quantization import Quantization
 from espdl.quantize import input_forms
 from espdl.quantize.edit import Edit, inferred
-from espdl.quantize.graph import Graph
+from espdl.quantize.graph import Graph, attribute
 from espdl.quantize.inputs import features
 from espdl.quantize.inputs.layers import BIAS_OF_MATMUL, FirstLayer, first_layers, folded
 from espdl.quantize.inputs.steps import End, ends
@@ -36,12 +37,13 @@ _ALIKE = 1e-3
 class _Change:
     """Behind the Cast of the input `name`, or behind itself where it is floats, come `steps`: (operator, constant).
     Then what `layers` read is factor * that + offset, per index of their axis; without layers, the tensor at `end` is
-    it."""
+    it. `centres`: by name of a layer's node what it takes away from each of its channels first."""
 
     name: str
     steps: Sequence[tuple[str, np.ndarray]]
     layers: Sequence[tuple[FirstLayer, np.ndarray, np.ndarray]] = ()
     end: End | None = None
+    centres: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def prepare(proto: onnx.ModelProto, samples: Samples, settings: Settings) -> tuple[onnx.ModelProto, bool]:
@@ -75,7 +77,7 @@ def _change(
         return _Change(name, (), [(layer, layer.factor, layer.offset) for layer in layers])
     centre = _centre(graph, name, layers, settings)
     if centre is None:
-        return _rest(graph, name, found, settings)
+        return _centred_channels(graph, name, layers, settings) or _rest(graph, name, found, settings)
     centred = [(layer, layer.factor, layer.offset + layer.factor * centre) for layer in layers]
     return _Change(name, [("Sub", np.array(centre, np.float32))], centred)
 
@@ -83,8 +85,25 @@ def _change(
 def _needs_border(graph: Graph, name: str, layers: Sequence[FirstLayer], settings: Settings) -> bool:
     """Whether some layer's border would have to hold something else than the integer 0, or not all kernels could."""
     unsigned = graph.elem_type(name) == TensorProto.UINT8
+    return any(layer.pads and (layer.offset.any() or (unsigned and _holds_zero(layer, settings))) for layer in layers)
+
+
+def _holds_zero(layer: FirstLayer, settings: Settings) -> bool:
+    """Whether the border of a layer can hold only the integer 0."""
     plain = settings.scheme == "power_of_two" and not settings.zero_points_anywhere
-    return any(layer.pads and (layer.offset.any() or (unsigned and plain)) for layer in layers)
+    return plain and layer.pads and not _takes_any_border(layer, settings)
+
+
+def _takes_any_border(layer: FirstLayer, settings: Settings) -> bool:
+    """Whether the border of a layer may hold any integers, one for each channel; of windows no larger than the image,
+    because none may have such taps on both sides."""
+    node = layer.node
+    if not settings.any_borders or settings.precision == "int16x8" or node.op_type != "Conv":
+        return False
+    kernel, image = attribute(node, "kernel_shape", []), layer.path.factor.shape[2:]
+    dilations = attribute(node, "dilations", [1] * len(kernel))
+    fits = all((k - 1) * d < size for k, d, size in zip(kernel, dilations, image))
+    return len(kernel) == 2 and fits and attribute(node, "group", 1) == 1
 
 
 def _centre(graph: Graph, name: str, layers: Sequence[FirstLayer], settings: Settings) -> int | None:
@@ -96,10 +115,30 @@ def _centre(graph: Graph, name: str, layers: Sequence[FirstLayer], settings: Set
         return None
     centre = int(np.floor(values[0] + 0.5 + _ALIKE))  # 127.5 is 128, which leaves a zero point of 0
     if graph.elem_type(name) in input_forms.BYTES and settings.precision != "int16x8":
-        plain = settings.scheme == "power_of_two" and not settings.zero_points_anywhere
-        if plain and centre + input_forms.BYTES[graph.elem_type(name)] != 0:
+        only_zero = any(_holds_zero(layer, settings) for layer in layers)
+        if only_zero and centre + input_forms.BYTES[graph.elem_type(name)] != 0:
             return None
     return centre if info.min <= centre <= info.max else None
+
+
+def _centred_channels(graph: Graph, name: str, layers: Sequence[FirstLayer], settings: Settings) -> _Change | None:
+    """Each channel centred at the integer nearest to its zero, by the layers with a border themselves."""
+    kind = graph.elem_type(name)
+    if kind not in input_forms.BYTES:
+        return None
+    info = np.iinfo(onnx.helper.tensor_dtype_to_np_dtype(kind))
+    changed, centres = [], {}
+    for layer in layers:
+        centre = np.zeros(len(layer.factor))
+        if layer.pads:
+            if not _takes_any_border(layer, settings) or not layer.factor.all():
+                return None
+            centre = np.floor(-layer.offset / layer.factor + 0.5 + _ALIKE)
+            if centre.min() < info.min or centre.max() > info.max:
+                return None
+            centres[layer.node.name] = centre.astype(np.float32).reshape(1, -1, 1, 1)
+        changed.append((layer, layer.factor, layer.offset + layer.factor * centre))
+    return _Change(name, (), changed, centres=centres)
 
 
 def _rest(graph: Graph, name: str, found: Sequence[End], settings: Settings) -> _Change | None:
@@ -187,6 +226,8 @@ def _applied(graph: Graph, change: _Change) -> onnx.ModelProto | None:
         if node.name in at:
             layer, constants = at[node.name]
             node.input[0] = _moved(edit, End(layer.path, None), moved)
+            if node.name in change.centres:
+                node.input[0] = _centred(edit, node.input[0], change.centres[node.name])
             _rewritten(edit, graph, node, constants)
             continue
         edit.nodes.append(node)
@@ -210,6 +251,13 @@ def _moved(edit: Edit, end: End, moved: dict[tuple[str, ...], str]) -> str:
             edit.nodes.append(made)
             moved[keys] = name
     return moved[keys]
+
+
+def _centred(edit: Edit, tensor: str, centres: np.ndarray) -> str:
+    result = edit.names.unique(f"{tensor}_centred")
+    edit.node("Sub", [tensor, edit.constant(f"{tensor}_centres", centres)], result)
+    input_forms.mark_centres(edit.proto, edit.nodes[-1])
+    return result
 
 
 def _rewritten(edit: Edit, graph: Graph, node: onnx.NodeProto, constants: Mapping[int, np.ndarray]) -> None:

@@ -33,7 +33,8 @@ class Lanes:
         """Whether no sum leaves them in whatever order; `rows` are the weights [output channels, columns]."""
         weights = rows.astype(np.int64)
         half = np.float64(self.result.scale) / (np.float64(self.data.scale) * scale) / 2
-        start = bias - self.data.zero_point * weights.sum(axis=1) + (2 * self.result.zero_point + 1) * half
+        zeros = np.ravel(self.data.zero_point)  # one, or one for each input channel of a convolution
+        start = bias - weights @ zeros.repeat(weights.shape[1] // zeros.size) + (2 * self.result.zero_point + 1) * half
         most = start + np.maximum(weights * 127, weights * self.low).sum(axis=1)
         least = start + np.minimum(weights * 127, weights * self.low).sum(axis=1)
         limit = 2.0 ** (self.bits - 1)

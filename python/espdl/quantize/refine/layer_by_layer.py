@@ -172,7 +172,7 @@ class Refinement:
     def _lanes(self, layer: Layer) -> lanes.Lanes:
         name = layer.weighted.data
         data, result = (self.scales.activations[n] for n in (name, written_tensor(self.network, layer)))
-        positive = data.zero_point == 0 and self.network.statistics[name].distribution.low >= 0.0
+        positive = not np.any(data.zero_point) and self.network.statistics[name].distribution.low >= 0.0
         return lanes.Lanes(self.lane_bits, data, result, 0 if positive else -128)
 
     def _add_bias(self, node: onnx.NodeProto) -> None:

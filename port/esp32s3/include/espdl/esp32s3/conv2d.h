@@ -28,7 +28,12 @@ extern "C" {
 /**
  * Shape and arithmetic of a 2-d convolution on the vector unit of the ESP32-S3. Sizes are in elements.
  * One power of two requantises all channels: y = clamp((acc + 2^(shift - 1)) >> shift). The packed biases hold the zero
- * points and the half; where the input's zero point is not 0, there is no border.
+ * points and the half.
+ *
+ * A border may hold any integer for each input channel (constants say which), as the zero point of the input. Where
+ * they are not all 0, windows with taps in it have biases of their own: for every number of rows outside (none, 1 ..
+ * outside_top above, 1 .. outside_bottom below), for every such number of columns. Kernels of one group know that;
+ * depthwise, the border holds 0.
  */
 typedef struct {
     int32_t input_height, input_width, input_channels;
@@ -50,6 +55,11 @@ typedef struct {
     int32_t parts;
     int32_t band;                              /**< depthwise, planar: rows of outputs of one copy; else not used */
     int32_t input_pitch;                       /**< planar: bytes from one channel to the next; else not used */
+    /**
+     * Where the border holds something else than 0, most taps of a window that lie outside the image, none with such
+     * taps on both sides of an axis; else 0.
+     */
+    int32_t outside_top, outside_bottom, outside_left, outside_right;
 } espdl_s3_conv2d_params_t;
 
 /*
@@ -111,6 +121,8 @@ ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_s8(const espdl_s3_conv2d_params_t *p
  * Kernels of 3 or 4 columns of at most 14 bytes: kernel_height * input_channels <= 14; dilation_height 1; output
  * channels a multiple of 16. Turns the image, so that a window is read once for all output channels.
  *
+ * @param biases   one for all windows; where taps lie outside, behind them 16 * input_channels bytes: the border's of a
+ *                 pixel, 16 times
  * @param scratch  16 * (rows * input_channels * columns / 16 + 3) bytes; rows = (output_height - 1) * stride_height +
  *                 kernel_height, columns = (output_width - 1) * stride_width + (kernel_width - 1) * dilation_width + 1
  */
