@@ -12,8 +12,8 @@ static int32_t largest(const int8_t *x, const int8_t *end)
     return max;
 }
 
-/* That of the value x. `none`: where that of 0 would be, counted back from that of the largest value, which is the first
- * one; an address, for it may lie outside the table. */
+/* That of the value x. `none`: where that of 0 would be, counted back from that of the largest value, which is the
+ * first one; an address, for it may lie outside the table. */
 static inline uint32_t exponential(uintptr_t none, int32_t x)
 {
     return *(const uint32_t *)(none - (uintptr_t)x * sizeof(uint32_t));

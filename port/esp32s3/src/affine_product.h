@@ -40,11 +40,11 @@ static KEEP_APART void multiply_affine_vectors(const void *product, const int8_t
                                                int32_t count)
 {
     const affine_product_t *p = product;
-    const word_scales_t *s = &p->scales;
+    const word_scales_t s = p->scales; /* of its own, so that it stays in registers */
     int8_t *to = y;
-    ee_vld_128_ip(7, s->lanes, 0);
+    ee_vld_128_ip(7, s.lanes, 0);
     for (int32_t left = count / 16; left > 0; left--) {
-        const int8_t *k = ee_vld_128_ip(6, s->signs, 16);
+        const int8_t *k = ee_vld_128_ip(6, s.signs, 16);
         a = ee_vld_128_ip(0, a, 16);
         b = ee_vld_128_ip(2, b, 16);
         ee_xorq(0, 0, 6);
@@ -59,8 +59,8 @@ static KEEP_APART void multiply_affine_vectors(const void *product, const int8_t
         ee_vsubs_s16(1, 1, 4);
         ee_vsubs_s16(2, 2, 5);
         ee_vsubs_s16(3, 3, 5);
-        multiply_half(0, 2, s);
-        multiply_half(1, 3, s);
+        multiply_half(0, 2, &s);
+        multiply_half(1, 3, &s);
         ee_vunzip_8(2, 3);
         to = ee_vst_128_ip(3, to, 16);
     }

@@ -3,8 +3,8 @@
  */
 /**
  * @file
- * Matrix products in blocks of 16 columns, int16 in sums of 40 bits. A product is (a + 128) times what is kept of b; what
- * is then too much is a multiple of the sum of a column of those, with which the column's sums begin.
+ * Matrix products in blocks of 16 columns, int16 in sums of 40 bits. A product is (a + 128) times what is kept of b;
+ * what is then too much is a multiple of the sum of a column of those, with which the column's sums begin.
  */
 #pragma once
 

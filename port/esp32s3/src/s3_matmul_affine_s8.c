@@ -30,20 +30,20 @@ EE void outputs_of(int h, const word_scales_t *s, int8_t *spill)
 EE void multiply(const matmul_job_t *job, const block_t *k, int8_t *to)
 {
     _Alignas(16) int8_t spill[SUM_BYTES];
-    const word_scales_t *s = job->arithmetic;
+    const word_scales_t s = *(const word_scales_t *)job->arithmetic; /* stays in registers */
     const int8_t *start = k->starts, *w = k->weights;
     const int32_t vectors = k->inner8 / 8;
     w = ee_vld_128_ip(1, w, 16);
     w = ee_vld_128_ip(2, w, 16);
     start = pie_load_bias_ahead(start);
     w = pie_mac_words(w, k->row, vectors);
-    outputs_of(3, s, spill);
+    outputs_of(3, &s, spill);
     pie_load_bias_ahead(start);
     pie_mac_words(w, k->row, vectors);
-    outputs_of(2, s, spill);
+    outputs_of(2, &s, spill);
     ee_vunzip_8(3, 2);
     ee_vst_128_ip(2, to, 16);
-    ee_vld_128_ip(3, s->signs, 0);
+    ee_vld_128_ip(3, s.signs, 0);
 }
 
 void espdl_s3_matmul_affine_s8(const espdl_matmul_params_t *p, const int8_t *a, const int8_t *b, const int8_t *scales,
