@@ -19,6 +19,7 @@ from espdl.backends.chip_rows import VECTOR
 from espdl.emit import depfile
 from espdl.errors import EspdlError, UsageError, present
 from espdl.graph.types import Accept, OperatorGraph
+from espdl.graph.unreached_taps import without_unreached_taps
 from espdl.graph.whole_vectors import with_whole_vectors
 from espdl.ops.operator import Operator
 from espdl.options import Options
@@ -124,6 +125,8 @@ def compile_model(
             streaming.request(options, model).input if options.stream else "",
             options.input_memory == "caller",
         )
+    if not options.stream:
+        graph = without_unreached_taps(graph, _accept(target))
     estimate = backends.estimate_for_vectors(target)
     graph = graph if estimate is None else with_whole_vectors(graph, VECTOR, estimate)
     watch("partition", graph)
