@@ -3,7 +3,7 @@
  */
 /**
  * @file
- * Moves of lines that may be no whole vectors: 16, 8 or 4 bytes at once, which all sizes and addresses are multiples of.
+ * Moves of lines that may be no whole vectors: 16, 8 or 4 bytes at once, as all sizes and addresses are multiples of.
  */
 #pragma once
 
