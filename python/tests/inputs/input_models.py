@@ -39,12 +39,44 @@ def steps_of(chain: str, kind: str, layout: str = "NHWC") -> list[tuple[str, np.
     return [("Div", whole), ("Sub", mean), ("Div", deviation)]
 
 
-def prepared(values: np.ndarray, chain: str, kind: str) -> np.ndarray:
-    """What a chain makes of integers [N, H, W, 3]: float32 [N, 3, H, W]."""
+def stepped(values: np.ndarray, chain: str, kind: str, layout: str = "NHWC") -> np.ndarray:
+    """What a chain makes of integers: float32."""
     result = values.astype(np.float32)
-    for operator, other in steps_of(chain, kind):
+    for operator, other in steps_of(chain, kind, layout):
         result = result / np.float32(other) if operator == "Div" else result - np.float32(other)
-    return result.transpose(0, 3, 1, 2)
+    return result
+
+
+def prepared(values: np.ndarray, chain: str, kind: str) -> np.ndarray:
+    """The same of [N, H, W, 3], channels first."""
+    return stepped(values, chain, kind).transpose(0, 3, 1, 2)
+
+
+def _steps(chain: str, kind: str, layout: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], str]:
+    """Nodes and constants of the chain of an input "x", and what it ends in."""
+    nodes, constants, last = [node("Cast", ["x"], ["real"], "cast", to=TensorProto.FLOAT)], [], "real"
+    for index, (operator, other) in enumerate(steps_of(chain, kind, layout)):
+        constants.append(constant(f"other{index}", other))
+        nodes.append(node(operator, [last, f"other{index}"], [f"step{index}"], f"step{index}"))
+        last = f"step{index}"
+    return nodes, constants, last
+
+
+def flattened(chain: str | None, kind: str, layout: str, size: int = 12) -> onnx.ModelProto:
+    """Three dense layers of a small picture of that type; without a chain, of floats."""
+    parts, constants, last = _steps(chain, kind, layout) if chain is not None else ([], [], "x")
+    nodes, more = join(
+        *parts,
+        node("Flatten", [last], ["flat"], "flat"),
+        dense("flat", "h", size * size * 3, 32),
+        node("Relu", ["h"], ["r"], "relu"),
+        dense("r", "g", 32, 32, seed=9),
+        node("Relu", ["g"], ["q"], "relu2"),
+        dense("q", "y", 32, 6, seed=11),
+    )
+    shape = [1, size, size, 3] if layout == "NHWC" else [1, 3, size, size]
+    given = ("x", shape) if chain is None else ("x", shape, TYPES[kind][0])
+    return model(nodes, [given], [("y", [1, 6])], [*constants, *more])
 
 
 def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC") -> onnx.ModelProto:
@@ -52,12 +84,7 @@ def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC") -> on
     [1, 3, SIZE, SIZE]."""
     parts, constants, last = [], [], "x"
     if chain is not None:
-        parts.append(node("Cast", ["x"], ["real"], "cast", to=TensorProto.FLOAT))
-        last = "real"
-        for index, (operator, other) in enumerate(steps_of(chain, kind, layout)):
-            constants.append(constant(f"other{index}", other))
-            parts.append(node(operator, [last, f"other{index}"], [f"step{index}"], f"step{index}"))
-            last = f"step{index}"
+        parts, constants, last = _steps(chain, kind, layout)
         if layout == "NHWC":
             parts.append(node("Transpose", [last], ["channels_first"], "transpose", perm=[0, 3, 1, 2]))
             last = "channels_first"
