@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from espdl.backends.esp32s3.work import runs
 from espdl.backends.row_kinds import (
     PER_CHANNEL,
     Facts,
@@ -38,6 +40,8 @@ ANYWHERE = (
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
+# Of windows with the same taps, for a vector of channels.
+S3_RUN = 250
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
 MAC16_WEIGHT, MAC16_DEPTHWISE = 2, 60
 
@@ -46,12 +50,23 @@ def s3_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows 
     """Convolutions of the ESP32-S3, which go through the image once for each vector of channels."""
     p: Any = call.params
     once = p.output_channels * p.pixels <= VECTOR
-    rows = with_overhead(windows("order" if once else "")(call, height, inputs), S3_CONVOLUTION)
+    by_row = p.output_channels * p.pixels % VECTOR != 0 or call.function.endswith("_affine_s8")
+    overhead = S3_CONVOLUTION + (0 if by_row else _run_overhead(p, p.pixels))
+    rows = with_overhead(windows("order" if once else "")(call, height, inputs), overhead)
     return rows and replace(rows, anywhere=call.function in ANYWHERE)
 
 
+def _run_overhead(p: ConvShape, pixels: int = 1) -> int:
+    """Of a kernel that takes all rows with the same taps at once: its calls for each stripe of them."""
+    taps, stride = p.kernel_width + (pixels - 1) * p.stride_width, p.stride_width * pixels
+    across = runs(p.input_width, p.pad_left, stride, p.dilation_width, taps, p.output_width // pixels)
+    return S3_RUN * across * math.ceil(p.output_channels * pixels / VECTOR)
+
+
 def s3_window_and_sum(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    return with_overhead(window_and_sum(call, height, inputs), S3_CONVOLUTION)
+    p: Any = call.params
+    overhead = S3_CONVOLUTION + _run_overhead(p.conv)
+    return with_overhead(window_and_sum(call, height, inputs), overhead)
 
 
 def mac16_windows(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:

@@ -93,14 +93,14 @@ def of_convolution(node: Conv2d, kernel: str, pixels: int = 1, parts: float = 1,
         return once + (window + (d.ragged if ragged else 0)) * windows + clamped
     cost = (AFFINE if affine else POWER_OF_TWO)[kernel]
     taps = columns + (pixels - 1) * node.strides[1]
-    across = _runs(width, node.pads[1], node.strides[1] * pixels, node.dilations[1], taps, out_columns // pixels)
+    across = runs(width, node.pads[1], node.strides[1] * pixels, node.dilations[1], taps, out_columns // pixels)
     waits = affine or ragged
-    down = _runs(height, node.pads[0], node.strides[0], node.dilations[0], rows, out_rows)
-    runs = across * (out_rows if waits or kernel == "bytes" else down)
+    down = runs(height, node.pads[0], node.strides[0], node.dilations[0], rows, out_rows)
+    count = across * (out_rows if waits or kernel == "bytes" else down)
     if kernel == "pointwise":
-        runs = 1
+        count = 1
     each = cost.product * rows * taps * inputs + cost.row * rows + cost.window + cost.part * (parts - 1)
-    once = groups * (cost.run * runs + (cost.waiting * out_rows if waits else 0))
+    once = groups * (cost.run * count + (cost.waiting * out_rows if waits else 0))
     return once + (each + (cost.ragged if ragged else 0)) * windows + clamped
 
 
@@ -110,7 +110,7 @@ def _is_plain(node: Conv2d) -> bool:
     return limits["activation_max"] == 127 and limits["activation_min"] in (-128, 0)
 
 
-def _runs(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> int:
+def runs(size: int, pad: int, stride: int, dilation: int, taps: int, windows: int) -> int:
     """Along an axis: windows with some taps in the border, and all others as one."""
     span = (taps - 1) * dilation
     before = min(windows, math.ceil(pad / stride))
