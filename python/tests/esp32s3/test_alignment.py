@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from espdl.backends.lowering import lowerings
 
-# Scalar code takes what is misaligned; test_sums_moves_pools.py runs both from every address.
-ANY_ADDRESS = {"add", "flip_sign", "mul"}
+# Scalar code takes what is misaligned, moves choose their words by addresses; both are tested from every address.
+ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul"}
 
 
 def test_all_other_kernels_need_alignment() -> None:
