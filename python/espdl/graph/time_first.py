@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from espdl.graph.types import GraphOptions, OperatorGraph
+from espdl.ops.lookup import Lookup, Table
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad, Side
 from espdl.ops.quantize import Quantize
+from espdl.ops.rescale import Rescale
 from espdl.ops.transpose import Transpose
 from espdl.passes import Pass
 from espdl.plan.types import Tensor
 
 # By the order of the input's axes in the first layer; other orders stay as they are.
 LAYOUTS = {(0, 1, 2): "", (0, 1, 2, 3): "", (0, 2, 1): "NTC", (0, 2, 3, 1): "NHWC"}
+# What computes each value of its result of the same one of its input.
+VALUE_BY_VALUE = (Lookup, Quantize, Rescale, Table)
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,25 @@ def apply(graph: OperatorGraph, options: GraphOptions) -> OperatorGraph:
     """`graph` with the input `options.stream` in the order in which the first layer wants it."""
     for port in graph.inputs:
         if port.name == options.stream:
+            shape = graph.tensors()[port.tensor].shape
             steps = _steps(graph, graph.tensors()[port.tensor])
-            moves = [i for i, step in enumerate(steps) if isinstance(step.moved, Transpose)]
-            layout = _layout(graph.tensors()[port.tensor].shape, steps[moves[-1]].axes) if moves else None
+            is_one_channel = len(shape) == 3 and shape[1] == 1 < shape[2]
+            last = [i for i, step in enumerate(steps) if isinstance(step.moved, Transpose)]
+            # One channel needs no reordering to come last, but a view that gives it an axis behind that of time.
+            last += [i for i, step in enumerate(steps) if is_one_channel and not last and _is_time_first(step)]
+            layout = _layout(shape, steps[last[-1]].axes) if last else None
+            layout = "NTC" if is_one_channel and last else layout
             if layout is not None:
-                graph = _without(graph, port.tensor, steps[: moves[-1] + 1], layout)
+                graph = _without(graph, port.tensor, steps[: last[-1] + 1], layout)
     return graph
 
 
+def _is_time_first(step: Passed) -> bool:
+    return isinstance(step.moved, Tensor) and len(step.axes) == 4 and step.axes[2:] == (2, None)
+
+
 def _steps(graph: OperatorGraph, tensor: Tensor) -> list[Passed]:
-    """What alone reads the input, and what alone reads that, as long as it only moves, pads or quantises."""
+    """What alone reads the input, and what alone reads that, as long as it moves, pads or changes values one by one."""
     steps: list[Passed] = []
     axes: tuple[int | None, ...] = tuple(range(len(tensor.shape)))
     known = graph.tensors()
@@ -67,7 +80,7 @@ def _axes(
     """`Passed.axes` behind one more step; None where it is of another kind."""
     if isinstance(moved, Transpose):
         return tuple(axes[axis] for axis in moved.axes)
-    if isinstance(moved, Quantize | Pad):
+    if isinstance(moved, (*VALUE_BY_VALUE, Pad)):
         return tuple(axes)
     if not isinstance(moved, Tensor) or [n for n in before if n != 1] != [n for n in after if n != 1]:
         return None
@@ -88,13 +101,13 @@ def _without(graph: OperatorGraph, name: str, steps: Sequence[Passed], layout: s
     """The input and all results of `steps` in the order of the last one; transpositions and aliases go."""
     tensors = graph.tensors()
     given, last = tensors[name], steps[-1]
-    kept = [step for step in steps if isinstance(step.moved, Quantize | Pad)]
+    kept = [step for step in steps if isinstance(step.moved, (*VALUE_BY_VALUE, Pad))]
     shape = [n if axis is None else given.shape[axis] for axis, n in zip(last.axes, last.result.shape)]
     current = replace(given, name=given.name if kept else last.result.name, shape=tuple(shape))
     port_tensor = current if layout else replace(current, shape=given.shape)
     made = []
     for step in kept:
-        assert isinstance(step.moved, Quantize | Pad)
+        assert isinstance(step.moved, Operator)
         is_last = step is kept[-1]
         operator, current = _reordered(step.moved, current, last.axes, step)
         current = replace(current, name=last.result.name if is_last else current.name)
@@ -114,14 +127,11 @@ def _without(graph: OperatorGraph, name: str, steps: Sequence[Passed], layout: s
     )
 
 
-def _reordered(
-    moved: Quantize | Pad, x: Tensor, axes: Sequence[int | None], step: Passed
-) -> tuple[Quantize | Pad, Tensor]:
+def _reordered(moved: Operator, x: Tensor, axes: Sequence[int | None], step: Passed) -> tuple[Operator, Tensor]:
     """The operator on `x`, whose axes are `axes` of the input, and its result."""
     result = step.result
-    if isinstance(moved, Quantize):
-        result = replace(result, shape=x.shape)
-        return replace(moved, inputs=(x,)), result
+    if not isinstance(moved, Pad):
+        return replace(moved, inputs=(x,)), replace(result, shape=x.shape)
     widths = dict(zip(step.axes, moved.widths))
     sides = [Side(size, *widths.get(axis, (0, 0))) for size, axis in zip(x.shape, axes)]
     shape = tuple(side.before + side.size + side.after for side in sides)

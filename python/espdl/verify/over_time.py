@@ -85,7 +85,7 @@ def _stream(made: pipeline.Compilation, program: host.Program, path: str) -> Ove
         )
     (value,) = made.model.inputs
     axis = long_input.axis_of_time(plan, value.shape)
-    x = recordings.read(path, _WHAT).of_shape(value.name, value.shape, axis)[0]
+    x = recordings.read(path, _WHAT).of_shape(value, axis)[0]
     pushes = x.shape[axis] // stream.hop
     if pushes < stream.fills:
         least = stream.fills * stream.hop
@@ -121,7 +121,7 @@ def _states(made: pipeline.Compilation, program: host.Program, path: str) -> Ove
     plan, ties = made.plan, states.ties(made.options, made.model)
     inputs = states.without(made.model, ties).inputs
     given = recordings.read(path, _WHAT)
-    arrays = {v.name: given.array(v.name).reshape(-1, *v.shape) for v in inputs}
+    arrays = {v.name: given.array(v).reshape(-1, *v.shape) for v in inputs}
     if len({len(array) for array in arrays.values()}) != 1:
         raise UsageError("--eval", "its arrays hold different numbers of steps", "give every input the same number")
     count = len(next(iter(arrays.values())))

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from espdl.errors import EspdlError
+from espdl.frontend.loader import ValueInfo
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,24 @@ class Recordings:
     arrays: Mapping[str, np.ndarray]
     what: str
 
-    def array(self, name: str) -> np.ndarray:
-        """float32: what the file has for the input `name`. Raises EspdlError where it has nothing."""
-        found = self.arrays.get(name, self.arrays.get("x", self.arrays.get("")))
+    def array(self, value: ValueInfo) -> np.ndarray:
+        """What the file has for an input, in its type. Raises EspdlError where it has nothing, or other values."""
+        found = self.arrays.get(value.name, self.arrays.get("x", self.arrays.get("")))
         if found is None:
-            raise EspdlError(self.what, f"it has no array '{name}'", f"save one; it holds: {', '.join(self.arrays)}")
-        return np.asarray(found, np.float32)
+            remedy = f"save one; it holds: {', '.join(self.arrays)}"
+            raise EspdlError(self.what, f"it has no array '{value.name}'", remedy)
+        result = np.asarray(found).astype(value.dtype)
+        if np.issubdtype(result.dtype, np.integer) and (result != found).any():
+            remedy = "save what the model's input takes"
+            raise EspdlError(self.what, f"it has values for '{value.name}' that are no {value.dtype}", remedy)
+        return result
 
-    def of_shape(self, name: str, shape: Sequence[int], axis: int, most: int | None = 1) -> list[np.ndarray]:
+    def of_shape(self, value: ValueInfo, axis: int, most: int | None = 1) -> list[np.ndarray]:
         """Recordings of an input, each of its shape [1, ...] but longer along `axis`; one may be without batch.
 
         Raises EspdlError where the array is none, or has more than `most` of them.
         """
-        x = self.array(name)
+        x, shape = self.array(value), value.shape
         x = x[np.newaxis] if x.ndim == len(shape) - 1 else x
         wanted = [size for i, size in enumerate(shape) if i not in (0, axis)]
         others = [size for i, size in enumerate(x.shape) if i not in (0, axis)]

@@ -83,7 +83,7 @@ def _of_stream(compilation: Compilation, path: str | Path) -> Files:
     (value,) = compilation.model.inputs
     axis = long_input.axis_of_time(plan, value.shape)
     vectors = []
-    for x in recordings.read(path, "test vectors").of_shape(value.name, value.shape, axis, most=None):
+    for x in recordings.read(path, "test vectors").of_shape(value, axis, most=None):
         pushes = x.shape[axis] // stream.hop
         if pushes < stream.fills:
             raise UsageError(

@@ -44,6 +44,38 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("chip", ["generic", "esp32s3"])
+@pytest.mark.parametrize("first", ["", "Tanh", "int16", "uint8"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sound_of_channels_first(tmp_path: Path, channels: int, first: str, chip: str) -> None:
+    """As PyTorch has it, with what changes values one by one before the first layer, or as a converter gives it."""
+    signal, random = Signal(channels), np.random.default_rng(4)
+    recording = random.normal(0, 1, (1, channels, 120)).astype(np.float32)
+    if first == "Tanh":
+        signal.node(first, signal.last)
+    elif first:
+        limits = np.iinfo(first)
+        middle, half = (limits.max + limits.min) / 2, (limits.max - limits.min) / 2
+        recording = np.clip(middle + recording * half / 3, limits.min, limits.max).astype(first)
+        signal.node("Cast", signal.last, to=1)
+        signal.node("Div", signal.last, signal.constant(np.float32(half)))
+        signal.node("Sub", signal.last, signal.constant(np.float32(middle / half)))
+    signal.conv(16, kernel=6, strides=[2])
+    signal.conv(8)
+    signal.head(3)
+    files = signal.write(tmp_path, (1, channels, 40))
+    if first in ("int16", "uint8"):
+        model = onnx.load(files["model"])
+        model.graph.input[0].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(first))
+        onnx.save(model, files["model"])
+    windows = np.lib.stride_tricks.sliding_window_view(recording[0], 40, axis=1)
+    np.save(files["calibration"], np.ascontiguousarray(windows[:, ::4].transpose(1, 0, 2)))
+    np.save(tmp_path / "recording.npy", recording)
+    options = Options(name="net", output="unused", effort="fast", stream="x:2", hop=4, chip=chip, **files)
+    found = over_time.run(options, str(tmp_path / "recording.npy"))
+    assert not found.failures(20)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_recording_in_all_forms(tmp_path: Path, case: str) -> None:
     """ONNX Runtime knows nothing of streams; what it computes of the long input is what the C gives push by push."""
