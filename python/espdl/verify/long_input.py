@@ -76,9 +76,12 @@ def _maps(plan: Plan, recorded: np.ndarray) -> Outputs:
     for row_call in Striped(graph, streams=True).row_calls(stream.first, stream.stop):
         call = plan.calls[row_call.call]
         count = present(stream.rows(row_call.output)).end(pushes)
-        first = row_call.sources[0]
-        quantities = {"rows": count, "input_rows": len(maps[first.root]), "above": first.reach.above(0)}
         inputs = [maps[graph.spans[name].root][np.newaxis] for name in call.reads]
+        for source in row_call.sources:  # layers that wait for further rows are behind others: no more than is read
+            whole = inputs[source.index]
+            inputs[source.index] = whole[:, : source.reach.end(count - 1, whole.shape[1])]
+        first = row_call.sources[0]
+        quantities = {"rows": count, "input_rows": inputs[first.index].shape[1], "above": first.reach.above(0)}
         long = replace(call, params=_changed(call, quantities))
         (result,) = reference.compute(plan, long, inputs)
         maps[row_call.output] = result.reshape(count, -1)
@@ -138,8 +141,7 @@ def forms(made: pipeline.Compilation, x: np.ndarray, axis: int, steps: Sequence[
     read = [name for call in made.plan.calls[stream.stop :] for name in call.inputs]
     read += [port.tensor for port in made.plan.outputs]
     ends = {root: None for name in read if (root := graph.spans[name].root) in {r.tensor for r in stream.tensors}}
-    cuts = {known[root].real: present(stream.rows(root)) for root in ends if root in known}
-    if len(cuts) < len(ends):
+    if not set(ends) <= set(known):
         raise EspdlError(
             made.model.label,
             "a tensor between new rows and windows is none of the ONNX model, so that ONNX Runtime cannot compute it",
@@ -148,6 +150,7 @@ def forms(made: pipeline.Compilation, x: np.ndarray, axis: int, steps: Sequence[
     float_proto = made.quantized.reference_proto or made.quantized.float_proto
     found = []
     for proto in (float_proto, made.quantized.proto):
+        cuts = {_real(proto, made.quantized.proto, known[root]): present(stream.rows(root)) for root in ends}
         maps = _long(proto, x, axis, list(cuts))
         behind = _cut(proto, list(cuts))
         shapes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in behind.graph.input}
@@ -156,6 +159,14 @@ def forms(made: pipeline.Compilation, x: np.ndarray, axis: int, steps: Sequence[
         ]
         found.append(_run_all(behind, feeds))
     return found
+
+
+def _real(proto: onnx.ModelProto, quantized: onnx.ModelProto, tensor: counterparts.Counterpart) -> str:
+    """What a tensor of reals is called in `proto`: an output of the model has its name behind its quantisation."""
+    if any(tensor.real in node.output for node in proto.graph.node):
+        return tensor.real
+    readers = (node for node in quantized.graph.node if tensor.integers in node.input)
+    return next(node.output[0] for node in readers if node.op_type == "DequantizeLinear")
 
 
 def _of_windows(proto: onnx.ModelProto, windows: Sequence[np.ndarray]) -> Outputs:

@@ -36,7 +36,20 @@ def with_features(folder: Path) -> dict[str, str]:
     return signal.write(folder, (1, 4, 24))
 
 
+def parallel(kind: str, folder: Path) -> dict[str, str]:
+    """Branches that wait for more and for fewer rows, of an image, and an output that is rows of the stream."""
+    network, ends = Signal(1), []
+    for rows in (0, 2):
+        weights = network.constant(network.random.normal(0, 0.3, (4, 1, 2 * rows + 1, 3)).astype(np.float32))
+        ends.append(network.node("Conv", "x", weights, pads=[rows, 1, rows, 1]))
+    network.node(kind, *ends, **({"axis": 1} if kind == "Concat" else {}))
+    network.node("Tanh", network.last)
+    return network.write(folder, (1, 1, 24, 4))
+
+
 CASES = {
+    "concatenation": (lambda folder: parallel("Concat", folder), (1, 60, 4), {"hop": 2, "edges": "stream"}),
+    "sum": (lambda folder: parallel("Add", folder), (1, 60, 4), {"hop": 2, "edges": "stream"}),
     "features": (with_features, (4, 60), {"hop": 2}),
     "window": (padded, (4, 60), {"hop": 2, "edges": "window"}),
     "stream": (padded, (4, 60), {"hop": 2, "edges": "stream"}),
