@@ -122,6 +122,8 @@ class _Planner:
         if any(change.quantity in _PLACES for change in call.rows.changes):
             return "its table is for the whole window"
         steps = {self.steps[s.root] * s.reach.divisor / s.reach.step for s in call.sources}
+        if max(steps) > call.height and node.scratch_bytes and node.backend == "esp32s3":
+            return "its scratch memory is for the rows of a window, and a push has more"
         return "its inputs have different rates" if len(steps) > 1 else ""
 
     def _step(self, call: RowCall) -> int:

@@ -89,6 +89,25 @@ def test_sound_of_channels_first(tmp_path: Path, channels: int, first: str, chip
     assert not found.failures(20)
 
 
+@pytest.mark.parametrize("scheme", ["affine", "power_of_two"])
+@pytest.mark.parametrize("chip", ["generic", "esp32", "esp32s3"])
+@pytest.mark.parametrize("group", [1, 8])
+def test_pushes_of_more_rows_than_a_layer_has_of_a_window(tmp_path: Path, group: int, chip: str, scheme: str) -> None:
+    """Without a border a window has 32 rows of what a push brings 48 of: scratch memory is for no more than 32."""
+    signal = Signal(8)
+    signal.conv(16, kernel=1)
+    signal.conv(16, dilations=[8], group=group)
+    signal.head(3)
+    np.save(tmp_path / "recording.npy", np.random.default_rng(4).normal(0, 1, (1, 8, 240)).astype(np.float32))
+    files = signal.write(tmp_path, (1, 8, 48))
+    how = {"stream": "x:2", "hop": 48, "edges": "stream", "chip": chip, "scheme": scheme}
+    options = Options(name="net", output="unused", effort="fast", **how, **files)
+    try:
+        assert not over_time.run(options, str(tmp_path / "recording.npy")).failures(None)
+    except EspdlError as refused:  # by kernels that compute all rows at once
+        assert "run the network on whole windows" in str(refused)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_recording_in_all_forms(tmp_path: Path, case: str) -> None:
     """ONNX Runtime knows nothing of streams; what it computes of the long input is what the C gives push by push."""
