@@ -14,6 +14,7 @@ What calls keep between runs lies behind all that, at the arena's end.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -168,13 +169,18 @@ class _Layout:
         return other if other.height < found.height else found
 
     def _alternatives(self, choice: Sequence[InPlaceOverlaps]) -> list[tuple[int, InPlaceOverlaps]]:
-        """Calls whose tensors share nothing, or others; first those of the largest block that tensors make together."""
-        sizes = {name: max(block.tops) for block in self.blocks(choice) for name in block.members}
+        """Calls whose tensors share nothing, or others: by turns of the largest block that tensors make together, and
+        where most memory is needed."""
+        blocks = self.blocks(choice)
+        sizes = {name: max(block.tops) for block in blocks for name in block.members}
+        demand = arena_allocator.demand(blocks)
         found: list[tuple[int, InPlaceOverlaps]] = []
         for call, possible in enumerate(self.possible):
             found += [(call, ())] if choice[call] else []
             found += [(call, (pair,)) for pair in possible if (pair,) != choice[call]]
-        return sorted(found, key=lambda item: -max(sizes[pair.source] for pair in self.possible[item[0]]))
+        by_size = sorted(found, key=lambda item: -max(sizes[pair.source] for pair in self.possible[item[0]]))
+        by_demand = sorted(found, key=lambda item: -demand[item[0] + 1])
+        return list(dict.fromkeys(itertools.chain.from_iterable(zip(by_size, by_demand))))
 
     def _pack(self, choice: Sequence[InPlaceOverlaps], exact: bool) -> tuple[dict[str, int], int]:
         blocks = self.blocks(choice)
