@@ -37,6 +37,7 @@ ANYWHERE = (
     *(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine")),
     *S3_PLANAR,
     *(f"espdl_s3_conv_transpose2d_bytes_{scheme}s8" for scheme in ("", "affine_")),
+    "espdl_s3_rescale_16_s8",
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
@@ -160,6 +161,7 @@ FACTS: dict[str, Facts] = {
             "espdl_s3_add_s8",
             "espdl_s3_add_affine_s8",
             "espdl_s3_flip_sign_8",
+            "espdl_s3_rescale_16_s8",
         ),
         counted("count"),
     ),

@@ -28,6 +28,7 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad, Side
+from espdl.ops.rescale import Rescale
 from espdl.plan.types import KernelCall, Tensor
 
 NO_BORDER = (0, 0, 0, 0)
@@ -70,6 +71,11 @@ def pad(draw: st.DrawFn) -> Operator:
 def flip_sign(draw: st.DrawFn) -> Operator:
     x = tensor("x", 1, draw(st.integers(1, 100)))
     return FlipSign((x,), (replace(x, name="y", dtype="uint8"),), (), False)
+
+
+def rescale(draw: st.DrawFn) -> Operator:
+    x = Tensor("x", (1, draw(st.integers(1, 100))), draw(st.sampled_from(["int16", "uint16"])), 2.0**-15)
+    return Rescale((x,), (replace(x, name="y", dtype="int8", scale=draw(st.floats(2.0**-18, 0.1))),), ())
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
@@ -188,6 +194,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "mul_channels_s8": mul_channels,
     "mul_s8": mul,
     "pad_s8": pad,
+    "rescale_16_s8": rescale,
 }
 
 

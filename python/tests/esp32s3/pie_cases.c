@@ -10,6 +10,7 @@
 #include "pie_loops.h"
 #include "pie_narrow.h"
 #include "pie_parts.h"
+#include "pie_rescale.h"
 #include "pie_turned.h"
 #include "pie_words.h"
 
@@ -203,6 +204,8 @@ CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 
 CASE(widen_columns_less) { UNUSED; pie_widen_columns_less(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
 CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
 CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
+CASE(rescale) { UNUSED; pie_rescale(m, m + 2048, n[0], n[1]); }
+CASE(rescale_unaligned) { UNUSED; pie_rescale_unaligned(m + n[2], m + 2048, n[0], n[1]); }
 CASE(gather_8) { UNUSED; pie_gather_8(m, m + 1024, n[0], 8 * n[1]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from espdl.backends.lowering import lowerings
 
 # Scalar code takes what is misaligned, moves choose their words by addresses; both are tested from every address.
-ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul"}
+ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul", "rescale"}
 
 
 def test_all_other_kernels_need_alignment() -> None:

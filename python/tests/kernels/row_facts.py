@@ -298,6 +298,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_rescale_u16_s16",
             "espdl_s3_add_s8",
             "espdl_s3_add_affine_s8",
+            "espdl_s3_rescale_16_s8",
         ),
         pointwise("count"),
     ),
