@@ -55,7 +55,7 @@ def _with_border(move: Operator, consumer: Operator) -> Operator | None:
     (x,), value, widths = move.inputs, move.value, move.widths
     source = _instead(consumer.inputs[0], x)
     nodes = (*move.source_nodes, *consumer.source_nodes)
-    if isinstance(consumer, Conv2dPlanar) and value == source.zero_point:
+    if isinstance(consumer, Conv2dPlanar) and (consumer.conv.outside == value).all():
         channels_last = replace(consumer.conv.inputs[0], shape=tuple(x.shape[i] for i in (0, 2, 3, 1)))
         border = _border([widths[i] for i in (0, 2, 3, 1)], consumer.conv.pads)
         conv = None if border is None else replace(consumer.conv, inputs=(channels_last,), pads=border)
@@ -64,7 +64,7 @@ def _with_border(move: Operator, consumer: Operator) -> Operator | None:
     if border is None:
         return None
     changes: dict[str, Any] = {"inputs": (source,), "source_nodes": nodes, "pads": border}
-    if isinstance(consumer, Conv2d) and value == source.zero_point:
+    if isinstance(consumer, Conv2d) and (consumer.outside == value).all():
         return replace(consumer, **changes)
     if isinstance(consumer, MaxPool2d) and value == -128:  # never larger than what is in the window
         return replace(consumer, **changes)

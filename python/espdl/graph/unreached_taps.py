@@ -2,7 +2,8 @@
 """Taps of convolutions that lie in the border for every window, as two rows of a 3 x 3 kernel over a picture of one
 row: without them, weights are fewer, and neither time nor memory goes to a border of which nothing but zeros comes.
 
-Exact: the border holds the input's zero point. In a stream such taps may meet rows of other windows.
+Exact: the border holds the input's zero point, or what such taps make of it is the same for every window and goes into
+the bias. In a stream such taps may meet rows of other windows.
 """
 
 from __future__ import annotations
@@ -42,9 +43,17 @@ def reached(conv: Conv2d) -> Conv2d:
     windows = zip(conv.strides, conv.dilations, conv.pads[:2], conv.pads[2:])
     (rows, top, bottom), (columns, left, right) = (_of_axis(*size, *window) for size, window in zip(sizes, windows))
     weights = np.ascontiguousarray(conv.weights[:, rows, columns])
-    if weights.shape == conv.weights.shape:
+    bias = conv.bias + _sums(conv.weights, conv) - _sums(weights, conv)
+    if weights.shape == conv.weights.shape or np.abs(bias).max(initial=0) >= 2**31:
         return conv
-    return replace(conv, weights=weights, pads=(top, left, bottom, right))
+    return replace(conv, weights=weights, bias=bias.astype(conv.bias.dtype), pads=(top, left, bottom, right))
+
+
+def _sums(weights: np.ndarray, conv: Conv2d) -> np.ndarray | int:
+    """int64 [OC]: of all taps of `weights` with the border of `conv`, beyond the input's zero point."""
+    if conv.border is None:
+        return 0
+    return (weights.astype(np.int64) @ (conv.outside - conv.inputs[0].zero_point)).sum(axis=(1, 2))
 
 
 def _of_axis(

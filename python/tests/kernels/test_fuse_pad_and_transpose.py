@@ -156,6 +156,16 @@ def test_borders_that_are_no_padding_stay() -> None:
     assert len(absorbed(graph_of(replace(pad, value=-128), pool))) == 1
 
 
+def test_a_pad_joins_a_border_of_the_same_integers_only() -> None:
+    conv = convolution((6, 6, 3), (6, 6, 8), np.ones((8, 3, 3, 3), np.int8), pads=(1, 1, 1, 1))
+    pad = padded(conv.inputs[0], (1, 5, 5, 3), 0, 1, 0)
+    options = GraphOptions(lambda node: None)
+    for border, value, left in ((None, 0, 1), ([5, 5, 5], 0, 2), ([5, 5, 5], 5, 1), ([5, 6, 5], 5, 2)):
+        other = conv if border is None else replace(conv, border=np.array(border, np.int8))
+        graph = graph_of(replace(pad, value=value), other)
+        assert len(fuse_pad_and_transpose.apply(graph, options).operators) == left
+
+
 def test_other_kernels_keep_the_permutation() -> None:
     """A product of matrices reads channels last; so does the one kernel that is left where size matters."""
     point = convolution((6, 6, 3), (6, 6, 8), np.ones((8, 1, 1, 3), np.int8))

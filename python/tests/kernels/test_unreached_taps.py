@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from harness import check, examples
@@ -12,9 +14,10 @@ from strategies import contents, targets
 from test_conv2d import convolution, convolutions
 
 from espdl.backends import lower, select
+from espdl.backends.layers import conv_shape
 from espdl.graph.types import OperatorGraph
 from espdl.graph.unreached_taps import reached, without_unreached_taps
-from espdl.ops.conv2d import Conv2d
+from espdl.ops.conv2d import Conv2d, convolve
 from espdl.plan.types import Port
 
 # Kernel, strides, dilations, pads: most reach beyond the small images of `convolutions`.
@@ -64,6 +67,23 @@ def test_the_outputs_are_the_same_and_the_ends_of_kernels_met(data: st.DataObjec
             assert found[0] or less.pads[axis] < less.dilations[axis], "what cannot be taken from the border"
             beyond = found[::-1].index(True) * less.dilations[axis]
             assert found[-1] or windows(less, axis, (pads[0] + beyond, 0)) > windows(less, axis, pads)
+
+
+@given(st.data(), st.integers(0, 2**32 - 1))
+@examples
+def test_what_a_border_of_other_integers_adds_goes_into_the_bias(data: st.DataObject, seed: int) -> None:
+    target = data.draw(targets)
+    conv = data.draw(convolutions(target, False, window=far))
+    assume(conv.groups == 1)
+    random = np.random.default_rng(seed)
+    image = random.integers(-128, 128, conv.inputs[0].shape[1:])
+    conv = replace(conv, border=random.integers(-128, 128, image.shape[2]).astype(np.int8))
+    zero_point = conv.inputs[0].zero_point
+    sums = [
+        convolve(image - zero_point, node.weights, conv_shape(node), node.border - np.int64(zero_point)) + node.bias
+        for node in (conv, reached(conv))
+    ]
+    np.testing.assert_array_equal(*sums)
 
 
 @pytest.mark.parametrize(("size", "kernel", "left"), [((1, 9), (3, 3), (1, 3)), ((1, 1), (5, 3), (1, 1))])
