@@ -94,11 +94,9 @@ def of_convolution(node: Conv2d, kernel: str, pixels: int = 1, parts: float = 1,
     cost = (AFFINE if affine else POWER_OF_TWO)[kernel]
     taps = columns + (pixels - 1) * node.strides[1]
     across = runs(width, node.pads[1], node.strides[1] * pixels, node.dilations[1], taps, out_columns // pixels)
-    waits = affine or ragged
     down = runs(height, node.pads[0], node.strides[0], node.dilations[0], rows, out_rows)
-    count = across * (out_rows if waits or kernel == "bytes" else down)
-    if kernel == "pointwise":
-        count = 1
+    waits = affine or ragged
+    count = 1 if kernel == "pointwise" else across * (out_rows if waits or kernel == "bytes" else down)
     each = cost.product * rows * taps * inputs + cost.row * rows + cost.window + cost.part * (parts - 1)
     once = groups * (cost.run * count + (cost.waiting * out_rows if waits else 0))
     return once + (each + (cost.ragged if ragged else 0)) * windows + clamped
