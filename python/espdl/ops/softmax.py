@@ -13,6 +13,8 @@ from espdl.plan.params import Params
 
 # The output of int16 has scale 2**-INT16_BITS and zero point 0.
 INT16_BITS = 15
+# Of int8: the bits of an exponential behind its first 15; the greatest shift of a product of two numbers of 15 bits.
+LOW_BITS, MAX_SHIFT = 6, 22
 
 
 class SoftmaxS16Params(Params, c_type="espdl_softmax_s16_params_t"):
@@ -22,6 +24,7 @@ class SoftmaxS16Params(Params, c_type="espdl_softmax_s16_params_t"):
 
 class SoftmaxParams(SoftmaxS16Params, c_type="espdl_softmax_params_t"):
     output_scale: int
+    output_shift: int
     output_zero_point: int
 
 
@@ -59,10 +62,18 @@ class Softmax(Operator):
 
 
 def _int8(params: SoftmaxParams, distance: np.ndarray, constants: Constants) -> np.ndarray:
-    values = constants["exponentials"].astype(np.int64)[distance]
-    whole = values.sum(axis=1, keepdims=True) * params.output_scale >> 28
-    y = ((values << 8) + whole // 2) // whole + params.output_zero_point
-    return np.minimum(y, 127).astype(np.int8)
+    """Sums are of all bits of the exponentials, outputs made of 15, rounded: by a half that the table's values have and
+    sums have not."""
+    values = constants["exponentials"].astype(np.int64)[255 - distance]
+    total = values.sum(axis=1, keepdims=True) - (params.length << LOW_BITS >> 1)
+    whole = (total >> 1) * params.output_scale >> 32
+    shift = np.full_like(whole, params.output_shift)
+    for _ in range(params.output_shift, MAX_SHIFT):
+        is_long = (whole >= 1 << 17) & (shift < MAX_SHIFT)
+        whole, shift = whole >> is_long, shift + is_long
+    factor = np.minimum(((1 << 31) + whole // 2) // whole, 32767)
+    start = (2 * params.output_zero_point + 1) << (shift - 1)
+    return np.minimum(((values >> LOW_BITS) * factor + start) >> shift, 127).astype(np.int8)
 
 
 def _int16(distance: np.ndarray, constants: Constants) -> np.ndarray:

@@ -10,14 +10,13 @@ import numpy as np
 from espdl.backends.layers import exact_scale, require_no_zero_points
 from espdl.backends.lowering import Declined, call_of, lowering
 from espdl.errors import present
-from espdl.ops.softmax import INT16_BITS, Softmax, SoftmaxParams, SoftmaxS16Params
+from espdl.ops.softmax import INT16_BITS, LOW_BITS, MAX_SHIFT, Softmax, SoftmaxParams, SoftmaxS16Params
 from espdl.plan.types import Constant, KernelCall, Tensor
 from espdl.targets import Target
 
-# The scales that an output may have, and the unit in which the kernel takes them.
+# The scales that an output may have.
 SCALES = (2.0**-12, 2.0**-7)
-UNIT = 2.0**-36
-# Longer rows could miss the exact value by more than 1, because each exponential is rounded.
+# Sums of longer rows could leave 32 bits.
 MAX_LENGTH = 2048
 # For int16: exponentials have 30 bits; a sum of so many and one times 2**15 fit 64 bits with room.
 MAX_LENGTH_INT16 = 1 << 16
@@ -30,7 +29,9 @@ def lower_softmax(node: Softmax, target: Target) -> KernelCall | Declined:
     if not SCALES[0] <= present(y.scale) <= SCALES[1]:
         return Declined(f"its output has scale {y.scale}; the kernel takes 1/4096 to 1/128")
     if node.length > MAX_LENGTH:
-        return Declined(f"its rows have {node.length} elements; the kernel is exact to 1 up to {MAX_LENGTH}")
+        return Declined(f"its rows have {node.length} elements; the kernel's sums take {MAX_LENGTH}")
+    scale = float(np.float32(y.scale))
+    shift = MAX_SHIFT - max(0, -8 - math.floor(math.log2(scale)))
     return call_of(
         node,
         "espdl_softmax_s8",
@@ -38,10 +39,11 @@ def lower_softmax(node: Softmax, target: Target) -> KernelCall | Declined:
         SoftmaxParams(
             rows=x.count // node.length,
             length=node.length,
-            output_scale=round(float(np.float32(y.scale)) / UNIT),
+            output_scale=round(scale * 2.0 ** (58 - shift)),
+            output_shift=shift,
             output_zero_point=y.zero_point,
         ),
-        constants=(Constant("exponentials", _exponentials(x, node.length)),),
+        constants=(Constant("exponentials", _exponentials(x)),),
         in_place=((0, 0),),
     )
 
@@ -69,12 +71,7 @@ def lower_softmax_int16(node: Softmax, target: Target) -> KernelCall | Declined:
     )
 
 
-def _exponentials(x: Tensor, length: int) -> np.ndarray:
-    """uint32 [256]: exp(-d * scale) * 2**q for d = 0 .. 255.
-
-    q is the largest for which a sum of `length` values stays within 2**30, and 2**8 times one value within 2**31: the
-    kernel's (value << 8) + whole / 2, with a whole of at most twice the sum, then fits 32 bits.
-    """
-    q = min(23, 30 - math.ceil(math.log2(length)))
-    steps = np.arange(256) * exact_scale(x)
-    return np.rint(np.exp(-steps) * 2.0**q).astype(np.uint32)
+def _exponentials(x: Tensor) -> np.ndarray:
+    """uint32 [256]: exp(-d * scale) for d = 255 .. 0, of 15 bits and LOW_BITS behind them; and half of the 15th."""
+    steps = np.arange(255, -1, -1) * exact_scale(x)
+    return np.rint(np.exp(-steps) * (32767 << LOW_BITS)).astype(np.uint32) + (1 << LOW_BITS >> 1)
