@@ -27,3 +27,13 @@ static inline int32_t espdl_high_product(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a * b) >> 32);
 #endif
 }
+
+/** a * b. */
+static inline int64_t espdl_wide_product(int32_t a, int32_t b)
+{
+#if defined(ESPDL_WITHOUT_HIGH_PRODUCT)
+    return (int64_t)((uint64_t)(uint32_t)espdl_high_product(a, b) << 32 | (uint32_t)a * (uint32_t)b);
+#else
+    return (int64_t)a * b;
+#endif
+}

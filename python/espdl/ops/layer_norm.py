@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,20 @@ import numpy as np
 from espdl.ops.operator import Arrays, Constants, Match, Mismatch, Operator, PatternBuilder, operator
 from espdl.plan.params import Params
 
-FRACTION, BETA_FRACTION = 16, 8
+# 1 / sqrt(u) for 1 <= u < 4 is about ROOT[0] / 2^15 - ROOT[1] / 2^16 * u + ROOT[2] / 2^19 * u^2.
+ROOT = (43759, 26914, 26846)
 
 
 class LayerNormParams(Params, c_type="espdl_layer_norm_params_t"):
     rows: int
     length: int
     epsilon: int
-    gamma_bits: int
-    output_zero_point: int
+    inverse: int
+    sum_shift: int
+    factor: int
+    unit_shift: int
+    beta_shift: int
+    output_shift: int
 
 
 @operator("layer_norm")
@@ -52,17 +56,33 @@ class LayerNorm(Operator):
     @staticmethod
     def reference(params: LayerNormParams, inputs: Arrays, constants: Constants) -> list[np.ndarray]:
         p = params
-        length, last = p.length, p.gamma_bits + FRACTION
+        x = inputs[0].astype(np.int64).reshape(p.rows, p.length)
         gamma, beta = (constants[name].astype(np.int64) for name in ("gamma", "beta"))
-        rows = []
-        for x in inputs[0].astype(np.int64).reshape(p.rows, length):
-            total = int(x.sum())
-            spread = max(length * int((x * x).sum()) - total * total + p.epsilon, 1)
-            halves = 0
-            while spread < 1 << 62:
-                spread, halves = spread << 2, halves + 1
-            factor = (1 << 63) // math.isqrt(spread)
-            unit = ((length * x - total) * factor) >> (63 - FRACTION - halves)
-            scaled = (unit * gamma + (beta << (last - BETA_FRACTION)) + (1 << (last - 1))) >> last
-            rows.append(np.clip(scaled + p.output_zero_point, -128, 127))
-        return [np.array(rows).astype(np.int8)]
+        units = normalized(p, x)
+        scaled = (units * gamma + (beta << p.beta_shift)) >> p.output_shift
+        return [np.clip(scaled, -128, 127).astype(np.int8)]
+
+
+def normalized(p: LayerNormParams, x: np.ndarray) -> np.ndarray:
+    """int64 of the rows `x`: what each element has of the row's deviation, less the mean; within int16."""
+    sums, squares = x.sum(axis=1), (x * x).sum(axis=1)
+    root, halves = inverse_root(np.maximum(p.length * squares - sums * sums + p.epsilon, 1))
+    step = (p.factor * root + (1 << 16)) >> 17
+    mean = (((sums << p.sum_shift) + 1) * p.inverse) >> 32
+    shift = p.unit_shift - halves
+    start = ((1 << shift) >> 1) - ((mean * step) >> 14)
+    return ((x * (step << 8)[:, None]) + start[:, None]) >> shift[:, None]
+
+
+def inverse_root(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of int64 from 1 on: (root, halves) with about root * 2^(halves - 32) = 1 / sqrt(value), root of 17 bits."""
+    halves = np.zeros_like(value)
+    while (over := value >> 32 != 0).any():
+        value, halves = value >> 2 * over, halves - over
+    while (under := value < 1 << 30).any():
+        value, halves = value << 2 * under, halves + under
+    high = value >> 16
+    root = ROOT[0] - ((high * (ROOT[1] - ((high * ROOT[2]) >> 17))) >> 15)
+    root += (root * (((1 << 29) - ((root * root) >> 15) * high) >> 14)) >> 16
+    rest = (1 << 38) - ((root * root) >> 10) * (value >> 12)
+    return 4 * root + ((root * (rest >> 15)) >> 22), halves
