@@ -3,22 +3,17 @@
  */
 #include "espdl/esp32s3/rescale.h"
 
-#include "pie_rescale.h"
-
-typedef uint16_t __attribute__((may_alias)) half_t;
+#include "rescale_line.h"
 
 /** The first vector of the line's constants, and the first lane of the two behind it. */
 enum { LOW = 0, HIGH = 1, A = 2, SHIFT = 3, B = 8, SIGN = 16 };
 
-/* Apart, for most tensors have nothing left for it. All sums fit 32 bits. */
+/* Apart, for most tensors have nothing left for it. */
 static KEEP_APART void rescale_scalar(const half_t *x, int32_t count, const half_t *line, int8_t *y)
 {
-    const int32_t low = (int16_t)line[LOW], high = (int16_t)line[HIGH], shift = line[SHIFT] < 31 ? line[SHIFT] : 31;
-    const int32_t start = (int16_t)line[A] * (int16_t)line[B];
+    const int32_t low = (int16_t)line[LOW], high = (int16_t)line[HIGH], start = (int16_t)line[A] * (int16_t)line[B];
     for (int32_t i = 0; i < count; i++) {
-        const int32_t value = (int16_t)(x[i] ^ line[SIGN]);
-        const int32_t scaled = (((value * low) >> PIE_LOW_BITS) + value * high + start) >> shift >> 8;
-        y[i] = (int8_t)(scaled < -128 ? -128 : scaled > 127 ? 127 : scaled);
+        y[i] = rescale_value((int16_t)(x[i] ^ line[SIGN]), low, high, start, line[SHIFT]);
     }
 }
 

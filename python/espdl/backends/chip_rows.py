@@ -38,6 +38,7 @@ ANYWHERE = (
     *S3_PLANAR,
     *(f"espdl_s3_conv_transpose2d_bytes_{scheme}s8" for scheme in ("", "affine_")),
     "espdl_s3_rescale_16_s8",
+    "espdl_s3_rescale_channels_16_s8",
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
@@ -165,7 +166,7 @@ FACTS: dict[str, Facts] = {
         ),
         counted("count"),
     ),
-    **dict.fromkeys(("espdl_s3_concat",), counted("outer")),
+    **dict.fromkeys(("espdl_s3_concat", "espdl_s3_rescale_channels_16_s8"), counted("outer")),
     "espdl_s3_gather": gathered,
     **dict.fromkeys(
         (

@@ -29,6 +29,7 @@ from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad, Side
 from espdl.ops.rescale import Rescale
+from espdl.ops.rescale_channels import RescaleChannels
 from espdl.plan.types import KernelCall, Tensor
 
 NO_BORDER = (0, 0, 0, 0)
@@ -76,6 +77,17 @@ def flip_sign(draw: st.DrawFn) -> Operator:
 def rescale(draw: st.DrawFn) -> Operator:
     x = Tensor("x", (1, draw(st.integers(1, 100))), draw(st.sampled_from(["int16", "uint16"])), 2.0**-15)
     return Rescale((x,), (replace(x, name="y", dtype="int8", scale=draw(st.floats(2.0**-18, 0.1))),), ())
+
+
+def rescale_channels(draw: st.DrawFn) -> Operator:
+    channels, inner = draw(st.integers(2, 5)), draw(st.just(1) | st.integers(1, 50))
+    dtype = draw(st.sampled_from(["int16", "uint16"]))
+    x = Tensor("x", (1, draw(st.integers(1, 20)), channels, inner), dtype, 1.0)
+    factor = np.array(draw(st.lists(st.floats(0.25, 1.0), min_size=channels, max_size=channels)), np.float32)
+    offset = np.array(draw(st.lists(st.floats(-1.0, 1.0), min_size=channels, max_size=channels)), np.float32)
+    scale = draw(st.floats(1.0, 2.0**8))
+    y = replace(x, name="y", dtype="int8", scale=scale, zero_point=draw(st.integers(-128, 127)))
+    return RescaleChannels((x,), (y,), (), factor, 100 * np.float32(scale) * offset, 2)
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
@@ -195,6 +207,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "mul_s8": mul,
     "pad_s8": pad,
     "rescale_16_s8": rescale,
+    "rescale_channels_16_s8": rescale_channels,
 }
 
 

@@ -206,6 +206,8 @@ CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
 CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
 CASE(rescale) { UNUSED; pie_rescale(m, m + 2048, n[0], n[1]); }
 CASE(rescale_unaligned) { UNUSED; pie_rescale_unaligned(m + n[2], m + 2048, n[0], n[1]); }
+CASE(rescale_lanes) { UNUSED; pie_rescale_lanes(m, m + 3072, m + 1024, n[0], n[1], -32 * (n[2] % 5)); }
+CASE(rescale_lanes_unaligned) { UNUSED; pie_rescale_lanes_unaligned(m + n[3], m + 3072, m + 1024, n[0], n[1], -128); }
 CASE(gather_8) { UNUSED; pie_gather_8(m, m + 1024, n[0], 8 * n[1]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }

@@ -6,7 +6,8 @@ from __future__ import annotations
 from espdl.backends.lowering import lowerings
 
 # Scalar code takes what is misaligned, moves choose their words by addresses; both are tested from every address.
-ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul", "rescale"}
+ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul"}
+ANY_ADDRESS |= {"rescale", "rescale_channels"}
 
 
 def test_all_other_kernels_need_alignment() -> None:

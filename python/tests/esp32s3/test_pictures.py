@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: CC0-1.0
-"""Pictures of bytes on the vector unit: what an export does to them costs next to nothing."""
+"""Pictures of 8 and 16 bits on the vector unit: what an export does to them costs next to nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from input_models import both
 from espdl import pipeline
 
 FEW = {("uint8", "channels", 1, "NHWC", "power_of_two"), ("uint8", "scale", 1, "NCHW", "power_of_two"),
-          ("uint8", "channels", 1, "NHWC", "affine"), ("int8", "centre", 1, "NHWC", "power_of_two")}  # fmt: skip
+          ("uint8", "channels", 1, "NHWC", "affine"), ("int16", "channels", 1, "NHWC", "power_of_two")}  # fmt: skip
 ALL = itertools.product(
-    ("uint8", "int8"), ("scale", "centre", "channels"), (0, 1), ("NHWC", "NCHW"), ("power_of_two", "affine")
+    ("uint8", "int8", "int16", "uint16"),
+    ("scale", "centre", "channels"),
+    (0, 1),
+    ("NHWC", "NCHW"),
+    ("power_of_two", "affine"),
 )
 
 

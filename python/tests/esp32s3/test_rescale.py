@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_convolution import seeds
 from vector_harness import AFFINE, TARGET, check, examples
 
 from espdl.backends import lower, select
 from espdl.ops.rescale import Rescale
+from espdl.ops.rescale_channels import RescaleChannels
 from espdl.plan.types import Tensor
 
 KINDS = st.sampled_from(["int16", "uint16"])
@@ -62,6 +64,46 @@ def test_any_count_anywhere(data: st.DataObject, count: int, shift: tuple[int, i
     assert call.function == "espdl_s3_rescale_16_s8"
     values = np.random.default_rng(seed).choice(all_of(node.inputs[0].dtype), (1, count))
     check(call, values, shift=shift)
+
+
+def of_channels(random: np.random.Generator, dtype: str, shape: tuple[int, ...], axis: int) -> RescaleChannels:
+    """What an export does to a picture: factors that differ by up to 4, means, a zero point, some saturation."""
+    x = Tensor("x", shape, dtype, 1.0)
+    y = replace(x, name="y", dtype="int8", scale=float(2.0 ** random.uniform(-3, 3)))
+    y = replace(y, zero_point=int(random.choice([-128, 0, 127, random.integers(-128, 128)])))
+    channels = shape[axis]
+    reach = y.scale * 2.0 ** random.uniform(-12, -6) * 2.0 ** random.uniform(0, 2, channels)
+    offset = y.scale * random.normal(size=channels) * 60
+    return RescaleChannels((x,), (y,), (), reach.astype(np.float32), offset.astype(np.float32), axis)
+
+
+@given(KINDS, seeds, st.sampled_from([1, 3]))
+@examples
+def test_every_input_of_every_channel(dtype: str, seed: int, axis: int) -> None:
+    shape, values = ((1, 2**16, 1, 3), (1, -1, 1, 1)) if axis == 3 else ((1, 3, 1, 2**16), (1, 1, 1, -1))
+    call = lower(of_channels(np.random.default_rng(seed), dtype, shape, axis), TARGET)
+    assert call.function == "espdl_s3_rescale_channels_16_s8"
+    check(call, np.broadcast_to(all_of(dtype).reshape(values), shape))
+
+
+@given(KINDS, seeds, st.tuples(*[st.integers(1, 6)] * 2), st.integers(2, 40), st.booleans(), PLACES)
+@examples
+def test_channels_anywhere(
+    dtype: str, seed: int, pixels: tuple[int, int], channels: int, is_last: bool, shift: tuple[int, int]
+) -> None:
+    random = np.random.default_rng(seed)
+    shape = (1, *pixels, channels) if is_last else (1, channels, pixels[0], 4 * pixels[1])
+    node = of_channels(random, dtype, shape, 3 if is_last else 1)
+    call = lower(node, TARGET)
+    assert call.function == "espdl_s3_rescale_channels_16_s8"
+    check(call, random.choice(all_of(dtype), shape), shift=shift)
+
+
+@pytest.mark.parametrize("axis, most", [(1, 22), (3, 22)])
+def test_operations_of_channels(axis: int, most: int) -> None:
+    shape = (1, 3, 48, 48) if axis == 1 else (1, 48, 48, 3)
+    node = of_channels(np.random.default_rng(1), "uint16", shape, axis)
+    assert check(lower(node, TARGET), np.zeros(shape, np.uint16)).operations <= most * 48 * 48 * 3 / 16
 
 
 @pytest.mark.parametrize("place, most", [(0, 19), (2, 21)])

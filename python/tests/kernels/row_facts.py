@@ -319,6 +319,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_rescale_channels_u16_s8",
             "espdl_rescale_channels_u16_s16",
             "espdl_s3_concat",
+            "espdl_s3_rescale_channels_16_s8",
         ),
         pointwise("outer"),
     ),
