@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from espdl.backends.esp32s3.conv2d import depthwise_bands
 from espdl.backends.esp32s3.work import runs
 from espdl.backends.row_kinds import (
     PER_CHANNEL,
@@ -101,7 +102,8 @@ def s3_depthwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
         span = 1  # rows between those of a window are read when outputs have been written
     sharing = Sharing(0, "copied", p.input_channels, span)
     overhead = S3_DEPTHWISE + PER_CHANNEL * p.input_channels // VECTOR
-    return Rows((reach_of(p),), changes_of(), sharing=(sharing,), overhead=overhead)
+    bands = depthwise_bands(call) if call.function == "espdl_s3_depthwise_s8" else None
+    return Rows((reach_of(p),), changes_of(), sharing=(sharing,), overhead=overhead, bands=bands)
 
 
 def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:

@@ -7,18 +7,20 @@ worth the bytes of its fullest moment, and the instructions that it takes more t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 from espdl.errors import present
-from espdl.plan import first_layers, memory
+from espdl.plan import bands, first_layers, memory
 from espdl.plan import graph as graphs
 from espdl.plan.graph import CallGraph, InPlaceOverlap, ahead_bytes, aligned
 from espdl.plan.rows import Kept, Region, Rows
 from espdl.plan.stripes import Ran, RowCall, Simulation, Striped, caps_of, copies_blocks, region_of, simulate
-from espdl.plan.types import Cost, Plan
+from espdl.plan.types import Cost, KernelCall, Plan
 
 # Rows that the first call of a region computes in a stripe.
 HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
@@ -33,13 +35,23 @@ IDLE = 0.5
 UNKNOWN: Cost = (0.0, 15.0, 2.6)
 
 
+class Place(NamedTuple):
+    """A region: the calls `first` to `stop` - 1, of which the first computes `rows` rows in a stripe. `room`: where it
+    would need more bytes than that, its kernels have as little scratch as it takes, or as they can do with."""
+
+    first: int
+    stop: int
+    rows: int
+    room: float = math.inf
+
+
 @dataclass(frozen=True)
 class Choice:
-    """Regions up to some call: most bytes alive, further instructions, and (first, stop, rows) of each."""
+    """Regions up to some call: most bytes alive, and further instructions."""
 
     peak: int
     price: float
-    regions: tuple[tuple[int, int, int], ...] = ()
+    regions: tuple[Place, ...] = ()
 
 
 def choose_of(
@@ -103,25 +115,26 @@ def _of_inputs(plan: Plan, planner: _Planner) -> Plan:
     return replace(best, regions=ends) if best.arena_bytes < plan.arena_bytes else plan
 
 
-def _with_asking(plan: Plan, places: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+def _with_asking(plan: Plan, places: Sequence[Place]) -> list[Place]:
     """`places`, and regions of their own for the calls outside that ask the application, which they do for all rows."""
     asking = [index for index, call in enumerate(plan.calls) if call.asks]
-    alone = [index for index in asking if not any(first <= index < stop for first, stop, _ in places)]
+    alone = [index for index in asking if not any(first <= index < stop for first, stop, *_ in places)]
     heights = [plan.tensor(plan.calls[index].outputs[0]).shape[1] for index in alone]
-    return sorted([*places, *((index, index + 1, rows) for index, rows in zip(alone, heights))])
+    return sorted([*places, *(Place(index, index + 1, rows) for index, rows in zip(alone, heights))])
 
 
-def with_regions(plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
-    """`plan` with the regions `places` (first, stop, rows of the first call in a stripe), whatever they cost.
+def with_regions(plan: Plan, places: Iterable[Sequence], moves: Iterable[str] | None = None) -> Plan:
+    """`plan` with the regions `places` (fields of Place), whatever they cost.
 
     Rows of the tensors in `moves` wait where they are; None: of those where that is smaller. Raises ValueError where
     the calls cannot run stripe by stripe.
     """
     planner = _Planner(_graph_of(plan))
-    for first, stop, rows in places:
+    wanted = [Place(*place) for place in places]
+    for first, stop, rows, _ in wanted:
         if planner.striped.stop_of(first) < stop or planner.simulated(first, rows) is None:
             raise ValueError(f"calls {first} to {stop - 1} cannot run stripe by stripe")
-    return _without_rows(planner.plan(plan, places, moves))
+    return _without_rows(planner.plan(plan, wanted, moves))
 
 
 def _graph_of(plan: Plan) -> CallGraph:
@@ -146,8 +159,8 @@ class _Planner:
         self.demand = memory.demand(graph)
         self.simulations: dict[tuple[int, int], Simulation | None] = {}
         self.prices: dict[tuple[int, int], list[float]] = {}
-        # (first, stop, rows) -> most bytes alive, further instructions.
-        self.found: dict[tuple[int, int, int], tuple[int, float]] = {}
+        # Most bytes alive, further instructions.
+        self.found: dict[Place, tuple[int, float]] = {}
 
     @property
     def work(self) -> float:
@@ -170,7 +183,7 @@ class _Planner:
         least = max(self.demand)
         for rows in HEIGHTS:
             self._look(rows, least, lambda first, stop: first <= fullest < stop)
-            covering = [peak for (first, stop, _), (peak, _) in self.found.items() if first <= fullest < stop]
+            covering = [peak for place, (peak, _) in self.found.items() if place.first <= fullest < place.stop]
             least = min([least, *covering])
         hot = [slot - 1 for slot, demand in enumerate(self.demand) if demand > least]
         best = None
@@ -187,7 +200,7 @@ class _Planner:
         """The choices that need no more bytes than `room`, the cheapest first; none where all calls fit one by one."""
         hot = [slot - 1 for slot, demand in enumerate(self.demand) if demand > room]
         for rows in HEIGHTS:
-            self._look(rows, room, lambda first, stop: any(first <= call < stop for call in hot))
+            self._look(rows, room, lambda first, stop: any(first <= call < stop for call in hot), (room,))
         return [choice for choice in reversed(self._choices()) if choice.regions and choice.peak <= room]
 
     def of_first_layers(self, limit: float) -> Choice:
@@ -202,34 +215,42 @@ class _Planner:
     def _choices(self) -> list[Choice]:
         """Of the regions found so far: the choices of which none is both larger and dearer than another."""
         starting: dict[int, list] = {}
-        for (first, stop, rows), worth in self.found.items():
-            starting.setdefault(first, []).append((stop, rows, *worth))
+        for place, worth in self.found.items():
+            starting.setdefault(place.first, []).append((place, *worth))
         fronts: list[list[Choice]] = [[] for _ in range(self.count + 1)]
         fronts[0] = [Choice(self.demand[0], 0.0)]
         for first in range(self.count):
             front = fronts[first] = _undominated(fronts[first])
             fronts[first + 1] += [replace(c, peak=max(c.peak, self.demand[first + 1])) for c in front]
-            for stop, rows, peak, price in starting.get(first, ()):
-                fronts[stop] += [
-                    Choice(max(c.peak, peak), c.price + price, (*c.regions, (first, stop, rows))) for c in front
-                ]
+            for place, peak, price in starting.get(first, ()):
+                fronts[place.stop] += [Choice(max(c.peak, peak), c.price + price, (*c.regions, place)) for c in front]
         return _undominated([replace(c, peak=max(c.peak, self.demand[-1])) for c in fronts[-1]])
 
-    def _look(self, rows: int, most: int, is_wanted: Callable[[int, int], bool]) -> None:
-        """Find what the wanted regions (by first and stop) with so many rows are worth, if they may need `most`."""
+    def _look(
+        self, rows: int, most: int, is_wanted: Callable[[int, int], bool], rooms: Sequence[float] = (math.inf, 0)
+    ) -> None:
+        """Find what the wanted regions (by first and stop) with so many rows are worth, if they may need `most`, with
+        all scratch that is of use, or as little as `rooms` want."""
         for first in range(self.count):
             longest = self.striped.stop_of(first)
             if longest < first + 2 or (rows > 1 and rows * 2 > self.striped.row_calls(first, first + 1)[0].height):
                 continue
             for stop in range(first + 2, longest + 1):
-                place = (first, stop, rows)
-                if place in self.found or self.ends[first, stop] > most or not is_wanted(first, stop):
+                places = [Place(first, stop, rows, room) for room in rooms]
+                if places[0] in self.found or self.ends[first, stop] > most or not is_wanted(first, stop):
                     continue
                 simulation = self.simulated(first, rows)
                 if simulation is None:
                     break
                 region, pairs = region_of(self.striped, simulation, first, stop)
-                self.found[place] = (self.peak(region, pairs), self.price(region, rows))
+                calls, rest, price = self._calls(region), self.rest(region, pairs), self.price(region, rows)
+                known: list[list[int]] = []
+                for place in places:
+                    fitted = bands.fitted(calls, region.caps, rest, place.room)
+                    if fitted not in known:
+                        further = price + bands.price(calls, simulation.runs, fitted)
+                        self.found[place] = (bands.peak(calls, rest, fitted), further)
+                    known.append(fitted)
 
     @cached_property
     def ends(self) -> dict[tuple[int, int], int]:
@@ -258,8 +279,8 @@ class _Planner:
         """The same of a region that was found, or of a call that asks for an input, alone."""
         return present(self.simulated(first, rows))
 
-    def peak(self, region: Region, pairs: Mapping[int, list[InPlaceOverlap]]) -> int:
-        """Most bytes alive while the region runs."""
+    def rest(self, region: Region, pairs: Mapping[int, list[InPlaceOverlap]]) -> list[int]:
+        """Bytes alive beside the scratch of each call of the region."""
         kept = {k.tensor: k for k in region.kept}
         always = sum(
             self.sizes[root]
@@ -277,8 +298,8 @@ class _Planner:
                     slots[slot - region.first - 1] += _size(k)
         for index in range(region.first, region.stop):
             saved = max((self._saved(pair, kept) for pair in pairs.get(index, ())), default=0)
-            slots[index - region.first] += aligned(self.graph.calls[index].scratch_bytes) - max(0, saved)
-        return always + max(slots)
+            slots[index - region.first] -= max(0, saved)
+        return [always + slot for slot in slots]
 
     @staticmethod
     def _saved(pair: InPlaceOverlap, kept: Mapping[str, Kept]) -> int:
@@ -307,28 +328,43 @@ class _Planner:
             + IDLE * idle * self.costs[call.call][2] * node.work / (pixels * call.height)
         )
 
-    def plan(self, plan: Plan, places: Sequence[tuple[int, int, int]], moves: Iterable[str] | None = None) -> Plan:
+    def plan(self, plan: Plan, places: Sequence[Place], moves: Iterable[str] | None = None) -> Plan:
         """The plan with regions; rows of `moves` (None: of those where that is smaller) wait where they are."""
         regions: list[Region] = []
         pairs: dict[int, list[InPlaceOverlap]] = {}
-        for first, stop, rows in places:
-            roots = self._moving(first, stop, rows) if moves is None else frozenset(moves)
-            region, shared = region_of(self.striped, self._simulation(first, rows), first, stop, roots)
+        calls = list(plan.calls)
+        for place in places:
+            roots = self._moving(place) if moves is None else frozenset(moves)
+            region, shared = self._region(place, roots)
+            mine, inside = self._calls(region), slice(region.first, region.stop)
+            fitted = bands.fitted(mine, region.caps, self.rest(region, shared), place.room)
+            calls[inside] = [bands.banded(call, rows) for call, rows in zip(mine, fitted)]
             regions.append(region)
             pairs |= shared
-        return memory.assign(replace(plan, regions=tuple(regions)), pairs)
+        return memory.assign(replace(plan, calls=tuple(calls), regions=tuple(regions)), pairs)
 
-    def _moving(self, first: int, stop: int, rows: int) -> frozenset[str]:
+    def _calls(self, region: Region) -> tuple[KernelCall, ...]:
+        return self.graph.calls[region.first : region.stop]
+
+    def _region(self, place: Place, moves: frozenset[str]) -> tuple[Region, dict[int, list[InPlaceOverlap]]]:
+        simulation = self._simulation(place.first, place.rows)
+        return region_of(self.striped, simulation, place.first, place.stop, moves)
+
+    def _moving(self, place: Place) -> frozenset[str]:
         """The tensors of a region whose rows better wait where they are, found one by one."""
-        simulation = self._simulation(first, rows)
-        region, pairs = region_of(self.striped, simulation, first, stop)
+
+        def peak(moves: frozenset[str]) -> int:
+            region, pairs = self._region(place, moves)
+            calls, rest = self._calls(region), self.rest(region, pairs)
+            return bands.peak(calls, rest, bands.fitted(calls, region.caps, rest, place.room))
+
         moves: frozenset[str] = frozenset()
-        best = self.peak(region, pairs)
-        for kept in (k for k in region.kept if k.held):
+        best = peak(moves)
+        for kept in (k for k in self._region(place, moves)[0].kept if k.held):
             trial = moves | {kept.tensor}
-            peak = self.peak(*region_of(self.striped, simulation, first, stop, trial))
-            if peak < best:
-                moves, best = trial, peak
+            needed = peak(trial)
+            if needed < best:
+                moves, best = trial, needed
         return moves
 
 

@@ -89,6 +89,16 @@ class Sharing:
 
 
 @dataclass(frozen=True)
+class Bands:
+    """A kernel that copies some rows of its input, computes `field` of its parameters rows of the output, and goes on:
+    for n of them it takes `scratch[n - 1]` bytes of scratch. `instructions` are those of one more band."""
+
+    field: str
+    scratch: tuple[int, ...]
+    instructions: int
+
+
+@dataclass(frozen=True)
 class Rows:
     """A call that can compute any rows of its output.
 
@@ -96,7 +106,8 @@ class Rows:
     The first input with a reach is the one that the changes speak of. `overhead` is the estimate of what a further call
     costs, in instructions; `group` how many pixels the kernel computes at once, `height` how many rows. `copy` names a
     C function that copies rows faster than words, where they are multiples of 16 bytes, and its header. `anywhere`: the
-    first row of an input may be at any address, whatever the call's alignment is.
+    first row of an input may be at any address, whatever the call's alignment is. `bands`: its scratch is for so many
+    rows at a time, and may be for fewer.
     """
 
     reach: tuple[Reach | None, ...]
@@ -108,6 +119,7 @@ class Rows:
     copy: str = ""
     copy_header: str = ""
     anywhere: bool = field(default=False, metadata={"sparse": True})
+    bands: Bands | None = field(default=None, metadata={"sparse": True})
 
 
 @dataclass(frozen=True)

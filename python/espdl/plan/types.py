@@ -20,7 +20,7 @@ import numpy as np
 
 from espdl.errors import present
 from espdl.plan.params import Params, struct
-from espdl.plan.rows import Change, Kept, Reach, Region, Rows, Sharing
+from espdl.plan.rows import Bands, Change, Kept, Reach, Region, Rows, Sharing
 from espdl.plan.stream_types import State, Stream, StreamRows, StreamRun
 from espdl.plan.turns import Channels, Part, Turn
 from espdl.quantization import Quantization
@@ -295,7 +295,7 @@ class Plan:
 _TYPES = {
     cls.__name__: cls
     for cls in (
-        Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Region, Kept, Stream,
+        Tensor, Constant, KernelCall, Features, Port, Plan, Rows, Reach, Change, Sharing, Bands, Region, Kept, Stream,
         StreamRows, StreamRun, State, Channels, Part, Turn,
     )
 }  # fmt: skip

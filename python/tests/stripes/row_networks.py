@@ -167,6 +167,20 @@ def networks(
     return b.plan([image], outputs, draw(st.sampled_from(input_memory)))
 
 
+@st.composite
+def depthwise_networks(draw: st.DrawFn) -> Plan:
+    """Depthwise layers on the ESP32-S3's vector unit between products, all of whose rows are whole vectors."""
+    b = Builder(draw(st.integers(0, 2**32 - 1)), select("esp32s3", "auto", "power_of_two"))
+    image = x = b.tensor(draw(st.integers(6, 17)), 2 * draw(st.integers(2, 4)), 16)
+    for _ in range(draw(st.integers(1, 2))):
+        product = b.conv(x, draw(st.sampled_from([8, 16, 32])), (1, 1), (1, 1), (1, 1), (0, 0, 0, 0))
+        x = b.put(product)
+        y = _layer(draw, b, "depthwise", x, [x])
+        assume(y is not None and y.shape[1] > 1 and y.shape[2] * y.shape[3] % 16 == 0)
+        x = y
+    return b.plan([image], [x], "arena")
+
+
 def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple, tuple, tuple, tuple]:
     """Kernel, stride, dilation and pads of a window that fits."""
     kernel = tuple(draw(st.integers(1, 3)) for _ in range(2))

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import event
 from hypothesis import strategies as st
-from row_networks import networks
+from row_networks import depthwise_networks, networks
 
 from espdl.plan import graph as graphs
 from espdl.plan import regions
@@ -17,7 +19,7 @@ from espdl.plan.types import Plan
 @st.composite
 def striped_plans(draw: st.DrawFn, chip: str = "generic") -> tuple[Plan, dict[str, np.ndarray]]:
     """A plan with random regions, and inputs for it."""
-    plan = draw(networks(chip))
+    plan = draw(networks(chip) | depthwise_networks() if chip == "esp32s3" else networks(chip))
     striped = Striped(graphs.build(plan.calls, plan.tensors, plan.inputs, plan.outputs))
     places, first = [], 0
     while first < len(plan.calls):
@@ -26,7 +28,7 @@ def striped_plans(draw: st.DrawFn, chip: str = "generic") -> tuple[Plan, dict[st
             first += 1
             continue
         stop = draw(st.integers(first + 2, longest)) if draw(st.booleans()) else longest
-        places.append((first, stop, draw(st.integers(1, 4))))
+        places.append((first, stop, draw(st.integers(1, 6)), draw(st.sampled_from([math.inf, 0]))))
         first = stop
     if plan.calls[0].asks and (not places or places[0][0] > 0):
         places.insert(0, (0, 1, plan.tensor(plan.calls[0].outputs[0]).shape[1]))

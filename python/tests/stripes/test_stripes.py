@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arenas import CANARY, Loaded, build_guarded, spread
-from hypothesis import HealthCheck, Phase, assume, find, given, settings
+from hypothesis import HealthCheck, Phase, assume, event, find, given, settings
 from hypothesis import strategies as st
 from row_networks import networks
 from striped_plans import striped_plans
@@ -132,6 +132,24 @@ def test_the_arena_is_no_smaller_than_its_lower_bound_and_plans_survive_json(cas
     plan, _ = case
     assert plan.arena_bytes >= plan.arena_lower_bound
     assert Plan.from_json(plan.to_json()) == plan
+
+
+@settings(examples, max_examples=10 * EXAMPLES)
+@given(st.data())
+def test_scratch_is_for_no_more_rows_than_a_stripe_has(data: st.DataObject) -> None:
+    """Of kernels that copy their input band by band; in little memory, for one row where a region is fullest."""
+    plan, _ = data.draw(striped_plans("esp32s3"))
+    for region in plan.regions:
+        for call, cap in zip(plan.calls[region.first : region.stop], region.caps):
+            if call.function != "espdl_s3_depthwise_s8":
+                continue
+            p = call.params
+            event("less than a stripe" if p.band < cap else "a stripe")
+            copied = (min(cap, p.output_height) - 1) * p.stride_height + (p.kernel_height - 1) * p.dilation_height + 1
+            taps = (p.output_width - 1) * p.stride_width + (p.kernel_width - 1) * p.dilation_width + 1
+            widest = max(taps, p.pad_left + p.input_width if p.pixels == 2 else 0)
+            beside = p.stride_width * p.pixels + p.output_width
+            assert call.scratch_bytes <= 16 * (copied * widest + beside)
 
 
 @pytest.mark.parametrize("chip", ["generic", "esp32s3"])

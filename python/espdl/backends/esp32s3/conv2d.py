@@ -37,6 +37,7 @@ from espdl.backends.scratch import with_less_scratch
 from espdl.ops.conv2d import Conv2d
 from espdl.ops.numerics import Inexact
 from espdl.ops.params import GroupedConvShape, Rounded, ZeroPoints
+from espdl.plan.rows import Bands
 from espdl.plan.types import KernelCall
 from espdl.targets import ROUND_TFLITE, Target
 
@@ -45,6 +46,8 @@ POINTWISE_CHANNELS = (16, 32, 48, 64)
 MAX_TURNED = 14
 # An image that is turned lies there twice.
 MAX_TURNED_BYTES = 2048
+# Instructions of a further band, for each vector of channels, beside what moves.
+ONE_MORE_BAND = 180
 # Bytes of the copy that depthwise kernels take, where a window needs less: a quarter of the image, within these.
 DEPTHWISE_COPY = (1024, 4096)
 
@@ -275,6 +278,15 @@ def _in_bands(p: S3Conv2dParams, copy_bytes: int) -> S3Conv2dParams:
     """With as many rows of outputs in a band as a copy of so many bytes has room for, or one."""
     rows = copy_bytes // (16 * _copied_columns(p))
     return replace(p, band=min(p.output_height, max(0, rows - _copied_span(p)) // p.stride_height + 1))
+
+
+def depthwise_bands(call: KernelCall) -> Bands:
+    """One more band begins with the rows that it shares with the one before, which move."""
+    p = call.params_of(S3Conv2dParams)
+    scratch = tuple(_scratch_bytes(replace(p, band=rows), "depthwise") for rows in range(1, p.band + 1))
+    shared = max(0, _copied_span(p) - p.stride_height)
+    groups = -(-p.groups * p.pixels // 16)
+    return Bands("band", scratch, groups * (ONE_MORE_BAND + 2 * shared * _copied_columns(p)))
 
 
 @with_less_scratch("espdl_s3_depthwise_s8")
