@@ -107,6 +107,19 @@ static inline void copy_vector(const int8_t *from, int8_t *to)
     }
 }
 
+/* Copies the first `lanes` (1 .. 15) of a vector. */
+static inline void copy_lanes(const int8_t *from, int8_t *to, int32_t lanes)
+{
+    if ((((uintptr_t)to | (uintptr_t)lanes) & 3) == 0) {
+        const word_t *words = (const word_t *)(const void *)from;
+        for (word_t *y = (word_t *)(void *)to, *const end = y + lanes / 4; y != end; y++, words++) {
+            *y = *words;
+        }
+    } else {
+        memcpy(to, from, (size_t)lanes);
+    }
+}
+
 /** Copies the first `lanes` of each of `count` vectors to `y`, `step` bytes apart. */
 static inline void scatter(const int8_t *vectors, int8_t *y, int32_t count, int32_t lanes, int32_t step)
 {
@@ -114,7 +127,7 @@ static inline void scatter(const int8_t *vectors, int8_t *y, int32_t count, int3
         if (lanes == 16) {
             copy_vector(vectors, y);
         } else {
-            memcpy(y, vectors, (size_t)lanes);
+            copy_lanes(vectors, y, lanes);
         }
     }
 }

@@ -128,6 +128,31 @@ EE void pie_max(const int8_t *x, int32_t count, int32_t step)
 #endif
 }
 
+/**
+ * The same of vectors at any address, of which only the first `last` + 1 bytes are read and count. Changes q1, q2.
+ */
+EE void pie_max_unaligned(const int8_t *x, int32_t count, int32_t step, int32_t last)
+{
+#if defined(__XTENSA__)
+    EE_ASM("loopgtz %1,1f\n"
+           "ee.ld.128.usar.xp q1,%0,%3\n"
+           "ee.vld.128.xp q2,%0,%2\n"
+           "ee.src.q q1,q1,q2\n"
+           "ee.vmax.s8 q0,q0,q1\n"
+           "1:\n"
+           : "+r"(x)
+           : "r"(count), "r"(step - last), "r"(last));
+#else
+    PIE_LOOP(count)
+    {
+        x = ee_ld_128_usar_xp(1, x, last);
+        x = ee_vld_128_block_xp(2, x, step - last);
+        ee_src_q(1, 1, 2);
+        ee_vmax_s8(0, 0, 1);
+    }
+#endif
+}
+
 /** y = max(min(x, q3), q2), lane by lane, for `count` vectors, one behind the other. x may be y. Changes q0. */
 EE void pie_clamp(const int8_t *x, int8_t *y, int32_t count)
 {

@@ -5,20 +5,42 @@
 #include "finish.h"
 #include "windows.h"
 
-/* One output pixel; `x` is at the first tap inside the image. */
-static void pixel(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y, int32_t rows, int32_t columns)
+/** A window, `x` at its first tap inside the image: taps, and the steps between them. */
+typedef struct {
+    const int8_t *x;
+    int32_t rows, columns, row_step, step;
+} taken_t;
+
+static const int8_t s_lowest = INT8_MIN;
+
+/* The largest values of whole vectors of channels. */
+static void take_vectors(const taken_t *t, int32_t channels, int8_t *y)
 {
-    static const int8_t s_lowest = INT8_MIN;
-    const int32_t row_step = p->dilation_height * p->input_width * p->channels;
-    const int32_t step = p->dilation_width * p->channels;
-    for (int32_t channel = 0; channel < p->channels; channel += 16) {
-        const int8_t *from = x + channel;
+    for (int32_t channel = 0; channel < channels; channel += 16) {
+        const int8_t *from = t->x + channel;
         ee_vldbc_8_ip(0, &s_lowest, 0);
-        for (int32_t row = rows; row > 0; row--) {
-            pie_max(from, columns, step);
-            from += row_step;
+        for (int32_t row = t->rows; row > 0; row--) {
+            pie_max(from, t->columns, t->step);
+            from += t->row_step;
         }
         y = ee_vst_128_ip(0, y, 16);
+    }
+}
+
+/* Those of any channels, at any address. */
+static void take_bytes(const taken_t *t, int32_t channels, int8_t *y)
+{
+    _Alignas(16) int8_t largest[16];
+    for (int32_t channel = 0; channel < channels; channel += 16) {
+        const int8_t *from = t->x + channel;
+        const int32_t lanes = channels - channel < 16 ? channels - channel : 16;
+        ee_vldbc_8_ip(0, &s_lowest, 0);
+        for (int32_t row = t->rows; row > 0; row--) {
+            pie_max_unaligned(from, t->columns, t->step, lanes - 1);
+            from += t->row_step;
+        }
+        ee_vst_128_ip(0, largest, 0);
+        scatter(largest, y + channel, 1, lanes, 0);
     }
 }
 
@@ -29,18 +51,25 @@ void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x,
     const axis_t columns = make_axis(p->input_width, p->pad_left, p->stride_width, p->dilation_width, p->kernel_width,
                                      p->output_width);
     const finish_t finish = make_finish(0, p->activation_min, p->activation_max);
+    const int32_t pixel = p->channels, line = p->input_width * pixel;
     int8_t *to = y;
     for (int32_t row = 0; row < p->output_height; row++) {
         const taps_t ky = taps_inside(&rows, row);
         const int32_t top = window_start(&rows, row) + ky.first * p->dilation_height;
-        for (int32_t column = 0; column < p->output_width; column++, to += p->channels) {
+        for (int32_t column = 0; column < p->output_width; column++, to += pixel) {
             const taps_t kx = taps_inside(&columns, column);
             const int32_t left = window_start(&columns, column) + kx.first * p->dilation_width;
-            pixel(p, x + (top * p->input_width + left) * p->channels, to, kx.count > 0 ? ky.count : 0, kx.count);
+            const taken_t taken = {x + top * line + left * pixel, kx.count > 0 ? ky.count : 0, kx.count,
+                                   p->dilation_height * line, p->dilation_width * pixel};
+            if (pixel % 16 == 0) {
+                take_vectors(&taken, pixel, to);
+            } else {
+                take_bytes(&taken, pixel, to);
+            }
         }
     }
     if (p->activation_min != -128 || p->activation_max != 127) {
         const finish_t all = {.clamps = true, .low = finish.low, .high = finish.high};
-        espdl_s3_clamp_output(&all, y, p->output_height * p->output_width * p->channels);
+        espdl_s3_clamp_output(&all, y, (int32_t)(to - y));
     }
 }

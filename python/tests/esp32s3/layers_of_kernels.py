@@ -13,7 +13,7 @@ from test_affine import as_affine
 from test_affine_products import elementwise, gates, scaled
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
 from test_products import products, transposed
-from test_sums_moves_pools import SHAPES, copies, gathers, lines, turned_bytes, windows
+from test_sums_moves_pools import ANY_CHANNELS, SHAPES, copies, gathers, lines, turned_bytes, windows
 from vector_harness import AFFINE, TARGET
 
 from espdl.backends import lower, select
@@ -91,7 +91,7 @@ def rescale_channels(draw: st.DrawFn) -> Operator:
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
-    w = draw(windows())
+    w = draw(windows(ANY_CHANNELS))
     x, y = tensor("x", 1, *w["image"]), tensor("y", 1, *w["output"], w["image"][2])
     return MaxPool2d((x,), (y,), (), w["kernel"], w["strides"], w["pads"], w["dilations"], (0.0, 6.0))
 

@@ -182,6 +182,7 @@ CASE(dot_row) { UNUSED; moved[0] = pie_dot_row(m, m + n[0], n[1] % 5, n[2] % 16)
 CASE(mask) { UNUSED; pie_mask(5, 1 + n[0] % 16); }
 CASE(sum) { UNUSED; pie_sum(m, n[0], 16 * n[1]); }
 CASE(add_multiples) { UNUSED; pie_add_multiples(m + 16, n[0]); }
+CASE(max_unaligned) { UNUSED; pie_max_unaligned(m + n[0], n[1] % 6, 7 + n[2], n[3] % 16); }
 CASE(max) { UNUSED; pie_max(m, n[0] % 6, 16 * n[1]); }
 CASE(flip_signs) { UNUSED; pie_flip_signs(m, m + 512, n[0]); }
 CASE(clamp) { UNUSED; pie_clamp(m, m + 512, n[0]); }

@@ -69,8 +69,7 @@ def _transposed(node: ConvTranspose2d) -> float:
 
 
 def _pool(node: AveragePool2d | MaxPool2d) -> float:
-    (y,), taps = node.outputs, math.prod(node.kernel)
-    channels = y.shape[-1]
-    if channels % 16 == 0:
+    (y,) = node.outputs
+    if isinstance(node, MaxPool2d) or y.shape[-1] % 16 == 0:
         return work.of_pool(node)
-    return (POOLED * taps + (MEAN if isinstance(node, AveragePool2d) else 0)) * y.count
+    return (POOLED * math.prod(node.kernel) + MEAN) * y.count

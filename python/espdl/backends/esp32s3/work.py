@@ -124,6 +124,10 @@ def of_product(rows: int, inputs: int, outputs: int, kernel: str, parts: float) 
 
 
 def of_pool(node: AveragePool2d | MaxPool2d, divides: bool = True) -> float:
-    """Of whole vectors of channels; means that are not divided in vectors take scalar code."""
+    """Means that are not divided in vectors take scalar code, and so do largest values of no whole vectors of
+    channels, to their places."""
     (y,), (rows, columns) = node.outputs, node.kernel
-    return (rows * (columns * 1.5 + 10) + 60) * y.count / 16 + (0 if divides else MEAN * y.count)
+    channels = y.shape[-1]
+    tap, copied = (1.5, 0) if channels % 16 == 0 else (4, 25)
+    windows = y.count // channels * math.ceil(channels / 16)
+    return (rows * (columns * tap + 10) + 60 + copied) * windows + (0 if divides else MEAN * y.count)
