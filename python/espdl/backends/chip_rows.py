@@ -38,6 +38,7 @@ ANYWHERE = (
     *(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine")),
     *S3_PLANAR,
     *(f"espdl_s3_conv_transpose2d_bytes_{scheme}s8" for scheme in ("", "affine_")),
+    "espdl_s3_layer_norm_s8",
     "espdl_s3_rescale_16_s8",
     "espdl_s3_rescale_channels_16_s8",
 )
@@ -162,6 +163,7 @@ FACTS: dict[str, Facts] = {
             "espdl_s3_gemm_bytes_s8",
             "espdl_s3_gemm_narrow_s8",
             "espdl_s3_gemm_wide_s8",
+            "espdl_s3_layer_norm_s8",
         ),
         counted("rows"),
     ),

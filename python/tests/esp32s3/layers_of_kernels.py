@@ -24,6 +24,7 @@ from espdl.ops.conv2d import Conv2d
 from espdl.ops.conv2d_add import Conv2dAdd
 from espdl.ops.flip_sign import FlipSign
 from espdl.ops.gemm import Gemm
+from espdl.ops.layer_norm import LayerNorm
 from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
@@ -88,6 +89,13 @@ def rescale_channels(draw: st.DrawFn) -> Operator:
     scale = draw(st.floats(1.0, 2.0**8))
     y = replace(x, name="y", dtype="int8", scale=scale, zero_point=draw(st.integers(-128, 127)))
     return RescaleChannels((x,), (y,), (), factor, 100 * np.float32(scale) * offset, 2)
+
+
+def layer_norm(draw: st.DrawFn) -> Operator:
+    rows, length = draw(st.integers(1, 5)), draw(st.sampled_from([16, 64]) | st.integers(1, 70))
+    gamma = np.random.default_rng(draw(seeds)).normal(1, 0.5, length)
+    x = tensor("x", 1, rows, length)
+    return LayerNorm((x,), (replace(x, name="y", scale=2.0**-4),), (), gamma, gamma - 1, 1e-5)
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
@@ -201,6 +209,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "gather": lambda draw: draw(gathers()),
     "transpose_bytes": lambda draw: draw(turned_bytes()),
     "transpose_lines": lambda draw: draw(lines()),
+    "layer_norm_s8": layer_norm,
     "matmul_s8": lambda draw: draw(products()),
     "max_pool2d_s8": max_pool2d,
     "mul_channels_s8": mul_channels,

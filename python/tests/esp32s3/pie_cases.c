@@ -9,6 +9,7 @@
 #include "pie_lines.h"
 #include "pie_loops.h"
 #include "pie_narrow.h"
+#include "pie_norm.h"
 #include "pie_parts.h"
 #include "pie_rescale.h"
 #include "pie_turned.h"
@@ -205,6 +206,9 @@ CASE(widen_columns) { UNUSED; pie_widen_columns(m, m + 1024, m + 2048, n[0], 16 
 CASE(widen_columns_less) { UNUSED; pie_widen_columns_less(m, m + 1024, m + 2048, n[0], 16 * n[1]); }
 CASE(mac_words) { UNUSED; moved[0] = pie_mac_words(m, m + 3072, n[0] % 8); }
 CASE(sum_words) { UNUSED; pie_sum_words(m, n[0]); }
+CASE(sum_all) { UNUSED; pie_sum_all(m, n[0]); }
+CASE(sum_squares) { UNUSED; pie_sum_squares(m, n[0]); }
+CASE(normalize) { UNUSED; pie_normalize(m, m + 1024, m + 3072, n[0], n[1], n[2]); }
 CASE(rescale) { UNUSED; pie_rescale(m, m + 2048, n[0], n[1]); }
 CASE(rescale_unaligned) { UNUSED; pie_rescale_unaligned(m + n[2], m + 2048, n[0], n[1]); }
 CASE(rescale_lanes) { UNUSED; pie_rescale_lanes(m, m + 3072, m + 1024, n[0], n[1], -32 * (n[2] % 5)); }

@@ -275,6 +275,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_softmax_s8",
             "espdl_softmax_s16",
             "espdl_layer_norm_s8",
+            "espdl_s3_layer_norm_s8",
         ),
         products,
     ),

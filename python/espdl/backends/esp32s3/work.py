@@ -131,3 +131,8 @@ def of_pool(node: AveragePool2d | MaxPool2d, divides: bool = True) -> float:
     tap, copied = (1.5, 0) if channels % 16 == 0 else (4, 25)
     windows = y.count // channels * math.ceil(channels / 16)
     return (rows * (columns * tap + 10) + 60 + copied) * windows + (0 if divides else MEAN * y.count)
+
+
+def of_normalization(rows: int, vectors: int) -> float:
+    """Of rows of so many vectors: two sums and the outputs; of a row, its root."""
+    return rows * (23 * vectors + 220)
