@@ -41,6 +41,7 @@ ANYWHERE = (
     "espdl_s3_layer_norm_s8",
     "espdl_s3_rescale_16_s8",
     "espdl_s3_rescale_channels_16_s8",
+    "espdl_s3_softmax_s8",
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
 S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
@@ -164,6 +165,7 @@ FACTS: dict[str, Facts] = {
             "espdl_s3_gemm_narrow_s8",
             "espdl_s3_gemm_wide_s8",
             "espdl_s3_layer_norm_s8",
+            "espdl_s3_softmax_s8",
         ),
         counted("rows"),
     ),

@@ -149,8 +149,8 @@ class KernelCall:
     `rows` says how it computes some rows of its output alone, for calls of a region or of two cores; None: all of them
     at once. `channels` says the same of channels, for two cores.
     `products` is how many multiplications it makes where they are not `macs`; without any, how many values a reduction
-    reads, or how many pieces it moves. `trade`: how many more bytes of constants it takes than the usual kernel, and
-    about how many instructions it saves by them.
+    reads, rows it divides, or pieces it moves. `trade`: how many more bytes of constants it takes than the usual
+    kernel, and about how many instructions it saves by them.
     `fetched_bytes`: what a run reads of its constants, those of each time that the cache does not hold; 0: not known.
     `notes` are sentences for the report (why not a faster kernel, ...).
     """

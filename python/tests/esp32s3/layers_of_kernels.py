@@ -31,6 +31,7 @@ from espdl.ops.operator import Operator
 from espdl.ops.pad import Pad, Side
 from espdl.ops.rescale import Rescale
 from espdl.ops.rescale_channels import RescaleChannels
+from espdl.ops.softmax import Softmax
 from espdl.plan.types import KernelCall, Tensor
 
 NO_BORDER = (0, 0, 0, 0)
@@ -96,6 +97,12 @@ def layer_norm(draw: st.DrawFn) -> Operator:
     gamma = np.random.default_rng(draw(seeds)).normal(1, 0.5, length)
     x = tensor("x", 1, rows, length)
     return LayerNorm((x,), (replace(x, name="y", scale=2.0**-4),), (), gamma, gamma - 1, 1e-5)
+
+
+def softmax(draw: st.DrawFn) -> Operator:
+    rows, length = draw(st.integers(1, 5)), draw(st.integers(16, 80))
+    x = Tensor("x", (rows, length), "int8", 2.0**-3)
+    return Softmax((x,), (replace(x, name="y", scale=2.0**-8, zero_point=-128),), (), length)
 
 
 def max_pool2d(draw: st.DrawFn) -> Operator:
@@ -217,6 +224,7 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "pad_s8": pad,
     "rescale_16_s8": rescale,
     "rescale_channels_16_s8": rescale_channels,
+    "softmax_s8": softmax,
 }
 
 

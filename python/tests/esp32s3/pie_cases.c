@@ -12,6 +12,7 @@
 #include "pie_norm.h"
 #include "pie_parts.h"
 #include "pie_rescale.h"
+#include "pie_softmax.h"
 #include "pie_turned.h"
 #include "pie_words.h"
 
@@ -213,6 +214,15 @@ CASE(rescale) { UNUSED; pie_rescale(m, m + 2048, n[0], n[1]); }
 CASE(rescale_unaligned) { UNUSED; pie_rescale_unaligned(m + n[2], m + 2048, n[0], n[1]); }
 CASE(rescale_lanes) { UNUSED; pie_rescale_lanes(m, m + 3072, m + 1024, n[0], n[1], -32 * (n[2] % 5)); }
 CASE(rescale_lanes_unaligned) { UNUSED; pie_rescale_lanes_unaligned(m + n[3], m + 3072, m + 1024, n[0], n[1], -128); }
+CASE(read_unsigned)
+{
+    UNUSED;
+    int8_t *to = m + 2048;
+    moved[0] = pie_read_unsigned(m + n[1], &to, n[0]);
+    moved[1] = to;
+}
+CASE(fold_max) { UNUSED; pie_fold_max(); }
+CASE(scale_words) { UNUSED; moved[0] = pie_scale_words(m, m + 2048, n[0], n[1]); }
 CASE(gather_8) { UNUSED; pie_gather_8(m, m + 1024, n[0], 8 * n[1]); }
 CASE(fill) { UNUSED; pie_fill(m, n[0]); }
 CASE(add) { UNUSED; pie_add(m, m + 512, m + 1024, n[0], m + 48, n[1] % 8, n[2] % 2); }

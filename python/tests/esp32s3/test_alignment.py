@@ -7,7 +7,7 @@ from espdl.backends.lowering import lowerings
 
 # Scalar code takes what is misaligned, moves choose their words by addresses; both are tested from every address.
 ANY_ADDRESS = {"add", "concat", "copy", "flip_sign", "gather", "gather_pixels", "mul"}
-ANY_ADDRESS |= {"layer_norm", "rescale", "rescale_channels"}
+ANY_ADDRESS |= {"layer_norm", "rescale", "rescale_channels", "softmax"}
 
 
 def test_all_other_kernels_need_alignment() -> None:

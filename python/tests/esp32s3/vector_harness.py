@@ -128,8 +128,9 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
     blocks = [(x.tobytes(), place, place * is_anywhere) for x, place in zip(inputs, places, strict=False)]
     blocks += [(np.ascontiguousarray(c).tobytes(), 0, 0) for c in packings()[call.packing](call)]
     if pair is not None:
-        content, place, _ = blocks[pair[0]]
-        blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, max(0, pair[2]))
+        content, place, lead = blocks[pair[0]]
+        lead = max(lead, pair[2])
+        blocks[pair[0]] = (content.ljust(outputs[pair[1]].nbytes - pair[2], b"\x7f"), place, lead)
     params = harness.pack_params(call.params)
     case = struct.pack("<II", functions().index(call.function), len(params)) + params
     case += struct.pack("<I", len(blocks) + len(outputs) + (call.scratch_bytes > 0))
@@ -139,7 +140,7 @@ def encode(call: KernelCall, inputs: Sequence[np.ndarray], outputs: Sequence[np.
     for i, (y, place) in enumerate(zip(outputs, places[len(inputs) :], strict=True)):
         kind, behind = OUTPUT, 0
         if pair is not None and pair[1] == i:
-            kind, behind = SHARED + pair[0], max(0, -pair[2])
+            kind, behind = SHARED + pair[0], blocks[pair[0]][2] - pair[2]
         case += struct.pack("<III", kind, y.nbytes, place + 256 * behind)
     if call.scratch_bytes > 0:
         case += struct.pack("<III", SCRATCH, call.scratch_bytes, 0)

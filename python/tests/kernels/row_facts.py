@@ -272,6 +272,7 @@ MAKERS: dict[str, Maker] = {
             "espdl_s3_gemm_bytes_s8",
             "espdl_s3_gemm_narrow_s8",
             "espdl_s3_gemm_wide_s8",
+            "espdl_s3_softmax_s8",
             "espdl_softmax_s8",
             "espdl_softmax_s16",
             "espdl_layer_norm_s8",

@@ -45,6 +45,7 @@ def lower_softmax(node: Softmax, target: Target) -> KernelCall | Declined:
         ),
         constants=(Constant("exponentials", _exponentials(x)),),
         in_place=((0, 0),),
+        products=x.count // node.length,  # rows
     )
 
 
