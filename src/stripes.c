@@ -124,22 +124,25 @@ static int32_t rows_of(const work_t *work, const espdl_striped_layer_t *layer, i
     return rows - start < layer->cap ? rows - start : layer->cap;
 }
 
-static espdl_stripe_t stripe_of(const work_t *work, const espdl_striped_layer_t *layer, int32_t start, int32_t rows)
+/* Inputs that the layer does not have stay open: to clear and to copy all of it takes 170 instructions. */
+static void set_stripe(espdl_stripe_t *stripe, const work_t *work, const espdl_striped_layer_t *layer, int32_t start,
+                       int32_t rows)
 {
     const espdl_rows_t *tensors = work->region->tensors;
-    espdl_stripe_t stripe = {.rows = rows, .start = start};
+    stripe->rows = rows;
+    stripe->start = start;
+    stripe->input_rows = stripe->input_start = stripe->above = stripe->core = 0;
     for (size_t i = 0; i < layer->input_count; i++) {
         const espdl_reach_t *reach = &layer->inputs[i];
         const int32_t begin = espdl_reach_begin(reach, start);
-        stripe.inputs[i] = row_to_read(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
+        stripe->inputs[i] = row_to_read(work, &tensors[reach->tensor], &work->progress[reach->tensor], begin);
         if (i == 0) {
-            stripe.input_start = begin;
-            stripe.input_rows = espdl_reach_end(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;
-            stripe.above = begin * reach->divisor - reach->step * start - reach->first;
+            stripe->input_start = begin;
+            stripe->input_rows = espdl_reach_end(reach, start + rows - 1, tensors[reach->tensor].rows) - begin;
+            stripe->above = begin * reach->divisor - reach->step * start - reach->first;
         }
     }
-    stripe.output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
-    return stripe;
+    stripe->output = row_of(work, &tensors[layer->output], &work->progress[layer->output], start);
 }
 
 /* Returns whether the rows are there. */
@@ -153,9 +156,11 @@ static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
         return self->on_rows(self->rows_user, input, (size_t)start, (size_t)rows, output);
     }
     const int32_t mine = layer->is_shared && self->worker != NULL ? (rows + 1) / 2 : rows;
-    const espdl_stripe_t stripe = stripe_of(work, layer, start, mine);
+    espdl_stripe_t stripe;
+    set_stripe(&stripe, work, layer, start, mine);
     if (mine < rows) {
-        espdl_stripe_t other = stripe_of(work, layer, start + mine, rows - mine);
+        espdl_stripe_t other;
+        set_stripe(&other, work, layer, start + mine, rows - mine);
         other.core = 1;
         work->region->share(self, layer->step, &stripe, &other);
     } else {
@@ -164,13 +169,9 @@ static bool run_rows(const work_t *work, const espdl_striped_layer_t *layer, int
     return true;
 }
 
-/* Calls the layer hook, if there is one, for `rows` rows; false: it wants the run to end. */
 static bool call_hook(const work_t *work, size_t index, int32_t start, int32_t rows, espdl_phase_t phase)
 {
     const espdl_t *self = work->self;
-    if (self->on_layer == NULL) {
-        return true;
-    }
     const uint16_t output = work->region->layers[index].output;
     const espdl_rows_t *tensor = &work->region->tensors[output];
     const uint32_t bytes = (uint32_t)rows * tensor->row;
@@ -188,6 +189,12 @@ static bool call_hook(const work_t *work, size_t index, int32_t start, int32_t r
     return self->on_layer(self->user, &layer, phase);
 }
 
+/* Calls the layer hook, if there is one, for `rows` rows; false: it wants the run to end. */
+static inline bool tell_hook(const work_t *work, size_t index, int32_t start, int32_t rows, espdl_phase_t phase)
+{
+    return work->self->on_layer == NULL || call_hook(work, index, start, rows, phase);
+}
+
 /* Sets `is_busy` where the layer computed anything. */
 static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
 {
@@ -202,13 +209,13 @@ static espdl_status_t run_layer(const work_t *work, size_t index, bool *is_busy)
     }
     output->fresh = (uint16_t)start;
     if (rows > 0) {
-        if (!call_hook(work, index, start, rows, ESPDL_LAYER_BEGIN)) {
+        if (!tell_hook(work, index, start, rows, ESPDL_LAYER_BEGIN)) {
             return ESPDL_CANCELLED;
         }
         if (!run_rows(work, layer, start, rows)) {
             return ESPDL_INPUT_FAILED;
         }
-        if (!call_hook(work, index, start, rows, ESPDL_LAYER_END)) {
+        if (!tell_hook(work, index, start, rows, ESPDL_LAYER_END)) {
             return ESPDL_CANCELLED;
         }
         *is_busy = true;
