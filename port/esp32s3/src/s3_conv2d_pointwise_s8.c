@@ -38,7 +38,10 @@ static void whole_pixels(const espdl_s3_conv2d_params_t *p, pie_places_t at, int
 {
     const bool dense = p->stride_width == 1 && p->stride_height == 1;
     const int32_t vectors = p->input_channels / 16, step = p->stride_width * p->input_channels;
-    pie_rectangle_t r = {.shift = p->shift, .next = step - 16 * (vectors - 1)};
+    pie_rectangle_t r; /* what this block does not read stays open */
+    r.shift = p->shift;
+    r.next = step - 16 * (vectors - 1);
+    r.y_next = 0;
     r.rows = dense ? 1 : p->output_height;
     r.columns = dense ? p->output_height * p->output_width : p->output_width;
     r.x_next = p->stride_height * p->input_width * p->input_channels - r.columns * step;

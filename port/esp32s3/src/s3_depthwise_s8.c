@@ -28,28 +28,40 @@ typedef struct {
     const int8_t *weights, *bias;
 } depthwise_t;
 
-static depthwise_t make(const espdl_s3_conv2d_params_t *p, int8_t *scratch)
+/* Leaves what belongs to a group open. */
+static void make(depthwise_t *d, const espdl_s3_conv2d_params_t *p, int8_t *scratch)
 {
-    depthwise_t d = {.p = p, .copy = scratch};
-    d.finish = make_finish(p->shift, p->activation_min, p->activation_max);
-    d.is_3x3 = p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1;
-    d.span = (p->kernel_height - 1) * p->dilation_height + 1;
-    d.outputs = p->output_width / p->pixels;
+    d->p = p;
+    d->copy = scratch;
+    d->finish = make_finish(p->shift, p->activation_min, p->activation_max);
+    d->is_3x3 = p->kernel_height == 3 && p->kernel_width == 3 && p->dilation_width == 1;
+    d->span = (p->kernel_height - 1) * p->dilation_height + 1;
+    d->outputs = p->output_width / p->pixels;
     const int32_t stride = p->stride_width * p->pixels;
-    const int32_t windows = (d.outputs - 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
+    const int32_t windows = (d->outputs - 1) * stride + (p->kernel_width - 1) * p->dilation_width + 1;
     const int32_t image = p->pixels == 2 ? p->pad_left + p->input_width : 0; /* all of it is copied */
-    d.columns = windows > image ? windows : image;
-    const int32_t room = d.columns - p->pad_left;
-    d.step = 16 * stride;
-    d.pitch = 16 * d.columns;
-    d.x_pitch = p->input_width * p->input_channels;
-    d.y_step = p->output_channels * p->pixels;
-    d.y_pitch = d.outputs * d.y_step;
-    d.partial = d.y_step % 16 != 0;
-    d.inputs = p->input_width < room ? p->input_width : room;
-    d.band = p->band < p->output_height ? p->band : p->output_height;
-    d.results = scratch + ((d.band - 1) * p->stride_height + d.span) * d.pitch + 16 * (stride - 1);
-    return d;
+    d->columns = windows > image ? windows : image;
+    const int32_t room = d->columns - p->pad_left;
+    d->step = 16 * stride;
+    d->pitch = 16 * d->columns;
+    d->x_pitch = p->input_width * p->input_channels;
+    d->y_step = p->output_channels * p->pixels;
+    d->y_pitch = d->outputs * d->y_step;
+    d->partial = d->y_step % 16 != 0;
+    d->inputs = p->input_width < room ? p->input_width : room;
+    d->band = p->band < p->output_height ? p->band : p->output_height;
+    d->results = scratch + ((d->band - 1) * p->stride_height + d->span) * d->pitch + 16 * (stride - 1);
+}
+
+/* Zeros in the columns `first` .. `end` - 1 of all `rows` rows of the copy. */
+static inline void clear(const depthwise_t *d, int32_t first, int32_t end, int32_t rows)
+{
+    for (int32_t column = first; column < end; column++) {
+        int8_t *to = d->copy + 16 * column;
+        for (int32_t row = rows; row > 0; row--) {
+            to = ee_vst_128_xp(1, to, d->pitch);
+        }
+    }
 }
 
 /* Copies `rows` (1 or more) rows of the image. The vectors left and right of them stay zero. */
@@ -154,9 +166,12 @@ static void compute_group(const depthwise_t *d, const int8_t *x, int8_t *y)
 void espdl_s3_depthwise_s8(const espdl_s3_conv2d_params_t *p, const int8_t *x, const int8_t *weights,
                            const int8_t *biases, int8_t *y, int8_t *scratch)
 {
-    depthwise_t d = make(p, scratch);
+    depthwise_t d;
+    make(&d, p, scratch);
+    const int32_t rows = (d.band - 1) * p->stride_height + d.span;
     ee_zero_q(1);
-    pie_fill(scratch, d.columns * ((d.band - 1) * p->stride_height + d.span));
+    clear(&d, 0, p->pad_left < d.columns ? p->pad_left : d.columns, rows);
+    clear(&d, p->pad_left + d.inputs, d.columns, rows);
     const int32_t lanes = p->groups * p->pixels;
     for (int32_t lane = 0; lane < lanes; lane += 16) {
         d.lanes = lanes - lane < 16 ? lanes - lane : 16;

@@ -44,7 +44,7 @@ ANYWHERE = (
     "espdl_s3_softmax_s8",
 )
 # Instructions of its kernels that do not depend on the rows (measured, Xtensa).
-S3_DEPTHWISE, S3_CONVOLUTION = 1200, 700
+S3_DEPTHWISE, S3_CONVOLUTION, S3_POINTWISE = 850, 700, 400
 # Of windows with the same taps, for a vector of channels.
 S3_RUN = 250
 # And of the ESP32's, for a weight; for a channel of a depthwise convolution.
@@ -118,7 +118,8 @@ def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
         return None
     is_dense = p.stride_height == p.stride_width == 1
     sharing = Sharing(0, "pixels", p.input_channels * (2 if pair else 1)) if is_dense else Sharing(0, "order")
-    return Rows((reach_of(p),), changes_of(), sharing=(sharing,) if call.overlaps else ())
+    rows = Rows((reach_of(p),), changes_of(), sharing=(sharing,) if call.overlaps else ())
+    return with_overhead(rows, S3_POINTWISE)
 
 
 def s3_max_pool(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
