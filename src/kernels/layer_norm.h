@@ -30,8 +30,9 @@ static inline int32_t espdl_inverse_root(uint32_t value)
 
 static inline espdl_norm_line_t espdl_norm_line(const espdl_layer_norm_params_t *p, int32_t sum, int32_t squares)
 {
-    int64_t spread = espdl_wide_product(p->length, squares) - espdl_wide_product(sum, sum) + p->epsilon;
-    int32_t shift = p->unit_shift;
+    const int32_t length = p->length << 2 * p->spread_shift, scaled = sum * (1 << p->spread_shift);
+    int64_t spread = espdl_wide_product(length, squares) - espdl_wide_product(scaled, scaled) + p->epsilon;
+    int32_t shift = p->unit_shift - p->spread_shift;
     for (; spread >> 32 != 0; spread >>= 2) {
         shift++;
     }

@@ -18,6 +18,7 @@ class LayerNormParams(Params, c_type="espdl_layer_norm_params_t"):
     rows: int
     length: int
     epsilon: int
+    spread_shift: int
     inverse: int
     sum_shift: int
     factor: int
@@ -66,10 +67,11 @@ class LayerNorm(Operator):
 def normalized(p: LayerNormParams, x: np.ndarray) -> np.ndarray:
     """int64 of the rows `x`: what each element has of the row's deviation, less the mean; within int16."""
     sums, squares = x.sum(axis=1), (x * x).sum(axis=1)
-    root, halves = inverse_root(np.maximum(p.length * squares - sums * sums + p.epsilon, 1))
+    spread = ((p.length * squares - sums * sums) << 2 * p.spread_shift) + p.epsilon
+    root, halves = inverse_root(np.maximum(spread, 1))
     step = (p.factor * root + (1 << 16)) >> 17
     mean = (((sums << p.sum_shift) + 1) * p.inverse) >> 32
-    shift = p.unit_shift - halves
+    shift = p.unit_shift - p.spread_shift - halves
     start = ((1 << shift) >> 1) - ((mean * step) >> 14)
     return ((x * (step << 8)[:, None]) + start[:, None]) >> shift[:, None]
 

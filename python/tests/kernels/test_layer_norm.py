@@ -69,6 +69,16 @@ def test_hardly_more_than_what_rounding_costs(length: int) -> None:
     assert steps_off(node, values, result.reshape(x.shape)).mean() <= 0.252
 
 
+@pytest.mark.parametrize("length", [2, 3, 8, 20])
+def test_short_rows_that_hardly_deviate(length: int) -> None:
+    """An epsilon that is less than 1 in the units of their variance."""
+    x, y = Tensor("x", (50, length), "int8", 0.05, 3), Tensor("y", (50, length), "int8", 1 / 32)
+    node = LayerNorm((x,), (y,), (), np.ones(length), np.zeros(length), EPSILON)
+    values = np.random.default_rng(length).integers(3, 5, x.shape).astype(np.int8)
+    (result,) = check(lower(node, TARGETS[0]), values)
+    assert steps_off(node, values, result.reshape(x.shape)).max() <= 0.51
+
+
 def extreme_rows(length: int) -> np.ndarray:
     """int8 [rows, length]: of one value, of two, the second one or more times."""
     rows = []

@@ -34,10 +34,12 @@ def lower_layer_norm(node: LayerNorm, target: Target) -> KernelCall | Declined:
     length, scale = len(node.gamma), float(exact_scale(y))
     if length > MAX_LENGTH:
         return Declined(f"its rows have {length} elements; the kernel takes {MAX_LENGTH}")
-    epsilon = round(node.epsilon * (length / float(exact_scale(x))) ** 2)
-    if epsilon >= 2**31:
+    epsilon = node.epsilon * (length / float(exact_scale(x))) ** 2
+    if round(epsilon) >= 2**31:
         return Declined("its epsilon is too large beside the scale of its input")
     factor, exponent = factor_of(length)
+    # As many bits of its fraction as keep the shift of a row without deviation from being negative.
+    spread_shift = max(bits for bits in range(9 - exponent) if round(epsilon * 4**bits) < 2**31)
     units = math.ldexp(factor, exponent) / length
     gamma = np.asarray(node.gamma, np.float64) / scale / units
     beta = np.asarray(node.beta, np.float64) / scale + y.zero_point + 0.5
@@ -57,7 +59,8 @@ def lower_layer_norm(node: LayerNorm, target: Target) -> KernelCall | Declined:
         LayerNormParams(
             rows=x.count // length,
             length=length,
-            epsilon=epsilon,
+            epsilon=round(epsilon * 4**spread_shift),
+            spread_shift=spread_shift,
             inverse=round(2 ** (30 + bits) / length),
             sum_shift=24 - bits,
             factor=factor,
