@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,6 +29,8 @@ from espdl.quantize import QuantizedModel, Settings, calibration, sequences
 from espdl.quantize.onnxruntime_errors import located_errors
 from espdl.wording import option
 
+# Of an arena with channels that vectors want, by that of kernels which take any.
+MOST_BYTES = 1.25
 # How many layers are tried with kernels that need less scratch memory, where two cores need it.
 MOST_TRIALS = 8
 
@@ -127,8 +129,7 @@ def compile_model(
         )
     if not options.stream:
         graph = without_unreached_taps(graph, _accept(target))
-    estimate = backends.estimate_for_vectors(target)
-    graph = graph if estimate is None else with_whole_vectors(graph, VECTOR, estimate)
+    graph = _with_vectors(graph, target)
     watch("partition", graph)
     progress("plan", 0, 0)
     planned = plan_of(graph, target, options, model)
@@ -168,6 +169,23 @@ def target_of(quantized: QuantizedModel, options: Options) -> targets.Target:
             f"choose {option('scheme', 'affine')} (or default), or pass the float model",
         )
     return targets.select(options.chip, options.kernels, quantized.scheme, options.optimize)
+
+
+def _with_vectors(graph: OperatorGraph, target: targets.Target) -> OperatorGraph:
+    """`graph` with the channels that the target's kernels want, in MOST_BYTES of the memory that it takes elsewhere."""
+    estimate = backends.estimate_for_vectors(target)
+    if estimate is None:
+        return graph
+
+    @cache
+    def room() -> float:
+        others = tuple(b for b in target.backends if b != backends.OF_VECTORS)
+        return MOST_BYTES * make_plan(graph, replace(target, backends=(*others, backends.OF_VECTORS))).arena_bytes
+
+    def fits(wide: OperatorGraph) -> bool:
+        return make_plan(wide, target).arena_bytes <= room()
+
+    return with_whole_vectors(graph, VECTOR, estimate, fits)
 
 
 def plan_of(graph: OperatorGraph, target: targets.Target, options: Options, model: frontend.Model) -> Plan:

@@ -17,10 +17,11 @@ from espdl.backends.signals import for_stream, running
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
 from espdl.plan.types import KernelCall
-from espdl.targets import ROUND_HALF_UP, Target
+from espdl.targets import Target
 
 __all__ = [
     "ANY",
+    "OF_VECTORS",
     "Selection",
     "can_shrink",
     "estimate_for_vectors",
@@ -38,9 +39,13 @@ __all__ = [
 ]
 
 
+# Its kernels are fast on whole vectors of channels.
+OF_VECTORS = "esp32s3"
+
+
 def estimate_for_vectors(target: Target) -> Callable[[Operator], float] | None:
     """About how many instructions an operator takes, for kernels that want whole vectors of channels; else None."""
-    wanted = "esp32s3" in target.backends and target.rounding == ROUND_HALF_UP and target.optimize != "size"
+    wanted = OF_VECTORS in target.backends and target.optimize != "size"
     return esp32s3.estimate_for(target) if wanted else None
 
 

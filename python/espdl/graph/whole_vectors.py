@@ -3,7 +3,7 @@
 
 Kernels for vectors are slow where the channels of a tensor are none. So a layer computes some more, of weights that are
 zero, and those who read them have weights of zero for them. The values of all others stay what they are, and so do
-inputs and outputs of the model. Not every tensor gains by it: estimates decide, and the largest layer's memory.
+inputs and outputs of the model. Not every tensor gains by it: estimates decide, and the memory that they take.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ _FOLLOWING = (Add, AveragePool2d, Lookup, MaxPool2d, Mul, Table)
 _IN_PLACE = (Add, Lookup, Mul, Table)
 
 
-def with_whole_vectors(graph: OperatorGraph, lanes: int, estimate: Estimate) -> OperatorGraph:
-    """`graph` with such channels a multiple of `lanes` where `estimate`, the instructions of an operator, is less."""
+def with_whole_vectors(
+    graph: OperatorGraph, lanes: int, estimate: Estimate, fits: Callable[[OperatorGraph], bool] = lambda _: True
+) -> OperatorGraph:
+    """`graph` with such channels a multiple of `lanes` where `estimate`, the instructions of an operator, is less; if
+    that does not fit, with fewer of them: those that take the least memory more."""
     network = _Network(graph, lanes)
     chosen = set(range(len(network.families)))
     best = network.cost(chosen, estimate)
@@ -44,7 +47,10 @@ def with_whole_vectors(graph: OperatorGraph, lanes: int, estimate: Estimate) -> 
         without = network.cost(chosen - {family}, estimate)
         if without <= best or network.is_too_large(chosen, family):
             chosen, best = chosen - {family}, without
-    return network.padded(chosen)
+    some = sorted(chosen, key=network.further_bytes)
+    while some and not fits(network.padded(some)):
+        some = some[: len(some) // 2]
+    return network.padded(some) if some else graph
 
 
 class _Network:
@@ -104,6 +110,11 @@ class _Network:
         tensors = [*operator.inputs, *(() if isinstance(operator, _IN_PLACE) else operator.outputs)]
         is_scattered = isinstance(operator, Conv2d | Conv2dPlanar | ConvTranspose2d) and y.shape[3] % self.lanes
         return _memory(map(wide, tensors)) + (self.lanes * y.shape[2] if is_scattered else 0)
+
+    def further_bytes(self, family: int) -> int:
+        """Of its tensors."""
+        tensors, wide = [self.tensors[name] for name in self.families[family]], self._wide([family])
+        return _memory(map(wide, tensors)) - _memory(tensors)
 
     def padded(self, chosen: Iterable[int]) -> OperatorGraph:
         wide = self._wide(chosen)

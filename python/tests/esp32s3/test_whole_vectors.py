@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_convolution import contents, make, seeds
-from vector_harness import TARGET, check, examples
+from vector_harness import AFFINE, TARGET, check, examples
 
 from espdl import pipeline
 from espdl.backends import estimate_for_vectors
@@ -25,6 +26,7 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.operator import Operator
 from espdl.plan.types import Plan, Port, Tensor
+from espdl.targets import Target
 from espdl.verify import reference
 
 ONE = (1, 1, 1, 1)
@@ -101,14 +103,15 @@ def run(plan: Plan, values: np.ndarray) -> dict[str, np.ndarray]:
     return reference.run(plan, {"x": values})
 
 
+@pytest.mark.parametrize("target", [TARGET, AFFINE], ids=lambda t: t.scheme)
 @given(st.data(), seeds)
 @settings(examples, max_examples=25)
-def test_values_stay_and_what_comes_on_top_is_nothing(data: st.DataObject, seed: int) -> None:
+def test_values_stay_and_what_comes_on_top_is_nothing(target: Target, data: st.DataObject, seed: int) -> None:
     graph = network(data.draw, seed % 2**31)
-    wide = with_whole_vectors(graph, 16, estimate_for_vectors(TARGET))
+    wide = with_whole_vectors(graph, 16, estimate_for_vectors(target))
     values = contents(seed, graph.parameters[0].shape)
-    plain = run(pipeline.make_plan(graph, TARGET), values)
-    plan = pipeline.make_plan(wide, TARGET)
+    plain = run(pipeline.make_plan(graph, target), values)
+    plan = pipeline.make_plan(wide, target)
     found = run(plan, values)
     ports = {port.tensor for port in (*graph.inputs, *graph.outputs)}
     for name, before in plain.items():
@@ -128,9 +131,10 @@ def chain(channels: int, size: int) -> OperatorGraph:
     return OperatorGraph((first, second), (), (Port("x", "x"),), (Port("y", "y"),), (x,))
 
 
-def test_channels_grow_where_that_saves_instructions_and_no_layer_outgrows_the_largest() -> None:
+@pytest.mark.parametrize("target", [TARGET, AFFINE], ids=lambda t: t.scheme)
+def test_channels_grow_where_that_saves_instructions_and_no_layer_outgrows_the_largest(target: Target) -> None:
     def channels(graph: OperatorGraph) -> int:
-        return with_whole_vectors(graph, 16, estimate_for_vectors(TARGET)).operators[0].outputs[0].shape[3]
+        return with_whole_vectors(graph, 16, estimate_for_vectors(target)).operators[0].outputs[0].shape[3]
 
     assert channels(chain(60, 6)) == 60  # the largest layer would grow
     assert channels(chain(4, 6)) == 4  # four channels are a narrow row
@@ -141,6 +145,23 @@ def test_channels_grow_where_that_saves_instructions_and_no_layer_outgrows_the_l
     assert channels(replace(graph, operators=(*graph.operators[1:], large))) == 32
 
 
+@pytest.mark.parametrize("room, found", [(10_000, (32, 48)), (36 * 4, (30, 48)), (100, (30, 44))])
+def test_less_grows_where_all_has_no_room(room: int, found: tuple[int, int]) -> None:
+    """Of two tensors that gain by it, the one that takes fewer bytes for it."""
+    x = tensor("x", 1, 12, 12, 64)
+    first = convolution(4, x, "w", 48, 1)
+    large = convolution(1, first.outputs[0], "a", 30, 1)
+    small = convolution(2, large.outputs[0], "b", 44, 3, strides=(2, 2))
+    last = convolution(3, small.outputs[0], "y", 16, 3)
+    graph = OperatorGraph((first, large, small, last), (), (Port("x", "x"),), (Port("y", "y"),), (x,))
+
+    def fits(wide: OperatorGraph) -> bool:
+        return sum(o.outputs[0].nbytes - g.outputs[0].nbytes for o, g in zip(wide.operators, graph.operators)) <= room
+
+    wide = with_whole_vectors(graph, 16, estimate_for_vectors(TARGET), fits)
+    assert tuple(o.outputs[0].shape[3] for o in wide.operators[1:3]) == found
+
+
 def test_other_targets_keep_their_channels() -> None:
     assert estimate_for_vectors(replace(TARGET, backends=("portable",))) is None
-    assert estimate_for_vectors(replace(TARGET, rounding="ESPDL_ROUND_TFLITE", scheme="affine")) is None
+    assert estimate_for_vectors(replace(AFFINE, optimize="size")) is None

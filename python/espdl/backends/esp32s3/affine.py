@@ -80,17 +80,20 @@ def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:
         return Declined(f"it has {node.groups} groups of several channels")
     if node.border is not None and node.groups > 1:
         return Declined("its border has a number for each channel")
-    kernel = _choose(node)
-    return _call(node, target, kernel, {"narrow": _pixels, "depthwise": _pairs}.get(kernel, lambda _: 1)(node))
+    return _call(node, target, *choose(node))
 
 
 def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
+    return lower_conv2d(as_convolution(node), target)
+
+
+def as_convolution(node: Gemm) -> Conv2d:
     """Every row a pixel of a 1 x 1 convolution."""
     (x,), (y,) = node.inputs, node.outputs
     outputs, inputs = node.weights.shape
     rows = x.count // inputs
     image, product = (replace(t, shape=(1, 1, rows, size)) for t, size in ((x, inputs), (y, outputs)))
-    conv = Conv2d(
+    return Conv2d(
         inputs=(image,),
         outputs=(product,),
         source_nodes=node.source_nodes,
@@ -103,14 +106,19 @@ def lower_gemm(node: Gemm, target: Target) -> KernelCall | Declined:
         groups=1,
         activation=node.activation,
     )
-    return lower_conv2d(conv, target)
 
 
 def _is_depthwise(node: Conv2d) -> bool:
     return node.groups > 1 and node.groups == node.inputs[0].shape[3] == len(node.weights)
 
 
-def _choose(node: Conv2d) -> str:
+def choose(node: Conv2d) -> tuple[str, int]:
+    """The kernel, and how many neighbours it computes as one."""
+    kernel = _kernel(node)
+    return kernel, {"narrow": _pixels, "depthwise": _pairs}.get(kernel, lambda _: 1)(node)
+
+
+def _kernel(node: Conv2d) -> str:
     _, height, width, inputs = node.weights.shape
     if node.groups > 1:
         return "depthwise"

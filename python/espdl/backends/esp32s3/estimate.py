@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from espdl.backends.esp32s3 import work
+from espdl.backends.esp32s3 import affine, work
 from espdl.backends.esp32s3.conv2d import choose
 from espdl.backends.esp32s3.lanes import common_shift
 from espdl.backends.esp32s3.transposed import as_convolutions, kernel_of
@@ -21,7 +21,7 @@ from espdl.ops.max_pool2d import MaxPool2d
 from espdl.ops.mul import Mul
 from espdl.ops.numerics import Inexact
 from espdl.ops.operator import Operator
-from espdl.targets import Target
+from espdl.targets import ROUND_TFLITE, Target
 
 # A byte that is put behind those of other channels.
 COPIED = 3.0
@@ -43,11 +43,13 @@ def estimate_for(target: Target) -> Callable[[Operator], float]:
         if isinstance(node, Conv2dPlanar):
             return _convolution(node.conv, target) + COPIED * node.inputs[0].count
         if isinstance(node, Gemm):
+            if target.rounding == ROUND_TFLITE:
+                return _convolution(affine.as_convolution(node), target)
             return node.weights.shape[1] * math.ceil(len(node.weights) / 16) + 3.0 * node.weights.shape[1]
         if isinstance(node, AveragePool2d | MaxPool2d):
             return _pool(node)
         if isinstance(node, ConvTranspose2d):
-            return _transposed(node)
+            return _transposed(node, target)
         each = next((cost for kinds, cost in _EACH if isinstance(node, kinds)), 0.0)
         return each * node.outputs[0].count
 
@@ -56,6 +58,10 @@ def estimate_for(target: Target) -> Callable[[Operator], float]:
 
 def _convolution(node: Conv2d, target: Target) -> float:
     (x,), (y,) = node.inputs, node.outputs
+    if node.groups not in (1, len(node.weights)):
+        return PRODUCT * node.macs
+    if target.rounding == ROUND_TFLITE:
+        return work.of_convolution(node, *affine.choose(node), affine=True)
     try:
         kernel, _ = choose(node, common_shift(x, node.weights_scale, y, target), target)
     except Inexact:
@@ -63,9 +69,9 @@ def _convolution(node: Conv2d, target: Target) -> float:
     return work.of_convolution(node, kernel)
 
 
-def _transposed(node: ConvTranspose2d) -> float:
-    parts = list(as_convolutions(node))
-    return sum(work.of_convolution(part, kernel_of(node)) for part in parts) / len(parts)
+def _transposed(node: ConvTranspose2d, target: Target) -> float:
+    parts, is_affine = list(as_convolutions(node)), target.rounding == ROUND_TFLITE
+    return sum(work.of_convolution(part, kernel_of(node), affine=is_affine) for part in parts) / len(parts)
 
 
 def _pool(node: AveragePool2d | MaxPool2d) -> float:
