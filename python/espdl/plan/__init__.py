@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -60,8 +60,21 @@ def run(
 
     graph.build(calls, tensors, inputs, outputs)
     network = CallNetwork(tuple(calls), {t.name: t for t in tensors}, (tuple(inputs), tuple(outputs)))
-    best = copying = arranged(network)
-    results = in_place_concat.candidates(network)
+    copying = arranged(network)
+    best = _without_copies(network, copying, arranged)
+    if copying is best:
+        planned = regions.choose(best, stripes, costs, standard)
+    else:
+        planned = regions.choose_of(best, copying, stripes, costs, standard)
+    if core_count == 1:
+        return planned
+    room = int(stripes) if stripes.isdecimal() else most_bytes
+    return cores.choose(planned, {call.outputs: call for call in (*best.calls, *copying.calls)}, costs, room)
+
+
+def _without_copies(network: CallNetwork, copying: Plan, arranged: Callable[[CallNetwork], Plan]) -> Plan:
+    """`copying`, the plan of a network, or the plan of one in which concatenations are no calls, if it is no larger."""
+    best, results = copying, in_place_concat.candidates(network)
     for joined in [results, *([result] for result in results[:MAX_TRIALS] if len(results) > 1)]:
         trial = in_place_concat.without_copies(network, joined)
         if len(trial.calls) == len(network.calls):
@@ -71,14 +84,7 @@ def run(
             network, best = trial, plan
         if joined is results and network is trial:
             break
-    if copying is best:
-        planned = regions.choose(best, stripes, costs, standard)
-    else:
-        planned = regions.choose_of(best, copying, stripes, costs, standard)
-    if core_count == 1:
-        return planned
-    room = int(stripes) if stripes.isdecimal() else most_bytes
-    return cores.choose(planned, {call.outputs: call for call in (*best.calls, *copying.calls)}, costs, room)
+    return best
 
 
 def run_stream(
