@@ -10,6 +10,7 @@ multiplication] with the least relative error.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -23,9 +24,11 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / path) for path in ("python", "benchmarks", "python/tests/operators", "python/tests/shared")]
+sys.path[:0] = [str(ROOT / path) for path in ("python", "benchmarks")]
+sys.path[:0] = [str(ROOT / "python" / "tests" / path) for path in ("inputs", "operators", "shared")]
 
 import compiled_once  # noqa: E402 (the paths above come first)
+import input_models  # noqa: E402
 import networks  # noqa: E402
 import onnx  # noqa: E402
 import usual_networks  # noqa: E402
@@ -140,6 +143,8 @@ def compiled(
             yield compilation, out
 
 
+# What a network makes of a picture, and how that lies in memory.
+PICTURES = (("scale", "NHWC"), ("channels", "NHWC"), ("channels", "NCHW"))
 # Parts of the names of kernels that take more flash, and networks of layers that can have them.
 LARGE_WEIGHTS = ("winograd_2x2", "winograd_2x4")
 BLOCKS: dict[str, Callable[[], onnx.ModelProto]] = {}
@@ -199,6 +204,29 @@ def mixed(folder: Path, chip: str) -> Iterator[tuple[pipeline.Compilation, Path]
         yield pipeline.compile_model(replace(options, int16=tuple(layers[::2]))), out
 
 
+def pictures(folder: Path, chip: str) -> Iterator[tuple[pipeline.Compilation, Path]]:
+    """Networks of integers as sensors give them, divided by one number, or made of another mean for each channel."""
+    for kind, steps, size in itertools.product(("uint8", "int16", "uint16"), PICTURES, (12, 24)):
+        out = folder / f"{kind}_{'_'.join(steps)}_{size}_{chip}"
+        out.mkdir()
+        proto = input_models.picture(steps[0], kind, 1, steps[1], size)
+        onnx.save(proto, out / "model.onnx")
+        (x,) = proto.graph.input
+        shape = [d.dim_value for d in x.type.tensor_type.shape.dim]
+        np.save(out / "calib.npy", input_models.integers(kind, 8, *shape[1:]))
+        options = pipeline.Options(
+            model=str(out / "model.onnx"),
+            calibration=str(out / "calib.npy"),
+            name="net",
+            output=str(out / "net"),
+            chip=chip,
+            scheme="affine",
+            effort="fast",
+            profile=True,
+        )
+        yield pipeline.compile_model(options), out / "net"
+
+
 def add(samples: Samples, plan: Plan, counts: Sequence[int], besides: Collection[str] = ()) -> None:
     """The layers of a plan, without those of kernels in `besides`."""
     for call, count in zip(plan.calls, counts):
@@ -241,7 +269,7 @@ def for_rv32(folder: Path) -> dict[str, object]:
                 code = rv32.code_size(without_table(compilation), "net", folder / "size")
                 generated.append((compilation.plan, code.total))
     known = set(samples)
-    for compilation, out in mixed(folder, "generic"):
+    for compilation, out in (*mixed(folder, "generic"), *pictures(folder, "generic")):
         add(samples, compilation.plan, cost.measure(out, compilation.report).layers, known)
     return {
         "source": rv32.description(),
@@ -281,7 +309,8 @@ def for_xtensa(folder: Path) -> dict[str, object]:
             code = xtensa.compile_object(out / "net.c", folder / "build", [f"-I{out}"])
             generated.append((plan, costs.linked_bytes(table, plan) + object_bytes(code)))
     known = set(samples)
-    for compilation, out in (*compiled(folder, "esp32", "affine", "int16x8"), *mixed(folder, "esp32")):
+    more = (mixed(folder, "esp32"), pictures(folder, "esp32s2"), pictures(folder, "esp32s3"))
+    for compilation, out in (*compiled(folder, "esp32", "affine", "int16x8"), *itertools.chain(*more)):
         add(samples, compilation.plan, counted_on_xtensa(compilation, out, folder / "build") or (), known)
     # The compiler of another core of the family, on a core with hardware loops (benchmarks/xtensa).
     source = f"Xtensa, gcc {host.run_tool(xtensa.GCC, '-dumpfullversion').strip()} for lx106 -O2"

@@ -79,9 +79,9 @@ def flattened(chain: str | None, kind: str, layout: str, size: int = 12) -> onnx
     return model(nodes, [given], [("y", [1, 6])], [*constants, *more])
 
 
-def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC") -> onnx.ModelProto:
-    """Convolutions and a pool of [1, SIZE, SIZE, 3] (or channels first) of that type; without a chain, of float
-    [1, 3, SIZE, SIZE]."""
+def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC", size: int = SIZE) -> onnx.ModelProto:
+    """Convolutions and a pool of [1, size, size, 3] (or channels first) of that type; without a chain, of float
+    [1, 3, size, size]."""
     parts, constants, last = [], [], "x"
     if chain is not None:
         parts, constants, last = _steps(chain, kind, layout)
@@ -97,8 +97,8 @@ def picture(chain: str | None, kind: str, pads: int, layout: str = "NHWC") -> on
         node("MaxPool", ["s"], ["p"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
         conv("p", "y", 16, 8, (3, 3), seed=9),
     )
-    side = (SIZE - 2 + 2 * pads) // 2 - 2
-    shape = [1, SIZE, SIZE, 3] if chain is not None and layout == "NHWC" else [1, 3, SIZE, SIZE]
+    side = (size - 2 + 2 * pads) // 2 - 2
+    shape = [1, size, size, 3] if chain is not None and layout == "NHWC" else [1, 3, size, size]
     given = ("x", shape) if chain is None else ("x", shape, TYPES[kind][0])
     return model(nodes, [given], [("y", [1, 8, side, side])], [*constants, *more])
 
