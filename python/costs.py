@@ -111,7 +111,7 @@ def compiled(
     if not models.exists():
         networks.write(models, [*networks.NETWORKS, *networks.OTHERS])
         usual = {f"usual_{name}": build for name, build in usual_networks.NETWORKS.items()}
-        for name, build in {**usual, **BLOCKS}.items():
+        for name, build in {**usual, **BLOCKS, **ROWS}.items():
             (models / name).mkdir()
             proto = build()
             onnx.save(proto, models / name / "model.onnx")
@@ -167,6 +167,21 @@ def residual_blocks(size: int, *channels: int) -> Callable[[], onnx.ModelProto]:
 
 for _size, *_channels in ((32, 8), (16, 16, 32), (9, 32, 12), (8, 48, 64), (5, 24)):
     BLOCKS[f"blocks_{_size}"] = residual_blocks(_size, *_channels)
+
+
+def softmax_rows(count: int, length: int) -> Callable[[], onnx.ModelProto]:
+    """Makes a network that is the softmax of so many rows."""
+
+    def build() -> onnx.ModelProto:
+        net = usual_networks.Net(f"rows_{length}")
+        net.output(net.node("Softmax", net.input("x", 1, count, length), axis=-1), "y")
+        return net.model()
+
+    return build
+
+
+# As attention has them, of other lengths than the networks' are.
+ROWS = {f"rows_{length}": softmax_rows(count, length) for count, length in ((30, 65), (20, 197), (5, 1000))}
 
 
 @contextmanager
