@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "espdl/esp32s3/pool2d.h"
+
+#include <stdbool.h>
+
 #include "finish.h"
 #include "windows.h"
 
@@ -27,8 +30,8 @@ static void take_vectors(const taken_t *t, int32_t channels, int8_t *y)
     }
 }
 
-/* Those of any channels, at any address. */
-static void take_bytes(const taken_t *t, int32_t channels, int8_t *y)
+/* Those of any channels, at any address, clamped. */
+static void take_bytes(const taken_t *t, int32_t channels, const finish_t *clamp, int8_t *y)
 {
     _Alignas(16) int8_t largest[16];
     for (int32_t channel = 0; channel < channels; channel += 16) {
@@ -40,6 +43,7 @@ static void take_bytes(const taken_t *t, int32_t channels, int8_t *y)
             from += t->row_step;
         }
         ee_vst_128_ip(0, largest, 0);
+        espdl_s3_clamp_output(clamp, largest, 16);
         scatter(largest, y + channel, 1, lanes, 0);
     }
 }
@@ -50,8 +54,9 @@ void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x,
                                   p->output_height);
     const axis_t columns = make_axis(p->input_width, p->pad_left, p->stride_width, p->dilation_width, p->kernel_width,
                                      p->output_width);
-    const finish_t finish = make_finish(0, p->activation_min, p->activation_max);
+    const finish_t clamp = make_clamp(p->activation_min, p->activation_max);
     const int32_t pixel = p->channels, line = p->input_width * pixel;
+    const bool is_whole = (((uintptr_t)x | (uintptr_t)y | (uintptr_t)pixel) & 15) == 0;
     int8_t *to = y;
     for (int32_t row = 0; row < p->output_height; row++) {
         const taps_t ky = taps_inside(&rows, row);
@@ -61,15 +66,14 @@ void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x,
             const int32_t left = window_start(&columns, column) + kx.first * p->dilation_width;
             const taken_t taken = {x + top * line + left * pixel, kx.count > 0 ? ky.count : 0, kx.count,
                                    p->dilation_height * line, p->dilation_width * pixel};
-            if (pixel % 16 == 0) {
+            if (is_whole) {
                 take_vectors(&taken, pixel, to);
             } else {
-                take_bytes(&taken, pixel, to);
+                take_bytes(&taken, pixel, &clamp, to);
             }
         }
     }
-    if (p->activation_min != -128 || p->activation_max != 127) {
-        const finish_t all = {.clamps = true, .low = finish.low, .high = finish.high};
-        espdl_s3_clamp_output(&all, y, (int32_t)(to - y));
+    if (is_whole) {
+        espdl_s3_clamp_output(&clamp, y, (int32_t)(to - y));
     }
 }

@@ -39,6 +39,7 @@ ANYWHERE = (
     *S3_PLANAR,
     *(f"espdl_s3_conv_transpose2d_bytes_{scheme}s8" for scheme in ("", "affine_")),
     "espdl_s3_layer_norm_s8",
+    "espdl_s3_max_pool2d_s8",
     "espdl_s3_rescale_16_s8",
     "espdl_s3_rescale_channels_16_s8",
     "espdl_s3_softmax_s8",
@@ -122,11 +123,6 @@ def s3_pointwise(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Row
     return with_overhead(rows, S3_POINTWISE)
 
 
-def s3_max_pool(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
-    rows = windows()(call, height, inputs)
-    return rows and replace(rows, anywhere=inputs[0].shape[-1] % VECTOR != 0)
-
-
 def s3_planar(call: KernelCall, height: int, inputs: Sequence[Tensor]) -> Rows | None:
     rows = with_overhead(planar(call, height, inputs), S3_CONVOLUTION)
     return rows and replace(rows, group=1, anywhere=True)
@@ -147,8 +143,7 @@ FACTS: dict[str, Facts] = {
         [f"espdl_s3_conv2d_{kind}{scheme}_s8" for kind in ("aligned", "bytes", "narrow") for scheme in ("", "_affine")],
         s3_windows,
     ),
-    "espdl_s3_average_pool2d_s8": windows(),
-    "espdl_s3_max_pool2d_s8": s3_max_pool,
+    **dict.fromkeys(("espdl_s3_average_pool2d_s8", "espdl_s3_max_pool2d_s8"), windows()),
     **dict.fromkeys(("espdl_s3_conv2d_wide_s8", "espdl_s3_conv2d_turned_s8"), windows(sharing="")),
     **dict.fromkeys(("espdl_s3_depthwise_s8", "espdl_s3_depthwise_affine_s8"), s3_depthwise),
     **dict.fromkeys(("espdl_s3_conv2d_pointwise_s8", "espdl_s3_conv2d_pointwise_affine_s8"), s3_pointwise),

@@ -306,15 +306,15 @@ def windows(draw: st.DrawFn, channels: Sequence[int] = (16, 48)) -> dict:
     }
 
 
-@given(windows(ANY_CHANNELS), activations, seeds)
+@given(windows(ANY_CHANNELS), activations, places, seeds)
 @examples
-def test_max_pool(w: dict, activation, seed: int) -> None:
+def test_max_pool(w: dict, activation, place, seed: int) -> None:
     x = Tensor("x", (1, *w["image"]), "int8", 0.125)
     y = replace(x, name="y", shape=(1, *w["output"], w["image"][2]))
     node = MaxPool2d((x,), (y,), (), w["kernel"], w["strides"], w["pads"], w["dilations"], activation)
     call = lower(node, TARGET)
     assert call.function == "espdl_s3_max_pool2d_s8"
-    check(call, contents(seed, x.shape))
+    check(call, contents(seed, x.shape), shift=place[:2])
 
 
 @given(windows(), zero_points, zero_points, activations, seeds)
@@ -374,7 +374,6 @@ def test_pools_decline_with_reasons() -> None:
     x = Tensor("x", (1, 8, 8, 12), "int8", 0.5)
     y = replace(x, name="y", shape=(1, 4, 4, 12))
     window = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
-    assert "12 channels" in select(MaxPool2d((x,), (y,), (), *window, None), TARGET).declined[0]
     mean = AveragePool2d((x,), (y,), (), (8, 8, 12), (4, 4), *window, False, None)
     assert "12 channels" in select(mean, TARGET).declined[0]
     bordered = replace(mean, image=(8, 8, 16), pads=(1, 1, 1, 1), count_include_pad=True)

@@ -185,7 +185,7 @@ def check_rows(call: KernelCall, inputs: Sequence[np.ndarray], expected: list[np
         for pair in (None, *window.shared):
             place = (window.first + window.output.size) % 16 if pair is None and call.function in ANYWHERE else 0
             place -= place % window.inputs[0].itemsize
-            places = [*[place] * len(inputs), 0]
+            places = [*[place] * len(inputs), place if call.alignment == 1 else 0]
             case = encode(window.call, window.inputs, [window.output], places, pair)
             (answer,) = runner().run(case, [window.output.nbytes])
             assert runner().counts().misaligned == 0, f"{call.function}, {window}, rounded addresses"

@@ -10,7 +10,7 @@ from espdl.plan.types import KernelCall
 from espdl.targets import Target
 
 
-@lowering("max_pool2d", "esp32s3", "int8", alignment=16)
+@lowering("max_pool2d", "esp32s3", "int8")
 def lower_max_pool2d(node: MaxPool2d, target: Target) -> KernelCall | Declined:
     """16 channels at once."""
     kernel = {"function": "espdl_s3_max_pool2d_s8", "header": "espdl/esp32s3/pool2d.h"}

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** espdl_max_pool2d_s8() on the vector unit: `x` and `y` multiples of 16; fastest where channels are, too. */
+/** espdl_max_pool2d_s8() on the vector unit: fastest where channels, `x` and `y` are multiples of 16. */
 void espdl_s3_max_pool2d_s8(const espdl_max_pool2d_params_t *p, const int8_t *x, int8_t *y);
 
 /**
