@@ -150,15 +150,22 @@ class _Layout:
         for trial in self.choices[1:]:
             if self._may_be_lower(trial, found.height):
                 found = self._better(found, trial)
-        trials = ALTERNATIVES
-        for call, alternative in self._alternatives(found.choice):
-            trial = [*found.choice[:call], alternative, *found.choice[call + 1 :]]
-            if trials > 0 and self._may_be_lower(trial, found.height):
-                trials -= 1
-                found = self._better(found, trial)
+        found = self._improved(found, found.choice)
+        found = self._improved(found, self.choices[0])
         if found.height == self.lower_bound:
             return found.places, found.height
         return self._pack(found.choice, exact=True)
+
+    def _improved(self, found: _Packing, choice: Sequence[InPlaceOverlaps]) -> _Packing:
+        """The lower of `found` and of what `choice` makes with others of some calls, one after the other."""
+        trials = ALTERNATIVES
+        for call, alternative in self._alternatives(choice):
+            trial = [*choice[:call], alternative, *choice[call + 1 :]]
+            if trials > 0 and self._may_be_lower(trial, found.height):
+                trials -= 1
+                better = self._better(found, trial)
+                found, choice = (better, trial) if better is not found else (found, choice)
+        return found
 
     def _may_be_lower(self, trial: Sequence[InPlaceOverlaps], height: int) -> bool:
         return height > self.lower_bound and max(arena_allocator.demand(self.blocks(trial)), default=0) < height

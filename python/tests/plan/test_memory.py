@@ -183,19 +183,23 @@ def test_long_chains_of_overlaps_leave_no_steps() -> None:
     assert planned.arena_bytes == planned.arena_lower_bound == 1664
 
 
-def test_a_call_in_place_between_two_overlaps_gives_way() -> None:
-    """Where all share, what two overlaps keep free adds up: 384 + 18,816 bytes in front of the input."""
+@pytest.mark.parametrize(
+    "leads, scratch", [((384, 18816), (1152, 3504, 2304, 3504)), ((8064, 18416), (3776, 3936, 0, 3936))]
+)
+def test_a_call_in_place_between_two_overlaps_gives_way(leads: tuple[int, int], scratch: tuple[int, ...]) -> None:
+    """Where all share, what two overlaps keep free adds up in front of the input. Where the first one, alone, does not
+    share, and the others do, that is more than what the first and the last need."""
     sizes = [27648, 18432, 18432, 36864, 9216]
     tensors = [tensor(f"t{i}", size) for i, size in enumerate(sizes)]
     shared = [
-        {"overlaps": ((0, 0, 384),)},
+        {"overlaps": ((0, 0, leads[0]),)},
         {"in_place": ((0, 0),)},
-        {"overlaps": ((0, 0, 18816),)},
+        {"overlaps": ((0, 0, leads[1]),)},
         {"in_place": ((0, 0),)},
     ]
     calls = [
-        call([f"t{i}"], [f"t{i + 1}"], scratch=scratch, **pairs)
-        for i, (pairs, scratch) in enumerate(zip(shared, (1152, 3504, 2304, 3504), strict=True))
+        call([f"t{i}"], [f"t{i + 1}"], scratch=needed, **pairs)
+        for i, (pairs, needed) in enumerate(zip(shared, scratch, strict=True))
     ]
     planned = memory.assign(plan(calls, tensors, ["t0"], ["t4"]))
     check(planned)
