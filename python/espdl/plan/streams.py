@@ -131,20 +131,21 @@ class _Planner:
         source = call.sources[0]
         rows = self.steps[source.root] * source.reach.divisor
         if rows % source.reach.step:
+            hop, remedy = self._other_hop()
             raise NoStream(
                 f"a hop of {self.hop} rows is no multiple of the stride of this layer, counted in rows of the input",
-                f"use a hop of {self._next_hop()}, or another multiple of {self._multiple()}",
+                remedy,
                 self.graph.calls[call.call],
-                self._next_hop(),
+                hop,
             )
         return rows // source.reach.step
 
     def _multiple(self) -> int:
-        """What every hop must be a multiple of."""
+        """What every hop must be a multiple of. A layer of one row computes that for the whole window."""
         rate = {self.input: (1, 1)}
         result = 1
         for call in self.striped.calls:
-            if isinstance(call, RowCall) and call.sources and call.sources[0].root in rate:
+            if isinstance(call, RowCall) and call.height > 1 and call.sources and call.sources[0].root in rate:
                 up, down = rate[call.sources[0].root]
                 up, down = up * call.sources[0].reach.divisor, down * call.sources[0].reach.step
                 common = math.gcd(up, down)
@@ -152,9 +153,17 @@ class _Planner:
                 result = math.lcm(result, down // common)
         return result
 
-    def _next_hop(self) -> int:
-        multiple = self._multiple()
-        return -(-self.hop // multiple) * multiple
+    def _other_hop(self) -> tuple[int | None, str]:
+        """A hop that all strides allow, at least the wanted one where the window has as many rows; what to do."""
+        multiple, rows = self._multiple(), self.striped.height(self.input)
+        if multiple > rows:
+            return (
+                None,
+                f"hops are multiples of {multiple} rows: give the model a window of as many, or run it on whole ones",
+            )
+        hop = min(-(-self.hop // multiple), rows // multiple) * multiple
+        others = f", or another multiple of {multiple}" if rows >= 2 * multiple else ""
+        return hop, f"use a hop of {hop}{others}"
 
     def stream(self) -> tuple[Stream, list[KernelCall]]:
         if not self.calls:

@@ -145,6 +145,12 @@ REFUSED = {
         "no multiple of",
         "hop of 4",
     ),
+    "a stride where the next hop is no window": (
+        {"stream": "x", "hop": 16, "edges": "stream", "strides": [3]},
+        EspdlError,
+        "no multiple of",
+        "hop of 15, or another multiple of 3",
+    ),
     "a window": ({"stream": "x", "hop": 17, "edges": "stream"}, EspdlError, "more than the window's 16", "at most 16"),
     "an input": ({"stream": "z", "hop": 1}, UsageError, "no input 'z'", "'x'"),
     "an axis": ({"stream": "x:1", "hop": 1, "edges": "stream"}, UsageError, "rows of its axis 2", "x:2"),
@@ -165,6 +171,15 @@ def test_what_cannot_be_a_stream_fails_with_a_reason_and_a_remedy(tmp_path: Path
         compiled(tmp_path / "out", **files, **options)
     assert reason in caught.value.why and remedy in caught.value.remedy
     assert not (tmp_path / "out").exists()
+
+
+def test_strides_of_more_rows_than_the_window_has(tmp_path: Path) -> None:
+    network = Signal(4)
+    network.conv(8, kernel=5, pads=(4, 4), strides=[18])
+    network.head(3)
+    with pytest.raises(EspdlError, match="no multiple") as caught:
+        compiled(tmp_path / "out", **network.write(tmp_path, (1, 4, 16)), stream="x", hop=1, edges="stream")
+    assert "multiples of 18 rows" in caught.value.remedy and "hop of" not in caught.value.remedy
 
 
 def test_a_layer_over_the_whole_axis_is_no_stream(tmp_path: Path) -> None:

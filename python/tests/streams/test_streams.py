@@ -45,7 +45,8 @@ def streams(draw: st.DrawFn, edges: str, chip: str = "generic") -> tuple[Network
     try:
         plan = network.plan(window, (hop, edges))
     except NoStream as refusal:
-        assume(refusal.hop is not None and refusal.hop <= window)
+        assume(refusal.hop is not None)
+        assert refusal.hop <= window
         plan = network.plan(window, (refusal.hop, edges))
     event(f"{plan.stream.stop - plan.stream.first} of {len(plan.calls)} calls")
     return network, plan
