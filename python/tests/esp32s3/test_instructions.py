@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,16 @@ def test_a_stand_in_is_one_instruction_that_moves_the_same_register(mnemonic: st
 def test_other_lines_stay() -> None:
     assert xtensa.stand_in("\tadd.n\ta2, a3, a4") == "\tadd.n\ta2, a3, a4"
     assert xtensa.stand_in("loopgtz a9,1f") == "990: .byte 0x76, 169, 1f - 990b - 4"
+
+
+@needs_tools
+def test_a_divisor_that_no_vector_computed_ends_no_program(tmp_path: Path) -> None:
+    """Softmax divides by a sum of what vectors look up."""
+    main, image = tmp_path / "main.c", tmp_path / "main.elf"
+    main.write_text("unsigned divide(unsigned a, unsigned b) { return a / b; }\n"
+                    "int main(void) { return divide(8, 2) != 4 || divide(7, 0) != 7; }\n")  # fmt: skip
+    xtensa.link([main, xtensa.HERE / "library.c"], image, ["-fno-inline"])
+    subprocess.run(xtensa.command(image), check=True, timeout=60)
 
 
 @needs_tools
