@@ -24,29 +24,7 @@ void espdl_s3_make_affine_job(affine_job_t *a, const espdl_s3_affine_conv2d_para
                               const int8_t *biases, const int8_t *numbers, int8_t *y, int8_t *scratch)
 {
     conv_job_t *const j = &a->job;
-    const espdl_s3_conv2d_params_t shape = {
-        .input_height = p->input_height,
-        .input_width = p->input_width,
-        .input_channels = p->input_channels,
-        .output_height = p->output_height,
-        .output_width = p->output_width,
-        .output_channels = p->output_channels,
-        .kernel_height = p->kernel_height,
-        .kernel_width = p->kernel_width,
-        .stride_height = p->stride_height,
-        .stride_width = p->stride_width,
-        .dilation_height = p->dilation_height,
-        .dilation_width = p->dilation_width,
-        .pad_top = p->pad_top,
-        .pad_left = p->pad_left,
-        .activation_min = p->activation_min,
-        .activation_max = p->activation_max,
-        .pixels = p->pixels,
-        .outside_top = p->outside_top,
-        .outside_bottom = p->outside_bottom,
-        .outside_left = p->outside_left,
-        .outside_right = p->outside_right,
-    };
+    const espdl_s3_conv2d_params_t shape = shape_of(p);
     espdl_s3_make_conv_job(j, &shape, x, biases, y, scratch);
     j->lengths = (const uint8_t *)biases + (j->outputs + 15) / 16 * j->bias_group;
     j->lengths_step = ESPDL_S3_MOST_AFFINE_PARTS;

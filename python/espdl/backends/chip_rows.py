@@ -33,7 +33,9 @@ from espdl.plan.types import KernelCall, Tensor
 # Bytes of a vector of the ESP32-S3.
 VECTOR = 16
 # Its kernels that read their input from any address.
-S3_PLANAR = tuple(f"espdl_s3_conv2d_planar_{kind}_s8" for kind in ("bytes", "narrow", "turned"))
+S3_PLANAR = tuple(
+    f"espdl_s3_conv2d_planar_{kind}_s8" for kind in ("bytes", "narrow", "turned", "bytes_affine", "narrow_affine")
+)
 ANYWHERE = (
     *(f"espdl_s3_conv2d_{kind}_s8" for kind in ("bytes", "narrow", "bytes_affine", "narrow_affine")),
     *S3_PLANAR,

@@ -19,7 +19,9 @@ def _data(name: str) -> Path:
 
 
 @cache
-def network(name: str, chip: str = "esp32s3", effort: str = "fast", **options: str) -> pipeline.Compilation:
+def network(
+    name: str, chip: str = "esp32s3", effort: str = "fast", input_layout: str = "nhwc", **options: str
+) -> pipeline.Compilation:
     data = _data(name)
     options = pipeline.Options(
         model=str(data / "model.onnx"),
@@ -28,7 +30,7 @@ def network(name: str, chip: str = "esp32s3", effort: str = "fast", **options: s
         output=str(data / chip),
         chip=chip,
         effort=effort,
-        input_layout="nhwc",
+        input_layout=input_layout,
         **options,
     )
     return pipeline.compile_model(options)

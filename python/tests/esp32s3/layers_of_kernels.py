@@ -158,6 +158,10 @@ def affine(*strategies: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Oper
     return lambda draw: as_affine(draw(st.one_of(*strategies)), draw(seeds))
 
 
+def affine_planar(strategy: st.SearchStrategy[Conv2d]) -> Callable[[st.DrawFn], Operator]:
+    return lambda draw: with_channels_first(as_affine(draw(strategy), draw(seeds)))
+
+
 def affine_add(draw: st.DrawFn) -> Operator:
     x, y = (Tensor(n, (1, draw(st.integers(1, 100))), "int8", s, z) for n, s, z in (("x", 0.05, 3), ("y", 0.031, -128)))
     return Add((x, replace(x, name="b", scale=0.043)), (replace(y, shape=x.shape),), (), None)
@@ -197,6 +201,8 @@ KERNELS: dict[str, Callable[[st.DrawFn], Operator]] = {
     "conv2d_planar_bytes_s8": planar(convolutions(st.integers(2, 24), any_channels)),
     "conv2d_planar_narrow_s8": planar(convolutions(st.integers(2, 5), any_channels, dilations=(None, 1))),
     "conv2d_planar_turned_s8": planar(turned),
+    "conv2d_planar_bytes_affine_s8": affine_planar(convolutions(st.integers(2, 15), any_channels)),
+    "conv2d_planar_narrow_affine_s8": affine_planar(convolutions(st.integers(2, 5), any_channels, dilations=(None, 1))),
     "conv2d_pointwise_s8": conv2d(
         convolutions(st.sampled_from([8, 16, 32, 48, 64]), st.sampled_from([16, 32, 64]), kernel=(1, 1), pads=NO_BORDER)
     ),

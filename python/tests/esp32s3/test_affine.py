@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_convolution import INPUTS, activations, any_channels, contents, convolutions, make, seeds, sizes, wide
+from test_convolution import (
+    INPUTS,
+    activations,
+    any_channels,
+    check_bands,
+    contents,
+    convolutions,
+    make,
+    seeds,
+    sizes,
+    wide,
+    with_channels_first,
+)
 from test_products import transposed
 from test_sums_moves_pools import places
 from vector_harness import AFFINE, EXAMPLES, check, examples
@@ -86,6 +98,20 @@ def test_a_border_of_any_integers(kernel: str, node: Conv2d, seed: int) -> None:
     call = select(node, AFFINE).call
     assume(any(node.pads) and call is not None and call.function == f"espdl_s3_conv2d_{kernel}_affine_s8")
     check(call, contents(seed // 7, node.inputs[0].shape))
+
+
+@pytest.mark.parametrize("kernel", ["bytes", "narrow"])
+@given(convolutions(st.integers(1, 15), any_channels), seeds, st.integers(0, 15), st.booleans())
+@few
+def test_channels_first(kernel: str, node: Conv2d, seed: int, shift: int, has_border: bool) -> None:
+    """As the permutation and the convolution one after the other, with bands of some rows."""
+    node = as_affine(node, seed)
+    if has_border:
+        node = replace(node, border=contents(seed, (node.inputs[0].shape[3],)))
+    planar = with_channels_first(node)
+    call = select(planar, AFFINE).call
+    assume(call is not None and call.function == f"espdl_s3_conv2d_planar_{kernel}_affine_s8")
+    check_bands(call, contents(seed // 7, planar.inputs[0].shape), shift)
 
 
 @given(convolutions(st.integers(1, 3), st.sampled_from([1, 2, 4, 8])), seeds)

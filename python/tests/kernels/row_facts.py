@@ -242,7 +242,10 @@ MAKERS: dict[str, Maker] = {
     **{f"espdl_conv2d_winograd_2x{width}_add{kind}_s8": windowed_sum for width in (2, 4) for kind in ("", "_shift")},
     "espdl_s3_conv2d_pointwise_s8": windowed_pairs,
     "espdl_conv2d_planar_3x8_s8": windowed_planes,
-    **{f"espdl_s3_conv2d_planar_{kind}_s8": windowed_planes for kind in ("bytes", "narrow", "turned")},
+    **{
+        f"espdl_s3_conv2d_planar_{kind}_s8": windowed_planes
+        for kind in ("bytes", "narrow", "turned", "bytes_affine", "narrow_affine")
+    },
     **dict.fromkeys(
         (
             "espdl_conv2d_3x8_add_s8",

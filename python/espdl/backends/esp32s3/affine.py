@@ -72,6 +72,8 @@ class S3AffineConv2dParams(Rounded, ZeroPoints, GroupedConvShape, c_type="espdl_
     outside_left: int
     outside_right: int
     scale: S3ScaleParams
+    band: int = 0
+    input_pitch: int = 0
 
 
 def lower_conv2d(node: Conv2d, target: Target) -> KernelCall | Declined:

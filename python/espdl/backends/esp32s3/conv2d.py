@@ -252,7 +252,7 @@ def _scratch_bytes(p: S3Conv2dParams, kernel: str) -> int:
     return max(16, vectors + (segment_bytes(p) if kernel in ("aligned", "bytes") else 0))
 
 
-def planar_copy_bytes(p: S3Conv2dParams) -> int:
+def planar_copy_bytes(p: S3Conv2dParams | affine.S3AffineConv2dParams) -> int:
     """Of the rows that a band of a planar kernel needs, as the header says."""
     rows = min((min(p.band, p.output_height) - 1) * p.stride_height + _copied_span(p), p.input_height)
     return 16 * (rows * p.input_width * p.input_channels // 16 + 1)
@@ -265,11 +265,11 @@ def _copied_columns(p: S3Conv2dParams) -> int:
     return max(columns, p.pad_left + p.input_width if p.pixels == 2 else 0)
 
 
-def _copied_span(p: S3Conv2dParams) -> int:
+def _copied_span(p: S3Conv2dParams | affine.S3AffineConv2dParams) -> int:
     return (p.kernel_height - 1) * p.dilation_height + 1
 
 
-def copy_bytes(p: S3Conv2dParams) -> int:
+def copy_bytes(p: S3Conv2dParams | affine.S3AffineConv2dParams) -> int:
     least, most = DEPTHWISE_COPY
     return max(least, min(most, p.input_height * p.input_width * p.input_channels // 4))
 

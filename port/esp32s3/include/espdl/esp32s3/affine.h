@@ -46,6 +46,7 @@ typedef struct {
     /** Most taps of a window that lie outside the image, none with such taps on both sides of an axis. */
     int32_t outside_top, outside_bottom, outside_left, outside_right;
     espdl_s3_scale_params_t scale;
+    int32_t band, input_pitch;                 /**< planar: as espdl_s3_conv2d_params_t has them; else not used */
 } espdl_s3_affine_conv2d_params_t;
 
 /*
@@ -128,6 +129,26 @@ ESPDL_S3_INLINE void espdl_s3_conv2d_narrow_affine_s8(const espdl_s3_affine_conv
 {
     const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
     espdl_s3_conv2d_by_rows_affine_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, scales, y, scratch);
+}
+
+/**
+ * Two of those above for an input with its channels first, as espdl_s3_conv2d_planar_bytes_s8() has it.
+ *
+ * @param scratch  the copy, as there; behind it, what the kernel takes
+ */
+void espdl_s3_conv2d_planar_bytes_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                            const int8_t *weights, const int8_t *biases, const int8_t *scales,
+                                            int8_t *y, int8_t *scratch);
+extern void espdl_s3_conv2d_planar_by_rows_affine_s8(espdl_s3_narrow_rows_t *rows,
+                                                     const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                                     const int8_t *weights, const int8_t *biases, const int8_t *scales,
+                                                     int8_t *y, int8_t *scratch);
+ESPDL_S3_INLINE void espdl_s3_conv2d_planar_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                                             const int8_t *weights, const int8_t *biases,
+                                                             const int8_t *scales, int8_t *y, int8_t *scratch)
+{
+    const int32_t bytes = (p->kernel_width + (p->pixels - 1) * p->stride_width) * p->input_channels;
+    espdl_s3_conv2d_planar_by_rows_affine_s8(espdl_s3_narrow_rows(bytes), p, x, weights, biases, scales, y, scratch);
 }
 
 /**

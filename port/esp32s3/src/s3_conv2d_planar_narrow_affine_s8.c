@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "conv2d_planar_affine.h"
+
+/* For callers whose parameters the compiler does not know. */
+extern void espdl_s3_conv2d_planar_narrow_affine_s8(const espdl_s3_affine_conv2d_params_t *p, const int8_t *x,
+                                                    const int8_t *weights, const int8_t *biases, const int8_t *scales,
+                                                    int8_t *y, int8_t *scratch);
+
+void espdl_s3_conv2d_planar_by_rows_affine_s8(espdl_s3_narrow_rows_t *rows, const espdl_s3_affine_conv2d_params_t *p,
+                                              const int8_t *x, const int8_t *weights, const int8_t *biases,
+                                              const int8_t *scales, int8_t *y, int8_t *scratch)
+{
+    const espdl_s3_conv2d_params_t shape = shape_of(p);
+    espdl_s3_affine_conv2d_params_t part = *p;
+    for (bands_t b = make_bands(&shape, x, y, scratch); next_band(&b);) {
+        set_band(&part, &b);
+        espdl_s3_conv2d_by_rows_affine_s8(rows, &part, b.x, weights, biases, scales, b.y, b.scratch);
+    }
+}
