@@ -23,7 +23,6 @@ from espdl.graph.unreached_taps import without_unreached_taps
 from espdl.graph.whole_vectors import with_whole_vectors
 from espdl.ops.operator import Operator
 from espdl.options import Options
-from espdl.plan.stream_types import State
 from espdl.plan.types import QUANTIZED, KernelCall, Plan, Tensor
 from espdl.quantize import QuantizedModel, Settings, calibration, sequences
 from espdl.quantize.onnxruntime_errors import located_errors
@@ -129,7 +128,6 @@ def compile_model(
         )
     if not options.stream:
         graph = without_unreached_taps(graph, _accept(target))
-    graph = _with_vectors(graph, target)
     watch("partition", graph)
     progress("plan", 0, 0)
     planned = plan_of(graph, target, options, model)
@@ -191,11 +189,16 @@ def _with_vectors(graph: OperatorGraph, target: targets.Target) -> OperatorGraph
 def plan_of(graph: OperatorGraph, target: targets.Target, options: Options, model: frontend.Model) -> Plan:
     """The plan that a compilation with `options` makes of the graph of `model`."""
     if options.stream or options.hop:
-        planned = make_stream_plan(graph, target, options, model)
+        planned = make_stream_plan(_with_vectors(graph, target), target, options, model)
     else:
-        cores = options.core_count
-        planned = make_plan(graph, target, options.memory, options.input_memory, options.flash_bytes, cores)
-    return _hold_states(planned, options, model)
+        planned = plan_of_calls(graph, target, options)
+    return states.held(planned, options, model)
+
+
+def plan_of_calls(graph: OperatorGraph, target: targets.Target, options: Options) -> Plan:
+    """The same of a network that computes no stream, whose states are inputs and outputs."""
+    wide, settings = _with_vectors(graph, target), (options.input_memory, options.flash_bytes, options.core_count)
+    return make_plan(wide, target, options.memory, *settings, narrow=graph)
 
 
 def make_plan(
@@ -205,14 +208,36 @@ def make_plan(
     input_memory: str = "arena",
     flash_budget: int = 0,
     cores: int = 1,
+    narrow: OperatorGraph | None = None,
 ) -> Plan:
     """Lowers the operators to kernel calls, orders the calls and plans their memory, in `stripes` or not.
 
     `input_memory`: "arena"; "caller", where the application has all inputs in memory of its own; or "rows", where it
     gives rows of them when they are needed. Kernels that take up to `flash_budget` bytes more of flash are used where
     they are faster; where `stripes` are to make the arena small, only if it is no larger for them. `cores`,
-    1 or 2, share the calls.
+    1 or 2, share the calls. `narrow` is the same network with fewer channels in some tensors: of both the one with the
+    smaller arena is taken where `stripes` ask for the smallest, or for bytes that `graph` does not do with.
     """
+    make = partial(
+        _make_plan, target=target, stripes=stripes, input_memory=input_memory, flash_budget=flash_budget, cores=cores
+    )
+    planned = make(graph)
+    most = 0 if stripes == "smallest" else int(stripes) if stripes.isdecimal() else math.inf
+    if narrow is not None and narrow is not graph and planned.arena_bytes > most:
+        planned = min(planned, make(narrow), key=lambda p: p.arena_bytes)
+    if stripes.isdecimal() and planned.arena_bytes > most:
+        raise UsageError(
+            option("memory", stripes),
+            f"the smallest arena of this network has {planned.arena_bytes} bytes",
+            "allow as many, or take fewer or smaller layers",
+        )
+    return checked(planned)
+
+
+def _make_plan(
+    graph: OperatorGraph, target: targets.Target, stripes: str, input_memory: str, flash_budget: int, cores: int
+) -> Plan:
+    """The same of one network, which may need more bytes than `stripes` allow."""
     faster = lowered(graph, target, flash_budget)
     plan_of = partial(_plan_of, graph=graph, target=target, stripes=stripes, input_memory=input_memory)
     takes_flash = any(call.trade[0] for call in faster[0])
@@ -227,13 +252,7 @@ def make_plan(
         room = int(stripes) if stripes.isdecimal() else usual.arena_bytes
         if planned.arena_bytes > room and (usual.regions or standard is None):
             planned = usual
-    if stripes.isdecimal() and planned.arena_bytes > int(stripes):
-        raise UsageError(
-            option("memory", stripes),
-            f"the smallest arena of this network has {planned.arena_bytes} bytes",
-            "allow as many, or take fewer or smaller layers",
-        )
-    return checked(planned)
+    return planned
 
 
 Lowered = tuple[list[KernelCall], list[Tensor], dict[str, str]]
@@ -297,24 +316,6 @@ def _plan_of(
     return plan.run(
         calls, tensors, *ports, target.chip, target.scheme, functions, stripes, costs, cores, most_bytes, standard
     )
-
-
-def _hold_states(planned: Plan, options: Options, model: frontend.Model) -> Plan:
-    """`planned` with the states that `options` asks for."""
-    found = []
-    for source, result in states.ties(options, model):
-        inner = next(port for port in planned.inputs if port.name == source)
-        outer = next(port for port in planned.outputs if port.name == result)
-        held, made = planned.tensor(inner.tensor), planned.tensor(outer.tensor)
-        ways = [(t.dtype, t.scale, t.zero_point, p.layout) for t, p in ((held, inner), (made, outer))]
-        if ways[0] != ways[1]:
-            raise EspdlError(
-                f"{model.label}: {option('state', f'{source}={result}')}",
-                "input and output are not stored alike",
-                f"say {option('input_layout', 'model')}, or report this with the model",
-            )
-        found.append(State(held.name, made.name))
-    return plan.with_states(planned, found) if found else planned
 
 
 def lowered(

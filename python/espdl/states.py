@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import onnx
 
-from espdl.errors import UsageError
+from espdl.errors import EspdlError, UsageError
 from espdl.frontend import Model
 from espdl.options import Options
+from espdl.plan import with_states
+from espdl.plan.stream_types import State
+from espdl.plan.types import Plan
 from espdl.wording import option
 
 
@@ -75,3 +78,21 @@ def loop_nodes(model: Model, pairs: Sequence[tuple[str, str]]) -> tuple[str, ...
         if needed & set(node.output):
             needed |= set(node.input)
     return tuple(n.name for n in nodes if n.name and reached & set(n.output) and needed & set(n.output))
+
+
+def held(planned: Plan, options: Options, model: Model) -> Plan:
+    """`planned` with the states that `options` asks for."""
+    found = []
+    for source, result in ties(options, model):
+        inner = next(port for port in planned.inputs if port.name == source)
+        outer = next(port for port in planned.outputs if port.name == result)
+        kept, made = planned.tensor(inner.tensor), planned.tensor(outer.tensor)
+        ways = [(t.dtype, t.scale, t.zero_point, p.layout) for t, p in ((kept, inner), (made, outer))]
+        if ways[0] != ways[1]:
+            raise EspdlError(
+                f"{model.label}: {option('state', f'{source}={result}')}",
+                "input and output are not stored alike",
+                f"say {option('input_layout', 'model')}, or report this with the model",
+            )
+        found.append(State(kept.name, made.name))
+    return with_states(planned, found) if found else planned

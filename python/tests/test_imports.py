@@ -95,7 +95,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "streaming": ({"frontend", "options", "plan"}, set()),
-    "states": ({"frontend", "options"}, {"onnx"}),
+    "states": ({"frontend", "options", "plan"}, {"onnx"}),
     "tune": (
         {"emit", "frontend", "options", "pipeline", "quantize", "report", "verify"},
         {"cloudpickle", "distributed", "joblib", "markupsafe", "optuna"},

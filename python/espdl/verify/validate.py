@@ -127,9 +127,7 @@ def _difference_of_stripes(
     """Between the reference and the program that the setting `memory` makes."""
     options = replace(compilation.options, taps=False, memory=memory)
     target = pipeline.target_of(compilation.quantized, options)
-    plan = pipeline.make_plan(
-        compilation.graph, target, options.memory, options.input_memory, options.flash_bytes, options.core_count
-    )
+    plan = pipeline.plan_of_calls(compilation.graph, target, options)
     program = host.build(plan, pipeline.generate(plan, options), options.name, folder)
     return compare.first_difference(plan, tensors, program.run(tensors))
 

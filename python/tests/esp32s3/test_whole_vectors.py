@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import small_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_convolution import contents, make, seeds
+from usual_networks import NETWORKS
 from vector_harness import AFFINE, TARGET, check, examples
 
 from espdl import pipeline
 from espdl.backends import estimate_for_vectors
+from espdl.errors import UsageError
 from espdl.graph.types import OperatorGraph
 from espdl.graph.whole_vectors import with_whole_vectors
 from espdl.ops.add import Add
@@ -160,6 +164,41 @@ def test_less_grows_where_all_has_no_room(room: int, found: tuple[int, int]) -> 
 
     wide = with_whole_vectors(graph, 16, estimate_for_vectors(TARGET), fits)
     assert tuple(o.outputs[0].shape[3] for o in wide.operators[1:3]) == found
+
+
+@pytest.mark.parametrize("target", [TARGET, AFFINE], ids=lambda t: t.scheme)
+@given(st.data(), seeds)
+@settings(examples, max_examples=10)
+def test_where_memory_is_short_channels_stay(target: Target, data: st.DataObject, seed: int) -> None:
+    """The smallest arena is that of either; where only one of them has room, it is taken."""
+    graph = network(data.draw, seed % 2**31)
+    wide = with_whole_vectors(graph, 16, estimate_for_vectors(target))
+    known = [pipeline.make_plan(one, target, "smallest").arena_bytes for one in (wide, graph)]
+
+    def arena(stripes: str) -> int:
+        return pipeline.make_plan(wide, target, stripes, narrow=graph).arena_bytes
+
+    assert arena("smallest") == min(known)
+    assert arena(str(min(known))) <= min(known)
+    assert arena(str(known[0])) == pipeline.make_plan(wide, target, str(known[0])).arena_bytes
+    with pytest.raises(UsageError, match=f"smallest arena of this network has {min(known)} bytes"):
+        arena(str(min(known) - 1))
+
+
+def test_memory_that_only_fewer_channels_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest arena of a network that is stored as it is, is one of those that MEMORY can ask for."""
+    model = NETWORKS["mobilenet_v2"]()
+    values = {"image": np.random.default_rng(5).standard_normal([8, 3, 24, 24]).astype(np.float32)}
+
+    def arena(memory: str) -> int:
+        options = {"chip": "esp32s3", "memory": memory, "input_layout": "nhwc", "effort": "fast"}
+        return small_models.compiled(model, values, tmp_path, **options).plan.arena_bytes
+
+    found = arena("smallest")
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "MOST_BYTES", 0)
+        narrow = arena("smallest")
+    assert found <= narrow and arena(str(narrow)) <= narrow
 
 
 def test_other_targets_keep_their_channels() -> None:

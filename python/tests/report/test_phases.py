@@ -66,7 +66,7 @@ def test_dumped_phases(tmp_path: Path) -> None:
 
 
 def test_what_was_done_before_a_failure_is_dumped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the planner fails")
 
     monkeypatch.setattr(pipeline, "make_plan", fail)
