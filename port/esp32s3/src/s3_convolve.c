@@ -80,11 +80,17 @@ static inline void convolve_rows(const conv_job_t *j, int32_t group, int32_t row
 
 static KEEP_APART void convolve(const conv_job_t *j, conv_kernel_t kernel, void *context)
 {
-    const bool one_row = j->row_by_row || j->entry > 0 || j->shared;
+    const bool one_row = j->row_by_row || j->entry > 0;
     for (int32_t group = 0; group * j->channels < j->outputs; group++) {
         for (int32_t row = 0; row < j->rows.windows;) {
             run_t rows = next_run(&j->rows, row);
             rows.count = one_row ? 1 : rows.count;
+            /* Together only rows that end in front of all that their windows read. */
+            const int32_t ahead = (int32_t)((uintptr_t)j->x - (uintptr_t)j->y);
+            const int32_t room = ahead + window_start(&j->rows, row) * j->row_bytes;
+            while (j->shared && rows.count > 1 && (row + rows.count) * j->y_pitch > room) {
+                rows.count--;
+            }
             convolve_rows(j, group, row, rows, kernel, context);
             row += rows.count;
         }

@@ -151,10 +151,11 @@ def reference(call: KernelCall, *inputs: np.ndarray) -> list[np.ndarray]:
     return operators()[call.operator].reference(call.params, inputs, {c.name: c.data for c in call.constants})
 
 
-def shared(call: KernelCall) -> list[tuple[int, int, int]]:
-    """(input, output, lead) of all memory that the Plan may let `call` share; leads are multiples of 16."""
+def shared(call: KernelCall, outputs: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
+    """(input, output, lead) of some memory that the Plan may let `call` share; leads are multiples of 16."""
     leads = [(i, o, -(-lead // 16) * 16) for i, o, lead in call.overlaps]
-    return [*((i, o, 0) for i, o in call.in_place), *leads, *((i, o, lead + 16) for i, o, lead in leads)]
+    larger = [(i, o, lead + more) for i, o, lead in leads for more in (16, outputs[o].nbytes // 3 // 16 * 16)]
+    return [*((i, o, 0) for i, o in call.in_place), *leads, *larger]
 
 
 def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0) -> Counts:
@@ -166,7 +167,7 @@ def check(call: KernelCall, *inputs: np.ndarray, shift: int | Sequence[int] = 0)
     expected = reference(call, *inputs)
     places = [shift] * (len(inputs) + len(expected)) if isinstance(shift, int) else shift
     counts = None
-    for pair in (None, *shared(call)):
+    for pair in (None, *shared(call, expected)):
         answers = runner().run(encode(call, inputs, expected, places, pair), [y.nbytes for y in expected])
         measured = runner().counts()
         counts = counts or measured
