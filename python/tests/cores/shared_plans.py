@@ -81,7 +81,7 @@ def bytes_of(plan: Plan, part: Part, core: int) -> tuple[np.ndarray, np.ndarray]
         if not graph.tensors[graph.spans[name].root].source:
             _mark(plan, call, part, name, i, reads)
     _mark(plan, call, part, call.outputs[0], None, writes)
-    start = emitted.scratch(call, core)
+    start = emitted.scratch(call, core if part.axis else 0)  # of all of a call there is one, on whatever core
     writes[start : start + call.scratch_bytes] = True
     return reads, writes
 

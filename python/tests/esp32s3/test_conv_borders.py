@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_convolution import any_channels, contents, convolutions, heavy, seeds, turned, with_channels_first
-from vector_harness import TARGET, check, examples
+from vector_harness import EXAMPLES, TARGET, check, examples
 
 from espdl.backends import select
 from espdl.ops.conv2d import Conv2d
@@ -38,7 +38,7 @@ def with_border(node: Conv2d, seed: int) -> Conv2d:
     ),
     seeds,
 )
-@examples
+@settings(examples, max_examples=max(1, EXAMPLES // 2))
 def test_a_border_of_any_integers(kernel: str, node: Conv2d, seed: int) -> None:
     node = with_border(node, seed)
     assume(any(node.pads))

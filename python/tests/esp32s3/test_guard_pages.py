@@ -59,7 +59,7 @@ def run_for(expected: Sequence[np.ndarray], call: KernelCall, at_end: bool, *inp
 @pytest.mark.parametrize("at_end", [False, True])
 @pytest.mark.parametrize("kernel", functions())
 @given(st.data())
-@settings(examples, max_examples=max(1, EXAMPLES // 3))
+@settings(examples, max_examples=max(1, EXAMPLES // 5))
 def test_kernel_touches_no_more_than_its_tensors(kernel: str, at_end: bool, data: st.DataObject) -> None:
     """Every kernel of the headers, on all of its rows and on some; layers_of_kernels.py knows them all."""
     call, inputs = data.draw(layers(kernel))

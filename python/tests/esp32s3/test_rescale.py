@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_convolution import seeds
-from vector_harness import AFFINE, TARGET, check, examples
+from vector_harness import AFFINE, EXAMPLES, TARGET, check, examples
 
 from espdl.backends import lower, select
 from espdl.ops.rescale import Rescale
@@ -78,7 +78,7 @@ def of_channels(random: np.random.Generator, dtype: str, shape: tuple[int, ...],
 
 
 @given(KINDS, seeds, st.sampled_from([1, 3]))
-@examples
+@settings(examples, max_examples=max(1, EXAMPLES // 3))
 def test_every_input_of_every_channel(dtype: str, seed: int, axis: int) -> None:
     shape, values = ((1, 2**16, 1, 3), (1, -1, 1, 1)) if axis == 3 else ((1, 3, 1, 2**16), (1, 1, 1, -1))
     call = lower(of_channels(np.random.default_rng(seed), dtype, shape, axis), TARGET)

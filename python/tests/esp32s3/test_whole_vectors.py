@@ -109,7 +109,7 @@ def run(plan: Plan, values: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("target", [TARGET, AFFINE], ids=lambda t: t.scheme)
 @given(st.data(), seeds)
-@settings(examples, max_examples=25)
+@settings(examples, max_examples=15)
 def test_values_stay_and_what_comes_on_top_is_nothing(target: Target, data: st.DataObject, seed: int) -> None:
     graph = network(data.draw, seed % 2**31)
     wide = with_whole_vectors(graph, 16, estimate_for_vectors(target))

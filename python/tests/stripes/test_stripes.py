@@ -134,7 +134,7 @@ def test_the_arena_is_no_smaller_than_its_lower_bound_and_plans_survive_json(cas
     assert Plan.from_json(plan.to_json()) == plan
 
 
-@settings(examples, max_examples=10 * EXAMPLES)
+@settings(examples, max_examples=4 * EXAMPLES)
 @given(st.data())
 def test_scratch_is_for_no_more_rows_than_a_stripe_has(data: st.DataObject) -> None:
     """Of kernels that copy their input band by band; in little memory, for one row where a region is fullest."""
