@@ -36,6 +36,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 def test_hostile_names(build_root: Path) -> None:
     """Names of nodes, operators, ports, layouts and the identity: compiles without a warning and still computes."""
     plan = hand_made.residual_network()

@@ -35,6 +35,7 @@ def test_a_layer_behind_what_is_no_number_keeps_its_bias(options: dict[str, str]
     assert np.allclose(bias, given, atol=np.max(constants["y_bias_scale"]))
 
 
+@pytest.mark.slow
 def test_the_c_gives_zero_for_what_is_no_number(tmp_path: Path) -> None:
     nodes, _ = join(node("Div", ["a", "b"], ["y"], "divide"))
     proto = model(nodes, [("a", [1, 4]), ("b", [1, 4])], [("y", [1, 4])])
