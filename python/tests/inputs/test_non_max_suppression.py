@@ -137,6 +137,7 @@ def detector(most: int = 4) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("options", [{}, {"chip": "esp32s3"}], ids=str)
+@pytest.mark.slow
 def test_through_the_compiler(options: dict[str, str], tmp_path: Path) -> None:
     """Boxes of the largest size and their number; nothing runs in floats."""
     data = {"x": normal(24, 3, 10, 10)}

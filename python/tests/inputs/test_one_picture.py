@@ -54,6 +54,7 @@ def at_caller(kind: str, layout: str, folder: Path, **options: str) -> pipeline.
 
 
 @pytest.mark.parametrize("chip, layout", [("esp32", "NHWC"), ("esp32s3", "NHWC"), ("esp32s3", "NCHW")])
+@pytest.mark.slow
 def test_the_arena_holds_some_rows(chip: str, layout: str, tmp_path: Path) -> None:
     plan = at_caller("uint8", layout, tmp_path, chip=chip).plan
     assert plan.tensor(plan.inputs[0].tensor).dtype == "uint8"

@@ -35,6 +35,7 @@ def test_same_outputs_and_one_layer_more(kind: str, chain: str, pads: int, tmp_p
 
 @pytest.mark.parametrize("options", [{"chip": "esp32s3"}, {"precision": "int16x8"}], ids=str)
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
+@pytest.mark.slow
 def test_other_schemes(kind: str, options: dict[str, str], tmp_path: Path) -> None:
     whole, bare = both(kind, "channels", 1, tmp_path, **options)
     assert whole.sqnr >= bare.sqnr - 1.0

@@ -205,6 +205,7 @@ def test_a_model_without_calibration_runs_random_numbers(tmp_path: Path) -> None
     assert len(first.printed) == len(first.in_floats) == 1 and first.origin.startswith("random numbers")
 
 
+@pytest.mark.slow
 def test_a_layer_that_only_c_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to compare with byte by byte: the sample stands in the program, what floats answer in the README. The
     user's own sample is refused."""
