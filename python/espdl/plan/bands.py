@@ -31,7 +31,7 @@ def fitted(calls: Iterable[KernelCall], caps: Iterable[int], rest: Iterable[int]
 
 def peak(calls: Iterable[KernelCall], rest: Iterable[int], bands: Iterable[int]) -> int:
     """Most bytes alive while one of the calls runs."""
-    scratch = (banded(call, rows).scratch_bytes for call, rows in zip(calls, bands))
+    scratch = (_sizes(call, rows)[-1] for call, rows in zip(calls, bands))
     return max(other + aligned(size) for other, size in zip(rest, scratch))
 
 

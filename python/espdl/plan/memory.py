@@ -150,8 +150,10 @@ class _Layout:
         for trial in self.choices[1:]:
             if self._may_be_lower(trial, found.height):
                 found = self._better(found, trial)
-        found = self._improved(found, found.choice)
-        found = self._improved(found, self.choices[0])
+        first = found
+        found = self._improved(first, first.choice)
+        if found is not first or first.choice is not self.choices[0]:  # else that has been tried
+            found = self._improved(found, self.choices[0])
         if found.height == self.lower_bound:
             return found.places, found.height
         return self._pack(found.choice, exact=True)
