@@ -32,6 +32,13 @@
            : [x] "+r"(x), [y] "+r"(y)                                                                                  \
            : [vectors] "r"(vectors), [low_bits] "r"(PIE_LOW_BITS), [shift] "r"(shift))
 #else
+EE const int8_t *pie_unaligned(const int8_t *x)
+{
+    x = ee_vld_128_block_xp(1, x, 16);
+    ee_src_q_qup(0, 3, 1);
+    return x;
+}
+
 /* Of q0. */
 EE void pie_line(int to, int32_t shift)
 {
@@ -83,11 +90,9 @@ EE void pie_rescale_unaligned(const int8_t *x, int8_t *y, int32_t vectors, int32
 #else
     PIE_LOOP(vectors)
     {
-        x = ee_vld_128_block_xp(1, x, 16);
-        ee_src_q_qup(0, 3, 1);
+        x = pie_unaligned(x);
         pie_line(5, shift);
-        x = ee_vld_128_block_xp(1, x, 16);
-        ee_src_q_qup(0, 3, 1);
+        x = pie_unaligned(x);
         pie_line(6, shift);
         y = pie_store_high_bytes(y);
     }
@@ -157,11 +162,9 @@ EE void pie_rescale_lanes_unaligned(const int8_t *x, int8_t *y, const int8_t *li
 #else
     PIE_LOOP(vectors)
     {
-        x = ee_vld_128_block_xp(1, x, 16);
-        ee_src_q_qup(0, 3, 1);
+        x = pie_unaligned(x);
         lines = pie_lanes(5, lines, shift, 0);
-        x = ee_vld_128_block_xp(1, x, 16);
-        ee_src_q_qup(0, 3, 1);
+        x = pie_unaligned(x);
         lines = pie_lanes(6, lines, shift, step);
         y = pie_store_high_bytes(y);
     }

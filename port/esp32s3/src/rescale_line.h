@@ -3,11 +3,8 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
+#include "finish.h"
 #include "pie_rescale.h"
-
-typedef uint16_t __attribute__((may_alias)) half_t;
 
 /** One element of pie_rescale() in scalar code. All sums fit 32 bits. */
 static inline int8_t rescale_value(int32_t value, int32_t low, int32_t high, int32_t start, int32_t shift)

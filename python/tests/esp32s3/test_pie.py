@@ -139,7 +139,7 @@ def test_emulation_and_assembler_do_what_the_model_does(case: str, seed: int) ->
 def test_the_cases_are_all_functions_and_the_table_all_instructions() -> None:
     headers = "".join((PORT / "src" / name).read_text() for name in HEADERS)
     functions = set(re.findall(r"^EE .*?\b((?:ee|pie)_\w+)\(", headers, re.M))
-    functions -= {"pie_macs", "pie_line", "pie_lanes", "pie_store_high_bytes"}  # parts of others
+    functions -= {"pie_macs", "pie_line", "pie_unaligned", "pie_lanes", "pie_store_high_bytes"}  # parts of others
     functions -= {"pie_units", "pie_scaled"}
     assert functions <= set(re.findall(r"\b((?:ee|pie)_\w+)\(", CASES_FILE.read_text()))
     used = {mnemonic for mnemonic in re.findall(r"\bee\.[a-z0-9_.]+", headers) if not mnemonic.endswith(".*")}
